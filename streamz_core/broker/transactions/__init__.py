@@ -1,0 +1,1 @@
+"""Transactions: identities, state, outcomes and their markers (KIP-98, KIP-890)."""

@@ -1,0 +1,1 @@
+"""Consuming: positions, fetching, group membership, assignors."""

@@ -1,0 +1,1 @@
+"""Producing: batches by partition, identities, transactions."""

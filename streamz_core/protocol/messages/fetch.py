@@ -1,0 +1,83 @@
+"""Fetch (API key 1): read record batches from partitions, waiting for data if there is none.
+
+Source: https://kafka.apache.org/protocol#The_Messages_Fetch
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+from streamz_core.errors import ErrorCode
+from streamz_core.protocol.messages.request import Message, Request
+
+
+class IsolationLevel(IntEnum):
+    """Which records a reader is shown."""
+
+    READ_UNCOMMITTED = 0
+    READ_COMMITTED = 1
+
+
+class FetchPartition(Message, frozen=True, kw_only=True):
+    """From where and how much to read of one partition."""
+
+    partition: int
+    fetch_offset: int
+    partition_max_bytes: int = 1_048_576
+    current_leader_epoch: int = -1
+
+
+class FetchTopic(Message, frozen=True, kw_only=True):
+    """The partitions of one topic to read."""
+
+    topic: str
+    partitions: list[FetchPartition]
+
+
+class AbortedTransaction(Message, frozen=True, kw_only=True):
+    """Records of this producer from ``first_offset`` to its abort marker are not to be shown."""
+
+    producer_id: int
+    first_offset: int
+
+
+class FetchPartitionResponse(Message, frozen=True, kw_only=True):
+    """Batches as they stand on disk: whole ones, the first may begin before the offset asked for.
+
+    ``aborted_transactions`` is ``None`` for READ_UNCOMMITTED.
+    """
+
+    partition_index: int
+    error_code: ErrorCode = ErrorCode.NONE
+    high_watermark: int = -1
+    last_stable_offset: int = -1
+    log_start_offset: int = -1
+    aborted_transactions: list[AbortedTransaction] | None = None
+    records: bytes | bytearray | memoryview = b""
+
+
+class FetchTopicResponse(Message, frozen=True, kw_only=True):
+    """The answers for one topic."""
+
+    topic: str
+    partitions: list[FetchPartitionResponse]
+
+
+class FetchResponse(Message, frozen=True, kw_only=True):
+    """One answer per topic and partition asked for, in the order asked."""
+
+    responses: list[FetchTopicResponse]
+    error_code: ErrorCode = ErrorCode.NONE
+    throttle_time_ms: int = 0
+
+
+class FetchRequest(Request[FetchResponse], frozen=True, kw_only=True):
+    """Answered once ``min_bytes`` are there, ``max_wait_ms`` have passed, or a partition errs."""
+
+    api_key: ClassVar[int] = 1
+    max_wait_ms: int = 500
+    min_bytes: int = 1
+    max_bytes: int = 52_428_800
+    isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
+    topics: list[FetchTopic]

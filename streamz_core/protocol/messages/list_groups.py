@@ -1,0 +1,35 @@
+"""ListGroups (API key 16).
+
+Source: https://kafka.apache.org/protocol#The_Messages_ListGroups
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from streamz_core.errors import ErrorCode
+from streamz_core.protocol.messages.request import Message, Request
+
+
+class ListedGroup(Message, frozen=True, kw_only=True):
+    """A group and what it is."""
+
+    group_id: str
+    protocol_type: str
+    group_state: str
+    group_type: str = "classic"
+
+
+class ListGroupsResponse(Message, frozen=True, kw_only=True):
+    """Every group, or those in the states asked for."""
+
+    error_code: ErrorCode = ErrorCode.NONE
+    groups: list[ListedGroup]
+    throttle_time_ms: int = 0
+
+
+class ListGroupsRequest(Request[ListGroupsResponse], frozen=True, kw_only=True):
+    """List groups; an empty ``states_filter`` means all."""
+
+    api_key: ClassVar[int] = 16
+    states_filter: list[str] = []

@@ -1,0 +1,59 @@
+"""OffsetCommit (API key 8).
+
+Source: https://kafka.apache.org/protocol#The_Messages_OffsetCommit
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from streamz_core.errors import ErrorCode
+from streamz_core.protocol.messages.request import Message, Request
+
+
+class OffsetCommitPartition(Message, frozen=True, kw_only=True):
+    """The next offset to read, and a text kept beside it."""
+
+    partition_index: int
+    committed_offset: int
+    committed_leader_epoch: int = -1
+    committed_metadata: str | None = None
+
+
+class OffsetCommitTopic(Message, frozen=True, kw_only=True):
+    """The offsets of one topic. TxnOffsetCommit uses the same shape."""
+
+    name: str
+    partitions: list[OffsetCommitPartition]
+
+
+class OffsetCommitPartitionResponse(Message, frozen=True, kw_only=True):
+    """Whether one partition's offset was taken."""
+
+    partition_index: int
+    error_code: ErrorCode = ErrorCode.NONE
+
+
+class OffsetCommitTopicResponse(Message, frozen=True, kw_only=True):
+    """The answers for one topic."""
+
+    name: str
+    partitions: list[OffsetCommitPartitionResponse]
+
+
+class OffsetCommitResponse(Message, frozen=True, kw_only=True):
+    """One answer per topic and partition."""
+
+    topics: list[OffsetCommitTopicResponse]
+    throttle_time_ms: int = 0
+
+
+class OffsetCommitRequest(Request[OffsetCommitResponse], frozen=True, kw_only=True):
+    """Commit offsets; generation -1 and no member for a group without members (manual assignment)."""
+
+    api_key: ClassVar[int] = 8
+    group_id: str
+    generation_id_or_member_epoch: int = -1
+    member_id: str = ""
+    group_instance_id: str | None = None
+    topics: list[OffsetCommitTopic]

@@ -1,0 +1,63 @@
+"""Produce (API key 0): append record batches to partitions.
+
+Source: https://kafka.apache.org/protocol#The_Messages_Produce
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from streamz_core.errors import ErrorCode
+from streamz_core.protocol.messages.request import Message, Request
+
+
+class PartitionProduceData(Message, frozen=True, kw_only=True):
+    """Record batches, whole and concatenated, for one partition."""
+
+    index: int
+    records: bytes | bytearray | memoryview
+
+
+class TopicProduceData(Message, frozen=True, kw_only=True):
+    """The partitions of one topic that are produced to."""
+
+    name: str
+    partition_data: list[PartitionProduceData]
+
+
+class PartitionProduceResponse(Message, frozen=True, kw_only=True):
+    """Where the first record went, or why nothing was appended."""
+
+    index: int
+    error_code: ErrorCode = ErrorCode.NONE
+    base_offset: int = -1
+    log_append_time_ms: int = -1
+    log_start_offset: int = -1
+    error_message: str | None = None
+
+
+class TopicProduceResponse(Message, frozen=True, kw_only=True):
+    """The answers for one topic."""
+
+    name: str
+    partition_responses: list[PartitionProduceResponse]
+
+
+class ProduceResponse(Message, frozen=True, kw_only=True):
+    """One answer per topic and partition asked for."""
+
+    responses: list[TopicProduceResponse]
+    throttle_time_ms: int = 0
+
+
+class ProduceRequest(Request[ProduceResponse], frozen=True, kw_only=True):
+    """Append batches. ``acks``: -1 durable, 1 written, 0 no promise (see ``docs/contract.md``).
+
+    With a ``transactional_id`` the broker adds each partition to the transaction itself (KIP-890).
+    """
+
+    api_key: ClassVar[int] = 0
+    transactional_id: str | None = None
+    acks: int = -1
+    timeout_ms: int = 30_000
+    topic_data: list[TopicProduceData]

@@ -1,0 +1,1 @@
+"""Plain functions over values: window arithmetic and what operators are composed of."""

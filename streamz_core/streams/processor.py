@@ -1,0 +1,125 @@
+"""What a task runs, and what it gives to what it runs.
+
+Owns: ``Processor`` (implemented by agents and by fused operators), ``ProcessorContext``
+(implemented by the runtime's task), codecs by the batch, and ``RecordError``.
+Must not know: the runtime, the client, which processors there are.
+
+The runtime calls, for every slice of a batch and every processor of its source::
+
+    done = await processor.process(batch, start, stop, may_yield=True)
+
+and between slices it commits: so at a commit every record below the committed offset is handled
+entirely, and none above it is begun.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from streamz_core.errors import StreamzError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamz_core.clock import Clock
+    from streamz_core.model import Header
+    from streamz_core.state.cache import CachedStore
+    from streamz_core.state.windowed import WindowedStore
+    from streamz_core.streams.batch import Batch
+
+
+class RecordError(StreamzError):
+    """User code failed on one record; the task's error policy decides what becomes of it."""
+
+    def __init__(self, index: int, cause: BaseException) -> None:
+        """Record ``index`` of the batch failed with ``cause``."""
+        super().__init__(f"record {index} of the batch failed: {cause!r}")
+        self.index = index
+        self.cause = cause
+
+
+class Codec(Protocol):
+    """Values from and to bytes, whole columns in one call."""
+
+    def decode(self, column: Sequence[bytes | None]) -> list[Any]:
+        """Decode a column. What does not decode becomes a ``DecodeFailure`` at its place."""
+
+    def encode(self, value: Any) -> bytes | None:
+        """Encode one value."""
+
+
+class DecodeFailure:
+    """Stands in a decoded column for bytes that did not decode."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        """Keep why."""
+        self.error = error
+
+
+class ProcessorContext(Protocol):
+    """A task as its processors see it."""
+
+    @property
+    def task_id(self) -> str:
+        """``subtopology_partition``, for instance ``agents_3``."""
+
+    @property
+    def partition(self) -> int:
+        """The partition this task owns of every source topic and store."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock to ask for wall-clock time."""
+
+    @property
+    def stream_time_ms(self) -> int:
+        """The highest timestamp seen by this task, restored across restarts; -1 before the first."""
+
+    yield_requested: bool
+    """A commit is due: a processor that may yield returns after the record in hand."""
+
+    def store(self, name: str) -> CachedStore:
+        """This task's partition of a key-value store."""
+
+    def window_store(self, name: str) -> WindowedStore:
+        """This task's partition of a window store."""
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp: int,
+        headers: Sequence[Header] = (),
+        partition: int | None = None,
+    ) -> None:
+        """Buffer one output record; it becomes visible with the task's next commit.
+
+        The partition is the murmur2 of the key unless given; records without key stick to one
+        partition a flush.
+        """
+
+    def request_commit(self) -> None:
+        """Commit as soon as the record in hand is done."""
+
+
+class Processor(Protocol):
+    """One consumer of a source's records in one task."""
+
+    async def open(self, context: ProcessorContext) -> None:
+        """Start; the stores of ``context`` are restored and usable."""
+
+    async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
+        """Handle records ``start`` to ``stop``; returns the index of the first one not handled.
+
+        That is ``stop``, or less where ``may_yield`` and ``context.yield_requested``. Raises
+        ``RecordError`` for the record that failed; everything before it is handled.
+        """
+
+    async def punctuate(self) -> None:
+        """Called after every slice and on idle ticks: close windows, fire stream-time work."""
+
+    async def close(self) -> None:
+        """Stop and let go of everything. Also called after a failure; must not raise for it."""

@@ -1,0 +1,1 @@
+"""Executes a topology: tasks, commits, assignment, error policies. Knows no operator by name."""

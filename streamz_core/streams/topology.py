@@ -1,0 +1,142 @@
+"""The topology of an app: an immutable value, built before anything runs.
+
+Owns: what reads which topics, with which stores, under which names; checks that it makes sense;
+describes it.
+Must not know: the runtime, the client, event loops. ``streams.runtime`` executes this value,
+``app`` and ``streams.dsl`` build it.
+
+A sub-topology is the unit of partitioning: one task per partition owns that partition of every
+source topic and of every store in it, and commits them together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from streamz_core.errors import Misuse
+from streamz_core.streams.error_policy import FAIL, ErrorPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streamz_core.streams.processor import Codec, Processor
+
+
+class StoreKind(Enum):
+    """How a store's keys are laid out."""
+
+    KEY_VALUE = "key_value"
+    WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSpec:
+    """A partitioned store. Its changelog topic is ``{app id}-{name}-changelog``.
+
+    ``retention_ms`` is how long after its end a window's contents are kept (window stores only);
+    ``window_size_ms`` the length of its windows.
+    """
+
+    name: str
+    kind: StoreKind
+    key_codec: Codec
+    value_codec: Codec
+    window_size_ms: int | None = None
+    retention_ms: int | None = None
+    changelog: bool = True
+    changelog_config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """Topics read with the same codecs. ``on_decode_error`` says what becomes of bad bytes."""
+
+    name: str
+    topics: tuple[str, ...]
+    key_codec: Codec
+    value_codec: Codec
+    on_decode_error: ErrorPolicy = FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorSpec:
+    """A consumer of sources. ``supplier`` makes a fresh processor per task and per restart."""
+
+    name: str
+    sources: tuple[str, ...]
+    supplier: Callable[[], Processor]
+    stores: tuple[str, ...] = ()
+    on_error: ErrorPolicy = FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class SubTopology:
+    """What is partitioned, executed and committed together."""
+
+    name: str
+    sources: tuple[SourceSpec, ...]
+    processors: tuple[ProcessorSpec, ...]
+    stores: tuple[StoreSpec, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse names used twice and names that point nowhere."""
+        _refuse_twice("source", [source.name for source in self.sources])
+        _refuse_twice("processor", [processor.name for processor in self.processors])
+        _refuse_twice("store", [store.name for store in self.stores])
+        _refuse_twice("source topic", [topic for source in self.sources for topic in source.topics])
+        sources = {source.name for source in self.sources}
+        stores = {store.name for store in self.stores}
+        for processor in self.processors:
+            for name in processor.sources:
+                if name not in sources:
+                    raise Misuse(f"processor {processor.name!r} reads unknown source {name!r}")
+            for name in processor.stores:
+                if name not in stores:
+                    raise Misuse(f"processor {processor.name!r} uses unknown store {name!r}")
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every source topic, in the order of the sources."""
+        return tuple(topic for source in self.sources for topic in source.topics)
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """A whole app."""
+
+    subtopologies: tuple[SubTopology, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a sub-topology name or a source topic used twice."""
+        _refuse_twice("sub-topology", [part.name for part in self.subtopologies])
+        _refuse_twice("source topic", [topic for part in self.subtopologies for topic in part.topics])
+        _refuse_twice("store", [store.name for part in self.subtopologies for store in part.stores])
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every source topic of the app."""
+        return tuple(topic for part in self.subtopologies for topic in part.topics)
+
+    def describe(self) -> str:
+        """The topology in the manner of Kafka Streams' ``describe()``."""
+        lines = ["Topologies:"]
+        for number, part in enumerate(self.subtopologies):
+            lines.append(f"   Sub-topology: {number} ({part.name})")
+            for source in part.sources:
+                readers = [p.name for p in part.processors if source.name in p.sources]
+                lines.append(f"    Source: {source.name} (topics: [{', '.join(source.topics)}])")
+                lines.append(f"      --> {', '.join(readers) or 'none'}")
+            for processor in part.processors:
+                lines.append(f"    Processor: {processor.name} (stores: [{', '.join(processor.stores)}])")
+                lines.append(f"      <-- {', '.join(processor.sources)}")
+        return "\n".join(lines)
+
+
+def _refuse_twice(what: str, names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise Misuse(f"{what} {name!r} is declared twice; give each its own name")
+        seen.add(name)
