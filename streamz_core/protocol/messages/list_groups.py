@@ -32,4 +32,4 @@ class ListGroupsRequest(Request[ListGroupsResponse], frozen=True, kw_only=True):
     """List groups; an empty ``states_filter`` means all."""
 
     api_key: ClassVar[int] = 16
-    states_filter: list[str] = []
+    states_filter: tuple[str, ...] = ()
