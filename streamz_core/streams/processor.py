@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streamz_core.errors import StreamzError
+from streamz_core.serde.failure import DecodeFailure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from streamz_core.state.cache import CachedStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
+
+
+__all__ = ["Codec", "DecodeFailure", "Processor", "ProcessorContext", "RecordError"]
 
 
 class RecordError(StreamzError):
@@ -46,16 +50,6 @@ class Codec(Protocol):
 
     def encode(self, value: Any) -> bytes | None:
         """Encode one value."""
-
-
-class DecodeFailure:
-    """Stands in a decoded column for bytes that did not decode."""
-
-    __slots__ = ("error",)
-
-    def __init__(self, error: Exception) -> None:
-        """Keep why."""
-        self.error = error
 
 
 class ProcessorContext(Protocol):
