@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
-from streamz_core.state.store import StoreCorrupt
+from streamz_core.state.store import StoreUndecodable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -191,7 +191,7 @@ class CachedStore:
 
     def _checked(self, value: Any, key: bytes) -> Any:
         if type(value) is DecodeFailure:
-            raise StoreCorrupt(
+            raise StoreUndecodable(
                 f"store {self.name!r} holds an entry that does not decode (key {key!r}): {value.error}. "
                 "If the table's type was changed, give the table a new name or reset the app"
             ) from value.error

@@ -28,6 +28,10 @@ class StoreCorrupt(Fatal):
     """A store's files are damaged; discard the store and restore it from its changelog."""
 
 
+class StoreUndecodable(Fatal):
+    """A stored entry does not decode with the table's codecs: its type was changed."""
+
+
 class StoreLocked(Fatal):
     """Another process, or a second opening in this one, holds the store's files."""
 

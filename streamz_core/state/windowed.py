@@ -25,7 +25,7 @@ import msgspec
 from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.cache import CLEAN_ENTRIES_MAX
-from streamz_core.state.store import StoreCorrupt
+from streamz_core.state.store import StoreCorrupt, StoreUndecodable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -341,7 +341,7 @@ class WindowedStore:
 
     def _checked(self, value: Any, stored_key: bytes) -> Any:
         if type(value) is DecodeFailure:
-            raise StoreCorrupt(
+            raise StoreUndecodable(
                 f"window store {self.name!r} holds an entry that does not decode (key {stored_key!r}): "
                 f"{value.error}. If the table's type was changed, give the table a new name or reset the app"
             ) from value.error
