@@ -70,6 +70,13 @@ class MemoryStore:
             self._sorted = None
         self._position = position
 
+    def clear(self) -> None:
+        """Forget all entries and the position."""
+        self._check_open()
+        self._rows = {}
+        self._sorted = None
+        self._position = NO_POSITION
+
     def position(self) -> int:
         """The next changelog offset to apply; ``NO_POSITION`` before the first write."""
         return self._position

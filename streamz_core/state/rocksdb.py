@@ -41,6 +41,7 @@ SCAN_ROWS_FIRST: Final = 32
 SCAN_ROWS_MAX: Final = 2_048
 
 _DATA: Final = b"d"
+_DATA_END: Final = b"e"
 _POSITION: Final = b"p"
 _DEFAULT: Final = "default"
 _FORMAT_KEY: Final = b"format"
@@ -202,7 +203,7 @@ class RocksStore:
         keep the directory locked after ``close``.
         """
         lower: bytes = _DATA + start
-        upper: bytes = b"e" if stop is None else _DATA + stop
+        upper: bytes = _DATA_END if stop is None else _DATA + stop
         rows_max = SCAN_ROWS_FIRST
         while True:
             rows = (
@@ -226,6 +227,16 @@ class RocksStore:
             last = first + BATCH_RECORDS_MAX >= len(changes)
             self._write_batch(part, position if last else None)
         self._position = position
+
+    def clear(self) -> None:
+        """Forget all entries and the position."""
+        self._open_rows()
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        batch.set_default_column_family(self._handle)
+        batch.delete_range(_DATA, _DATA_END)
+        batch.delete(_POSITION)
+        self._apply(batch)
+        self._position = NO_POSITION
 
     def position(self) -> int:
         """The next changelog offset to apply; ``NO_POSITION`` before the first write."""
@@ -274,6 +285,9 @@ class RocksStore:
                 put(_DATA + key, value)
         if position is not None:
             put(_POSITION, str(position).encode())
+        self._apply(batch)
+
+    def _apply(self, batch: rocksdict.WriteBatch) -> None:
         try:
             self._db.write(batch, self._write_options)
         except Exception as error:

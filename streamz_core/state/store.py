@@ -78,6 +78,9 @@ class Store(Protocol):
         After a crash either all changes and the position are there or the old position is.
         """
 
+    def clear(self) -> None:
+        """Forget all entries and the position."""
+
     def position(self) -> int:
         """The next changelog offset to apply; ``NO_POSITION`` before the first write."""
 

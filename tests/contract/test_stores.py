@@ -127,6 +127,17 @@ def test_a_write_larger_than_a_batch_is_whole(backend: Backend) -> None:
     assert store.position() == 25_000
 
 
+def test_clearing_forgets_data_and_position(backend: Backend) -> None:
+    store = backend.open()
+    store.write([(b"", b"1"), (b"\xff\xff", b"2")], 9)
+
+    store.clear()
+
+    assert (list(store.scan()), store.position()) == ([], NO_POSITION)
+    store.write([(b"a", b"1")], 1)
+    assert (list(store.scan()), store.position()) == ([(b"a", b"1")], 1)
+
+
 def test_a_scan_left_unfinished_keeps_nothing_open(backend: Backend) -> None:
     store = backend.open()
     store.write([(bytes([i]), b"v") for i in range(100)], 100)
