@@ -1,7 +1,7 @@
 """What ``send`` returns.
 
-Owns: ``FutureMessage`` and its two kinds: buffered in a task's transaction, or on its way to the
-broker by the app's own producer.
+Owns: ``FutureMessage`` and its two kinds: on its way to the broker by the app's own producer, or
+buffered in the transaction of the task that sent it.
 Must not know: topics, serialisation.
 """
 
@@ -20,43 +20,42 @@ Headers = Mapping[str, bytes | None] | Sequence[Header] | None
 
 
 class FutureMessage:
-    """A sent record. ``await`` it once to know it was taken, twice for its ``RecordMetadata``.
+    """A record given to the producer; awaiting it waits for the broker's acknowledgement.
 
-    Inside an agent a record is buffered in the task's transaction: both awaits return at once,
-    and the metadata is None, since its offset is not known before the commit.
+    >>> async def delivered(topic):
+    ...     future = await topic.send(value="taken by the producer, which may have to make room first")
+    ...     metadata = await future   # durable: RecordMetadata with its offset
     """
 
     __slots__ = ("_delivery",)
 
-    def __init__(self, delivery: asyncio.Future[RecordMetadata] | None = None) -> None:
-        """None: buffered in a transaction."""
+    def __init__(self, delivery: asyncio.Future[RecordMetadata] | None) -> None:
+        """``delivery`` resolves with the acknowledgement."""
         self._delivery = delivery
 
     def __await__(self) -> Generator[Any, None, Any]:
-        """Wait for the acknowledgement, where there is one to wait for."""
-        if self._delivery is None:
-            return BUFFERED_RESULT
+        """The record's ``RecordMetadata``; raises what kept it from being written."""
+        assert self._delivery is not None
         return (yield from self._delivery)
 
     def done(self) -> bool:
-        """Whether the record was acknowledged, or buffered in a transaction."""
+        """Whether the broker has answered."""
         return self._delivery is None or self._delivery.done()
 
 
 class _Buffered(FutureMessage):
+    """A record in its task's transaction. Awaiting it gives itself at once, any number of times: its
+    offset is known to nobody before the commit, and the commit waits for the agent.
+    """
+
     __slots__ = ()
 
     def __await__(self) -> Generator[Any, None, FutureMessage]:
         return self
-        yield  # makes this a generator that ends at once: the cheapest awaitable there is
+        yield  # a generator that ends at once is the cheapest awaitable there is
 
 
-class _Delivered:
-    """What awaiting a buffered message's own awaitable gives: nothing is known yet."""
-
-
-BUFFERED_RESULT: Final = None
-BUFFERED: Final = _Buffered()
+BUFFERED: Final = _Buffered(None)
 
 
 def header_pairs(headers: Headers) -> Sequence[Header]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
 
+__all__ = ["Codec", "DecodeFailure", "Processor", "ProcessorContext", "RecordError"]
+
 
 __all__ = ["Codec", "DecodeFailure", "Processor", "ProcessorContext", "RecordError"]
 
@@ -94,6 +96,16 @@ class ProcessorContext(Protocol):
         The partition is the murmur2 of the key unless given; records without key stick to one
         partition a flush.
         """
+
+    def send_columns(
+        self,
+        topic: str,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        timestamps: Sequence[int],
+        headers: Sequence[Sequence[Header]] | None = None,
+    ) -> None:
+        """Buffer many output records of one topic in one call, partitioned as by ``send``."""
 
     def request_commit(self) -> None:
         """Commit as soon as the record in hand is done."""
