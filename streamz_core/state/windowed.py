@@ -98,6 +98,7 @@ class WindowedStore:
         self.size_ms: Final = size_ms
         self.grace_ms: Final = grace_ms
         self.retention_ms: Final = retention_ms
+        self._own_time = own_time
         self._closes_after_ms = size_ms + grace_ms
         self._drops_after_ms = size_ms + retention_ms
         self._clean_entries_max = clean_entries_max
@@ -128,8 +129,18 @@ class WindowedStore:
         return self._marks.late_count
 
     def late(self, start: int, stream_time_ms: int) -> bool:
-        """Whether the window at ``start`` is closed at this stream time: its records come too late."""
-        return start + self._closes_after_ms <= stream_time_ms
+        """Whether the window at ``start`` is closed at this stream time: its records come too late.
+
+        So are those of windows that were handed out early, by an ``expire`` ahead of stream time.
+        """
+        return start + self._closes_after_ms <= stream_time_ms or start < self._marks.closed_before_ms
+
+    def observe(self, time_ms: int) -> int:
+        """Tell the store of a record's time; returns its stream time, the highest it was told of."""
+        marks = self._marks
+        if time_ms > marks.stream_time_ms:
+            marks.stream_time_ms = time_ms
+        return marks.stream_time_ms
 
     def count_late(self, records: int = 1) -> None:
         """Count records that were not taken because they came too late."""
@@ -206,7 +217,8 @@ class WindowedStore:
         ``expire``; a window that stays unclaimed until then is dropped without being handed out.
         """
         marks = self._marks
-        marks.stream_time_ms = max(marks.stream_time_ms, stream_time_ms)
+        if not self._own_time:
+            marks.stream_time_ms = max(marks.stream_time_ms, stream_time_ms)
         bound = marks.stream_time_ms - self._drops_after_ms
         while self._starts and self._starts[0] <= bound:
             self._drop(self._starts.pop(0))

@@ -31,17 +31,18 @@ if TYPE_CHECKING:
 __all__ = ["Codec", "DecodeFailure", "Processor", "ProcessorContext", "RecordError"]
 
 
-__all__ = ["Codec", "DecodeFailure", "Processor", "ProcessorContext", "RecordError"]
-
-
 class RecordError(StreamzError):
     """User code failed on one record; the task's error policy decides what becomes of it."""
 
-    def __init__(self, index: int, cause: BaseException) -> None:
-        """Record ``index`` of the batch failed with ``cause``."""
+    def __init__(self, index: int, cause: BaseException, count: int = 1) -> None:
+        """``count`` records from ``index`` on failed with ``cause``: several where they were taken together.
+
+        They share their fate: the policy retries, skips or dead-letters all of them.
+        """
         super().__init__(f"record {index} of the batch failed: {cause!r}")
         self.index = index
         self.cause = cause
+        self.count = count
 
 
 class Codec(Protocol):
