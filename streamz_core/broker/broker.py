@@ -96,7 +96,11 @@ class Broker:
 
     @classmethod
     async def open(
-        cls, files: Files, path: str, clock: Clock, config: BrokerConfig = BrokerConfig()  # noqa: B008
+        cls,
+        files: Files,
+        path: str,
+        clock: Clock,
+        config: BrokerConfig = BrokerConfig(),  # noqa: B008
     ) -> Broker:
         """Open (and where there is none, create) the data directory ``path`` and recover it.
 

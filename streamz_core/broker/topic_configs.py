@@ -108,7 +108,8 @@ def _edit_list(configs: Mapping[str, str], setting: AlterableConfig) -> str | Re
     except InvalidConfig as wrong:
         return Refusal(wrong.code, str(wrong))
     if setting.name != "cleanup.policy":
-        return Refusal(ErrorCode.INVALID_CONFIG, f"setting {setting.name!r} is no list to add to or take from")
+        message = f"setting {setting.name!r} is no list to add to or take from: set it"
+        return Refusal(ErrorCode.INVALID_CONFIG, message)
     values = [value for value in in_force[setting.name].split(",") if value]
     edits = [value.strip() for value in (setting.value or "").split(",") if value.strip()]
     if setting.config_operation is ConfigOperation.APPEND:

@@ -38,7 +38,9 @@ async def handle(broker: HandlerBroker, request: DeleteRecordsRequest) -> Delete
     return DeleteRecordsResponse(topics=topics)
 
 
-def _delete(broker: HandlerBroker, topic: str, wanted: DeleteRecordsPartition) -> DeleteRecordsPartitionResult:
+def _delete(
+    broker: HandlerBroker, topic: str, wanted: DeleteRecordsPartition
+) -> DeleteRecordsPartitionResult:
     index = wanted.partition_index
     refusal = refuse_change(topic)
     if refusal is not None:

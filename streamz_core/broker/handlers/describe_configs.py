@@ -76,9 +76,7 @@ def _broker_entries(broker: HandlerBroker) -> list[DescribeConfigsEntry]:
             ConfigSource.DEFAULT_CONFIG if value == setting.default else ConfigSource.STATIC_BROKER_CONFIG
         )
         entries.append(
-            DescribeConfigsEntry(
-                name=setting.name, value=_shown(value), read_only=True, config_source=source
-            )
+            DescribeConfigsEntry(name=setting.name, value=_shown(value), read_only=True, config_source=source)
         )
     return entries
 

@@ -91,7 +91,10 @@ class _Reading:
         self._topics: list[tuple[str, list[_Cursor]]] = [
             (
                 topic.topic,
-                [_Cursor(topic.topic, part, broker.log(topic.topic, part.partition)) for part in topic.partitions],
+                [
+                    _Cursor(topic.topic, part, broker.log(topic.topic, part.partition))
+                    for part in topic.partitions
+                ],
             )
             for topic in request.topics
         ]
@@ -128,6 +131,9 @@ class _Reading:
                 for topic, cursors in self._topics
             ]
         )
+
+    def _cursor(self, topic: str, asked: FetchPartition) -> _Cursor:
+        return _Cursor(topic, asked, self._broker.log(topic, asked.partition))
 
     def _read_one(self, cursor: _Cursor) -> None:
         log = cursor.log
