@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from examples.departures.reference import Figures
 
-NEW_YORK = ZoneInfo("America/New_York")
 NAMES = {"EWR": "Newark", "JFK": "Kennedy", "LGA": "LaGuardia"}
 BAR_CELLS = 44
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -71,6 +70,16 @@ def _bar(share: float) -> str:
     eighths = round(share * BAR_CELLS * 8)
     full, rest = divmod(eighths, 8)
     return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(BAR_CELLS)
+
+
+def _new_york() -> tzinfo:
+    try:
+        return ZoneInfo("America/New_York")
+    except ZoneInfoNotFoundError:  # a machine without time zone data: winter time is right for January
+        return timezone(timedelta(hours=-5))
+
+
+NEW_YORK = _new_york()
 
 
 def _local(start_ms: int) -> datetime:
