@@ -67,7 +67,7 @@ class BatchHeader:
         "record_count",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the fields in the order of the bytes, as struct hands them over
         self,
         base_offset: int,
         batch_length: int,
