@@ -80,11 +80,12 @@ def decode(
     if check and not check_crc(buffer, position, header):
         raise CorruptBatch(position, f"checksum {header.crc:#010x} is not that of its bytes")
     start = position + HEADER_BYTES
+    codec = header.attributes & CODEC_MASK
     try:
-        if header.attributes & CODEC_MASK == 0 and isinstance(buffer, bytes):
+        if codec == 0 and isinstance(buffer, bytes):
             return _decode_records(buffer, start, stop, header)
         packed = memoryview(buffer)[start:stop]
-        records = decompress(Compression(header.attributes & CODEC_MASK), packed, max_bytes)
+        records = bytes(packed) if codec == 0 else decompress(Compression(codec), packed, max_bytes)
         return _decode_records(records, 0, len(records), header)
     except CorruptBatch as error:
         raise CorruptBatch(position, error.reason) from error

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from struct import Struct
-from typing import Final
+from struct import Struct, error
+from typing import Any, Final
 
 from mypy_extensions import i64
 
@@ -82,20 +82,18 @@ def encode(
             f"columns of different lengths: {len(keys)} keys, {count} values, {len(timestamps)} timestamps"
             + (f", {len(headers)} headers" if headers is not None else "")
         )
-    deltas = _checked_deltas(offset_deltas, count)
-    last_delta = (deltas[-1] if deltas else count - 1) if last_offset_delta is None else last_offset_delta
-    if not max(count - 1, 0) <= last_delta <= INT32_MAX or not 0 <= base_offset <= OFFSET_MAX:
+    deltas = None if offset_deltas is None else _checked_deltas(offset_deltas, count)
+    delta_min = max(deltas[-1] if deltas else count - 1, 0)
+    last_delta = delta_min if last_offset_delta is None else last_offset_delta
+    if not delta_min <= last_delta <= INT32_MAX or not 0 <= base_offset <= OFFSET_MAX:
         raise Misuse(f"{count} records up to offset delta {last_delta} from base offset {base_offset}")
     base_timestamp = delete_horizon_ms if delete_horizon_ms is not None else (timestamps[0] if count else -1)
-    if not -1 <= base_timestamp <= TIMESTAMP_MAX:
-        raise Misuse(f"base timestamp {base_timestamp}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
     try:
         records, max_timestamp = _encode_records(
             list(keys), list(values), list(timestamps), base_timestamp, deltas, headers
         )
-    except (TypeError, OverflowError) as error:
-        raise Misuse(f"timestamps are whole milliseconds, -1 (none) to {TIMESTAMP_MAX}: {error}") from error
-    packed = compress(compression, records, level)
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise Misuse(f"timestamps are whole milliseconds, -1 (none) to {TIMESTAMP_MAX}: {problem}") from problem
     attributes = (
         int(compression)
         | (LOG_APPEND_TIME if append_time_ms is not None else 0)
@@ -103,16 +101,16 @@ def encode(
         | (CONTROL if control else 0)
         | (DELETE_HORIZON if delete_horizon_ms is not None else 0)
     )
-    covered = _COVERED.pack(
-        attributes,
-        last_delta,
-        base_timestamp,
-        max_timestamp if append_time_ms is None else append_time_ms,
-        producer_id,
-        producer_epoch,
-        base_sequence,
-        count,
-    )
+    latest = max_timestamp if append_time_ms is None else append_time_ms
+    producer = (producer_id, producer_epoch, base_sequence)
+    try:
+        covered = _COVERED.pack(attributes, last_delta, base_timestamp, latest, *producer, count)
+    except error as problem:
+        raise Misuse(f"producer id, epoch, sequence {producer}, time {latest}: {problem}") from problem
+    return _framed(base_offset, leader_epoch, covered, compress(compression, records, level))
+
+
+def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) -> bytes:
     length = HEADER_BYTES - LENGTH_BYTES + len(packed)
     if length > INT32_MAX:
         raise Misuse(f"a batch of {length} bytes; the format ends at {INT32_MAX}: send fewer records at once")
@@ -120,9 +118,7 @@ def encode(
     return b"".join((_FRONT.pack(base_offset, length, leader_epoch, MAGIC, crc), covered, packed))
 
 
-def _checked_deltas(offset_deltas: Sequence[int] | None, count: int) -> list[int] | None:
-    if offset_deltas is None:
-        return None
+def _checked_deltas(offset_deltas: Sequence[int], count: int) -> list[int]:
     deltas = list(offset_deltas)
     if len(deltas) != count or any(not 0 <= delta <= INT32_MAX for delta in deltas):
         raise Misuse(f"{len(deltas)} offset deltas for {count} records, each allowed 0 to {INT32_MAX}")
@@ -142,6 +138,8 @@ def _encode_records(  # noqa: PLR0915 - inlined varints: a call for each would d
     """The records' bytes and the greatest timestamp. One loop without a call per record: the hot path."""
     out = BytesWriter()
     base: i64 = base_timestamp
+    if not -1 <= base <= TIMESTAMP_MAX:
+        raise Misuse(f"base timestamp {base}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
     latest: i64 = -1
     count: i64 = len(values)
     byte: int  # not i64: librt's writer takes it without a call only as int
@@ -218,7 +216,7 @@ def _not_bytes(index: int, key: object, value: object) -> Misuse:
     return Misuse(f"{name} of record {index} is {type(found).__name__}; allowed: bytes or None")
 
 
-def _encode_headers(headers: Sequence[Header], index: int) -> bytes:
+def _encode_headers(headers: Sequence[Any], index: int) -> bytes:
     """One record's headers, their number first. Keys may repeat; order is kept."""
     parts = [write_varlong(len(headers))]
     for header in headers:
