@@ -60,17 +60,20 @@ class AllOrNothing(build_ext):
             super().run()
         except Exception as error:  # noqa: BLE001 - no compiler, no headers, no room: all end in pure Python
             without_compiled(f"{type(error).__name__}: {error}")
-            self._forget()
+            for path in self._built():
+                path.unlink()
+            self.extensions = []
+            self.distribution.ext_modules = []
+        # What did not change is not compiled again; its time tells a test that it was looked at all the same.
+        for path in self._built():
+            path.touch()
 
-    def _forget(self) -> None:
-        for extension in self.extensions:
-            for path in (self.get_ext_fullpath(extension.name), self._path_in_build(extension.name)):
-                Path(path).unlink(missing_ok=True)
-        self.extensions = []
-        self.distribution.ext_modules = []
-
-    def _path_in_build(self, name: str) -> Path:
-        return Path(self.build_lib) / self.get_ext_filename(self.get_ext_fullname(name))
+    def _built(self) -> list[Path]:
+        names = [extension.name for extension in self.extensions]
+        lib = Path(self.build_lib)
+        in_build = [lib / self.get_ext_filename(self.get_ext_fullname(name)) for name in names]
+        in_place = [Path(self.get_ext_fullpath(name)) for name in names]
+        return [path for path in in_build + in_place if path.exists()]
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": AllOrNothing})

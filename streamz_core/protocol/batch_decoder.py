@@ -20,7 +20,7 @@ from streamz_core.protocol.batch_header import (
     HEADER_BYTES,
     LOG_APPEND_TIME,
     RECORD_BYTES_MIN,
-    TIMESTAMP_MAX,
+    TIMESTAMP_DELTA_MAX,
     BatchHeader,
     check_crc,
     read_header,
@@ -135,7 +135,7 @@ def _decode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call f
             delta = (delta >> 1) ^ -(delta & 1)
         else:
             delta, position = read_varlong(data, position - 1)
-            if not -TIMESTAMP_MAX <= delta <= TIMESTAMP_MAX:
+            if not -TIMESTAMP_DELTA_MAX <= delta <= TIMESTAMP_DELTA_MAX:
                 raise CorruptBatch(0, f"record {index} has the timestamp delta {delta}")
         timestamps.append(base_timestamp + delta)
         raw = data[position]
