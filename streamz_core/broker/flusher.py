@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from concurrent.futures import Future as ThreadFuture, ThreadPoolExecutor
+from concurrent.futures import Future as ThreadFuture
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 
 from streamz_core.log.errors import StorageFailure

@@ -41,5 +41,5 @@ class HandlerBroker(BrokerServices, Protocol):
 class Handler(Protocol):
     """Answers one type of request; never raises for the request's own errors."""
 
-    async def __call__(self, broker: HandlerBroker, request: Any, /) -> Any:  # noqa: ANN401
+    async def __call__(self, broker: HandlerBroker, request: Any, /) -> Any:
         """Return the response of the request's type; errors are codes in it."""
