@@ -1,17 +1,19 @@
-"""What the coordinators expect of the log to go wrong, and the codes they answer with.
+"""What handlers and coordinators expect of the log to go wrong, and the codes they answer with.
 
-Owns: the tuple to catch around writes to internal topics, and its translation.
-Must not know: what was written.
+Owns: the tuples to catch around appends and reads, and the translation for commits.
+Must not know: what was written or read.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
-from streamz_core.errors import ErrorCode
+from streamz_core.errors import ErrorCode, Retriable
 from streamz_core.log.errors import (
+    CorruptRecord,
     InvalidRecords,
     InvalidTxnState,
+    OffsetOutOfRange,
     OutOfOrderSequence,
     PartitionFailed,
     ProducerFenced,
@@ -19,8 +21,23 @@ from streamz_core.log.errors import (
     StorageFailure,
 )
 
+
+class PartitionDeleted(Retriable):
+    """The topic was deleted while somebody waited for its records to become durable."""
+
+    code: ClassVar[ErrorCode] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
+class SyncCancelled(Retriable):
+    """The broker stopped while somebody waited for records to become durable."""
+
+    code: ClassVar[ErrorCode] = ErrorCode.KAFKA_STORAGE_ERROR
+
+
 LOG_FAILURES: Final = (
     StorageFailure,
+    PartitionDeleted,
+    SyncCancelled,
     PartitionFailed,
     RecordTooLarge,
     InvalidRecords,
@@ -30,8 +47,13 @@ LOG_FAILURES: Final = (
 )
 """Everything ``PartitionLog.append`` and a sync raise; catch with ``except LOG_FAILURES as failure``."""
 
+READ_FAILURES: Final = (OffsetOutOfRange, CorruptRecord, StorageFailure, PartitionFailed)
+"""Everything a read of a ``PartitionLog`` raises; each carries the ``code`` to answer with."""
+
 LogFailure = (
     StorageFailure
+    | PartitionDeleted
+    | SyncCancelled
     | PartitionFailed
     | RecordTooLarge
     | InvalidRecords

@@ -230,7 +230,9 @@ class GroupCoordinator:
             try:
                 self._forget(live, gone)
             except LOG_FAILURES as failure:
-                _log.error("group %r keeps offsets of the deleted %s: %s", live.group.group_id, topic, failure)
+                _log.error(
+                    "group %r keeps offsets of the deleted %s: %s", live.group.group_id, topic, failure
+                )
 
     def _forget(self, live: LiveGroup, partitions: list[TopicPartition]) -> None:
         self.offsets_log.write_tombstones(live.group.group_id, partitions, with_group=False)
