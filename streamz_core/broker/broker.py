@@ -178,6 +178,8 @@ class Broker:
             return
         self._state = BrokerState.CLOSED
         self.waits.end()
+        self.groups.stop()
+        self.transactions.stop()
         await self._background.close()
         self.flusher.close()
         self.directory.abandon()
@@ -228,7 +230,8 @@ class Broker:
     async def durable_all(self, logs: Iterable[PartitionLog]) -> None:
         """Wait until all that is in ``logs`` is durable; see ``BrokerServices.durable_all``."""
         if self.config.durability is Durability.SYNC:
-            await self.flusher.durable_all((log, log.log_end_offset) for log in logs)
+            present = (log for log in logs if self.log(log.topic, log.partition) is log)
+            await self.flusher.durable_all((log, log.log_end_offset) for log in present)
 
     def notify(self, log: PartitionLog) -> None:
         """Wake the fetches that wait on ``log``."""
