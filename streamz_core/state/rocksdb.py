@@ -232,9 +232,8 @@ class RocksStore:
         """Forget all entries and the position."""
         self._open_rows()
         batch = rocksdict.WriteBatch(raw_mode=True)
-        batch.set_default_column_family(self._handle)
-        batch.delete_range(_DATA, _DATA_END)
-        batch.delete(_POSITION)
+        batch.delete_range(_DATA, _DATA_END, self._handle)
+        batch.delete(_POSITION, self._handle)
         self._apply(batch)
         self._position = NO_POSITION
 
