@@ -57,7 +57,8 @@ class Agent:
         """Give every value the agent yields to ``sink``: a topic, an agent, or a (coroutine) function."""
         if not isasyncgenfunction(self.fun):
             raise ImproperlyConfigured(
-                f"agent {self.name!r} has a sink, but yields nothing to give to it: use `yield value` in the loop"
+                f"agent {self.name!r} has a sink, but yields nothing to give to it: "
+                f"use `yield value` in the loop"
             )
         self.deliveries.append(_delivery(self.name, sink))
 
@@ -106,7 +107,8 @@ class Agent:
 def _check(fun: Callable[..., Any], name: str, concurrency: int) -> None:
     if not (iscoroutinefunction(fun) or isasyncgenfunction(fun)):
         raise ImproperlyConfigured(
-            f"agent {name!r} is not an async function: write `async def {name}(stream): async for value in stream: …`"
+            f"agent {name!r} is not an async function: write `async def {name}(stream)` "
+            f"with `async for value in stream` in it"
         )
     if len(signature(fun).parameters) != 1:
         raise ImproperlyConfigured(
@@ -118,7 +120,7 @@ def _check(fun: Callable[..., Any], name: str, concurrency: int) -> None:
 
 def _delivery(agent: str, sink: Any) -> Deliver:
     if hasattr(sink, "send"):
-        return lambda value: sink.send(value=value)  # type: ignore[no-any-return]
+        return lambda value: sink.send(value=value)
     if not callable(sink):
         raise ImproperlyConfigured(
             f"agent {agent!r}: a sink is a topic, an agent, or a function of one value; got {sink!r}"

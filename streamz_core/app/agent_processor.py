@@ -103,7 +103,7 @@ class AgentProcessor:
             await agent.report(error)
             self._feed.fail(Failure(cursor.index, cursor.end, error))
         finally:
-            self._actors.discard(asyncio.current_task())  # type: ignore[arg-type]
+            self._actors.discard(asyncio.current_task())
             self._feed.leave()
             cursor.index = -1
             await stream.aclose()

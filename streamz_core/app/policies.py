@@ -38,8 +38,8 @@ def error_policy(
         topic = dead_letter if isinstance(dead_letter, str) else None
         if policy is not None and chosen.action is not ErrorAction.DEAD_LETTER:
             raise ImproperlyConfigured(
-                f"{what}: error_policy={chosen.action.value!r} and dead_letter={dead_letter!r} contradict each "
-                f"other; give one of them"
+                f"{what}: error_policy={chosen.action.value!r} and dead_letter={dead_letter!r} contradict "
+                f"each other; give one of them"
             )
         chosen = replace(chosen, action=ErrorAction.DEAD_LETTER, dead_letter_topic=topic)
     if retry is None:

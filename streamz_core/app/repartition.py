@@ -67,9 +67,7 @@ class RepartitionProcessor:
             except Exception as error:
                 # The user's key function: the record's error policy decides.
                 raise RecordError(index, error) from error
-            send(
-                self._topic, key, batch.raw_values[index], batch.timestamps[index], batch.headers_at(index)
-            )
+            send(self._topic, key, batch.raw_values[index], batch.timestamps[index], batch.headers_at(index))
         return stop
 
     async def punctuate(self) -> None:
@@ -90,7 +88,8 @@ def group_by(source: Topic, key: Any, name: str | None, partitions: int | None) 
         )
     if not is_function and not field:
         raise ImproperlyConfigured(
-            f"{source!r}.group_by({key!r}): a key is a field (View.page), its name, or a function of the value"
+            f"{source!r}.group_by({key!r}): a key is a field (View.page), its name, or a function of "
+            f"the value"
         )
     key_of = key if is_function else _field_reader(str(field))
     source_name = "-".join(source.topics)

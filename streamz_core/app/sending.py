@@ -51,8 +51,8 @@ class _Buffered(FutureMessage):
     __slots__ = ()
 
     def __await__(self) -> Generator[Any, None, FutureMessage]:
+        yield from ()  # a generator that ends at once is the cheapest awaitable there is
         return self
-        yield  # a generator that ends at once is the cheapest awaitable there is
 
 
 BUFFERED: Final = _Buffered(None)

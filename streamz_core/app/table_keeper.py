@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 class TableKeeper:
     """All tables of an app, in one task."""
 
-    def __init__(
-        self, wrappers: Sequence[WindowWrapper], contexts: dict[str, ProcessorContext]
-    ) -> None:
+    def __init__(self, wrappers: Sequence[WindowWrapper], contexts: dict[str, ProcessorContext]) -> None:
         """``contexts`` are the open tasks of this process by id; this one is entered while it is open."""
         self._wrappers: Final = tuple(wrappers)
         self._contexts: Final = contexts
@@ -47,7 +45,7 @@ class TableKeeper:
         self._last_input_ms = context.clock.monotonic_ms()
         self._contexts[context.task_id] = context
 
-    async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:  # noqa: ARG002
+    async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
         """Only see that there is input."""
         self._last_input_ms = self._context.clock.monotonic_ms()
         return stop

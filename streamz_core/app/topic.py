@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from streamz_core.serde.codecs import ColumnCodec
     from streamz_core.streams.error_policy import ErrorPolicy
 
+Encode = Callable[[Any], bytes | None]
+
 _NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
@@ -105,7 +107,8 @@ class Topic:
         idempotent producer with ``acks=all``. Raises ``EncodeError`` for what the topic's type does not take.
         """
         topic = self._target or self.get_topic_name()
-        encode_key, encode_value = self._encode_key, self._encode_value
+        encode_key: Encode = self._encode_key
+        encode_value: Encode = self._encode_value
         if key_serializer is not None or value_serializer is not None:
             encode_key, encode_value = self._encoders(key_serializer, value_serializer)
         raw_key, raw_value = encode_key(key), encode_value(value)
@@ -175,7 +178,7 @@ class Topic:
 
     def _encoders(
         self, key_serializer: Any, value_serializer: Any
-    ) -> tuple[Callable[[Any], bytes | None], Callable[[Any], bytes | None]]:
+    ) -> tuple[Encode, Encode]:
         other = self.derive(
             key_serializer=key_serializer or self.key_serializer,
             value_serializer=value_serializer or self.value_serializer,
@@ -190,5 +193,6 @@ def check_name(name: object) -> None:
     """Kafka's rules for topic names; raises ``ImproperlyConfigured``."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name in (".", ".."):
         raise ImproperlyConfigured(
-            f"topic name {name!r} is not possible: 1 to 249 of the characters a-z A-Z 0-9 . _ -, and not . or .."
+            f"name {name!r} is not possible for topics: 1 to 249 of the characters a-z A-Z 0-9 . _ -, "
+            f"and not . or .."
         )

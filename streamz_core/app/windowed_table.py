@@ -63,8 +63,8 @@ class WindowWrapper:
         name = field if isinstance(field, str) else getattr(field, "__name__", None)
         if not isinstance(name, str) or unit not in ("s", "ms"):
             raise ImproperlyConfigured(
-                f"table {self.name!r}: relative_to_field takes a field (View.at) or its name, and unit 's' or "
-                f"'ms'; got {field!r}, {unit!r}"
+                f"table {self.name!r}: relative_to_field takes a field (View.at) or its name, and unit "
+                f"'s' or 'ms'; got {field!r}, {unit!r}"
             )
         return self._relative_to(_field_time(self.name, name, 1000 if unit == "s" else 1))
 
@@ -124,11 +124,7 @@ class WindowWrapper:
         cursor = in_hand()
         if cursor is not None:
             return self.store(cursor).items(self.last_start(self._time_of(cursor)))
-        return (
-            entry
-            for store, now_ms in self._snapshot()
-            for entry in store.items(self.last_start(now_ms))
-        )
+        return (entry for store, now_ms in self._snapshot() for entry in store.items(self.last_start(now_ms)))
 
     def windows(self) -> Iterator[tuple[Any, tuple[float, float], Any]]:
         """Key, ``(start, end)`` in seconds, and value of everything that is kept, oldest window first."""

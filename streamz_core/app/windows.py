@@ -68,11 +68,13 @@ class HoppingWindow:
         self.retention_ms: Final = self.grace_ms if expires_ms is None else expires_ms
         if self.retention_ms < self.grace_ms:
             raise ImproperlyConfigured(
-                f"window expires {expires!r} after its end, before its grace of {grace!r} is over; make expires "
-                f"at least the grace"
+                f"window expires {expires!r} after its end, before its grace of {grace!r} is over; make "
+                f"expires at least the grace"
             )
         if close != EVENT_TIME and not isinstance(close, AfterIdle):
-            raise ImproperlyConfigured(f"window close={close!r}: expected 'event_time' or after_idle(seconds)")
+            raise ImproperlyConfigured(
+                f"window close={close!r}: expected 'event_time' or after_idle(seconds)"
+            )
         self.close: Final = close
 
     def starts_ms(self, timestamp_ms: int) -> list[int]:

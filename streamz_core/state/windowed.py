@@ -83,9 +83,13 @@ class WindowedStore:
         size_ms: int,
         grace_ms: int = 0,
         retention_ms: int | None = None,
+        own_time: bool = False,
         clean_entries_max: int = CLEAN_ENTRIES_MAX,
     ) -> None:
-        """``grace_ms`` and ``retention_ms`` count from a window's end; the latter defaults to the former."""
+        """``grace_ms`` and ``retention_ms`` count from a window's end; the latter defaults to the former.
+
+        ``own_time``: stream time is what writers ``observe``, and the task's has no say.
+        """
         retention_ms = grace_ms if retention_ms is None else retention_ms
         if retention_ms < grace_ms:
             raise Misuse(
@@ -138,8 +142,7 @@ class WindowedStore:
     def observe(self, time_ms: int) -> int:
         """Tell the store of a record's time; returns its stream time, the highest it was told of."""
         marks = self._marks
-        if time_ms > marks.stream_time_ms:
-            marks.stream_time_ms = time_ms
+        marks.stream_time_ms = max(marks.stream_time_ms, time_ms)
         return marks.stream_time_ms
 
     def count_late(self, records: int = 1) -> None:
