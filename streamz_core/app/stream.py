@@ -148,14 +148,15 @@ class Stream(Generic[T]):
             cursor.index = index
             return index
 
-    async def _chosen(self) -> AsyncGenerator[int, None]:
-        """Indexes of the records that pass the filters, echoed."""
+    async def _next_chosen(self) -> int:
+        """Take the next record that passes the filters, and echo it."""
         while True:
             index = await self._take(1)
-            if await self._passes(self._feed.values[index]):
-                for channel in self._echoes:
-                    await Event(self._cursor.batch, index).forward(channel)
-                yield index
+            if self._filters and not await self._passes(self._feed.values[index]):
+                continue
+            for channel in self._echoes:
+                await Event(self._cursor.batch, index).forward(channel)
+            return index
 
     async def _passes(self, value: Any) -> bool:
         for fun in self._filters:
@@ -167,21 +168,24 @@ class Stream(Generic[T]):
         return True
 
     async def _chosen_values(self) -> AsyncGenerator[Any, None]:
-        async for index in self._opened(self._chosen()):
+        while True:
+            index = await self._next_chosen()
             yield self._feed.values[index]
 
     async def _pairs(self) -> AsyncGenerator[Any, None]:
-        cursor = self._cursor
-        async for index in self._opened(self._chosen()):
-            yield cursor.batch.keys[index], cursor.batch.values[index]
+        while True:
+            index = await self._next_chosen()
+            yield self._cursor.batch.keys[index], self._feed.values[index]
 
     async def _events(self) -> AsyncGenerator[Any, None]:
-        async for index in self._opened(self._chosen()):
+        while True:
+            index = await self._next_chosen()
             yield Event(self._cursor.batch, index)
 
     async def _numbered(self, start: int) -> AsyncGenerator[Any, None]:
         number = start
-        async for index in self._opened(self._chosen()):
+        while True:
+            index = await self._next_chosen()
             yield number, self._feed.values[index]
             number += 1
 

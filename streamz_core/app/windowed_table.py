@@ -15,6 +15,8 @@ from datetime import datetime
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from streamz_core.app.current import CURRENT, Cursor, in_hand, needed
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured
@@ -185,18 +187,15 @@ class WindowWrapper:
         return f"<WindowWrapper {self.name}>"
 
 
-class WindowSet:
+class WindowSet(msgspec.Struct, eq=False, gc=False):
     """The windows of one key. Reading gives one window's value, in-place operators change all that hold
     the time of the record in hand.
+
+    One is made by every ``counts[key]``: a struct, since its constructor is not Python.
     """
 
-    __slots__ = ("_event", "_wrapper", "key")
-
-    def __init__(self, key: Any, wrapper: WindowWrapper, event: Event | None = None) -> None:
-        """Made by ``counts[key]``."""
-        self.key = key
-        self._wrapper = wrapper
-        self._event = event
+    key: Any
+    wrapper: WindowWrapper
 
     def get(self, default: Any = None) -> Any:
         """The value in the current window, or ``default``."""
@@ -215,7 +214,7 @@ class WindowSet:
 
     def now(self) -> Any:
         """The value in the window of the wall clock's time."""
-        return self._or_default(self._read_at(self._wrapper.table.app.clock.now_ms()))
+        return self._or_default(self._read_at(self.wrapper.table.app.clock.now_ms()))
 
     def delta(self, d: Seconds, event: Event | None = None) -> Any:
         """The value in the window of the time ``d`` earlier."""
@@ -236,11 +235,10 @@ class WindowSet:
 
     def __iadd__(self, other: Any) -> WindowSet:
         """Add; the case worth a path of its own."""
-        wrapper = self._wrapper
+        wrapper = self.wrapper
         cursor = CURRENT.get(None)
         if cursor is None or cursor.index < 0 or not wrapper.tumbles_by_stream:
-            self._write(operator.add, other)
-            return self
+            return self.apply(operator.add, other)
         index, batch = cursor.index, cursor.batch
         start = batch.timestamps[index]
         start -= start % wrapper.size_ms
@@ -292,7 +290,7 @@ class WindowSet:
         return self.current(event)
 
     def _write(self, op: Callable[[Any, Any], Any] | None, operand: Any) -> None:
-        wrapper = self._wrapper
+        wrapper = self.wrapper
         cursor = needed(f"writing to table {wrapper.name!r}")
         store = wrapper.store(cursor)
         time_ms = wrapper.record_time_ms(cursor)
@@ -314,7 +312,7 @@ class WindowSet:
             wrapper.refuse_late(cursor, store)
 
     def _read(self, _default: None, back_ms: int = 0) -> Any:
-        wrapper = self._wrapper
+        wrapper = self.wrapper
         cursor = in_hand()
         if cursor is not None:
             start = wrapper.last_start(wrapper.record_time_ms(cursor) - back_ms)
@@ -326,7 +324,7 @@ class WindowSet:
         return None
 
     def _read_at(self, time_ms: int) -> Any:
-        wrapper = self._wrapper
+        wrapper = self.wrapper
         cursor = in_hand()
         start = wrapper.last_start(time_ms)
         if cursor is not None:
@@ -338,13 +336,13 @@ class WindowSet:
         return self._missing() if value is None else value
 
     def _missing(self) -> Any:
-        default = self._wrapper.default
+        default = self.wrapper.default
         if default is None:
             raise KeyError(self.key)
         return default()
 
     def __repr__(self) -> str:
-        return f"<WindowSet {self._wrapper.name}[{self.key!r}]>"
+        return f"<WindowSet {self.wrapper.name}[{self.key!r}]>"
 
 
 def _record_time(cursor: Cursor) -> int:
