@@ -93,9 +93,12 @@ def encode(
             list(keys), list(values), list(timestamps), base_timestamp, deltas, headers
         )
     except (TypeError, ValueError, OverflowError) as problem:
-        raise Misuse(f"timestamps are whole milliseconds, -1 (none) to {TIMESTAMP_MAX}: {problem}") from problem
+        raise Misuse(
+            f"timestamps are whole milliseconds, -1 (none) to {TIMESTAMP_MAX}: {problem}"
+        ) from problem
+    codec = compression if count else Compression.NONE
     attributes = (
-        int(compression)
+        int(codec)
         | (LOG_APPEND_TIME if append_time_ms is not None else 0)
         | (TRANSACTIONAL if transactional else 0)
         | (CONTROL if control else 0)
@@ -107,7 +110,7 @@ def encode(
         covered = _COVERED.pack(attributes, last_delta, base_timestamp, latest, *producer, count)
     except error as problem:
         raise Misuse(f"producer id, epoch, sequence {producer}, time {latest}: {problem}") from problem
-    return _framed(base_offset, leader_epoch, covered, compress(compression, records, level))
+    return _framed(base_offset, leader_epoch, covered, compress(codec, records, level))
 
 
 def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) -> bytes:
@@ -127,7 +130,7 @@ def _checked_deltas(offset_deltas: Sequence[int], count: int) -> list[int]:
     return deltas
 
 
-def _encode_records(  # noqa: PLR0915 - inlined varints: a call for each would double the time
+def _encode_records(  # noqa: C901, PLR0915 - inlined varints: a call for each would double the time
     keys: list[object],
     values: list[object],
     times: list[int],

@@ -38,10 +38,16 @@ def _interpreted() -> SimpleNamespace:
 
 
 def _installed() -> SimpleNamespace:
-    return SimpleNamespace(**{name: importlib.import_module(f"streamz_core.protocol.{name}") for name in MODULES})
+    return SimpleNamespace(
+        **{name: importlib.import_module(f"streamz_core.protocol.{name}") for name in MODULES}
+    )
 
 
-BUILDS = {"interpreted": _interpreted, "compiled": _installed} if compiled.is_compiled() else {"interpreted": _installed}
+BUILDS = (
+    {"interpreted": _interpreted, "compiled": _installed}
+    if compiled.is_compiled()
+    else {"interpreted": _installed}
+)
 
 
 @pytest.fixture(scope="session", params=list(BUILDS))

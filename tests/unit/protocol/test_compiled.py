@@ -27,7 +27,9 @@ def test_no_compiled_module_is_older_than_its_source() -> None:
 
 
 def test_compiled_says_what_python_imported() -> None:
-    assert compiled.is_compiled() == bool(list(FOLDER.glob("batch_decoder.*.so")) + list(FOLDER.glob("*.pyd")))
+    assert compiled.is_compiled() == bool(
+        list(FOLDER.glob("batch_decoder.*.so")) + list(FOLDER.glob("*.pyd"))
+    )
 
 
 def test_every_module_that_setup_compiles_exists_and_imports_no_asyncio() -> None:
@@ -43,6 +45,8 @@ def test_every_module_that_setup_compiles_exists_and_imports_no_asyncio() -> Non
         assert "asyncio" not in (ROOT / path).read_text(), f"{path}: mypyc and asyncio do not mix here"
 
 
-@pytest.mark.parametrize("name", sorted(source.stem for source in FOLDER.glob("*.py") if source.stem != "__init__"))
+@pytest.mark.parametrize(
+    "name", sorted(source.stem for source in FOLDER.glob("*.py") if source.stem != "__init__")
+)
 def test_the_examples_in_docstrings_hold(name: str) -> None:
     assert doctest.testmod(importlib.import_module(f"streamz_core.protocol.{name}")).failed == 0

@@ -38,7 +38,7 @@ def test_five_and_ten_bytes_are_the_most(protocol: SimpleNamespace) -> None:
     assert protocol.varint.read_varint(b"\x82\x80\x80\x80\x00", 0) == (1, 5)
 
     for data in (b"\xff\xff\xff\xff\x1f", b"\x80\x80\x80\x80\x80\x00"):
-        with pytest.raises(ValueError, match="32 bits|5 bytes"):
+        with pytest.raises(ValueError, match=r"32 bits|5 bytes"):
             protocol.varint.read_varint(data, 0)
     for data in (b"\xff" * 9 + b"\x02", b"\x80" * 10 + b"\x00"):
         with pytest.raises(ValueError, match="10 bytes"):
