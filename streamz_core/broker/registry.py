@@ -1,0 +1,64 @@
+"""Which handler answers which request.
+
+Owns: the list of handler modules; everything that depends on what the broker can answer (the
+dispatch here, the ApiVersions answer of a server) is derived from it.
+Must not know: the broker, what the handlers do.
+
+A handler module names the request type it serves as ``REQUEST`` and defines
+``async def handle(broker, request)``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from streamz_core.broker.handlers import (
+    alter_configs,
+    create_partitions,
+    create_topics,
+    delete_records,
+    delete_topics,
+    describe_configs,
+    fetch,
+    incremental_alter_configs,
+    init_producer_id,
+    list_offsets,
+    metadata,
+    produce,
+)
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from streamz_core.broker.handler import Handler
+    from streamz_core.protocol.messages.request import Request
+
+_MODULES: Final = (
+    alter_configs,
+    create_partitions,
+    create_topics,
+    delete_records,
+    delete_topics,
+    describe_configs,
+    fetch,
+    incremental_alter_configs,
+    init_producer_id,
+    list_offsets,
+    metadata,
+    produce,
+)
+
+
+def _by_request_type(modules: tuple[ModuleType, ...]) -> dict[type[Request[object]], Handler]:
+    table: dict[type[Request[object]], Handler] = {}
+    for module in modules:
+        assert module.REQUEST not in table, f"two handlers for {module.REQUEST.__name__}"
+        table[module.REQUEST] = module.handle
+    return table
+
+
+HANDLERS: Final = _by_request_type(_MODULES)
+"""Request type to handler."""
+
+API_KEYS: Final = frozenset(request.api_key for request in HANDLERS)
+"""The protocol's keys of every API the broker answers."""
