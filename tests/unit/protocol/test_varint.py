@@ -55,4 +55,4 @@ def test_the_end_of_the_bytes_is_noticed(protocol: SimpleNamespace) -> None:
 
 @pytest.mark.parametrize("raw", [0, 127, 128, 16383, 16384, 2**35 - 1, 2**35, 2**63 - 1])
 def test_a_size_is_told_before_writing(protocol: SimpleNamespace, raw: int) -> None:
-    assert protocol.varint.zigzag_bytes(raw) == len(protocol.varint.write_varlong(raw >> 1))
+    assert protocol.varint.further_bytes(raw) + 1 == len(protocol.varint.write_varlong(raw >> 1))
