@@ -108,6 +108,11 @@ class Session:
         else:
             self._states[name] = state
 
+    def knows(self, topic: str, partition: int) -> bool:
+        """Whether this partition is there: an earlier failure may have left it missing."""
+        state = self._states.get(topic)
+        return state is not None and topic in self.directory.topics and partition < state.partitions
+
     # -- records ----------------------------------------------------------------------------------
 
     def append(
