@@ -78,6 +78,8 @@ def look(directory: LogDirectory) -> Seen:
 
 def look_at_partition(log: PartitionLog) -> PartitionSeen:
     """What an open partition shows, read through its public methods."""
+    if log.failure is not None:
+        raise log.failure
     start, end = log.log_start_offset, log.log_end_offset
     return PartitionSeen(
         start=start,

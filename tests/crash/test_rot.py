@@ -6,6 +6,7 @@ Nothing is deleted or truncated before the recovery point, and what is not damag
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -108,7 +109,7 @@ def test_a_missing_file_is_never_silently_read(kind):
 def test_a_file_swapped_with_its_like_is_never_silently_read(kind):
     paths = [path for path, _ in files_of(kind)]
     everything = reference().files()
-    for one, other in zip(paths, paths[1:], strict=False):
+    for one, other in itertools.pairwise(paths):
         swapped = {**everything, one: everything[other], other: everything[one]}
         check(Tree.of(swapped), f"{one} and {other} swapped")
 
