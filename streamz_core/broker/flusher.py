@@ -63,9 +63,15 @@ class Flusher:
         self._wanted: dict[PartitionLog, None] = {}
         self._round_planned = False
 
-    def mark_unsynced(self, log: PartitionLog) -> None:
-        """``log`` was written to: ``flush`` is to sync it if nobody waits for it before."""
+    def mark_unsynced(self, log: PartitionLog) -> bool:
+        """``log`` was written to: ``flush`` is to sync it if nobody waits for it before.
+
+        Answers whether everything in it had been synced until now.
+        """
+        if log in self._unsynced:
+            return False
         self._unsynced[log] = None
+        return True
 
     def request(self, log: PartitionLog, offset: int) -> asyncio.Future[Outcome] | None:
         """A future of the outcome once ``log`` is durable below ``offset``; None if it is already."""
@@ -104,10 +110,16 @@ class Flusher:
     def flush(self) -> None:
         """Start making everything durable that is written and not synced."""
         for log in list(self._unsynced):
-            if self._executor is None:
-                self._sync_in_place(log)
-            else:
-                self._want(log)
+            self.sync(log)
+
+    def sync(self, log: PartitionLog) -> None:
+        """Start making ``log`` durable, if there is anything to do."""
+        if log not in self._unsynced:
+            return
+        if self._executor is None:
+            self._sync_in_place(log)
+        else:
+            self._want(log)
 
     async def drain(self) -> None:
         """Return once everything is durable, or its failure has been logged."""
@@ -124,7 +136,7 @@ class Flusher:
     def close(self) -> None:
         """Tell who still waits that it is over, and end the threads."""
         stopped = SyncCancelled("the broker stopped before the records were synced; they may be lost")
-        for log in list(self._states):
+        for log in [*self._states, *self._unsynced]:
             self._drop(log, stopped)
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
