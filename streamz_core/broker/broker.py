@@ -178,6 +178,8 @@ class Broker:
             return
         self._state = BrokerState.CLOSED
         self.waits.end()
+        self.groups.stop()
+        self.transactions.stop()
         await self._background.close()
         self.flusher.close()
         self.directory.abandon()

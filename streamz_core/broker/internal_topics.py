@@ -1,6 +1,6 @@
 """The compacted topics in which the coordinators keep what they know.
 
-Owns: their names and settings, which of their partitions a key lives in, and reading one of them from
+Owns: their settings, which of their partitions a key lives in, and reading one of them from
 its start.
 Must not know: what the records in them mean.
 """
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 
     from streamz_core.broker.services import BrokerServices
     from streamz_core.log.partition_log import PartitionLog
-
-OFFSETS_TOPIC: Final = "__consumer_offsets"
-"""Groups and their committed offsets."""
-TRANSACTIONS_TOPIC: Final = "__transaction_state"
-"""Transactional ids and the outcome of their transactions."""
-INTERNAL_TOPICS: Final = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC})
-"""Topics that only the broker writes to."""
 
 _CONFIGS: Final = {
     "cleanup.policy": "compact",

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamz_core.broker.append import APPEND_REFUSALS
 from streamz_core.broker.groups.coordinator import is_valid_group_id
 from streamz_core.broker.groups.records import CommittedOffset
 from streamz_core.broker.groups.transitions import commit_error
-from streamz_core.broker.log_failures import LOG_FAILURES, code_of
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.offset_commit import (
@@ -46,16 +46,18 @@ async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) ->
     """OffsetCommit: durable at the broker's level when it is answered."""
     generation_id = request.generation_id_or_member_epoch
     error = _group_error(coordinator, request.group_id, generation_id)
-    if error is None:
-        live = coordinator.get_or_create(request.group_id)
-        error = commit_error(
-            live.group,
-            generation_id=generation_id,
-            member_id=request.member_id,
-            group_instance_id=request.group_instance_id,
-            is_transactional=False,
-        )
     if error is not None:
+        return OffsetCommitResponse(topics=answers(request.topics, error))
+    live = coordinator.get_or_create(request.group_id)
+    error = commit_error(
+        live.group,
+        generation_id=generation_id,
+        member_id=request.member_id,
+        group_instance_id=request.group_instance_id,
+        is_transactional=False,
+    )
+    if error is not None:
+        coordinator.drop_if_unused(live)
         return OffsetCommitResponse(topics=answers(request.topics, error))
     offsets, refused = _accepted(coordinator.services, request.topics)
     live.heard_of(request.member_id)
@@ -66,8 +68,8 @@ async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) ->
             log = coordinator.offsets_log.partition_log(request.group_id)
             await coordinator.services.durable(log, max(c.record_offset for c in written.values()) + 1)
             live.offsets.settle(log.high_watermark)
-    except LOG_FAILURES as failure:
-        return OffsetCommitResponse(topics=answers(request.topics, code_of(failure)))
+    except APPEND_REFUSALS as failure:
+        return OffsetCommitResponse(topics=answers(request.topics, failure.code))
     finally:
         coordinator.drop_if_unused(live)
     return OffsetCommitResponse(topics=answers(request.topics, ErrorCode.NONE, refused))
@@ -90,8 +92,8 @@ def commit_in_transaction(
                 producer_id=request.producer_id,
                 producer_epoch=request.producer_epoch,
             )
-        except LOG_FAILURES as failure:
-            return answers(request.topics, code_of(failure))
+        except APPEND_REFUSALS as failure:
+            return answers(request.topics, failure.code)
         finally:
             coordinator.drop_if_unused(live)
         live.offsets.hold(request.producer_id, written)

@@ -11,13 +11,13 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio.deadline import sleep
+from streamz_core.broker.append import APPEND_REFUSALS
 from streamz_core.broker.groups import events, offsets_log
 from streamz_core.broker.groups.live_group import LiveGroup
 from streamz_core.broker.groups.offsets_log import OffsetsLog
 from streamz_core.broker.groups.rebalance import refused_join
 from streamz_core.broker.groups.state import Group, GroupState, Rules
-from streamz_core.broker.internal_topics import OFFSETS_TOPIC
-from streamz_core.broker.log_failures import LOG_FAILURES, code_of
+from streamz_core.broker.topic_rules import OFFSETS_TOPIC
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -67,7 +67,9 @@ class GroupCoordinator:
         Members that lived in the process that ended are gone with it; members on a connection may come
         back within their session timeout.
         """
-        for group_id, loaded in offsets_log.load(self.services).items():
+        found = offsets_log.load(self.services)
+        self.offsets_log.resume(found.sequences)
+        for group_id, loaded in found.groups.items():
             live = self._take_up(loaded.group)
             live.offsets = loaded.offsets
             live.resume()
@@ -183,8 +185,8 @@ class GroupCoordinator:
             # The table forgets it in the same turn in which the log does.
             error: ErrorCode = live.tell(events.Delete())
             await self.services.durable(self.offsets_log.partition_log(group_id), last + 1)
-        except LOG_FAILURES as failure:
-            return code_of(failure)
+        except APPEND_REFUSALS as failure:
+            return failure.code
         return error
 
     def offsets_partition(self, group_id: str) -> TopicPartition:
@@ -213,6 +215,7 @@ class GroupCoordinator:
     ) -> None:
         if partition.topic != OFFSETS_TOPIC:
             return
+        self.offsets_log.transaction_ended(partition.partition, producer_id)
         for group_id in list(self._holders.get(producer_id, ())):
             if self.offsets_partition(group_id) != partition:
                 continue
@@ -229,10 +232,12 @@ class GroupCoordinator:
             gone = [partition for partition in live.offsets.partitions if partition.topic == topic]
             try:
                 self._forget(live, gone)
-            except LOG_FAILURES as failure:
-                _log.error("group %r keeps offsets of the deleted %s: %s", live.group.group_id, topic, failure)
+            except APPEND_REFUSALS as failure:
+                _log.error("group %r keeps offsets of deleted %s: %s", live.group.group_id, topic, failure)
 
     def _forget(self, live: LiveGroup, partitions: list[TopicPartition]) -> None:
+        if not partitions:
+            return
         self.offsets_log.write_tombstones(live.group.group_id, partitions, with_group=False)
         live.offsets.forget(partitions)
 
@@ -253,13 +258,11 @@ class GroupCoordinator:
         if live.group.state_since_ms >= before_ms:
             return
         try:
-            old = live.offsets.older_than(before_ms)
-            if old:
-                self._forget(live, old)
+            self._forget(live, live.offsets.older_than(before_ms))
             if live.offsets.is_empty and not live.group.pending_ids:
                 self.offsets_log.write_tombstones(live.group.group_id, [], with_group=True)
                 live.tell(events.Delete())
-        except LOG_FAILURES:
+        except APPEND_REFUSALS:
             return  # tried again at the next check
 
 
