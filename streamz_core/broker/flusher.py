@@ -17,9 +17,9 @@ import errno
 import logging
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from streamz_core.errors import ErrorCode, Retriable
+from streamz_core.broker.log_failures import PartitionDeleted, SyncCancelled
 from streamz_core.log.errors import StorageFailure
 
 if TYPE_CHECKING:
@@ -32,13 +32,7 @@ _log = logging.getLogger(__name__)
 SyncError: TypeAlias = "OSError | StorageFailure"
 
 
-class PartitionDeleted(Retriable):
-    """The topic was deleted while somebody waited for its records to become durable."""
-
-    code: ClassVar[ErrorCode] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-
-
-Outcome: TypeAlias = "StorageFailure | PartitionDeleted | None"
+Outcome: TypeAlias = "StorageFailure | PartitionDeleted | SyncCancelled | None"
 """How a wait ended: the failure as a value, so that a waiter who left leaves no unseen exception."""
 
 
@@ -69,9 +63,15 @@ class Flusher:
         self._wanted: dict[PartitionLog, None] = {}
         self._round_planned = False
 
-    def mark_unsynced(self, log: PartitionLog) -> None:
-        """``log`` was written to: ``flush`` is to sync it if nobody waits for it before."""
+    def mark_unsynced(self, log: PartitionLog) -> bool:
+        """``log`` was written to: ``flush`` is to sync it if nobody waits for it before.
+
+        Answers whether everything in it had been synced until now.
+        """
+        if log in self._unsynced:
+            return False
         self._unsynced[log] = None
+        return True
 
     def request(self, log: PartitionLog, offset: int) -> asyncio.Future[Outcome] | None:
         """A future of the outcome once ``log`` is durable below ``offset``; None if it is already."""
@@ -96,10 +96,10 @@ class Flusher:
     async def durable_all(self, positions: Iterable[tuple[PartitionLog, int]]) -> None:
         """As ``durable`` for several partitions, synced together; the first failure is raised."""
         waiters = [self.request(log, offset) for log, offset in positions]
-        failures = [await waiter for waiter in waiters if waiter is not None]
-        for failure in failures:
-            if failure is not None:
-                raise failure
+        outcomes = [await waiter for waiter in waiters if waiter is not None]
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
 
     async def visible(self, log: PartitionLog, offset: int) -> None:
         """Return once readers see everything below ``offset``; raises as ``durable``."""
@@ -110,10 +110,16 @@ class Flusher:
     def flush(self) -> None:
         """Start making everything durable that is written and not synced."""
         for log in list(self._unsynced):
-            if self._executor is None:
-                self._sync_in_place(log)
-            else:
-                self._want(log)
+            self.sync(log)
+
+    def sync(self, log: PartitionLog) -> None:
+        """Start making ``log`` durable, if there is anything to do."""
+        if log not in self._unsynced:
+            return
+        if self._executor is None:
+            self._sync_in_place(log)
+        else:
+            self._want(log)
 
     async def drain(self) -> None:
         """Return once everything is durable, or its failure has been logged."""
@@ -124,19 +130,23 @@ class Flusher:
 
     def forget(self, log: PartitionLog) -> None:
         """``log`` is deleted: its waiters are told so, a sync that runs is ignored."""
+        name = f"{log.topic}-{log.partition}"
+        self._drop(log, PartitionDeleted(f"{name} was deleted while its records were being synced"))
+
+    def close(self) -> None:
+        """Tell who still waits that it is over, and end the threads."""
+        stopped = SyncCancelled("the broker stopped before the records were synced; they may be lost")
+        for log in [*self._states, *self._unsynced]:
+            self._drop(log, stopped)
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _drop(self, log: PartitionLog, outcome: Outcome) -> None:
         self._unsynced.pop(log, None)
         self._wanted.pop(log, None)
         state = self._states.pop(log, None)
         if state is not None:
-            deleted = PartitionDeleted(f"{log.topic}-{log.partition} went away while its records were synced")
-            _resolve([waiter for _, waiter in state.waiters], deleted)
-
-    def close(self) -> None:
-        """End the threads; nobody may wait any more."""
-        for log in list(self._states):
-            self.forget(log)
-        if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            _resolve([waiter for _, waiter in state.waiters], outcome)
 
     def _want(self, log: PartitionLog) -> None:
         self._wanted[log] = None

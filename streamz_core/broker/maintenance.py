@@ -71,10 +71,12 @@ class Maintenance:
         for log in list(self._broker.directory.partitions()):
             if self._broker.log(log.topic, log.partition) is not log:
                 continue  # deleted since the round began
+            start = log.log_start_offset
             try:
                 step(log)
             except StorageFailure as failure:
                 _log.error("%s of %s-%d failed: %s", what, log.topic, log.partition, failure)
-            # A fetch that waits below the new log start offset has to be told.
-            self._broker.notify(log)
+            if log.log_start_offset != start:
+                # A fetch that waits below the new start has to be told.
+                self._broker.notify(log)
             await asyncio.sleep(0)

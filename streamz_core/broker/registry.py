@@ -10,7 +10,7 @@ A handler module names the request type it serves as ``REQUEST`` and defines
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.broker.handlers import (
     alter_configs,
@@ -73,8 +73,8 @@ _MODULES: Final = (
 )
 
 
-def _by_request_type(modules: tuple[ModuleType, ...]) -> dict[type[Request[object]], Handler]:
-    table: dict[type[Request[object]], Handler] = {}
+def _by_request_type(modules: tuple[ModuleType, ...]) -> dict[type[Request[Any]], Handler]:
+    table: dict[type[Request[Any]], Handler] = {}
     for module in modules:
         assert module.REQUEST not in table, f"two handlers for {module.REQUEST.__name__}"
         table[module.REQUEST] = module.handle

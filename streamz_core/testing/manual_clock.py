@@ -68,7 +68,7 @@ class ManualClock:
         return self._elapsed_ms
 
     def call_later(self, delay_ms: float, callback: Callable[[], None]) -> Cancellable:
-        """Run ``callback`` when the clock has advanced by ``delay_ms``; very soon where that is not above 0."""
+        """Run ``callback`` when the clock has advanced by ``delay_ms``; soon where that is not above 0."""
         if delay_ms <= 0:
             return asyncio.get_running_loop().call_soon(callback)
         timer = _Timer(self._elapsed_ms + delay_ms, next(self._order), callback)

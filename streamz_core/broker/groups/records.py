@@ -154,5 +154,3 @@ def _read_member(reader: FieldReader, version: int, protocol_name: str) -> Membe
         assignment=reader.bytes_(),
         has_synced=True,
     )
-
-

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.broker.append import READ_REFUSALS
+from streamz_core.broker.log_failures import READ_FAILURES
 from streamz_core.errors import ErrorCode
 from streamz_core.log.errors import OffsetOutOfRange
 from streamz_core.protocol.messages.fetch import (
@@ -143,7 +143,7 @@ class _Reading:
             return
         try:
             self._read_log(cursor, log)
-        except READ_REFUSALS as refused:
+        except READ_FAILURES as refused:
             cursor.fail(refused.code, str(refused))
 
     def _read_log(self, cursor: _Cursor, log: PartitionLog) -> None:

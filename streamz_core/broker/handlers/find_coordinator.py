@@ -37,9 +37,7 @@ async def handle(broker: HandlerBroker, request: FindCoordinatorRequest) -> Find
 
 def _found(broker: HandlerBroker, key: str) -> Coordinator:
     config = broker.config
-    return Coordinator(
-        key=key, node_id=_NODE_ID, host=config.advertised_host, port=config.advertised_port
-    )
+    return Coordinator(key=key, node_id=_NODE_ID, host=config.advertised_host, port=config.advertised_port)
 
 
 def _refused(key: str, error: ErrorCode) -> Coordinator:

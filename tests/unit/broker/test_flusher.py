@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from streamz_core.broker.flusher import Flusher, PartitionDeleted
+from streamz_core.broker.flusher import Flusher
+from streamz_core.broker.log_failures import PartitionDeleted, SyncCancelled
 from streamz_core.log.errors import StorageFailure
 
 if TYPE_CHECKING:
@@ -166,6 +167,20 @@ async def test_a_deleted_partition_tells_its_waiters_and_ignores_its_sync(flushe
     with pytest.raises(PartitionDeleted):
         await waiting
     assert log.durable_offset == 0
+
+
+async def test_who_waits_when_the_broker_stops_is_told(flusher: Flusher) -> None:
+    log = FakeLog()
+    log.gate.clear()
+    waiting = asyncio.create_task(flusher.durable(log.written(), 1))
+    while log.syncs == 0:
+        await asyncio.sleep(0)
+
+    threading.Timer(0.01, log.gate.set).start()
+    flusher.close()
+
+    with pytest.raises(SyncCancelled):
+        await waiting
 
 
 async def test_flush_makes_durable_what_nobody_waits_for() -> None:
