@@ -1,6 +1,6 @@
 """The compacted topics in which the coordinators keep what they know.
 
-Owns: their settings, which of their partitions a key lives in, and reading one of them from
+Owns: their names and settings, which of their partitions a key lives in, and reading one of them from
 its start.
 Must not know: what the records in them mean.
 """
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from streamz_core.broker.services import BrokerServices
     from streamz_core.log.partition_log import PartitionLog
 
+OFFSETS_TOPIC: Final = "__consumer_offsets"
+"""Groups and their committed offsets."""
+TRANSACTIONS_TOPIC: Final = "__transaction_state"
+"""Transactional ids and the outcome of their transactions."""
+INTERNAL_TOPICS: Final = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC})
+"""Topics that only the broker writes to."""
+
 _CONFIGS: Final = {
     "cleanup.policy": "compact",
     # Small segments: only closed ones are compacted, and opening the broker reads what is left.
@@ -29,7 +36,6 @@ _READ_BYTES: Final = 1024 * 1024
 
 def partition_for(key: str, partitions: int) -> int:
     """The partition in which a group or transactional id lives, as Kafka computes it."""
-    hashed = 0
     if partitions == 1:
         return 0
     encoded = key.encode("utf-16-be", "surrogatepass")

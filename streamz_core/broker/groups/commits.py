@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamz_core.broker.append import APPEND_REFUSALS
 from streamz_core.broker.groups.coordinator import is_valid_group_id
 from streamz_core.broker.groups.records import CommittedOffset
 from streamz_core.broker.groups.transitions import commit_error
+from streamz_core.broker.log_failures import LOG_FAILURES, code_of
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.offset_commit import (
@@ -68,8 +68,8 @@ async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) ->
             log = coordinator.offsets_log.partition_log(request.group_id)
             await coordinator.services.durable(log, max(c.record_offset for c in written.values()) + 1)
             live.offsets.settle(log.high_watermark)
-    except APPEND_REFUSALS as failure:
-        return OffsetCommitResponse(topics=answers(request.topics, failure.code))
+    except LOG_FAILURES as failure:
+        return OffsetCommitResponse(topics=answers(request.topics, code_of(failure)))
     finally:
         coordinator.drop_if_unused(live)
     return OffsetCommitResponse(topics=answers(request.topics, ErrorCode.NONE, refused))
@@ -92,8 +92,8 @@ def commit_in_transaction(
                 producer_id=request.producer_id,
                 producer_epoch=request.producer_epoch,
             )
-        except APPEND_REFUSALS as failure:
-            return answers(request.topics, failure.code)
+        except LOG_FAILURES as failure:
+            return answers(request.topics, code_of(failure))
         finally:
             coordinator.drop_if_unused(live)
         live.offsets.hold(request.producer_id, written)

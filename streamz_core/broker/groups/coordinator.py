@@ -11,13 +11,13 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio.deadline import sleep
-from streamz_core.broker.append import APPEND_REFUSALS
 from streamz_core.broker.groups import events, offsets_log
 from streamz_core.broker.groups.live_group import LiveGroup
 from streamz_core.broker.groups.offsets_log import OffsetsLog
 from streamz_core.broker.groups.rebalance import refused_join
 from streamz_core.broker.groups.state import Group, GroupState, Rules
-from streamz_core.broker.topic_rules import OFFSETS_TOPIC
+from streamz_core.broker.internal_topics import OFFSETS_TOPIC
+from streamz_core.broker.log_failures import LOG_FAILURES, code_of
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -185,8 +185,8 @@ class GroupCoordinator:
             # The table forgets it in the same turn in which the log does.
             error: ErrorCode = live.tell(events.Delete())
             await self.services.durable(self.offsets_log.partition_log(group_id), last + 1)
-        except APPEND_REFUSALS as failure:
-            return failure.code
+        except LOG_FAILURES as failure:
+            return code_of(failure)
         return error
 
     def offsets_partition(self, group_id: str) -> TopicPartition:
@@ -232,7 +232,7 @@ class GroupCoordinator:
             gone = [partition for partition in live.offsets.partitions if partition.topic == topic]
             try:
                 self._forget(live, gone)
-            except APPEND_REFUSALS as failure:
+            except LOG_FAILURES as failure:
                 _log.error("group %r keeps offsets of deleted %s: %s", live.group.group_id, topic, failure)
 
     def _forget(self, live: LiveGroup, partitions: list[TopicPartition]) -> None:
@@ -262,7 +262,7 @@ class GroupCoordinator:
             if live.offsets.is_empty and not live.group.pending_ids:
                 self.offsets_log.write_tombstones(live.group.group_id, [], with_group=True)
                 live.tell(events.Delete())
-        except APPEND_REFUSALS:
+        except LOG_FAILURES:
             return  # tried again at the next check
 
 

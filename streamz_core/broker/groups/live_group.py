@@ -10,7 +10,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from streamz_core.broker.append import APPEND_REFUSALS
 from streamz_core.broker.groups import events
 from streamz_core.broker.groups.offsets import GroupOffsets
 from streamz_core.broker.groups.rebalance import refused_join
@@ -18,6 +17,7 @@ from streamz_core.broker.groups.sessions import Sessions
 from streamz_core.broker.groups.state import Group, GroupState
 from streamz_core.broker.groups.transitions import decide
 from streamz_core.broker.groups.waiters import Waiters
+from streamz_core.broker.log_failures import LOG_FAILURES, code_of
 from streamz_core.errors import ErrorCode
 from streamz_core.model import Durability
 from streamz_core.protocol.messages.sync_group import SyncGroupResponse
@@ -164,11 +164,11 @@ class LiveGroup:
         generation_id = self.group.generation_id
         try:
             record_offset = self._offsets_log.write_group(self.group, level=level)
-        except APPEND_REFUSALS as failure:
+        except LOG_FAILURES as failure:
             _log.error("group %r could not be stored: %s", self.group.group_id, failure)
             if is_awaited:
                 # After the effects of the decision under way, not among them.
-                asyncio.get_running_loop().call_soon(self._stored, generation_id, failure.code)
+                asyncio.get_running_loop().call_soon(self._stored, generation_id, code_of(failure))
             return
         if is_awaited:
             work = self._await_stored(generation_id, record_offset)
@@ -179,9 +179,9 @@ class LiveGroup:
         error = ErrorCode.NONE
         try:
             await self._services.durable(log, record_offset + 1)
-        except APPEND_REFUSALS as failure:
+        except LOG_FAILURES as failure:
             _log.error("group %r could not be stored: %s", self.group.group_id, failure)
-            error = failure.code
+            error = code_of(failure)
         self._stored(generation_id, error)
 
     def _stored(self, generation_id: int, error_code: ErrorCode) -> None:
@@ -196,7 +196,7 @@ class LiveGroup:
         log = self._offsets_log.partition_log(self.group.group_id)
         try:
             await self._services.durable(log, written_end)
-        except APPEND_REFUSALS as failure:
+        except LOG_FAILURES as failure:
             _log.error("group %r: commits are not durable: %s", self.group.group_id, failure)
         self.offsets.settle(log.high_watermark)
 

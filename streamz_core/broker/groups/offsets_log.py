@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from streamz_core.broker.groups import records
 from streamz_core.broker.groups.offsets import GroupOffsets
 from streamz_core.broker.groups.state import Group
-from streamz_core.broker.internal_topics import existing_logs, log_for, replay
-from streamz_core.broker.topic_rules import OFFSETS_TOPIC
+from streamz_core.broker.internal_topics import OFFSETS_TOPIC, existing_logs, log_for, replay
 from streamz_core.model import Durability
 from streamz_core.protocol.control import Marker, read_marker
 from streamz_core.protocol.record_batch import encode

@@ -16,7 +16,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio.deadline import sleep
-from streamz_core.broker.append import APPEND_REFUSALS
+from streamz_core.broker.log_failures import LOG_FAILURES
 from streamz_core.broker.transactions import transaction_log
 from streamz_core.broker.transactions.events import (
     AddPartition,
@@ -192,21 +192,21 @@ class TransactionCoordinator:
         before, live.transaction = live.transaction, transaction
         try:
             log, end = self._log.write(transaction)
-        except APPEND_REFUSALS as failure:
+        except LOG_FAILURES as failure:
             live.transaction = before
             if before.producer_epoch == NO_EPOCH:
                 self._table.pop(transaction.transactional_id, None)
             return Answer(_reported(transaction, failure), before)
         try:
             await self._services.durable(log, end)
-        except APPEND_REFUSALS as failure:
+        except LOG_FAILURES as failure:
             return Answer(_reported(transaction, failure), transaction)
         return Answer(ErrorCode.NONE, transaction)
 
     def _note(self, transaction: Transaction) -> None:
         try:
             self._log.note(transaction)
-        except APPEND_REFUSALS as failure:
+        except LOG_FAILURES as failure:
             # It can do without: the partitions' own logs say what is open, the decision says the rest.
             _reported(transaction, failure)
 
@@ -240,14 +240,14 @@ class TransactionCoordinator:
                 logs = [self._services.log(p.topic, p.partition) for p in sorted(decided.partitions)]
                 await self._services.durable_all(log for log in logs if log is not None)
             log, end = self._log.write(decided)
-        except APPEND_REFUSALS as failure:
+        except LOG_FAILURES as failure:
             live.transaction = before
             if before.state is TransactionState.ONGOING:
                 self._watch(live, before.timeout_ms)
             return _reported(decided, failure)
         try:
             await self._services.durable(log, end)
-        except APPEND_REFUSALS as failure:
+        except LOG_FAILURES as failure:
             return _reported(decided, failure)  # nobody knows what the disk holds: the next open will
         return ErrorCode.NONE
 
@@ -289,7 +289,7 @@ class TransactionCoordinator:
         except ProducerFenced as fenced:
             # A newer epoch has written here, so the transaction cannot be open here any more.
             _log.warning("no marker in %s-%d: %s", partition.topic, partition.partition, fenced)
-        except APPEND_REFUSALS as failure:
+        except LOG_FAILURES as failure:
             _log.error("no marker in %s-%d yet: %s", partition.topic, partition.partition, failure)
             return failure
         return None
@@ -333,7 +333,7 @@ class TransactionCoordinator:
             decision = self._decide(live, Expired())
             try:
                 self._log.forget(transactional_id)
-            except APPEND_REFUSALS as failure:
+            except LOG_FAILURES as failure:
                 _reported(live.transaction, failure)
                 continue  # tried again at the next check
             live.transaction = decision.transaction

@@ -71,7 +71,7 @@ def read_transaction(transactional_id: str, value: bytes) -> Transaction:
         raise reader.corrupt(f"version {version} is not known")
     producer_id, producer_epoch = reader.int64(), reader.int16()
     timeout_ms, status = reader.int32(), reader.int8()
-    if status not in TransactionState:
+    if not TransactionState.EMPTY <= status <= TransactionState.DEAD:
         raise reader.corrupt(f"status {status} is not known")
     partitions = _read_partitions(reader, is_flexible=version == 1)
     updated_ms, started_ms = reader.int64(), reader.int64()

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamz_core.broker.internal_topics import existing_logs, log_for, replay
-from streamz_core.broker.topic_rules import TRANSACTION_STATE_TOPIC
+from streamz_core.broker.internal_topics import TRANSACTIONS_TOPIC, existing_logs, log_for, replay
 from streamz_core.broker.transactions import records
 from streamz_core.model import Durability
 from streamz_core.protocol.record_batch import encode
@@ -45,7 +44,7 @@ class TransactionLog:
     ) -> tuple[PartitionLog, int]:
         services = self._services
         partitions = services.config.transaction_state_partitions
-        log = log_for(services, TRANSACTION_STATE_TOPIC, transactional_id, partitions)
+        log = log_for(services, TRANSACTIONS_TOPIC, transactional_id, partitions)
         batch = encode([records.transaction_key(transactional_id)], [value], [services.clock.now_ms()])
         return log, services.write(log, batch, level=level).last_offset + 1
 
@@ -53,7 +52,7 @@ class TransactionLog:
 def load(services: BrokerServices) -> dict[str, Transaction]:
     """Every transactional id that ``__transaction_state`` knows; raises ``CorruptState``."""
     loaded: dict[str, Transaction] = {}
-    for log in existing_logs(services, TRANSACTION_STATE_TOPIC):
+    for log in existing_logs(services, TRANSACTIONS_TOPIC):
         for header, columns in replay(log):
             if header.is_control:
                 continue

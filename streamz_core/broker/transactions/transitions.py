@@ -158,9 +158,7 @@ def _extend(transaction: Transaction, event: AddPartition, now_ms: int) -> Decis
     # Not noted down: the decision will name every partition, and until then each partition's own log
     # knows whose transaction is open in it.
     extended = transaction.partitions | {event.partition}
-    return Decision(
-        move(transaction, TransactionState.ONGOING, now_ms, partitions=extended), Step.NOTHING
-    )
+    return Decision(move(transaction, TransactionState.ONGOING, now_ms, partitions=extended), Step.NOTHING)
 
 
 def _add_decided(transaction: Transaction, event: AddPartition, now_ms: int) -> Decision:
