@@ -72,6 +72,8 @@ class BrokerConfig:
     """Partitions of ``__transaction_state``; fixed when that topic is created."""
     transaction_max_timeout_ms: int = 900_000
     """A transactional producer that asks for a longer transaction timeout is refused."""
+    transactional_id_expiration_ms: int = 604_800_000
+    """How long a transactional id that nobody uses is remembered."""
 
     advertised_host: str = ""
     """The host that metadata names; empty without a listener."""
