@@ -11,6 +11,7 @@ log (``directory``), group commit (``flusher``), long polls (``waits``) and the 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -88,13 +89,18 @@ class Broker:
         self._background = Supervisor(f"broker {path!r}", on_failure=self._background_failed)
         self._producer_ids = ProducerIds(directory.owner_epoch)
         self.waits = Waits()
+        self.turns = itertools.count()
         self.flusher = Flusher(blocks=blocks, threads=config.sync_threads, on_durable=self.waits.notify)
         self.groups = GroupCoordinator(self)
         self.transactions = TransactionCoordinator(self)
 
     @classmethod
     async def open(
-        cls, files: Files, path: str, clock: Clock, config: BrokerConfig = BrokerConfig()  # noqa: B008
+        cls,
+        files: Files,
+        path: str,
+        clock: Clock,
+        config: BrokerConfig = BrokerConfig(),  # noqa: B008
     ) -> Broker:
         """Open (and where there is none, create) the data directory ``path`` and recover it.
 

@@ -13,10 +13,13 @@ partition's log takes no more appends, its waiters are told why, other partition
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
-from concurrent.futures import Future as ThreadFuture, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeAlias
+from concurrent.futures import Future as ThreadFuture
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
+from streamz_core.errors import ErrorCode, Retriable
 from streamz_core.log.errors import StorageFailure
 
 if TYPE_CHECKING:
@@ -26,11 +29,17 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-Outcome: TypeAlias = "StorageFailure | None"
-"""How a wait ended: the failure as a value, so that a waiter who left leaves no unseen exception."""
-
-
 SyncError: TypeAlias = "OSError | StorageFailure"
+
+
+class PartitionDeleted(Retriable):
+    """The topic was deleted while somebody waited for its records to become durable."""
+
+    code: ClassVar[ErrorCode] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
+Outcome: TypeAlias = "StorageFailure | PartitionDeleted | None"
+"""How a wait ended: the failure as a value, so that a waiter who left leaves no unseen exception."""
 
 
 class _PartitionSync:
@@ -119,7 +128,7 @@ class Flusher:
         self._wanted.pop(log, None)
         state = self._states.pop(log, None)
         if state is not None:
-            deleted = StorageFailure(f"{log.topic}-{log.partition} was deleted while its records were synced")
+            deleted = PartitionDeleted(f"{log.topic}-{log.partition} went away while its records were synced")
             _resolve([waiter for _, waiter in state.waiters], deleted)
 
     def close(self) -> None:
@@ -165,7 +174,10 @@ class Flusher:
     def _end_round(
         self, tickets: list[tuple[PartitionLog, SyncTicket]], ended: ThreadFuture[list[SyncError | None]]
     ) -> None:
-        for (log, ticket), error in zip(tickets, ended.result(), strict=True):
+        fault = ended.exception()
+        # A fault of ours is no verdict on the disk, but nobody can say what was synced: all failed.
+        errors = ended.result() if fault is None else [OSError(errno.EIO, repr(fault))] * len(tickets)
+        for (log, ticket), error in zip(tickets, errors, strict=True):
             state = self._states.get(log)
             if state is None:
                 continue  # deleted meanwhile
@@ -173,6 +185,8 @@ class Flusher:
             self._settle(log, state, _complete(log, ticket, error))
         if self._wanted and not self._round_planned:
             self._start_round()
+        if fault is not None:
+            raise fault
 
     def _settle(self, log: PartitionLog, state: _PartitionSync, failure: Outcome) -> None:
         """Answer the waiters of a sync that has ended; those that came too late for it wait on."""
@@ -183,6 +197,7 @@ class Flusher:
         if failure is not None:
             _resolve([waiter for _, waiter in beyond], failure)
             beyond = []
+            _log.error("%s", failure)
         if failure is not None or durable >= log.log_end_offset:
             self._unsynced.pop(log, None)
         state.waiters = beyond
@@ -198,6 +213,8 @@ class Flusher:
         if ticket is None:
             return _frozen(log)
         failure = _complete(log, ticket, _run_all([ticket])[0])
+        if failure is not None:
+            _log.error("%s", failure)
         self._on_durable(log)
         return failure
 
@@ -220,13 +237,18 @@ def _complete(log: PartitionLog, ticket: SyncTicket, error: SyncError | None) ->
         if error is None:
             log.complete_sync(ticket)
             return None
-        log.fail_sync(ticket, error)
+        return log.fail_sync(ticket, error)
     except StorageFailure as failure:
         return failure
-    return _frozen(log)
 
 
 def _resolve(waiters: Iterable[asyncio.Future[Outcome]], outcome: Outcome) -> None:
     for waiter in waiters:
         if not waiter.done():
             waiter.set_result(outcome)
+
+
+def _frozen(log: PartitionLog) -> StorageFailure:
+    """Nothing can be synced and yet something is not durable: an earlier sync failed."""
+    name = f"{log.topic}-{log.partition}"
+    return StorageFailure(name, "an earlier fdatasync", name, OSError(errno.EIO, "EIO"), poisoned=True)

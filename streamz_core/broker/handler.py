@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from streamz_core.broker.services import BrokerServices
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from streamz_core.broker.flusher import Flusher
     from streamz_core.broker.groups.coordinator import GroupCoordinator
     from streamz_core.broker.transactions.coordinator import TransactionCoordinator
@@ -37,9 +39,13 @@ class HandlerBroker(BrokerServices, Protocol):
     def waits(self) -> Waits:
         """Long polls."""
 
+    @property
+    def turns(self) -> Iterator[int]:
+        """Ever rising numbers: whoever must be fair takes one and begins there."""
+
 
 class Handler(Protocol):
     """Answers one type of request; never raises for the request's own errors."""
 
-    async def __call__(self, broker: HandlerBroker, request: Any, /) -> Any:  # noqa: ANN401
+    async def __call__(self, broker: HandlerBroker, request: Any, /) -> Any:
         """Return the response of the request's type; errors are codes in it."""

@@ -44,7 +44,10 @@ class OffsetFetchResponse(Message, frozen=True, kw_only=True):
 
 
 class OffsetFetchRequest(Request[OffsetFetchResponse], frozen=True, kw_only=True):
-    """``topics`` None asks for all. ``require_stable``: UNSTABLE_OFFSET_COMMIT while a transaction is open."""
+    """``topics`` None asks for all.
+
+    ``require_stable``: UNSTABLE_OFFSET_COMMIT for what an open transaction is about to commit.
+    """
 
     api_key: ClassVar[int] = 9
     group_id: str
