@@ -58,6 +58,9 @@ class Consumer(Protocol):
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read on from ``offset``; what was fetched from elsewhere is dropped."""
 
+    def pause(self, *partitions: TopicPartition) -> None:
+        """Fetch no more of these."""
+
     def resume(self, *partitions: TopicPartition) -> None:
         """Fetch these again."""
 

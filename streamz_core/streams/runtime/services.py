@@ -42,5 +42,5 @@ class TaskServices:
     count_partitions: Callable[[Iterable[str]], Awaitable[Mapping[str, int]]]
     """The partition counts of output topics, which are created if they may be."""
     on_restore: Callable[[RestoreProgress], None]
-    on_resumed: Callable[[], None]
-    """Partitions may be fetched again."""
+    on_task_changed: Callable[[], None]
+    """A task began to work, or stopped working."""

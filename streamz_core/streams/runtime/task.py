@@ -84,6 +84,7 @@ class Task:
         self.yield_requested = False
         self.skipped_count = 0
         self.dead_letter_count = 0
+        self.has_committed = False
         self._config = config
         self._services = services
         self._subtopology = subtopology
@@ -106,6 +107,7 @@ class Task:
         self._wake = asyncio.Event()
         self._stop_requested = asyncio.Event()
         self._passed_over: Counter[ErrorAction] = Counter()
+        self._interruption: TaskInterrupted | None = None
         self._tick: Cancellable | None = None
         self._records_since_commit = 0
 
@@ -198,6 +200,11 @@ class Task:
         self.yield_requested = True
         self._wake.set()
 
+    def interrupt(self, reason: TaskInterrupted) -> None:
+        """End at the next chance, without a commit; ``run`` raises ``reason``."""
+        self._interruption = reason
+        self.request_commit()
+
     async def run(self) -> None:
         """Restore, then process until stopped; ends with a commit.
 
@@ -217,6 +224,7 @@ class Task:
             raise
         finally:
             await self._close()
+            self._services.on_task_changed()
 
     @property
     def _stopping(self) -> bool:
@@ -232,6 +240,7 @@ class Task:
         self._seek()
         await self._processors.open(self)
         self.state.set(TaskState.RUNNING)
+        services.on_task_changed()
 
     async def _close(self) -> None:
         if self._tick is not None:
@@ -252,6 +261,8 @@ class Task:
     async def _loop(self) -> None:
         self._arm_tick()
         while not self._stopping:
+            if self._interruption is not None:
+                raise self._interruption
             piece = self._choose()
             if piece is not None:
                 try:
@@ -318,7 +329,6 @@ class Task:
         if queue.wants_resume:
             queue.is_paused = False
             self._services.consumer.resume(piece.partition)
-            self._services.on_resumed()
 
     # -- commits ----------------------------------------------------------------------------------
 
@@ -359,6 +369,7 @@ class Task:
         self.skipped_count += self._passed_over[ErrorAction.SKIP]
         self.dead_letter_count += self._passed_over[ErrorAction.DEAD_LETTER]
         self._passed_over.clear()
+        self.has_committed = True
 
     def _arm_tick(self) -> None:
         if self._tick is not None:
@@ -401,7 +412,6 @@ class Task:
             waiting.is_paused = False
             consumer.seek(partition, self._positions.current[partition])
         consumer.resume(*self._inputs)
-        self._services.on_resumed()
 
     async def _prepare_alone(self, origin: RecordOrigin) -> bool:
         """Before a suspect is tried again: commit what was before it, and wait. False: stopping."""
