@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import rocksdict
 
-from streamz_core.errors import Fatal
 from streamz_core.state.store import (
     NO_POSITION,
     StoreClosed,
     StoreCorrupt,
+    StoreError,
     StoreLocked,
 )
 
@@ -48,7 +48,7 @@ _FORMAT_KEY: Final = b"format"
 _IDENTITY_PREFIX: Final = b"changelog:"
 
 
-class StoreFailure(Fatal):
+class StoreFailure(StoreError):
     """RocksDB could not do what was asked; the message says what and why."""
 
 
@@ -333,7 +333,7 @@ def discard(path: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def _translated(error: Exception, where: str) -> Fatal:
+def _translated(error: Exception, where: str) -> StoreError:
     message = str(error)
     if "lock" in message.lower() and "LOCK" in message:
         return StoreLocked(
