@@ -65,7 +65,7 @@ class StreamsRuntime:
         on_restore: Callable[[RestoreProgress], None] = lambda _: None,
         on_state: Callable[[RuntimeState], None] = lambda _: None,
     ) -> None:
-        """``broker`` is an address or a link, instead of ``config.broker``; nothing happens before ``start``."""
+        """``broker``, an address or a link, stands in for ``config.broker``; nothing happens before ``start``."""
         self._topology = topology
         self.config: Final = config
         self._address: Any = config.broker if broker is None else broker
