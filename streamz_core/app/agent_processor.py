@@ -22,6 +22,7 @@ from streamz_core.app.stream import Stream
 from streamz_core.streams.processor import RecordError
 
 if TYPE_CHECKING:
+    from streamz_core.app.activity import Activity
     from streamz_core.app.agent import Agent
     from streamz_core.streams.batch import Batch
     from streamz_core.streams.processor import ProcessorContext
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 class AgentProcessor:
     """One agent in one task: ``agent.concurrency`` actors over one feed."""
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Agent, activity: Activity) -> None:
         """Nothing runs before ``open``."""
         self._agent = agent
+        self._activity = activity
         self._feed: Feed
         self._actors: set[asyncio.Task[None]] = set()
 
@@ -43,6 +45,7 @@ class AgentProcessor:
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
         """Hand the slice to the actors and wait until all are back."""
         feed = self._feed
+        self._activity.note(feed.context)
         feed.offer(batch, start, stop, may_yield=may_yield)
         self._start_missing()
         try:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from inspect import getclosurevars, unwrap
 from typing import TYPE_CHECKING, Any, Final
 
+from streamz_core.app.activity import Activity
 from streamz_core.app.agent_processor import AgentProcessor
 from streamz_core.app.errors import ImproperlyConfigured, PartitionsMismatch
 from streamz_core.app.repartition import GroupedTopic, RepartitionProcessor
@@ -77,6 +78,7 @@ def compile_app(
         _check_table_partitions(table, declared.read, partitions)
     if not declared.agents:
         return Topology(())
+    activity = Activity()
     stores = tuple(_store(table) for table in declared.tables)
     names = tuple(store.name for store in stores)
     sources = _sources(declared.read)
@@ -85,13 +87,12 @@ def compile_app(
         for grouped in declared.grouped
     ]
     processors += [
-        ProcessorSpec(agent.name, agent.channel.topics, _supplier(agent), names, agent.policy)
+        ProcessorSpec(agent.name, agent.channel.topics, _supplier(agent, activity), names, agent.policy)
         for agent in declared.agents
     ]
     if stores:
         wrappers = [table.window for table in declared.tables if table.window is not None]
-        read = tuple(source.name for source in sources)
-        processors.append(ProcessorSpec(TABLES, read, lambda: TableKeeper(wrappers, contexts), names))
+        processors.append(ProcessorSpec(TABLES, (), lambda: TableKeeper(wrappers, contexts, activity), names))
     return Topology((SubTopology(SUBTOPOLOGY, sources, tuple(processors), stores),))
 
 
@@ -174,8 +175,8 @@ def _store(table: Table) -> StoreSpec:
     )
 
 
-def _supplier(agent: Agent) -> Any:
-    return lambda: AgentProcessor(agent)
+def _supplier(agent: Agent, activity: Activity) -> Any:
+    return lambda: AgentProcessor(agent, activity)
 
 
 def _repartition(grouped: GroupedTopic) -> Any:

@@ -22,6 +22,7 @@ from streamz_core.streams.batch import Batch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamz_core.app.activity import Activity
     from streamz_core.app.windowed_table import WindowWrapper
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.processor import ProcessorContext
@@ -30,29 +31,30 @@ if TYPE_CHECKING:
 class TableKeeper:
     """All tables of an app, in one task."""
 
-    def __init__(self, wrappers: Sequence[WindowWrapper], contexts: dict[str, ProcessorContext]) -> None:
+    def __init__(
+        self, wrappers: Sequence[WindowWrapper], contexts: dict[str, ProcessorContext], activity: Activity
+    ) -> None:
         """``contexts`` are the open tasks of this process by id; this one is entered while it is open."""
         self._wrappers: Final = tuple(wrappers)
         self._contexts: Final = contexts
+        self._activity: Final = activity
         self._context: ProcessorContext
         self._cursor: Cursor
-        self._last_input_ms = 0.0
 
     async def open(self, context: ProcessorContext) -> None:
         """Idle time counts from here: windows left open by an earlier run close too."""
         self._context = context
         self._cursor = Cursor("on_window_close", context)
-        self._last_input_ms = context.clock.monotonic_ms()
+        self._activity.note(context)
         self._contexts[context.task_id] = context
 
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
-        """Only see that there is input."""
-        self._last_input_ms = self._context.clock.monotonic_ms()
+        """Nothing to do: the tables' processor has no sources of its own."""
         return stop
 
     async def punctuate(self) -> None:
         """Close what stream time has passed, and what idle time has."""
-        idle_ms = self._context.clock.monotonic_ms() - self._last_input_ms
+        idle_ms = self._activity.idle_ms(self._context)
         for wrapper in self._wrappers:
             store = self._context.window_store(wrapper.name)
             now_ms = store.stream_time_ms if wrapper.own_time else self._context.stream_time_ms

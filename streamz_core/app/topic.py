@@ -176,9 +176,7 @@ class Topic:
         """The same as ``declare``."""
         await self.declare()
 
-    def _encoders(
-        self, key_serializer: Any, value_serializer: Any
-    ) -> tuple[Encode, Encode]:
+    def _encoders(self, key_serializer: Any, value_serializer: Any) -> tuple[Encode, Encode]:
         other = self.derive(
             key_serializer=key_serializer or self.key_serializer,
             value_serializer=value_serializer or self.value_serializer,

@@ -119,8 +119,9 @@ class WindowedStore:
 
     @property
     def dirty_records(self) -> int:
-        """How many keys changed since the last ``collect``."""
-        return sum(len(window.dirty) for window in self._windows.values()) + len(self._tombstones)
+        """How many records the next ``collect`` will give: changed keys, and the marks if they changed."""
+        changed = sum(len(window.dirty) for window in self._windows.values()) + len(self._tombstones)
+        return changed + (self._marks != self._saved_marks)
 
     @property
     def stream_time_ms(self) -> int:

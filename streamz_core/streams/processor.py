@@ -35,9 +35,9 @@ class RecordError(StreamzError):
     """User code failed on one record; the task's error policy decides what becomes of it."""
 
     def __init__(self, index: int, cause: BaseException, count: int = 1) -> None:
-        """``count`` records from ``index`` on failed with ``cause``: several where they were taken together.
+        """Record ``index`` failed with ``cause``, or ``count`` records from it on that were taken together.
 
-        They share their fate: the policy retries, skips or dead-letters all of them.
+        Those are tried again one by one, to find the one that fails.
         """
         super().__init__(f"record {index} of the batch failed: {cause!r}")
         self.index = index

@@ -196,11 +196,11 @@ def test_the_topology_reads_like_kafka_streams(app):
         "Topologies:\n"
         "   Sub-topology: 0 (agents)\n"
         "    Source: views (topics: [views])\n"
-        "      --> count, tables\n"
+        "      --> count\n"
         "    Processor: count (stores: [counts])\n"
         "      <-- views\n"
         "    Processor: tables (stores: [counts])\n"
-        "      <-- views"
+        "      <-- "
     )
 
 
