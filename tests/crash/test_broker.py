@@ -21,7 +21,7 @@ from streamz_core.testing.manual_clock import ManualClock
 from streamz_core.testing.recording_files import Recording, RecordingFiles
 
 _PATH = "/data"
-_EVERY = 11
+_EVERY = 3
 """Of the images each so-many-th is recovered: the log's own harness tries them all."""
 
 
