@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from streamz_core.broker.services import DeletionListener, MarkerListener, Records
     from streamz_core.clock import Clock
-    from streamz_core.log.directory import TopicEntry
+    from streamz_core.log.catalog import TopicEntry
     from streamz_core.log.files import Files
     from streamz_core.log.partition_log import Appended, PartitionLog
     from streamz_core.protocol.messages.request import Request

@@ -21,7 +21,7 @@ from streamz_core.protocol.messages.metadata import (
 
 if TYPE_CHECKING:
     from streamz_core.broker.handler import HandlerBroker
-    from streamz_core.log.directory import TopicEntry
+    from streamz_core.log.catalog import TopicEntry
 
 REQUEST: Final = MetadataRequest
 NODE_ID: Final = 0
