@@ -14,7 +14,7 @@ import asyncio
 import itertools
 import logging
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from streamz_core.aio.deadline import deadline
 from streamz_core.aio.signal import Signal
@@ -28,7 +28,7 @@ from streamz_core.broker.producer_ids import ProducerIds
 from streamz_core.broker.registry import HANDLERS
 from streamz_core.broker.transactions.coordinator import TransactionCoordinator
 from streamz_core.broker.waiting import Waits
-from streamz_core.errors import Misuse
+from streamz_core.errors import Fatal, Misuse
 from streamz_core.log.directory import LogDirectory
 from streamz_core.model import Durability, TopicPartition
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from streamz_core.broker.services import DeletionListener, MarkerListener, Records
     from streamz_core.clock import Clock
-    from streamz_core.log.directory import TopicEntry
+    from streamz_core.log.catalog import TopicEntry
     from streamz_core.log.files import Files
     from streamz_core.log.partition_log import Appended, PartitionLog
     from streamz_core.protocol.messages.request import Request
@@ -51,12 +51,18 @@ class BrokerState(Enum):
     """Where a broker is in its life."""
 
     OPEN = "open"
+    FAILED = "failed"
+    """Background work died of a fault of the program: nothing is served any more."""
     CLOSING = "closing"
     CLOSED = "closed"
 
 
 class BrokerClosed(Misuse):
     """A request was made of a broker that is closing or closed."""
+
+
+class BrokerFailed(Fatal):
+    """The broker's background work failed; its cause is the exception's cause."""
 
 
 class Broker:
@@ -130,10 +136,10 @@ class Broker:
         """Answer ``request``; what is wrong with the request itself is a code in the response.
 
         Raises ``Misuse`` when the broker is not open, belongs to another event loop, or does not know
-        the request.
+        the request, ``BrokerFailed`` when its background work has failed.
         """
         if self._state is not BrokerState.OPEN:
-            raise BrokerClosed(f"the broker of {self.path!r} is {self._state.value}: open it again")
+            self._refuse()
         self._check_loop()
         handler = HANDLERS.get(type(request))
         if handler is None:
@@ -150,7 +156,7 @@ class Broker:
 
         Long polls and group joins are answered at once; other requests get ``close_timeout_ms``.
         """
-        if self._state is not BrokerState.OPEN:
+        if self._state in {BrokerState.CLOSING, BrokerState.CLOSED}:
             return
         self._check_loop()
         self._state = BrokerState.CLOSING
@@ -249,6 +255,14 @@ class Broker:
         """Run ``work`` in the background; it is cancelled when the broker closes."""
         return self._background.spawn(work, name=name)
 
+    def _refuse(self) -> NoReturn:
+        if self._state is BrokerState.FAILED:
+            failure = self._background.failure
+            raise BrokerFailed(
+                f"the broker of {self.path!r} failed ({failure!r}): close it, open it again, and report this"
+            ) from failure
+        raise BrokerClosed(f"the broker of {self.path!r} is {self._state.value}: open it again")
+
     def _check_loop(self) -> None:
         if asyncio.get_running_loop() is not self._loop:
             raise Misuse(
@@ -266,6 +280,10 @@ class Broker:
 
     def _background_failed(self, failure: BaseException) -> None:
         _log.critical("background work of the broker of %r failed", self.path, exc_info=failure)
+        if self._state is BrokerState.OPEN:
+            # Better no broker than one whose groups, syncs or retention nobody looks after.
+            self._state = BrokerState.FAILED
+            self.waits.end()
 
 
 async def _open_directory(files: Files, path: str, now_ms: int) -> LogDirectory:

@@ -6,11 +6,13 @@ Must not know: what was written or read.
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from streamz_core.errors import ErrorCode, Retriable
 from streamz_core.log.errors import (
     CorruptRecord,
+    DamagedDirectory,
+    DirectoryDenied,
     InvalidRecords,
     InvalidTxnState,
     OffsetOutOfRange,
@@ -34,8 +36,15 @@ class SyncCancelled(Retriable):
     code: ClassVar[ErrorCode] = ErrorCode.KAFKA_STORAGE_ERROR
 
 
+Stopped: TypeAlias = StorageFailure | CorruptRecord | PartitionFailed
+"""Why a partition takes no appends, or serves nothing, until the directory is opened anew."""
+
+STOPPED: Final = (StorageFailure, CorruptRecord, PartitionFailed)
+"""``Stopped`` to catch."""
+
 LOG_FAILURES: Final = (
     StorageFailure,
+    CorruptRecord,
     PartitionDeleted,
     SyncCancelled,
     PartitionFailed,
@@ -50,8 +59,12 @@ LOG_FAILURES: Final = (
 READ_FAILURES: Final = (OffsetOutOfRange, CorruptRecord, StorageFailure, PartitionFailed)
 """Everything a read of a ``PartitionLog`` raises; each carries the ``code`` to answer with."""
 
+DIRECTORY_FAILURES: Final = (StorageFailure, DirectoryDenied, DamagedDirectory)
+"""Everything the disk may refuse when topics are made, changed or deleted."""
+
 LogFailure = (
     StorageFailure
+    | CorruptRecord
     | PartitionDeleted
     | SyncCancelled
     | PartitionFailed

@@ -6,15 +6,15 @@ import threading
 from typing import Any
 
 import pytest
-from streamz_core.testing.faulty_files import FAULTS, FaultyFiles
 
-from streamz_core.broker.broker import BrokerClosed, BrokerState
+from streamz_core.broker.broker import BrokerClosed, BrokerFailed, BrokerState
 from streamz_core.broker.registry import API_KEYS, HANDLERS
 from streamz_core.errors import ErrorCode, Misuse
 from streamz_core.log.errors import DirectoryOwned
 from streamz_core.model import Durability
 from streamz_core.protocol.messages.metadata import MetadataRequest
 from streamz_core.protocol.messages.request import Request
+from streamz_core.testing.faulty_files import FAULTS, FaultyFiles
 
 
 async def test_records_survive_closing_and_reopening(talk: Any, open_broker: Any) -> None:
@@ -68,6 +68,24 @@ def _raised_on_another_loop(work: Any) -> BaseException | None:
     thread.start()
     thread.join()
     return raised[0] if raised else None
+
+
+async def test_a_broker_whose_background_work_failed_serves_nothing(talk: Any, caplog: Any) -> None:
+    async def fail() -> None:
+        raise RuntimeError("a bug")
+
+    polling = asyncio.create_task(talk.fetch("t", max_wait_ms=10_000))
+    await talk.clock.settle()
+    talk.broker.spawn(fail(), name="bug")
+    await talk.clock.settle()
+
+    assert talk.broker.state is BrokerState.FAILED
+    assert polling.done()
+    with pytest.raises(BrokerFailed, match="a bug"):
+        await talk.fetch("t")
+    assert "a bug" in caplog.text
+    await talk.broker.close()
+    assert talk.broker.state is BrokerState.CLOSED
 
 
 async def test_another_event_loop_is_misuse(talk: Any) -> None:
