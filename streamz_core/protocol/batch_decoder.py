@@ -111,19 +111,21 @@ def _decode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call f
     delta_before: i64 = -1
     if count * RECORD_BYTES_MIN > stop - start:
         raise CorruptBatch(0, f"{count} records cannot be in {stop - start} bytes")
-    offsets: list[int] = []
-    timestamps: list[int] = []
-    keys: list[bytes | None] = []
-    values: list[bytes | None] = []
+    offsets: list[int] = [0] * count
+    timestamps: list[int] = [0] * count
+    keys: list[bytes | None] = [None] * count
+    values: list[bytes | None] = [None] * count
     headers: list[Sequence[Header]] | None = None
     raw: i64
+    second: i64
     index: i64 = 0
     while index < count:
         raw = data[position]
         position += 1
         if raw >= 0x80:
-            if data[position] < 0x80:
-                raw = raw & 0x7F | data[position] << 7
+            second = data[position]
+            if second < 0x80:
+                raw = raw & 0x7F | second << 7
                 position += 1
             else:
                 raw, position = read_raw(data, position - 1)
@@ -131,18 +133,25 @@ def _decode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call f
         position += 1  # a record's attributes: none are defined
         delta: i64 = data[position]
         position += 1
-        if delta < 0x80:
-            delta = (delta >> 1) ^ -(delta & 1)
+        if delta >= 0x80:
+            second = data[position]
+            if second < 0x80:
+                delta = delta & 0x7F | second << 7
+                position += 1
+                delta = (delta >> 1) ^ -(delta & 1)
+            else:
+                delta, position = read_varlong(data, position - 1)
+                if not -TIMESTAMP_DELTA_MAX <= delta <= TIMESTAMP_DELTA_MAX:
+                    raise CorruptBatch(0, f"record {index} has the timestamp delta {delta}")
         else:
-            delta, position = read_varlong(data, position - 1)
-            if not -TIMESTAMP_DELTA_MAX <= delta <= TIMESTAMP_DELTA_MAX:
-                raise CorruptBatch(0, f"record {index} has the timestamp delta {delta}")
-        timestamps.append(base_timestamp + delta)
+            delta = (delta >> 1) ^ -(delta & 1)
+        timestamps[index] = base_timestamp + delta
         raw = data[position]
         position += 1
         if raw >= 0x80:
-            if data[position] < 0x80:
-                raw = raw & 0x7F | data[position] << 7
+            second = data[position]
+            if second < 0x80:
+                raw = raw & 0x7F | second << 7
                 position += 1
             else:
                 raw, position = read_raw(data, position - 1)
@@ -150,30 +159,27 @@ def _decode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call f
         if not delta_before < delta <= delta_max:
             raise CorruptBatch(0, f"record {index} has the offset delta {delta} after {delta_before}")
         delta_before = delta
-        offsets.append(base_offset + delta)
+        offsets[index] = base_offset + delta
         raw = data[position]
         position += 1
         if raw >= 0x80:
             raw, position = read_raw(data, position - 1)
-        if raw & 1:  # a negative length
-            keys.append(None)
-        else:
+        if raw & 1 == 0:  # odd is negative, null
             raw >>= 1
-            keys.append(data[position : position + raw])
+            keys[index] = data[position : position + raw]
             position += raw
         raw = data[position]
         position += 1
         if raw >= 0x80:
-            if data[position] < 0x80:
-                raw = raw & 0x7F | data[position] << 7
+            second = data[position]
+            if second < 0x80:
+                raw = raw & 0x7F | second << 7
                 position += 1
             else:
                 raw, position = read_raw(data, position - 1)
-        if raw & 1:
-            values.append(None)
-        else:
+        if raw & 1 == 0:
             raw >>= 1
-            values.append(data[position : position + raw])
+            values[index] = data[position : position + raw]
             position += raw
         if data[position] == 0:
             position += 1

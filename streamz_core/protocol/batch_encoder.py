@@ -31,7 +31,7 @@ from streamz_core.protocol.batch_header import (
 )
 from streamz_core.protocol.compression import Compression, compress
 from streamz_core.protocol.crc import crc32c
-from streamz_core.protocol.varint import INT32_MAX, write_varlong, zigzag_bytes
+from streamz_core.protocol.varint import INT32_MAX, further_bytes, write_varlong
 
 try:
     from librt.strings import BytesWriter
@@ -90,12 +90,15 @@ def encode(
     base_timestamp = delete_horizon_ms if delete_horizon_ms is not None else (timestamps[0] if count else -1)
     try:
         records, max_timestamp = _encode_records(
-            list(keys), list(values), list(timestamps), base_timestamp, deltas, headers
+            _as_list(keys), _as_list(values), _as_list(timestamps), base_timestamp, deltas, headers
         )
     except (TypeError, ValueError, OverflowError) as problem:
-        raise Misuse(f"timestamps are whole milliseconds, -1 (none) to {TIMESTAMP_MAX}: {problem}") from problem
+        raise Misuse(
+            f"timestamps are whole milliseconds, -1 (none) to {TIMESTAMP_MAX}: {problem}"
+        ) from problem
+    codec = compression if count else Compression.NONE
     attributes = (
-        int(compression)
+        int(codec)
         | (LOG_APPEND_TIME if append_time_ms is not None else 0)
         | (TRANSACTIONAL if transactional else 0)
         | (CONTROL if control else 0)
@@ -107,7 +110,7 @@ def encode(
         covered = _COVERED.pack(attributes, last_delta, base_timestamp, latest, *producer, count)
     except error as problem:
         raise Misuse(f"producer id, epoch, sequence {producer}, time {latest}: {problem}") from problem
-    return _framed(base_offset, leader_epoch, covered, compress(compression, records, level))
+    return _framed(base_offset, leader_epoch, covered, compress(codec, records, level))
 
 
 def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) -> bytes:
@@ -116,6 +119,10 @@ def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) 
         raise Misuse(f"a batch of {length} bytes; the format ends at {INT32_MAX}: send fewer records at once")
     crc = crc32c(packed, crc32c(covered))
     return b"".join((_FRONT.pack(base_offset, length, leader_epoch, MAGIC, crc), covered, packed))
+
+
+def _as_list(column: Sequence[Any]) -> list[Any]:
+    return column if isinstance(column, list) else list(column)
 
 
 def _checked_deltas(offset_deltas: Sequence[int], count: int) -> list[int]:
@@ -127,7 +134,7 @@ def _checked_deltas(offset_deltas: Sequence[int], count: int) -> list[int]:
     return deltas
 
 
-def _encode_records(  # noqa: PLR0915 - inlined varints: a call for each would double the time
+def _encode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call for each would double the time
     keys: list[object],
     values: list[object],
     times: list[int],
@@ -141,6 +148,7 @@ def _encode_records(  # noqa: PLR0915 - inlined varints: a call for each would d
     if not -1 <= base <= TIMESTAMP_MAX:
         raise Misuse(f"base timestamp {base}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
     latest: i64 = -1
+    time_max: i64 = TIMESTAMP_MAX
     count: i64 = len(values)
     byte: int  # not i64: librt's writer takes it without a call only as int
     index: i64 = 0
@@ -151,25 +159,32 @@ def _encode_records(  # noqa: PLR0915 - inlined varints: a call for each would d
             raise _not_bytes(index, key, value)
         tail = b"\x00" if headers is None else _encode_headers(headers[index], index)
         time: i64 = times[index]
-        if not -1 <= time <= TIMESTAMP_MAX:
+        if time < -1 or time > time_max:
             raise Misuse(f"timestamp {time} of record {index}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
         if time > latest:  # noqa: PLR1730 - max() is a call
             latest = time
         delta: i64 = time - base
         time_raw: i64 = (delta << 1) ^ (delta >> 63)
-        offset_raw: i64 = (index if deltas is None else deltas[index]) << 1
-        key_raw: i64 = 1 if key is None else len(key) << 1
-        value_raw: i64 = 1 if value is None else len(value) << 1
-        size: i64 = (
-            1
-            + (1 if time_raw < 0x80 else zigzag_bytes(time_raw))
-            + (1 if offset_raw < 0x80 else zigzag_bytes(offset_raw))
-            + (1 if key_raw < 0x80 else zigzag_bytes(key_raw))
-            + (1 if value_raw < 0x80 else zigzag_bytes(value_raw))
-            + (key_raw >> 1)
-            + (value_raw >> 1)
-            + len(tail)
-        )
+        offset_raw: i64 = index
+        if deltas is not None:
+            offset_raw = deltas[index]
+        offset_raw <<= 1
+        key_raw: i64 = 1  # -1 zigzagged
+        if key is not None:
+            key_raw = len(key) << 1
+        value_raw: i64 = 1
+        if value is not None:
+            value_raw = len(value) << 1
+        # Attributes and the first byte of each of the four numbers, then what else there is of them.
+        size: i64 = 5 + (key_raw >> 1) + (value_raw >> 1) + len(tail)
+        if time_raw >= 0x80:
+            size += further_bytes(time_raw)
+        if offset_raw >= 0x80:
+            size += further_bytes(offset_raw)
+        if key_raw >= 0x80:
+            size += further_bytes(key_raw)
+        if value_raw >= 0x80:
+            size += further_bytes(value_raw)
         raw: i64 = size << 1
         while raw >= 0x80:
             byte = raw & 0x7F | 0x80

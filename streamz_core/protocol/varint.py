@@ -87,9 +87,9 @@ def write_varlong(value: i64) -> bytes:
     return bytes(out)
 
 
-def zigzag_bytes(raw: i64) -> i64:
-    """How many bytes the zigzagged, non-negative ``raw`` takes."""
-    count: i64 = 1
+def further_bytes(raw: i64) -> i64:
+    """How many bytes the zigzagged, non-negative ``raw`` takes after its first."""
+    count: i64 = 0
     while raw >= 0x80:
         raw >>= 7
         count += 1

@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+import importlib
+from types import SimpleNamespace
 
 import pytest
 
-from streamz_core.protocol import compiled, corrupt
+from streamz_core.protocol import compiled
+from streamz_core.testing import interpreted
 
-FOLDER = Path(str(corrupt.__file__)).parent
-# In the order of their imports; the last two are interpreted always and import the others.
+# Each after those it imports; the last two are never compiled, but import the others.
 MODULES = ("varint", "batch_header", "batch_encoder", "batch_decoder", "murmur2", "record_batch", "control")
+NAMES = [f"streamz_core.protocol.{module}" for module in MODULES]
 
 
-def _interpreted() -> SimpleNamespace:
-    """The .py files as modules of their own, importing each other and nothing compiled."""
-    names = [f"streamz_core.protocol.{name}" for name in MODULES]
-    kept: dict[str, ModuleType] = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    loaded: dict[str, ModuleType] = {}
-    try:
-        for short, name in zip(MODULES, names, strict=True):
-            spec = importlib.util.spec_from_file_location(name, FOLDER / f"{short}.py")
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[name] = loaded[short] = module
-            spec.loader.exec_module(module)
-    finally:
-        for name in names:
-            sys.modules.pop(name, None)
-        sys.modules.update(kept)
-    return SimpleNamespace(**loaded)
+def _build(name: str) -> SimpleNamespace:
+    if name == "compiled":
+        modules = {module: importlib.import_module(module) for module in NAMES}
+    else:
+        modules = interpreted.load(*NAMES)
+    return SimpleNamespace(**{name.rpartition(".")[2]: module for name, module in modules.items()})
 
 
-def _installed() -> SimpleNamespace:
-    return SimpleNamespace(**{name: importlib.import_module(f"streamz_core.protocol.{name}") for name in MODULES})
-
-
-BUILDS = {"interpreted": _interpreted, "compiled": _installed} if compiled.is_compiled() else {"interpreted": _installed}
-
-
-@pytest.fixture(scope="session", params=list(BUILDS))
-def protocol(request: pytest.FixtureRequest) -> Iterator[SimpleNamespace]:
+@pytest.fixture(
+    scope="session", params=["interpreted", "compiled"] if compiled.is_compiled() else ["interpreted"]
+)
+def protocol(request: pytest.FixtureRequest) -> SimpleNamespace:
     """The protocol's modules by their short names, in one of the builds at hand."""
-    return BUILDS[request.param]()
+    return _build(request.param)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import subprocess
+import sys
+from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 
 import pytest
 
-from streamz_core.protocol import compiled, corrupt
+from streamz_core.protocol import batch_decoder, compiled, corrupt
 
 FOLDER = Path(str(corrupt.__file__)).parent
 ROOT = Path(__file__).parents[3]
@@ -27,7 +30,22 @@ def test_no_compiled_module_is_older_than_its_source() -> None:
 
 
 def test_compiled_says_what_python_imported() -> None:
-    assert compiled.is_compiled() == bool(list(FOLDER.glob("batch_decoder.*.so")) + list(FOLDER.glob("*.pyd")))
+    loader = type(getattr(batch_decoder, "__loader__", None))
+
+    assert compiled.is_compiled() == issubclass(loader, ExtensionFileLoader)
+
+
+def test_the_source_alone_can_be_asked_for() -> None:
+    script = "from streamz_core.protocol import compiled; print(compiled.is_compiled())"
+
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": f"{ROOT / 'tests' / 'interpreted'}:{ROOT}"},
+        capture_output=True,
+        check=True,
+    )
+
+    assert ran.stdout == b"False\n"
 
 
 def test_every_module_that_setup_compiles_exists_and_imports_no_asyncio() -> None:
@@ -43,6 +61,8 @@ def test_every_module_that_setup_compiles_exists_and_imports_no_asyncio() -> Non
         assert "asyncio" not in (ROOT / path).read_text(), f"{path}: mypyc and asyncio do not mix here"
 
 
-@pytest.mark.parametrize("name", sorted(source.stem for source in FOLDER.glob("*.py") if source.stem != "__init__"))
+@pytest.mark.parametrize(
+    "name", sorted(source.stem for source in FOLDER.glob("*.py") if source.stem != "__init__")
+)
 def test_the_examples_in_docstrings_hold(name: str) -> None:
     assert doctest.testmod(importlib.import_module(f"streamz_core.protocol.{name}")).failed == 0

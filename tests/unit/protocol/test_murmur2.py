@@ -32,5 +32,6 @@ def test_the_hash_is_aiokafkas(protocol: SimpleNamespace, data: bytes, partition
     assert protocol.murmur2.murmur2(data) == theirs & 0xFFFFFFFF
     assert protocol.murmur2.partition_for(data, partitions) == (theirs & 0x7FFFFFFF) % partitions
     assert protocol.murmur2.partitions_for([data, b""], partitions) == [
-        (theirs & 0x7FFFFFFF) % partitions, (aiokafka_murmur2(b"") & 0x7FFFFFFF) % partitions,
+        (theirs & 0x7FFFFFFF) % partitions,
+        (aiokafka_murmur2(b"") & 0x7FFFFFFF) % partitions,
     ]

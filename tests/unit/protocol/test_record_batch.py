@@ -84,7 +84,10 @@ def test_aiokafka_reads_ours_and_we_read_aiokafkas(protocol: SimpleNamespace, co
 
     assert ours.validate_crc()
     assert [(r.key, r.value, r.timestamp, r.headers) for r in ours] == records
-    assert list(zip(theirs.keys, theirs.values, theirs.timestamps, map(list, theirs.headers), strict=True)) == records
+    assert (
+        list(zip(theirs.keys, theirs.values, theirs.timestamps, map(list, theirs.headers), strict=True))
+        == records
+    )
     assert theirs.offsets == list(range(300))
 
 
@@ -109,8 +112,15 @@ def test_what_goes_in_comes_out(
 
 def test_the_header_tells_what_the_batch_holds(protocol: SimpleNamespace) -> None:
     data = protocol.record_batch.encode(
-        [b"k"] * 3, [b"v"] * 3, [TIME + 5, TIME + 9, TIME], compression=Compression.ZSTD, base_offset=40, producer_id=9,
-        producer_epoch=2, base_sequence=11, transactional=True,
+        [b"k"] * 3,
+        [b"v"] * 3,
+        [TIME + 5, TIME + 9, TIME],
+        compression=Compression.ZSTD,
+        base_offset=40,
+        producer_id=9,
+        producer_epoch=2,
+        base_sequence=11,
+        transactional=True,
     )
 
     found = protocol.record_batch.read_header(data)
@@ -129,7 +139,9 @@ def test_the_header_tells_what_the_batch_holds(protocol: SimpleNamespace) -> Non
 
 
 def test_a_batch_may_be_empty(protocol: SimpleNamespace) -> None:
-    data = protocol.record_batch.encode([], [], [], base_offset=10, last_offset_delta=4, producer_id=3, base_sequence=8)
+    data = protocol.record_batch.encode(
+        [], [], [], base_offset=10, last_offset_delta=4, producer_id=3, base_sequence=8
+    )
 
     found = protocol.record_batch.read_header(data)
     assert (len(data), found.record_count, found.last_offset, found.max_timestamp) == (61, 0, 14, -1)
@@ -139,8 +151,14 @@ def test_a_batch_may_be_empty(protocol: SimpleNamespace) -> None:
 
 def test_a_batch_keeps_the_gaps_that_compaction_left(protocol: SimpleNamespace) -> None:
     data = protocol.record_batch.encode(
-        [b"a", b"b"], [b"1", None], [5, 6], base_offset=100, offset_deltas=[2, 70], last_offset_delta=99,
-        delete_horizon_ms=3, leader_epoch=0,
+        [b"a", b"b"],
+        [b"1", None],
+        [5, 6],
+        base_offset=100,
+        offset_deltas=[2, 70],
+        last_offset_delta=99,
+        delete_horizon_ms=3,
+        leader_epoch=0,
     )
 
     found = protocol.record_batch.decode(data)
@@ -160,7 +178,8 @@ def test_split_finds_every_whole_batch_and_leaves_the_torn_one(protocol: SimpleN
         found = protocol.record_batch.split(data[:size])
         assert [head.base_offset for _, head in found] == [1, 50, 300][:whole]
     assert [position for position, _ in protocol.record_batch.split(data, len(batches[0]))] == [
-        len(batches[0]), len(batches[0]) + len(batches[1]),
+        len(batches[0]),
+        len(batches[0]) + len(batches[1]),
     ]
 
 
