@@ -36,7 +36,6 @@ _READ_BYTES: Final = 1024 * 1024
 
 def partition_for(key: str, partitions: int) -> int:
     """The partition in which a group or transactional id lives, as Kafka computes it."""
-    hashed = 0
     if partitions == 1:
         return 0
     encoded = key.encode("utf-16-be", "surrogatepass")

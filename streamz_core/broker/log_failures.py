@@ -6,7 +6,7 @@ Must not know: what was written or read.
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from streamz_core.errors import ErrorCode, Retriable
 from streamz_core.log.errors import (
@@ -34,8 +34,15 @@ class SyncCancelled(Retriable):
     code: ClassVar[ErrorCode] = ErrorCode.KAFKA_STORAGE_ERROR
 
 
+Stopped: TypeAlias = StorageFailure | CorruptRecord | PartitionFailed
+"""Why a partition takes no appends, or serves nothing, until the directory is opened anew."""
+
+STOPPED: Final = (StorageFailure, CorruptRecord, PartitionFailed)
+"""``Stopped`` to catch."""
+
 LOG_FAILURES: Final = (
     StorageFailure,
+    CorruptRecord,
     PartitionDeleted,
     SyncCancelled,
     PartitionFailed,
@@ -52,6 +59,7 @@ READ_FAILURES: Final = (OffsetOutOfRange, CorruptRecord, StorageFailure, Partiti
 
 LogFailure = (
     StorageFailure
+    | CorruptRecord
     | PartitionDeleted
     | SyncCancelled
     | PartitionFailed

@@ -188,9 +188,7 @@ class RecordingFiles:
         inode = self._directories[old_directory].get(old_name)
         if inode is None:
             raise _refusal(errno.ENOENT, old)
-        replaced = self._directories[new_directory].get(new_name)
-        if replaced is not None and self._directories.get(replaced):
-            raise _refusal(errno.ENOTEMPTY, new)
+        self._check_rename(inode, new, self._directories[new_directory].get(new_name))
         self.record(Rename(old_directory, old_name, new_directory, new_name, inode))
         del self._directories[old_directory][old_name]
         self._directories[new_directory][new_name] = inode
@@ -264,6 +262,16 @@ class RecordingFiles:
     def _leave(self, directory: int, name: str) -> None:
         self.record(Leave(directory, name))
         del self._directories[directory][name]
+
+    def _check_rename(self, inode: int, new: str, replaced: int | None) -> None:
+        if replaced is None or replaced == inode:
+            return
+        if replaced in self._directories and inode not in self._directories:
+            raise _refusal(errno.EISDIR, new)
+        if replaced not in self._directories and inode in self._directories:
+            raise _refusal(errno.ENOTDIR, new)
+        if self._directories.get(replaced):
+            raise _refusal(errno.ENOTEMPTY, new)
 
     def _find(self, path: str) -> int | None:
         at: int | None = ROOT

@@ -46,16 +46,18 @@ async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) ->
     """OffsetCommit: durable at the broker's level when it is answered."""
     generation_id = request.generation_id_or_member_epoch
     error = _group_error(coordinator, request.group_id, generation_id)
-    if error is None:
-        live = coordinator.get_or_create(request.group_id)
-        error = commit_error(
-            live.group,
-            generation_id=generation_id,
-            member_id=request.member_id,
-            group_instance_id=request.group_instance_id,
-            is_transactional=False,
-        )
     if error is not None:
+        return OffsetCommitResponse(topics=answers(request.topics, error))
+    live = coordinator.get_or_create(request.group_id)
+    error = commit_error(
+        live.group,
+        generation_id=generation_id,
+        member_id=request.member_id,
+        group_instance_id=request.group_instance_id,
+        is_transactional=False,
+    )
+    if error is not None:
+        coordinator.drop_if_unused(live)
         return OffsetCommitResponse(topics=answers(request.topics, error))
     offsets, refused = _accepted(coordinator.services, request.topics)
     live.heard_of(request.member_id)

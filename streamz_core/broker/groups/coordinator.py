@@ -67,7 +67,9 @@ class GroupCoordinator:
         Members that lived in the process that ended are gone with it; members on a connection may come
         back within their session timeout.
         """
-        for group_id, loaded in offsets_log.load(self.services).items():
+        found = offsets_log.load(self.services)
+        self.offsets_log.resume(found.sequences)
+        for group_id, loaded in found.groups.items():
             live = self._take_up(loaded.group)
             live.offsets = loaded.offsets
             live.resume()
@@ -213,6 +215,7 @@ class GroupCoordinator:
     ) -> None:
         if partition.topic != OFFSETS_TOPIC:
             return
+        self.offsets_log.transaction_ended(partition.partition, producer_id)
         for group_id in list(self._holders.get(producer_id, ())):
             if self.offsets_partition(group_id) != partition:
                 continue
@@ -230,11 +233,11 @@ class GroupCoordinator:
             try:
                 self._forget(live, gone)
             except LOG_FAILURES as failure:
-                _log.error(
-                    "group %r keeps offsets of the deleted %s: %s", live.group.group_id, topic, failure
-                )
+                _log.error("group %r keeps offsets of deleted %s: %s", live.group.group_id, topic, failure)
 
     def _forget(self, live: LiveGroup, partitions: list[TopicPartition]) -> None:
+        if not partitions:
+            return
         self.offsets_log.write_tombstones(live.group.group_id, partitions, with_group=False)
         live.offsets.forget(partitions)
 
@@ -255,9 +258,7 @@ class GroupCoordinator:
         if live.group.state_since_ms >= before_ms:
             return
         try:
-            old = live.offsets.older_than(before_ms)
-            if old:
-                self._forget(live, old)
+            self._forget(live, live.offsets.older_than(before_ms))
             if live.offsets.is_empty and not live.group.pending_ids:
                 self.offsets_log.write_tombstones(live.group.group_id, [], with_group=True)
                 live.tell(events.Delete())

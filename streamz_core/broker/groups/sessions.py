@@ -76,6 +76,4 @@ class Sessions:
                 del self._deadlines[member_id]
                 self._on_expired(member_id)
         if self._deadlines:
-            earliest_ms = min(self._deadlines.values())
-            if self._timer is None or earliest_ms < self._armed_for_ms:
-                self._arm(earliest_ms)
+            self._arm(min(self._deadlines.values()))

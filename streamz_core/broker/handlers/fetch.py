@@ -148,9 +148,10 @@ class _Reading:
 
     def _read_log(self, cursor: _Cursor, log: PartitionLog) -> None:
         position = cursor.position
+        if log.failure is not None:
+            raise log.failure
         if not log.log_start_offset <= position <= log.log_end_offset:
-            name = f"{log.topic}-{log.partition}"
-            raise OffsetOutOfRange(name, position, log.log_start_offset, log.log_end_offset)
+            raise OffsetOutOfRange(log.name, position, log.log_start_offset, log.log_end_offset)
         up_to = self._visible_end(log)
         room = min(self._room, cursor.asked.partition_max_bytes - cursor.size)
         if position >= up_to or room <= 0:

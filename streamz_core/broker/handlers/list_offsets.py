@@ -66,6 +66,8 @@ def _answer(
 
 def _locate(log: PartitionLog, timestamp: int, isolation: IsolationLevel) -> tuple[int, int]:
     """Offset and its timestamp; -1 for what there is none of."""
+    if log.failure is not None:
+        raise log.failure
     end = log.last_stable_offset if isolation is IsolationLevel.READ_COMMITTED else log.high_watermark
     if timestamp == LATEST_TIMESTAMP:
         return end, -1

@@ -25,6 +25,8 @@ def test_the_defaults_are_the_safe_ones() -> None:
         ("group_initial_rebalance_delay_ms", -1),
         ("fetch_max_bytes", 1.5),
         ("durability", "sync"),
+        ("auto_create_topics", 1),
+        ("advertised_host", None),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: Any) -> None:

@@ -33,6 +33,7 @@ class FakeLog:
     """The log as group commit sees it; ``gate`` holds its syncs until a test opens it."""
 
     topic = "t"
+    name = "t-0"
 
     def __init__(self, partition: int = 0) -> None:
         self.partition = partition
@@ -44,16 +45,17 @@ class FakeLog:
         self.gate.set()
 
     def prepare_sync(self) -> FakeTicket | None:
-        if self.frozen or self.durable_offset == self.log_end_offset:
+        if self.frozen:
+            raise StorageFailure("t-0", "fdatasync", "t-0/0.log", OSError(errno.EIO, "EIO"), poisoned=True)
+        if self.durable_offset == self.log_end_offset:
             return None
         return FakeTicket(self, self.log_end_offset)
 
     def complete_sync(self, ticket: FakeTicket) -> None:
         self.durable_offset = self.high_watermark = ticket.end
 
-    def fail_sync(self, ticket: FakeTicket, error: OSError) -> StorageFailure:
+    def fail_sync(self, ticket: FakeTicket, error: OSError) -> None:
         self.frozen = True
-        return StorageFailure("t-0", "fdatasync", "t-0/0.log", error, poisoned=True)
 
     def written(self) -> PartitionLog:
         self.log_end_offset += 1

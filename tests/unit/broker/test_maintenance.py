@@ -18,6 +18,22 @@ async def test_what_was_written_without_a_sync_is_synced_in_the_background(open_
     assert log.durable_offset == 1
 
 
+async def test_a_topic_may_ask_to_be_synced_sooner(open_broker: Any) -> None:
+    talk = await open_broker(flush_interval_ms=1_000)
+    await talk.create("by_time", flush_ms="50")
+    await talk.create("by_count", flush_messages="3")
+    timed, counted = talk.broker.log("by_time", 0), talk.broker.log("by_count", 0)
+    for value in (b"a", b"b"):
+        await talk.produce("by_time", value, acks=1)
+        await talk.produce("by_count", value, acks=1)
+
+    assert (timed.durable_offset, counted.durable_offset) == (0, 0)
+    await talk.produce("by_count", b"c", acks=1)
+    assert counted.durable_offset == 3
+    await talk.clock.advance(50)
+    assert timed.durable_offset == 2
+
+
 async def test_old_segments_go_when_their_time_is_up(open_broker: Any) -> None:
     talk = await open_broker(retention_check_interval_ms=10_000)
     await talk.create("t", retention_ms="60000", segment_bytes="200", file_delete_delay_ms="0")
