@@ -39,6 +39,8 @@ class MemoryFile:
         content = self._require_content(write=True)
         if not isinstance(data, (bytes, bytearray, memoryview)):
             data = b"".join(data)
+        if not data:  # nothing written leaves no gap either
+            return
         if position == len(content):
             content += data
             return

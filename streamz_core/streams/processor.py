@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streamz_core.errors import StreamzError
+from streamz_core.serde.failure import DecodeFailure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from streamz_core.state.cache import CachedStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
+
+__all__ = ["Codec", "DecodeFailure", "Processor", "ProcessorContext", "RecordError"]
 
 
 class RecordError(StreamzError):
@@ -46,16 +49,6 @@ class Codec(Protocol):
 
     def encode(self, value: Any) -> bytes | None:
         """Encode one value."""
-
-
-class DecodeFailure:
-    """Stands in a decoded column for bytes that did not decode."""
-
-    __slots__ = ("error",)
-
-    def __init__(self, error: Exception) -> None:
-        """Keep why."""
-        self.error = error
 
 
 class ProcessorContext(Protocol):
@@ -100,6 +93,16 @@ class ProcessorContext(Protocol):
         The partition is the murmur2 of the key unless given; records without key stick to one
         partition a flush.
         """
+
+    def send_columns(
+        self,
+        topic: str,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        timestamps: Sequence[int],
+        headers: Sequence[Sequence[Header]] | None = None,
+    ) -> None:
+        """Buffer many output records of one topic in one call, partitioned as by ``send``."""
 
     def request_commit(self) -> None:
         """Commit as soon as the record in hand is done."""

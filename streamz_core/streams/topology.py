@@ -35,8 +35,9 @@ class StoreKind(Enum):
 class StoreSpec:
     """A partitioned store. Its changelog topic is ``{app id}-{name}-changelog``.
 
-    ``retention_ms`` is how long after its end a window's contents are kept (window stores only);
-    ``window_size_ms`` the length of its windows.
+    Window stores only: ``window_size_ms`` is the length of its windows; ``grace_ms`` how long after
+    its end a window still takes records, before it is closed; ``retention_ms`` how long after its
+    end a window's contents are kept, at least the grace, which is also what ``None`` means.
     """
 
     name: str
@@ -44,6 +45,7 @@ class StoreSpec:
     key_codec: Codec
     value_codec: Codec
     window_size_ms: int | None = None
+    grace_ms: int = 0
     retention_ms: int | None = None
     changelog: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict)

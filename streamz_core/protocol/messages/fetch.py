@@ -45,11 +45,14 @@ class AbortedTransaction(Message, frozen=True, kw_only=True):
 class FetchPartitionResponse(Message, frozen=True, kw_only=True):
     """Batches as they stand on disk: whole ones, the first may begin before the offset asked for.
 
-    ``aborted_transactions`` is ``None`` for READ_UNCOMMITTED.
+    ``aborted_transactions`` is ``None`` for READ_UNCOMMITTED. ``error_message`` says what the code
+    cannot (which offsets are damaged, in which file); the protocol has no field for it, so it is lost on
+    the wire.
     """
 
     partition_index: int
     error_code: ErrorCode = ErrorCode.NONE
+    error_message: str | None = None
     high_watermark: int = -1
     last_stable_offset: int = -1
     log_start_offset: int = -1

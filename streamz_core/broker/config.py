@@ -1,0 +1,100 @@
+"""What can be set on a broker, and what each setting means.
+
+Owns: ``BrokerConfig``: names, units, defaults and the check of values.
+Must not know: what the broker does with them; the settings of topics (``log.config``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+from streamz_core.errors import Misuse
+from streamz_core.model import Durability
+
+_AT_LEAST: Final = {
+    "default_partitions": 1,
+    "max_partitions_per_topic": 1,
+    "offsets_partitions": 1,
+    "transaction_state_partitions": 1,
+    "sync_threads": 1,
+    "flush_interval_ms": 1,
+    "retention_check_interval_ms": 1,
+    "compaction_check_interval_ms": 1,
+    "fetch_max_bytes": 1,
+    "advertised_port": -1,
+}
+"""Lowest value of each number; 0 where a name is not listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerConfig:
+    """Settings of one broker. Times are milliseconds, sizes bytes.
+
+    Raises ``Misuse`` naming the setting, its value and what is allowed.
+    """
+
+    durability: Durability = Durability.SYNC
+    """The most an acknowledgement waits for, whatever the request asks (``docs/contract.md``)."""
+    auto_create_topics: bool = True
+    """Whether asking for the metadata of an unknown topic creates it."""
+    default_partitions: int = 1
+    """Partitions of a topic that is created without a count."""
+    max_partitions_per_topic: int = 10_000
+    """More than this in one topic is refused: it is a mistake sooner than a wish."""
+
+    fetch_max_bytes: int = 57_671_680
+    """The most one fetch answers, whatever it asks; one batch may go beyond it."""
+    sync_threads: int = 2
+    """How many fdatasyncs of different partitions run at the same time."""
+    flush_interval_ms: int = 1_000
+    """How often what was written without a sync is made durable in the background."""
+    retention_check_interval_ms: int = 300_000
+    """How often old segments are looked for."""
+    compaction_check_interval_ms: int = 15_000
+    """How often compacted topics are looked at for work."""
+    close_timeout_ms: int = 10_000
+    """How long ``close`` lets requests in hand finish before it cancels them."""
+
+    group_initial_rebalance_delay_ms: int = 0
+    """How long the first rebalance of an empty group waits for more members."""
+    group_min_session_timeout_ms: int = 100
+    """A member that asks for less is refused."""
+    group_max_session_timeout_ms: int = 1_800_000
+    """A member that asks for more is refused."""
+    offsets_partitions: int = 1
+    """Partitions of ``__consumer_offsets``; fixed when that topic is created."""
+    offset_metadata_max_bytes: int = 4_096
+    """The longest text that may be committed beside an offset."""
+    offsets_retention_ms: int = 604_800_000
+    """How long the offsets of a group without members are kept."""
+    transaction_state_partitions: int = 1
+    """Partitions of ``__transaction_state``; fixed when that topic is created."""
+    transaction_max_timeout_ms: int = 900_000
+    """A transactional producer that asks for a longer transaction timeout is refused."""
+    transactional_id_expiration_ms: int = 604_800_000
+    """How long a transactional id that nobody uses is remembered."""
+
+    advertised_host: str = ""
+    """The host that metadata names; empty without a listener."""
+    advertised_port: int = -1
+    """The port that metadata names; -1 without a listener."""
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            value: object = getattr(self, setting.name)
+            if isinstance(setting.default, Durability):
+                allowed = ", ".join(str(level) for level in Durability)
+                is_allowed = isinstance(value, Durability)
+            elif isinstance(setting.default, bool):
+                allowed = "True, False"
+                is_allowed = isinstance(value, bool)
+            elif isinstance(setting.default, int):
+                lowest = _AT_LEAST.get(setting.name, 0)
+                allowed = f"whole numbers from {lowest}"
+                is_allowed = isinstance(value, int) and not isinstance(value, bool) and value >= lowest
+            else:
+                allowed = "texts"
+                is_allowed = isinstance(value, str)
+            if not is_allowed:
+                raise Misuse(f"broker setting {setting.name}={value!r}: allowed are {allowed}")

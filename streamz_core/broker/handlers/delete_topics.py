@@ -1,0 +1,49 @@
+"""DeleteTopics: topics go with every record in them.
+
+Owns: the answer to ``DeleteTopicsRequest``, and that whoever waits for such a topic is told.
+Must not know: how a topic lies on disk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from streamz_core.broker.topic_rules import Refusal, refuse_change, unknown_topic
+from streamz_core.log.errors import StorageFailure
+from streamz_core.protocol.messages.delete_topics import (
+    DeletableTopicResult,
+    DeleteTopicsRequest,
+    DeleteTopicsResponse,
+)
+
+if TYPE_CHECKING:
+    from streamz_core.broker.handler import HandlerBroker
+
+REQUEST: Final = DeleteTopicsRequest
+
+
+async def handle(broker: HandlerBroker, request: DeleteTopicsRequest) -> DeleteTopicsResponse:
+    """Delete each topic by itself."""
+    return DeleteTopicsResponse(responses=[_delete(broker, name) for name in request.topic_names])
+
+
+def _delete(broker: HandlerBroker, name: str) -> DeletableTopicResult:
+    refusal = refuse_change(name)
+    entry = broker.directory.topics.get(name)
+    if refusal is None and entry is None:
+        refusal = unknown_topic(name)
+    if refusal is None and entry is not None:
+        logs = [broker.directory.partition(name, index) for index in range(entry.partitions)]
+        try:
+            broker.directory.delete_topic(name)
+        except StorageFailure as failure:
+            refusal = Refusal(failure.code, str(failure))
+        else:
+            for log in logs:
+                broker.flusher.forget(log)
+                broker.notify(log)
+            for listener in broker.deletion_listeners:
+                listener(name)
+    if refusal is not None:
+        return DeletableTopicResult(name=name, error_code=refusal.code, error_message=refusal.message)
+    return DeletableTopicResult(name=name)

@@ -1,0 +1,208 @@
+"""Fetch: read batches as they stand on disk, waiting for some if there are none.
+
+Owns: the answer to ``FetchRequest``: what is read of which partition, and when enough is there.
+Must not know: how batches are stored, or what is in them.
+
+Answered once ``min_bytes`` are there, ``max_wait_ms`` have passed on the broker's clock, or any
+partition errs. While it waits it reads on only where it was woken, so waiting for many bytes costs
+what is read, not what is read times the number of wake-ups.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from streamz_core.broker.log_failures import READ_FAILURES
+from streamz_core.errors import ErrorCode
+from streamz_core.log.errors import OffsetOutOfRange
+from streamz_core.protocol.messages.fetch import (
+    AbortedTransaction,
+    FetchPartition,
+    FetchPartitionResponse,
+    FetchRequest,
+    FetchResponse,
+    FetchTopicResponse,
+    IsolationLevel,
+)
+from streamz_core.protocol.record_batch import read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamz_core.broker.handler import HandlerBroker
+    from streamz_core.broker.services import Records
+    from streamz_core.log.partition_log import PartitionLog
+
+REQUEST: Final = FetchRequest
+
+
+async def handle(broker: HandlerBroker, request: FetchRequest) -> FetchResponse:
+    """Read what there is; wait if that is too little."""
+    reading = _Reading(broker, request)
+    reading.read(reading.in_turn(next(broker.turns)))
+    if not reading.is_enough and request.max_wait_ms > 0:
+        await _wait(broker, reading, request.max_wait_ms)
+    return reading.answer()
+
+
+async def _wait(broker: HandlerBroker, reading: _Reading, max_wait_ms: int) -> None:
+    until_ms = broker.clock.monotonic_ms() + max_wait_ms
+    # Nothing can have been appended between the first read and this watch: no await lies between.
+    with broker.waits.watch(reading.logs) as watch:
+        while not reading.is_enough:
+            changed = await watch.changed(broker.clock, until_ms)
+            if not changed:
+                return
+            reading.read(cursor for cursor in reading.cursors if cursor.log in changed)
+
+
+class _Cursor:
+    """One partition of the request: where it stands and what was read of it."""
+
+    __slots__ = ("asked", "chunks", "error", "log", "message", "position", "size", "topic")
+
+    def __init__(self, topic: str, asked: FetchPartition, log: PartitionLog | None) -> None:
+        self.topic = topic
+        self.asked = asked
+        self.log = log
+        self.position = asked.fetch_offset
+        self.chunks: list[Records] = []
+        self.size = 0
+        self.error = ErrorCode.NONE
+        self.message: str | None = None
+
+    def fail(self, error: ErrorCode, message: str) -> None:
+        self.error = error
+        self.message = message
+        self.chunks = []
+        self.size = 0
+
+
+class _Reading:
+    """A fetch in progress."""
+
+    def __init__(self, broker: HandlerBroker, request: FetchRequest) -> None:
+        self._broker = broker
+        self._committed_only = request.isolation_level is IsolationLevel.READ_COMMITTED
+        self._min_bytes = request.min_bytes
+        self._room = min(request.max_bytes, broker.config.fetch_max_bytes)
+        self._size = 0
+        self._failed = False
+        self._topics: list[tuple[str, list[_Cursor]]] = [
+            (
+                topic.topic,
+                [
+                    _Cursor(topic.topic, part, broker.log(topic.topic, part.partition))
+                    for part in topic.partitions
+                ],
+            )
+            for topic in request.topics
+        ]
+        self.cursors = [cursor for _, cursors in self._topics for cursor in cursors]
+
+    @property
+    def logs(self) -> list[PartitionLog]:
+        """The partitions that can bring more."""
+        return [cursor.log for cursor in self.cursors if cursor.log is not None]
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the fetch is to be answered now."""
+        return self._size >= self._min_bytes or self._failed or self._room <= 0
+
+    def in_turn(self, turn: int) -> list[_Cursor]:
+        """The cursors, beginning with another one each turn: ``max_bytes`` must not starve the last."""
+        count = len(self.cursors)
+        first = turn % count if count else 0
+        return self.cursors[first:] + self.cursors[:first] if first else self.cursors
+
+    def read(self, cursors: Iterable[_Cursor]) -> None:
+        """Read on at each cursor as far as there is room."""
+        for cursor in cursors:
+            if cursor.error is ErrorCode.NONE:
+                self._read_one(cursor)
+                self._failed = self._failed or cursor.error is not ErrorCode.NONE
+
+    def answer(self) -> FetchResponse:
+        """What was read, in the order asked."""
+        return FetchResponse(
+            responses=[
+                FetchTopicResponse(topic=topic, partitions=[self._answer_one(cursor) for cursor in cursors])
+                for topic, cursors in self._topics
+            ]
+        )
+
+    def _cursor(self, topic: str, asked: FetchPartition) -> _Cursor:
+        return _Cursor(topic, asked, self._broker.log(topic, asked.partition))
+
+    def _read_one(self, cursor: _Cursor) -> None:
+        log = cursor.log
+        if log is None or self._broker.log(cursor.topic, cursor.asked.partition) is not log:
+            where = f"partition {cursor.asked.partition} of topic {cursor.topic!r}"
+            cursor.fail(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {where}")
+            return
+        try:
+            self._read_log(cursor, log)
+        except READ_FAILURES as refused:
+            cursor.fail(refused.code, str(refused))
+
+    def _read_log(self, cursor: _Cursor, log: PartitionLog) -> None:
+        position = cursor.position
+        if log.failure is not None:
+            raise log.failure
+        if not log.log_start_offset <= position <= log.log_end_offset:
+            raise OffsetOutOfRange(log.name, position, log.log_start_offset, log.log_end_offset)
+        up_to = self._visible_end(log)
+        room = min(self._room, cursor.asked.partition_max_bytes - cursor.size)
+        if position >= up_to or room <= 0:
+            return
+        records = log.read(position, room, up_to=up_to)
+        if records:
+            cursor.chunks.append(records)
+            cursor.size += len(records)
+            self._size += len(records)
+            self._room -= len(records)
+            if self._size < self._min_bytes:
+                cursor.position = _next_offset(records)
+
+    def _visible_end(self, log: PartitionLog) -> int:
+        return log.last_stable_offset if self._committed_only else log.high_watermark
+
+    def _answer_one(self, cursor: _Cursor) -> FetchPartitionResponse:
+        log = cursor.log
+        if log is None or cursor.error is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+            return FetchPartitionResponse(
+                partition_index=cursor.asked.partition, error_code=cursor.error, error_message=cursor.message
+            )
+        chunks = cursor.chunks
+        records = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return FetchPartitionResponse(
+            partition_index=cursor.asked.partition,
+            error_code=cursor.error,
+            error_message=cursor.message,
+            high_watermark=log.high_watermark,
+            last_stable_offset=log.last_stable_offset,
+            log_start_offset=log.log_start_offset,
+            aborted_transactions=self._aborted(cursor, log, records) if self._committed_only else None,
+            records=records,
+        )
+
+    def _aborted(self, cursor: _Cursor, log: PartitionLog, records: Records) -> list[AbortedTransaction]:
+        """The aborted transactions whose records may be among ``records``."""
+        if not records:
+            return []
+        aborted = log.aborted_transactions(cursor.asked.fetch_offset, _next_offset(records))
+        return [
+            AbortedTransaction(producer_id=producer_id, first_offset=first_offset)
+            for producer_id, first_offset, _ in aborted
+        ]
+
+
+def _next_offset(records: Records) -> int:
+    """The offset after the last batch."""
+    position = 0
+    while True:
+        header = read_header(records, position)
+        position += header.size_bytes
+        if position >= len(records):
+            return header.next_offset

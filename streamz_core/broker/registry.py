@@ -1,0 +1,88 @@
+"""Which handler answers which request.
+
+Owns: the list of handler modules; everything that depends on what the broker can answer (the
+dispatch here, the ApiVersions answer of a server) is derived from it.
+Must not know: the broker, what the handlers do.
+
+A handler module names the request type it serves as ``REQUEST`` and defines
+``async def handle(broker, request)``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from streamz_core.broker.handlers import (
+    alter_configs,
+    create_partitions,
+    create_topics,
+    delete_groups,
+    delete_records,
+    delete_topics,
+    describe_configs,
+    describe_groups,
+    end_txn,
+    fetch,
+    find_coordinator,
+    heartbeat,
+    incremental_alter_configs,
+    init_producer_id,
+    join_group,
+    leave_group,
+    list_groups,
+    list_offsets,
+    metadata,
+    offset_commit,
+    offset_fetch,
+    produce,
+    sync_group,
+    txn_offset_commit,
+)
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from streamz_core.broker.handler import Handler
+    from streamz_core.protocol.messages.request import Request
+
+_MODULES: Final = (
+    alter_configs,
+    create_partitions,
+    create_topics,
+    delete_groups,
+    delete_records,
+    delete_topics,
+    describe_configs,
+    describe_groups,
+    end_txn,
+    fetch,
+    find_coordinator,
+    heartbeat,
+    incremental_alter_configs,
+    init_producer_id,
+    join_group,
+    leave_group,
+    list_groups,
+    list_offsets,
+    metadata,
+    offset_commit,
+    offset_fetch,
+    produce,
+    sync_group,
+    txn_offset_commit,
+)
+
+
+def _by_request_type(modules: tuple[ModuleType, ...]) -> dict[type[Request[Any]], Handler]:
+    table: dict[type[Request[Any]], Handler] = {}
+    for module in modules:
+        assert module.REQUEST not in table, f"two handlers for {module.REQUEST.__name__}"
+        table[module.REQUEST] = module.handle
+    return table
+
+
+HANDLERS: Final = _by_request_type(_MODULES)
+"""Request type to handler."""
+
+API_KEYS: Final = frozenset(request.api_key for request in HANDLERS)
+"""The protocol's keys of every API the broker answers."""

@@ -1,0 +1,198 @@
+"""``CachedStore``: a write-back cache of decoded values in front of a store.
+
+Owns: which values are in memory, which of them are not yet in the store, and the changes of a
+commit: one per changed key, however often it changed.
+Must not know: changelog topics, transactions, windows.
+
+A commit has two steps, with the changelog's commit between them: ``collect`` hands out what
+changed, ``committed`` writes the very same changes with the changelog's new position. What is put
+between the two belongs to the next commit. ``discard`` goes back to the store.
+"""
+
+from __future__ import annotations
+
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from streamz_core.errors import Misuse
+from streamz_core.serde.failure import DecodeFailure
+from streamz_core.state.store import StoreUndecodable
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from streamz_core.state.store import Change, Codec, Store
+
+CLEAN_ENTRIES_MAX: Final = 100_000
+
+_ABSENT: Final[Any] = object()
+"""Nothing is known of this key in memory."""
+_DELETED: Final[Any] = object()
+"""The key is known not to exist."""
+
+_by_key = itemgetter(0)
+
+
+class CachedStore:
+    """One partition of a key-value store, as user code sees it: decoded keys and values.
+
+    Keys are compared as Python compares them, so two keys that are equal must encode equally.
+    ``None`` is no value: putting it deletes. A value that is changed in place must be put again.
+    At most about ``clean_entries_max`` entries that are also in the store stay in memory.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        key_codec: Codec,
+        value_codec: Codec,
+        *,
+        clean_entries_max: int = CLEAN_ENTRIES_MAX,
+    ) -> None:
+        """Put a cache in front of ``store``, whose partition this is the only writer of."""
+        self._store = store
+        self._key_codec = key_codec
+        self._value_codec = value_codec
+        self._clean_entries_max = clean_entries_max
+        self._values: dict[Any, Any] = {}
+        self._dirty: set[Any] = set()
+        self._pending: list[Change] = []
+
+    @property
+    def name(self) -> str:
+        """The store's name."""
+        return self._store.name
+
+    @property
+    def dirty_records(self) -> int:
+        """How many keys changed since the last ``collect``."""
+        return len(self._dirty)
+
+    def get(self, key: Hashable, default: Any = None) -> Any:
+        """The value of ``key``, or ``default`` where there is none."""
+        value = self._values.get(key, _ABSENT)
+        if value is _ABSENT:
+            value = self._load(key)
+        return default if value is _DELETED else value
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Set the value of ``key``; ``None`` deletes it."""
+        self._values[key] = _DELETED if value is None else value
+        self._dirty.add(key)
+
+    def delete(self, key: Hashable) -> None:
+        """Remove ``key``; removing what is not there does nothing."""
+        self._values[key] = _DELETED
+        self._dirty.add(key)
+
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether ``key`` has a value."""
+        return self.get(key, _ABSENT) is not _ABSENT
+
+    def items(
+        self, start: Any = None, stop: Any = None, *, reverse: bool = False
+    ) -> Iterator[tuple[Any, Any]]:
+        """Entries in the order of their encoded keys, from ``start`` up to but without ``stop``.
+
+        What this partition changed and has not committed is part of it.
+        """
+        lower = b"" if start is None else self._encode_key(start)
+        upper = None if stop is None else self._encode_key(stop)
+        return self.scan(lower, upper, reverse=reverse)
+
+    def scan(
+        self, lower: bytes = b"", upper: bytes | None = None, *, reverse: bool = False
+    ) -> Iterator[tuple[Any, Any]]:
+        """Like ``items``, between encoded keys: for prefixes and ranges of composed keys."""
+        changed = self._changed_between(lower, upper, reverse=reverse)
+        hidden = {key for key, _ in changed}
+        stored = (row for row in self._store.scan(lower, upper, reverse=reverse) if row[0] not in hidden)
+        for key, value in merge(changed, stored, key=_by_key, reverse=reverse):
+            if value is None:
+                continue
+            yield self._decode_key(key), self._decode_value(value, key)
+
+    def approximate_count(self) -> int:
+        """About how many keys there are; keys not yet committed count as new ones."""
+        return self._store.approximate_count() + len(self._dirty)
+
+    def position(self) -> int:
+        """The changelog position of the store behind the cache."""
+        return self._store.position()
+
+    def collect(self) -> list[Change]:
+        """What changed since the last commit, encoded and sorted by key: the changelog's records."""
+        if self._pending:
+            raise Misuse(f"store {self.name!r} was collected twice without committed() or discard()")
+        self._pending = self._encode_changes()
+        self._dirty = set()
+        return self._pending
+
+    def committed(self, position: int) -> None:
+        """The collected changes are in the changelog, which ends at ``position``: write them."""
+        self._store.write(self._pending, position)
+        self._pending = []
+        self._evict()
+
+    def discard(self) -> None:
+        """Forget everything that is not in the store."""
+        self._values.clear()
+        self._dirty = set()
+        self._pending = []
+
+    def _load(self, key: Hashable) -> Any:
+        encoded = self._encode_key(key)
+        raw = self._store.get(encoded)
+        value = _DELETED if raw is None else self._decode_value(raw, encoded)
+        self._values[key] = value
+        if len(self._values) > 2 * self._clean_entries_max + len(self._dirty):
+            self._evict()
+        return value
+
+    def _evict(self) -> None:
+        # First in, first out: a hit costs nothing, and what is still in use comes back at the end.
+        # While changes are pending, the store does not have them yet: nothing may go.
+        excess = len(self._values) - len(self._dirty) - self._clean_entries_max
+        if excess <= 0 or self._pending:
+            return
+        dirty = self._dirty
+        for key in list(islice((key for key in self._values if key not in dirty), excess)):
+            del self._values[key]
+
+    def _encode_changes(self) -> list[Change]:
+        encode_key, encode_value, values = self._encode_key, self._value_codec.encode, self._values
+        changes: list[Change] = []
+        for key in self._dirty:
+            value = values[key]
+            changes.append((encode_key(key), None if value is _DELETED else encode_value(value)))
+        changes.sort(key=_by_key)
+        return changes
+
+    def _changed_between(self, lower: bytes, upper: bytes | None, *, reverse: bool) -> list[Change]:
+        # What is pending is older than what is dirty, and not yet in the store either.
+        changes = {**dict(self._pending), **dict(self._encode_changes())}
+        inside = [row for row in changes.items() if row[0] >= lower and (upper is None or row[0] < upper)]
+        inside.sort(key=_by_key, reverse=reverse)
+        return inside
+
+    def _encode_key(self, key: Any) -> bytes:
+        encoded = self._key_codec.encode(key)
+        if encoded is None:
+            raise Misuse(f"key {key!r} of store {self.name!r} encodes to nothing; a key must have bytes")
+        return encoded
+
+    def _decode_key(self, encoded: bytes) -> Any:
+        return self._checked(self._key_codec.decode([encoded])[0], encoded)
+
+    def _decode_value(self, raw: bytes, key: bytes) -> Any:
+        return self._checked(self._value_codec.decode([raw])[0], key)
+
+    def _checked(self, value: Any, key: bytes) -> Any:
+        if type(value) is DecodeFailure:
+            raise StoreUndecodable(
+                f"store {self.name!r} holds an entry that does not decode (key {key!r}): {value.error}. "
+                "If the table's type was changed, give the table a new name or reset the app"
+            ) from value.error
+        return value

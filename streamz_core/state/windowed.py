@@ -1,0 +1,352 @@
+"""``WindowedStore``: a write-back cache of windows, which closes each of them once.
+
+Owns: values by window start and key, the lateness test, which windows are closed and which are
+dropped, and the marks of both, which are part of the store and of its changelog.
+Must not know: changelog topics, how timestamps map to windows, wall-clock time.
+
+A window ``[start, start + size_ms)`` is *closed* once stream time reaches its end plus the grace:
+from then on its contents do not change, and ``expire`` hands them out, once. It is *dropped* once
+stream time reaches its end plus the retention. Everything follows from record timestamps, so a
+replay closes the same windows with the same contents.
+
+A stored key is the window's start, 8 bytes big-endian, and the encoded key: a window is a range.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from heapq import merge
+from itertools import chain, islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from streamz_core.errors import Misuse
+from streamz_core.serde.failure import DecodeFailure
+from streamz_core.state.cache import CLEAN_ENTRIES_MAX
+from streamz_core.state.store import StoreCorrupt, StoreUndecodable
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from streamz_core.state.store import Change, Codec, Store
+
+START_BYTES: Final = 8
+MARKS_KEY: Final = b"\xff" * START_BYTES + b"marks"
+"""Sorts behind every window: starts are below 2**63."""
+
+_ABSENT: Final[Any] = object()
+_DELETED: Final[Any] = object()
+
+_by_key = itemgetter(0)
+
+
+class Marks(msgspec.Struct, array_like=True):
+    """How far a window store has come; stored and changelogged with its contents."""
+
+    stream_time_ms: int = -1
+    """The highest timestamp this store was told of."""
+    closed_before_ms: int = 0
+    """Windows that start before this were handed out."""
+    dropped_before_ms: int = 0
+    """Windows that start before this are gone."""
+    late_count: int = 0
+    """Records that came after their window had closed."""
+
+
+class _Window:
+    """What is in memory of one window."""
+
+    __slots__ = ("dirty", "pending", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[Any, Any] = {}
+        self.dirty: set[Any] = set()
+        """Changed since the last ``collect``."""
+        self.pending: set[Any] = set()
+        """Collected, and not yet written to the store."""
+
+
+class WindowedStore:
+    """One partition of a window store, as user code sees it: decoded keys and values by window.
+
+    ``None`` is no value: putting it deletes. A value that is changed in place must be put again.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        key_codec: Codec,
+        value_codec: Codec,
+        *,
+        size_ms: int,
+        grace_ms: int = 0,
+        retention_ms: int | None = None,
+        clean_entries_max: int = CLEAN_ENTRIES_MAX,
+    ) -> None:
+        """``grace_ms`` and ``retention_ms`` count from a window's end; the latter defaults to the former."""
+        retention_ms = grace_ms if retention_ms is None else retention_ms
+        if retention_ms < grace_ms:
+            raise Misuse(
+                f"store {store.name!r}: the retention of {retention_ms} ms after a window's end is shorter "
+                f"than its grace of {grace_ms} ms; windows would be dropped before they are closed"
+            )
+        self._store = store
+        self._key_codec = key_codec
+        self._value_codec = value_codec
+        self.size_ms: Final = size_ms
+        self.grace_ms: Final = grace_ms
+        self.retention_ms: Final = retention_ms
+        self._closes_after_ms = size_ms + grace_ms
+        self._drops_after_ms = size_ms + retention_ms
+        self._clean_entries_max = clean_entries_max
+        self._windows: dict[int, _Window] = {}
+        self._tombstones: list[bytes] = []
+        self._pending: list[Change] | None = None
+        self._pending_marks = Marks()
+        self._load_marks()
+
+    @property
+    def name(self) -> str:
+        """The store's name."""
+        return self._store.name
+
+    @property
+    def dirty_records(self) -> int:
+        """How many keys changed since the last ``collect``."""
+        return sum(len(window.dirty) for window in self._windows.values()) + len(self._tombstones)
+
+    @property
+    def stream_time_ms(self) -> int:
+        """The highest timestamp the store was told of, across restarts; -1 before the first."""
+        return self._marks.stream_time_ms
+
+    @property
+    def late_count(self) -> int:
+        """Records counted late, across restarts."""
+        return self._marks.late_count
+
+    def late(self, start: int, stream_time_ms: int) -> bool:
+        """Whether the window at ``start`` is closed at this stream time: its records come too late."""
+        return start + self._closes_after_ms <= stream_time_ms
+
+    def count_late(self, records: int = 1) -> None:
+        """Count records that were not taken because they came too late."""
+        self._marks.late_count += records
+
+    def get(self, key: Hashable, start: int, default: Any = None) -> Any:
+        """The value of ``key`` in the window at ``start``, or ``default`` where there is none."""
+        window = self._windows.get(start)
+        if window is None:
+            if start not in self._known:
+                return default
+            window = self._window(start)
+        value = window.values.get(key, _ABSENT)
+        if value is _ABSENT:
+            value = self._load(window, key, start)
+        return default if value is _DELETED else value
+
+    def put(self, key: Hashable, start: int, value: Any) -> None:
+        """Set the value of ``key`` in the window at ``start``; ``None`` deletes it.
+
+        Raises ``Misuse`` for a window that was dropped: ask ``late`` first.
+        """
+        window = self._windows.get(start)
+        if window is None:
+            window = self._window(start)
+        window.values[key] = _DELETED if value is None else value
+        window.dirty.add(key)
+
+    def delete(self, key: Hashable, start: int) -> None:
+        """Remove ``key`` from the window at ``start``."""
+        self.put(key, start, None)
+
+    def starts(self) -> list[int]:
+        """The starts of the windows that are kept, oldest first; some may be empty."""
+        return list(self._starts)
+
+    def items(self, start: int) -> Iterator[tuple[Any, Any]]:
+        """The entries of one window, in the order of their encoded keys."""
+        window = self._windows.get(start)
+        changed = [] if window is None else self._changed(start, window)
+        hidden = {row[0] for row in changed}
+        stored = (
+            (stored_key, _ABSENT, raw)
+            for stored_key, raw in self._store.scan(_packed(start), _packed(start + 1))
+            if stored_key not in hidden
+        )
+        for stored_key, key, value in merge(changed, stored, key=_by_key):
+            if key is _ABSENT:
+                yield self._decode_key(stored_key), self._decode_value(value, stored_key)
+            elif value is not _DELETED:
+                yield key, value
+
+    def expire(self, stream_time_ms: int) -> Iterator[tuple[Any, int, Any]]:
+        """Hand out ``(key, start, value)`` of every window that closed, each window once.
+
+        Oldest window first, keys in the order of their bytes. Run it to its end before the next
+        commit: a window counts as handed out when its last entry was taken.
+        """
+        marks = self._marks
+        bound = stream_time_ms - self._closes_after_ms
+        if bound < marks.closed_before_ms:
+            return
+        first = bisect_left(self._starts, marks.closed_before_ms)
+        for start in self._starts[first : bisect_right(self._starts, bound)]:
+            for key, value in self.items(start):
+                yield key, start, value
+            marks.closed_before_ms = start + 1
+        marks.closed_before_ms = bound + 1
+
+    def drop_expired(self, stream_time_ms: int) -> None:
+        """Advance stream time and let go of the windows whose retention is over.
+
+        The task calls it before every commit, after the processors have had their chance to
+        ``expire``; a window that stays unclaimed until then is dropped without being handed out.
+        """
+        marks = self._marks
+        marks.stream_time_ms = max(marks.stream_time_ms, stream_time_ms)
+        bound = marks.stream_time_ms - self._drops_after_ms
+        while self._starts and self._starts[0] <= bound:
+            self._drop(self._starts.pop(0))
+        marks.dropped_before_ms = max(marks.dropped_before_ms, bound + 1)
+        marks.closed_before_ms = max(marks.closed_before_ms, marks.dropped_before_ms)
+
+    def approximate_count(self) -> int:
+        """About how many entries there are; entries not yet committed count as new ones."""
+        return self._store.approximate_count() + self.dirty_records
+
+    def position(self) -> int:
+        """The changelog position of the store behind the cache."""
+        return self._store.position()
+
+    def collect(self) -> list[Change]:
+        """What changed since the last commit, encoded and sorted by key: the changelog's records."""
+        if self._pending is not None:
+            raise Misuse(f"store {self.name!r} was collected twice without committed() or discard()")
+        changes: list[Change] = [(key, None) for key in self._tombstones]
+        for start, window in self._windows.items():
+            changes += self._encode_dirty(start, window)
+            window.pending, window.dirty = window.dirty, set()
+        changes.sort(key=_by_key)
+        if self._marks != self._saved_marks:
+            changes.append((MARKS_KEY, msgspec.json.encode(self._marks)))
+        self._tombstones = []
+        self._pending = changes
+        self._pending_marks = msgspec.structs.replace(self._marks)
+        return changes
+
+    def committed(self, position: int) -> None:
+        """The collected changes are in the changelog, which ends at ``position``: write them."""
+        assert self._pending is not None, "committed() without collect()"
+        self._store.write(self._pending, position)
+        self._pending = None
+        self._saved_marks = self._pending_marks
+        for window in self._windows.values():
+            window.pending = set()
+        self._evict()
+
+    def discard(self) -> None:
+        """Forget everything that is not in the store."""
+        self._windows.clear()
+        self._tombstones = []
+        self._pending = None
+        self._load_marks()
+
+    def _load_marks(self) -> None:
+        raw = self._store.get(MARKS_KEY)
+        try:
+            self._marks = Marks() if raw is None else msgspec.json.decode(raw, type=Marks)
+        except msgspec.DecodeError as error:
+            raise StoreCorrupt(f"window store {self.name!r}: its marks do not decode: {raw!r}") from error
+        self._saved_marks = msgspec.structs.replace(self._marks)
+        self._starts = list(self._stored_starts())
+        self._known = set(self._starts)
+        self._loaded = 0
+
+    def _stored_starts(self) -> Iterator[int]:
+        # One seek per window: from the first key at or after a start to the start after it.
+        start = 0
+        while (row := next(self._store.scan(_packed(start), MARKS_KEY), None)) is not None:
+            start = int.from_bytes(row[0][:START_BYTES], "big")
+            yield start
+            start += 1
+
+    def _window(self, start: int) -> _Window:
+        if start not in self._known:
+            if start < self._marks.dropped_before_ms:
+                raise Misuse(
+                    f"window {start} of store {self.name!r} was dropped (windows before "
+                    f"{self._marks.dropped_before_ms} are); ask late() before writing"
+                )
+            insort(self._starts, start)
+            self._known.add(start)
+        window = self._windows[start] = _Window()
+        return window
+
+    def _load(self, window: _Window, key: Hashable, start: int) -> Any:
+        stored_key = _packed(start) + self._encode_key(key)
+        raw = self._store.get(stored_key)
+        value = _DELETED if raw is None else self._decode_value(raw, stored_key)
+        window.values[key] = value
+        self._loaded += 1
+        if self._loaded > self._clean_entries_max:
+            self._evict()
+        return value
+
+    def _drop(self, start: int) -> None:
+        self._known.discard(start)
+        self._windows.pop(start, None)
+        stored = self._store.scan(_packed(start), _packed(start + 1))
+        self._tombstones += [stored_key for stored_key, _ in stored]
+
+    def _evict(self) -> None:
+        # Oldest windows first, and in a window first in, first out: what is in use comes back.
+        self._loaded = 0
+        windows = self._windows.values()
+        excess = sum(len(window.values) for window in windows) - self._clean_entries_max
+        for window in windows:
+            if excess <= 0:
+                return
+            keep, values = window.dirty | window.pending, window.values
+            evicted = list(islice((key for key in values if key not in keep), excess))
+            for key in evicted:
+                del values[key]
+            excess -= len(evicted)
+
+    def _encode_dirty(self, start: int, window: _Window) -> Iterator[Change]:
+        prefix, values = _packed(start), window.values
+        encode_key, encode_value = self._encode_key, self._value_codec.encode
+        for key in window.dirty:
+            value = values[key]
+            yield prefix + encode_key(key), None if value is _DELETED else encode_value(value)
+
+    def _changed(self, start: int, window: _Window) -> list[tuple[bytes, Any, Any]]:
+        prefix, encode_key = _packed(start), self._encode_key
+        keys = chain(window.dirty, window.pending - window.dirty)
+        return sorted(((prefix + encode_key(key), key, window.values[key]) for key in keys), key=_by_key)
+
+    def _encode_key(self, key: Any) -> bytes:
+        encoded = self._key_codec.encode(key)
+        if encoded is None:
+            raise Misuse(f"key {key!r} of store {self.name!r} encodes to nothing; a key must have bytes")
+        return encoded
+
+    def _decode_key(self, stored_key: bytes) -> Any:
+        return self._checked(self._key_codec.decode([stored_key[START_BYTES:]])[0], stored_key)
+
+    def _decode_value(self, raw: bytes, stored_key: bytes) -> Any:
+        return self._checked(self._value_codec.decode([raw])[0], stored_key)
+
+    def _checked(self, value: Any, stored_key: bytes) -> Any:
+        if type(value) is DecodeFailure:
+            raise StoreUndecodable(
+                f"window store {self.name!r} holds an entry that does not decode (key {stored_key!r}): "
+                f"{value.error}. If the table's type was changed, give the table a new name or reset the app"
+            ) from value.error
+        return value
+
+
+def _packed(start: int) -> bytes:
+    return start.to_bytes(START_BYTES, "big")

@@ -1,0 +1,248 @@
+"""Every state a crash can leave on the disk.
+
+Owns: the choice of images for a record of file operations under the fault model: ``kill -9`` between
+any two operations or inside a write, and a power cut that keeps any subset of what was not synced.
+Must not know: what the bytes mean (``cuts`` says where a write is worth tearing); what is right.
+
+For the changes that are pending (done, not certain) at one moment the images are
+
+- every subset of them where they are few, else all, none, each alone, each missing, every pair missing,
+  every prefix, and every prefix of one file's changes;
+- for the newest write and for each older one, torn: cut short at each cut, with the size grown and zeros
+  behind the cut, and with the part before the cut missing; the newest beside all, none, each missing and
+  only its own file's older changes, an older one beside all others;
+- overlapping writes in the other order.
+
+A name that was entered but whose directory was not synced is such a change: it is there or not.
+Images share the contents they have in common; only what differs is built.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from streamz_core.testing.disk_tree import (
+    Change,
+    ContentChange,
+    Grow,
+    Mark,
+    Operation,
+    SyncDirectory,
+    SyncFailed,
+    SyncFile,
+    Tree,
+    Write,
+    after,
+)
+from streamz_core.testing.durable import Durable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+BODY_GRAIN: Final = 64
+"""Bytes between two cuts where ``every_byte_then_coarse`` does not ask for each byte."""
+
+Subset = tuple[int, ...]
+
+
+def every_byte_then_coarse(write: Write, *, fine_bytes: int = 512, grain: int = BODY_GRAIN) -> list[int]:
+    """Cut at each of the first ``fine_bytes`` bytes and then at each ``grain``: suits small files."""
+    fine = range(1, min(len(write.data), fine_bytes))
+    return [*fine, *range(fine_bytes, len(write.data), grain)]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One state of the disk after a crash."""
+
+    tree: Tree
+    digest: int
+    is_kill: bool
+    """Whether a mere ``kill -9`` leaves it: everything written is there, the last write maybe in part."""
+    story: tuple[int, Subset, int | None, str]
+    """Operation number, numbers of the pending changes that are lost, the torn one, and how."""
+
+    def describe(self, operations: Sequence[Operation]) -> str:
+        """How the image came about, for the message of a failed test."""
+        at, lost, torn, how = self.story
+        kind = "kill -9" if self.is_kill else "power cut"
+        lines = [f"{kind} after operation {at} of {len(operations)}: {operations[at - 1] if at else 'none'}"]
+        lines += [f"  lost: {_short(operations[number])}" for number in lost]
+        if torn is not None:
+            lines.append(f"  torn: {_short(operations[torn])}: {how}")
+        lines += [f"  {path}: {len(content)} bytes" for path, content in self.tree.files().items()]
+        return "\n".join(lines)
+
+
+def _short(operation: Operation) -> str:
+    if isinstance(operation, Write):
+        return f"Write(inode={operation.inode}, position={operation.position}, {len(operation.data)} bytes)"
+    return repr(operation)
+
+
+class CrashImages:
+    """Follows a record of operations and yields the images that are possible at each moment.
+
+    Example::
+
+        images = CrashImages(recording.files.origin, cuts=every_byte_then_coarse)
+        for operation in recording.operations:
+            for image in images.feed(operation):
+                recover(RecordingFiles(image.tree))
+    """
+
+    def __init__(
+        self,
+        origin: Tree,
+        *,
+        cuts: Callable[[Write], Iterable[int]] = every_byte_then_coarse,
+        exhaustive_below: int = 7,
+    ) -> None:
+        """``exhaustive_below``: all subsets of fewer pending changes than this are tried."""
+        self._durable = Durable(origin)
+        self._numbers: dict[int, int] = {}
+        self._cuts = cuts
+        self._exhaustive_below = exhaustive_below
+        self._fed = 0
+
+    def feed(self, operation: Operation) -> Iterator[Image]:
+        """Take the next operation; the images it makes possible, some of them equal in content.
+
+        Nothing new becomes possible by a sync, well or failed, or by a mark. Consume or drop the iterator
+        before the next call.
+        """
+        self._durable.feed(operation)
+        self._fed += 1
+        if isinstance(operation, SyncFile | SyncDirectory):
+            alive = {id(change) for change in self._durable.pending}
+            self._numbers = {key: number for key, number in self._numbers.items() if key in alive}
+        elif not isinstance(operation, Mark | SyncFailed):
+            self._numbers[id(operation)] = self._fed - 1
+            return self._with_newest()
+        return iter(())
+
+    def all(self) -> Iterator[Image]:
+        """Every image possible now, whenever it became so."""
+        pending = self._durable.pending
+        yield self._image(pending, ())
+        for kept in self._subsets(pending):
+            yield self._image(kept, self._lost(kept))
+        for index in range(len(pending)):
+            yield from self._torn(pending[:index], pending[index], pending[index + 1 :])
+
+    def _with_newest(self) -> Iterator[Image]:
+        *older, newest = self._durable.pending
+        yield self._image([*older, newest], (), is_kill=True)
+        for kept in self._subsets(older):
+            yield self._image([*kept, newest], self._lost([*kept, newest]))
+        yield from self._torn(older, newest, [], is_newest=True)
+        for kept in self._companions(older, newest):
+            yield from self._torn(kept, newest, [])
+        for index in range(len(older)):
+            yield from self._torn(older[:index], older[index], [*older[index + 1 :], newest])
+        yield from self._reordered(older, newest)
+
+    def _image(
+        self,
+        changes: Iterable[Change],
+        lost: Subset,
+        *,
+        is_kill: bool = False,
+        torn: int | None = None,
+        how: str = "",
+    ) -> Image:
+        tree = after(self._durable.tree, changes)
+        return Image(tree, tree.digest(), is_kill, (self._fed, lost, torn, how))
+
+    def _lost(self, kept: Sequence[Change]) -> Subset:
+        alive = {id(change) for change in kept}
+        return tuple(number for key, number in self._numbers.items() if key not in alive)
+
+    def _subsets(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
+        """Subsets of ``changes`` in their order: all, or the telling ones where they are many."""
+        count = len(changes)
+        if count < self._exhaustive_below:
+            for size in range(count + 1):
+                for chosen in itertools.combinations(changes, size):
+                    yield list(chosen)
+            return
+        for size in range(count + 1):
+            yield list(changes[:size])
+        for one in range(count):
+            yield [changes[one]]
+            yield [change for index, change in enumerate(changes) if index != one]
+        for one, two in itertools.combinations(range(count), 2):
+            yield [change for index, change in enumerate(changes) if index not in (one, two)]
+        for key in dict.fromkeys(map(_place, changes)):
+            own = [change for change in changes if _place(change) == key]
+            for size in range(len(own)):
+                late = {id(change) for change in own[size:]}
+                yield [change for change in changes if id(change) not in late]
+                yield own[:size]
+
+    def _companions(self, older: Sequence[Change], newest: Change) -> Iterator[list[Change]]:
+        """What may surround a torn newest write: nothing, all but one, only its own file's changes."""
+        if not older:
+            return
+        yield []
+        for one in range(len(older)):
+            yield [change for index, change in enumerate(older) if index != one]
+        own = [change for change in older if _place(change) == _place(newest)]
+        if 0 < len(own) < len(older):
+            yield own
+
+    def _torn(
+        self, before: Sequence[Change], write: Change, behind: Sequence[Change], *, is_newest: bool = False
+    ) -> Iterator[Image]:
+        if not isinstance(write, Write):
+            return
+        number = self._numbers[id(write)]
+        lost = self._lost([*before, write, *behind])
+        for cut in self._cuts(write):
+            prefix = Write(write.inode, write.position, write.data[:cut])
+            suffix = Write(write.inode, write.position + cut, write.data[cut:])
+            yield self._image(
+                [*before, prefix, *behind],
+                lost,
+                is_kill=is_newest,
+                torn=number,
+                how=f"only its first {cut} bytes",
+            )
+            # Blocks reach the disk in any order, and the size may be there before the data.
+            if cut % BODY_GRAIN == 0:
+                grown = Grow(write.inode, write.position + len(write.data))
+                yield self._image(
+                    [*before, grown, prefix, *behind], lost, torn=number, how=f"zeros from its byte {cut} on"
+                )
+                yield self._image(
+                    [*before, suffix, *behind], lost, torn=number, how=f"without its first {cut} bytes"
+                )
+        empty = Grow(write.inode, write.position + len(write.data))
+        yield self._image([*before, empty, *behind], lost, torn=number, how="its size, but no data")
+
+    def _reordered(self, older: Sequence[Change], newest: Change) -> Iterator[Image]:
+        if not isinstance(newest, Write):
+            return
+        end = newest.position + len(newest.data)
+        for index, change in enumerate(older):
+            if (
+                isinstance(change, Write)
+                and change.inode == newest.inode
+                and change.position < end
+                and newest.position < change.position + len(change.data)
+            ):
+                yield self._image(
+                    [*older[:index], newest, *older[index:]],
+                    (),
+                    torn=self._numbers[id(newest)],
+                    how=f"under the write before it (operation {self._numbers[id(change)]})",
+                )
+
+
+def _place(change: Change) -> tuple[str, int]:
+    """The file or the directory a change is in."""
+    if isinstance(change, ContentChange):
+        return "file", change.inode
+    return "names", getattr(change, "directory", getattr(change, "new_directory", -1))

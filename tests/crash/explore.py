@@ -1,0 +1,244 @@
+"""Harness H1: every image a crash can leave of a workload, recovered by the real log and judged.
+
+Owns: the loop over operations and images; the cache of recovered images; and what is tried on a sample
+of the images beyond recovering them once: recovering twice, crashing inside the recovery, going on.
+Must not know: what the workload does (``workloads``), what is right (``verdict``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from streamz_core.protocol import record_batch
+from streamz_core.testing.crash_images import CrashImages, Image
+from streamz_core.testing.disk_tree import Change, Mark, Operation, Tree, Write, after
+from streamz_core.testing.durable import Durable
+from streamz_core.testing.recording_files import Recording, RecordingFiles
+from tests.crash.history import History, Remark
+from tests.crash.observe import Seen, observe
+from tests.crash.session import OS, Session
+from tests.crash.verdict import violations
+
+Workload = Callable[[Session], None]
+
+
+class Found(AssertionError):
+    """An image shows a broken promise; the message tells how the image came about."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Figures of a run."""
+
+    images: int = 0
+    distinct: set[int] = field(default_factory=set)
+    recoveries: int = 0
+    nested: int = 0
+    continued: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is tried. The images of one workload are thinned to about ``images_max`` new ones.
+
+    ``*_every``: on each so-many-th distinct image also recover twice, crash inside the recovery, go on.
+    """
+
+    images_max: int | None = 3_000
+    twice_every: int = 8
+    nested_every: int = 101
+    continue_every: int = 13
+    header_cut_every: int = 1
+
+
+def record(workload: Workload, tree: Tree | None = None) -> tuple[Tree, list[Operation]]:
+    """Run ``workload`` on recording files, from an empty disk or ``tree``."""
+    recording = Recording(tree)
+    workload(Session(recording.files, recording.files.mark))
+    return recording.files.origin, recording.operations
+
+
+def cuts_of_log_writes(write: Write) -> list[int]:
+    """Every byte of each batch header and of small writes, each 64 bytes of the rest."""
+    size = len(write.data)
+    cuts = set(range(0, size, 64))
+    position = 0
+    try:
+        while position + record_batch.HEADER_BYTES <= size:
+            header = record_batch.read_header(write.data, position)
+            cuts |= set(range(position, position + record_batch.HEADER_BYTES + 1))
+            position += header.size_bytes
+    except record_batch.CorruptBatch:
+        position = 0
+    if position == 0:
+        cuts |= set(range(min(size, 256)))
+    return sorted(cut for cut in cuts if 0 < cut < size)
+
+
+class Explorer:
+    """Judges every image of one record."""
+
+    def __init__(
+        self,
+        name: str,
+        operations: Sequence[Operation],
+        effort: Effort,
+        tally: Tally,
+        *,
+        cuts: Callable[[Write], Iterable[int]] | None = None,
+    ) -> None:
+        self._name = name
+        self._cuts = cuts if cuts is not None else cuts_of_log_writes
+        self._operations = operations
+        self._effort = effort
+        self._tally = tally
+        self._history = History()
+        self._seen: dict[int, Seen] = {}
+
+    def run(self, origin: Tree, judge_from: int = 0) -> None:
+        """Go through the record; raises ``Found`` at the first broken promise.
+
+        Images of the operations before ``judge_from`` are passed over.
+        """
+        started = time.perf_counter()
+        images = CrashImages(origin, cuts=self._cuts, exhaustive_below=6)
+        stride = self._stride(origin, judge_from)
+        owes_second_look = False
+        for number, operation in enumerate(self._operations):
+            if isinstance(operation, Mark):
+                assert isinstance(operation.value, Remark)
+                owes_second_look |= self._history.take(operation.value)
+                continue
+            if owes_second_look and number >= judge_from:
+                self._judge_all(images.all(), stride)
+                owes_second_look = False
+            possible = images.feed(operation)
+            if number >= judge_from:
+                self._judge_all(possible, stride)
+        self._judge_all(images.all(), stride)
+        self._tally.seconds += time.perf_counter() - started
+
+    def _stride(self, origin: Tree, judge_from: int) -> int:
+        """Torn images are thinned evenly where there are more than the effort allows; others never are."""
+        if self._effort.images_max is None:
+            return 1
+        counting = CrashImages(origin, cuts=self._cuts, exhaustive_below=6)
+        total = 0
+        for number, operation in enumerate(self._operations):
+            possible = counting.feed(operation)
+            if number >= judge_from:
+                total += sum(1 for _ in possible)
+        return max(1, total // self._effort.images_max)
+
+    def _judge_all(self, images: Iterable[Image], stride: int) -> None:
+        for number, image in enumerate(images):
+            is_torn = image.story[2] is not None
+            if is_torn and stride > 1 and number % stride and image.digest not in self._seen:
+                continue
+            self.judge(image)
+
+    def judge(self, image: Image) -> None:
+        """Recover one image, unless an equal one was, and compare it with what was promised by now."""
+        self._tally.images += 1
+        seen = self._seen.get(image.digest)
+        if seen is None:
+            seen = self._recover(image)
+        broken = violations(self._history, seen, is_kill=image.is_kill)
+        if broken:
+            raise Found(self._tell(image, broken))
+
+    def _recover(self, image: Image) -> Seen:
+        self._tally.distinct.add(image.digest)
+        self._tally.recoveries += 1
+        recording = Recording(image.tree)
+        seen, _ = observe(recording.files)
+        self._seen[image.digest] = seen
+        if not seen.failures:
+            self._dig_deeper(image, seen, recording)
+        return seen
+
+    def _dig_deeper(self, image: Image, seen: Seen, recording: Recording) -> None:
+        number = len(self._seen)
+        effort = self._effort
+        if number % effort.twice_every == 0:
+            self._expect_same(image, seen, recording.files.tree(), "L8: recovered again after a kill")
+        if number % effort.nested_every == 0:
+            nested = CrashImages(image.tree, cuts=cuts_of_log_writes)
+            for operation in recording.operations:
+                for inner in nested.feed(operation):
+                    self._tally.nested += 1
+                    self._expect_same(image, seen, inner.tree, "L8: crashed while recovering")
+        if number % effort.continue_every == 0:
+            self._go_on(image, seen)
+
+    def _expect_same(self, image: Image, seen: Seen, tree: Tree, what: str) -> None:
+        self._tally.recoveries += 1
+        self._tally.distinct.add(tree.digest())
+        again, _ = observe(RecordingFiles(tree))
+        if again.logical() != seen.logical():
+            raise Found(self._tell(image, [f"{what}: {again} instead of {seen}"]))
+
+    def _go_on(self, image: Image, seen: Seen) -> None:
+        """Append on the recovered image, cut the power, and find both the old and the new."""
+        self._tally.continued += 1
+        durable = Durable(image.tree)
+        history = History()
+        files = RecordingFiles(image.tree, durable.feed)
+
+        def note(remark: Remark) -> None:
+            history.take(remark)
+
+        session = Session(files, note)
+        for (topic_id, _), partition in seen.partitions.items():
+            history.partitions[topic_id, _].batches[:0] = partition.batches
+            history.partitions[topic_id, _].is_sync[:0] = [True] * len(partition.batches)
+            history.partitions[topic_id, _].start_low = partition.start
+            history.partitions[topic_id, _].start_high = partition.start
+            history.partitions[topic_id, _].synced_end = partition.end
+        history.topics = {name: (state,) for name, state in seen.topics.items()}
+        for name, state in seen.topics.items():
+            for index in range(state.partitions):
+                session.append(name, 2, partition=index, keys=[b"going", b"on"])
+        for tree, what in ((durable.tree, "nothing unsynced left"), (files.tree(), "killed")):
+            self._tally.distinct.add(tree.digest())
+            self._tally.recoveries += 1
+            again, _ = observe(RecordingFiles(tree))
+            broken = violations(history, again, is_kill=True)
+            if broken:
+                raise Found(self._tell(image, [f"gone on, then {what}: {line}" for line in broken]))
+
+    def _tell(self, image: Image, broken: Iterable[str]) -> str:
+        lines = [f"{self._name}: {image.describe(self._operations)}", *(f"  => {line}" for line in broken)]
+        return "\n".join(lines)
+
+
+def explore(name: str, workload: Workload, effort: Effort, tally: Tally) -> None:
+    """Record ``workload`` and judge every image of it."""
+    origin, operations = record(workload)
+    Explorer(name, operations, effort, tally).run(origin)
+
+
+def explore_kills(name: str, workload: Workload, effort: Effort, tally: Tally, *, every: int) -> None:
+    """``kill -9`` the workload at each ``every``-th operation, restart, go on, and then cut the power.
+
+    After a kill the unsynced tail is still in the system's memory: a recovery that shows it to readers
+    without a sync of its own passes every test but this one.
+    """
+    origin, operations = record(workload)
+    light = dataclasses.replace(effort, twice_every=10**9, nested_every=10**9, continue_every=10**9)
+    for stop in range(1, len(operations) + 1, every):
+        before = operations[:stop]
+        tree = after(origin, [operation for operation in before if isinstance(operation, Change)])
+        recording = Recording(tree)
+        session = Session(recording.files, recording.files.mark)
+        for topic, entry in list(session.directory.topics.items()):
+            for partition in range(entry.partitions):
+                session.append(topic, partition=partition, keys=[b"after"], level=OS)
+                session.append(topic, 2, partition=partition, keys=[b"the", b"kill"])
+        whole = [*before, *recording.operations]
+        explorer = Explorer(f"{name}, killed at {stop}", whole, light, tally, cuts=lambda _: ())
+        explorer.run(origin, judge_from=stop)
