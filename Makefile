@@ -18,7 +18,7 @@ test: $(VENV)/tested-with          ## Every test, lint and type check.
 	$(RUN) -m pytest
 
 test-pure: $(VENV)-pure/tested-with ## The same without any compiled module.
-	$(VENV)-pure/bin/python -m pytest -m "not slow"
+	PYTHONPATH=tests/interpreted $(VENV)-pure/bin/python -m pytest -m "not slow"
 
 lint: $(VENV)/tested-with
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports

@@ -33,7 +33,7 @@ from streamz_core.log.directory import LogDirectory
 from streamz_core.model import Durability, TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping
+    from collections.abc import Coroutine, Iterable, Mapping
 
     from streamz_core.broker.services import DeletionListener, MarkerListener, Records
     from streamz_core.clock import Clock
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from streamz_core.protocol.messages.request import Request
 
 R = TypeVar("R")
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +107,7 @@ class Broker:
         ``DirectoryOwned`` naming the owner's pid, ``StorageFailure``.
         """
         # Recovery reads and syncs: on real files it must not hold up the caller's loop.
-        directory = await _off_loop(files.blocks, lambda: LogDirectory.open(files, path, clock.now_ms()))
+        directory = await _open_directory(files, path, clock.now_ms())
         broker = cls(directory, path, clock, config, blocks=files.blocks)
         try:
             await broker.groups.load()
@@ -135,11 +134,7 @@ class Broker:
         """
         if self._state is not BrokerState.OPEN:
             raise BrokerClosed(f"the broker of {self.path!r} is {self._state.value}: open it again")
-        if asyncio.get_running_loop() is not self._loop:
-            raise Misuse(
-                f"the broker of {self.path!r} belongs to the event loop that opened it: "
-                "call it from there, or close it and open it on this loop"
-            )
+        self._check_loop()
         handler = HANDLERS.get(type(request))
         if handler is None:
             raise Misuse(f"the broker has no handler for {type(request).__name__}")
@@ -157,6 +152,7 @@ class Broker:
         """
         if self._state is not BrokerState.OPEN:
             return
+        self._check_loop()
         self._state = BrokerState.CLOSING
         self.waits.end()
         await self.groups.close()
@@ -169,7 +165,10 @@ class Broker:
         await self._background.close()
         await self.flusher.drain()
         self.flusher.close()
-        await _off_loop(self._blocks, self.directory.close)
+        if self._blocks:
+            await asyncio.to_thread(self.directory.close)
+        else:
+            self.directory.close()
         self._state = BrokerState.CLOSED
 
     async def abandon(self) -> None:
@@ -178,6 +177,8 @@ class Broker:
             return
         self._state = BrokerState.CLOSED
         self.waits.end()
+        self.groups.stop()
+        self.transactions.stop()
         await self._background.close()
         self.flusher.close()
         self.directory.abandon()
@@ -228,7 +229,8 @@ class Broker:
     async def durable_all(self, logs: Iterable[PartitionLog]) -> None:
         """Wait until all that is in ``logs`` is durable; see ``BrokerServices.durable_all``."""
         if self.config.durability is Durability.SYNC:
-            await self.flusher.durable_all((log, log.log_end_offset) for log in logs)
+            present = (log for log in logs if self.log(log.topic, log.partition) is log)
+            await self.flusher.durable_all((log, log.log_end_offset) for log in present)
 
     def notify(self, log: PartitionLog) -> None:
         """Wake the fetches that wait on ``log``."""
@@ -247,14 +249,37 @@ class Broker:
         """Run ``work`` in the background; it is cancelled when the broker closes."""
         return self._background.spawn(work, name=name)
 
+    def _check_loop(self) -> None:
+        if asyncio.get_running_loop() is not self._loop:
+            raise Misuse(
+                f"the broker of {self.path!r} belongs to the event loop that opened it: "
+                "call it from there, or close it there and open it on this loop"
+            )
+
     def _written(self, log: PartitionLog) -> None:
-        self.flusher.mark_unsynced(log)
+        was_clean = self.flusher.mark_unsynced(log)
+        if log.log_end_offset - log.durable_offset >= log.config.flush_messages:
+            self.flusher.sync(log)
+        elif was_clean and log.config.flush_ms < self.config.flush_interval_ms:
+            self.clock.call_later(log.config.flush_ms, lambda: self.flusher.sync(log))
         self.waits.notify(log)
 
     def _background_failed(self, failure: BaseException) -> None:
         _log.critical("background work of the broker of %r failed", self.path, exc_info=failure)
 
 
-async def _off_loop(blocks: bool, work: Callable[[], T]) -> T:
-    """Run ``work`` in a thread if it ``blocks``; nobody else may touch what it touches meanwhile."""
-    return await asyncio.to_thread(work) if blocks else work()
+async def _open_directory(files: Files, path: str, now_ms: int) -> LogDirectory:
+    if not files.blocks:
+        return LogDirectory.open(files, path, now_ms)
+    opening = asyncio.ensure_future(asyncio.to_thread(LogDirectory.open, files, path, now_ms))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # The thread goes on; what it opens must not stay locked for nobody.
+        opening.add_done_callback(_give_up)
+        raise
+
+
+def _give_up(opening: asyncio.Future[LogDirectory]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().abandon()

@@ -72,6 +72,8 @@ class BrokerConfig:
     """Partitions of ``__transaction_state``; fixed when that topic is created."""
     transaction_max_timeout_ms: int = 900_000
     """A transactional producer that asks for a longer transaction timeout is refused."""
+    transactional_id_expiration_ms: int = 604_800_000
+    """How long a transactional id that nobody uses is remembered."""
 
     advertised_host: str = ""
     """The host that metadata names; empty without a listener."""
@@ -80,14 +82,19 @@ class BrokerConfig:
 
     def __post_init__(self) -> None:
         for setting in fields(self):
-            value = getattr(self, setting.name)
-            if setting.type in {"int", int}:
-                self._check_number(setting.name, value)
-        if not isinstance(self.durability, Durability):
-            allowed = ", ".join(str(level) for level in Durability)
-            raise Misuse(f"broker setting durability={self.durability!r}: allowed are {allowed}")
-
-    def _check_number(self, name: str, value: object) -> None:
-        lowest = _AT_LEAST.get(name, 0)
-        if not isinstance(value, int) or isinstance(value, bool) or value < lowest:
-            raise Misuse(f"broker setting {name}={value!r}: must be a whole number, {lowest} or more")
+            value: object = getattr(self, setting.name)
+            if isinstance(setting.default, Durability):
+                allowed = ", ".join(str(level) for level in Durability)
+                is_allowed = isinstance(value, Durability)
+            elif isinstance(setting.default, bool):
+                allowed = "True, False"
+                is_allowed = isinstance(value, bool)
+            elif isinstance(setting.default, int):
+                lowest = _AT_LEAST.get(setting.name, 0)
+                allowed = f"whole numbers from {lowest}"
+                is_allowed = isinstance(value, int) and not isinstance(value, bool) and value >= lowest
+            else:
+                allowed = "texts"
+                is_allowed = isinstance(value, str)
+            if not is_allowed:
+                raise Misuse(f"broker setting {setting.name}={value!r}: allowed are {allowed}")

@@ -17,28 +17,20 @@ import errno
 import logging
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from streamz_core.errors import ErrorCode, Retriable
-from streamz_core.log.errors import StorageFailure
+from streamz_core.broker.log_failures import STOPPED, PartitionDeleted, SyncCancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from streamz_core.broker.log_failures import Stopped
     from streamz_core.log.partition_log import PartitionLog, SyncTicket
 
 _log = logging.getLogger(__name__)
 
-SyncError: TypeAlias = "OSError | StorageFailure"
 
-
-class PartitionDeleted(Retriable):
-    """The topic was deleted while somebody waited for its records to become durable."""
-
-    code: ClassVar[ErrorCode] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-
-
-Outcome: TypeAlias = "StorageFailure | PartitionDeleted | None"
+Outcome: TypeAlias = "Stopped | PartitionDeleted | SyncCancelled | None"
 """How a wait ended: the failure as a value, so that a waiter who left leaves no unseen exception."""
 
 
@@ -69,14 +61,21 @@ class Flusher:
         self._wanted: dict[PartitionLog, None] = {}
         self._round_planned = False
 
-    def mark_unsynced(self, log: PartitionLog) -> None:
-        """``log`` was written to: ``flush`` is to sync it if nobody waits for it before."""
+    def mark_unsynced(self, log: PartitionLog) -> bool:
+        """``log`` was written to: ``flush`` is to sync it if nobody waits for it before.
+
+        Answers whether everything in it had been synced until now.
+        """
+        if log in self._unsynced:
+            return False
         self._unsynced[log] = None
+        return True
 
     def request(self, log: PartitionLog, offset: int) -> asyncio.Future[Outcome] | None:
         """A future of the outcome once ``log`` is durable below ``offset``; None if it is already."""
         if log.durable_offset >= offset:
             return None
+        assert offset <= log.log_end_offset, f"{log.name} ends at {log.log_end_offset}, not at {offset}"
         if self._executor is None:
             failure = self._sync_in_place(log)
             if log.durable_offset >= offset:
@@ -96,10 +95,10 @@ class Flusher:
     async def durable_all(self, positions: Iterable[tuple[PartitionLog, int]]) -> None:
         """As ``durable`` for several partitions, synced together; the first failure is raised."""
         waiters = [self.request(log, offset) for log, offset in positions]
-        failures = [await waiter for waiter in waiters if waiter is not None]
-        for failure in failures:
-            if failure is not None:
-                raise failure
+        outcomes = [await waiter for waiter in waiters if waiter is not None]
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
 
     async def visible(self, log: PartitionLog, offset: int) -> None:
         """Return once readers see everything below ``offset``; raises as ``durable``."""
@@ -110,10 +109,16 @@ class Flusher:
     def flush(self) -> None:
         """Start making everything durable that is written and not synced."""
         for log in list(self._unsynced):
-            if self._executor is None:
-                self._sync_in_place(log)
-            else:
-                self._want(log)
+            self.sync(log)
+
+    def sync(self, log: PartitionLog) -> None:
+        """Start making ``log`` durable, if there is anything to do."""
+        if log not in self._unsynced:
+            return
+        if self._executor is None:
+            self._sync_in_place(log)
+        else:
+            self._want(log)
 
     async def drain(self) -> None:
         """Return once everything is durable, or its failure has been logged."""
@@ -124,19 +129,22 @@ class Flusher:
 
     def forget(self, log: PartitionLog) -> None:
         """``log`` is deleted: its waiters are told so, a sync that runs is ignored."""
+        self._drop(log, PartitionDeleted(f"{log.name} was deleted while its records were being synced"))
+
+    def close(self) -> None:
+        """Tell who still waits that it is over, and end the threads."""
+        stopped = SyncCancelled("the broker stopped before the records were synced; they may be lost")
+        for log in [*self._states, *self._unsynced]:
+            self._drop(log, stopped)
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _drop(self, log: PartitionLog, outcome: Outcome) -> None:
         self._unsynced.pop(log, None)
         self._wanted.pop(log, None)
         state = self._states.pop(log, None)
         if state is not None:
-            deleted = PartitionDeleted(f"{log.topic}-{log.partition} went away while its records were synced")
-            _resolve([waiter for _, waiter in state.waiters], deleted)
-
-    def close(self) -> None:
-        """End the threads; nobody may wait any more."""
-        for log in list(self._states):
-            self.forget(log)
-        if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            _resolve([waiter for _, waiter in state.waiters], outcome)
 
     def _want(self, log: PartitionLog) -> None:
         self._wanted[log] = None
@@ -152,9 +160,13 @@ class Flusher:
             if state.in_flight:
                 continue  # stays wanted: its next round starts when this one ends
             del self._wanted[log]
-            ticket = log.prepare_sync()
+            try:
+                ticket = log.prepare_sync()
+            except STOPPED as failure:
+                self._settle(log, state, failure)
+                continue
             if ticket is None:
-                self._settle(log, state, _frozen(log))
+                self._settle(log, state, None)
                 continue
             state.in_flight = True
             tickets.append((log, ticket))
@@ -165,14 +177,14 @@ class Flusher:
         assert self._executor is not None
         job = self._executor.submit(_run_all, [ticket for _, ticket in tickets])
 
-        def hand_over(ended: ThreadFuture[list[SyncError | None]]) -> None:
+        def hand_over(ended: ThreadFuture[list[OSError | None]]) -> None:
             if not ended.cancelled() and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._end_round, tickets, ended)
 
         job.add_done_callback(hand_over)
 
     def _end_round(
-        self, tickets: list[tuple[PartitionLog, SyncTicket]], ended: ThreadFuture[list[SyncError | None]]
+        self, tickets: list[tuple[PartitionLog, SyncTicket]], ended: ThreadFuture[list[OSError | None]]
     ) -> None:
         fault = ended.exception()
         # A fault of ours is no verdict on the disk, but nobody can say what was synced: all failed.
@@ -208,10 +220,13 @@ class Flusher:
         self._on_durable(log)
 
     def _sync_in_place(self, log: PartitionLog) -> Outcome:
-        ticket = log.prepare_sync()
         self._unsynced.pop(log, None)
+        try:
+            ticket = log.prepare_sync()
+        except STOPPED as failure:
+            return failure
         if ticket is None:
-            return _frozen(log)
+            return None
         failure = _complete(log, ticket, _run_all([ticket])[0])
         if failure is not None:
             _log.error("%s", failure)
@@ -219,36 +234,32 @@ class Flusher:
         return failure
 
 
-def _run_all(tickets: list[SyncTicket]) -> list[SyncError | None]:
+def _run_all(tickets: list[SyncTicket]) -> list[OSError | None]:
     """Run in a thread of the executor; one failing disk must not keep the others from their sync."""
-    errors: list[SyncError | None] = []
+    errors: list[OSError | None] = []
     for ticket in tickets:
         try:
             ticket.run()
-        except (OSError, StorageFailure) as error:
+        except OSError as error:
             errors.append(error)
         else:
             errors.append(None)
     return errors
 
 
-def _complete(log: PartitionLog, ticket: SyncTicket, error: SyncError | None) -> Outcome:
+def _complete(log: PartitionLog, ticket: SyncTicket, error: OSError | None) -> Outcome:
+    if error is None:
+        log.complete_sync(ticket)
+        return None
+    log.fail_sync(ticket, error)
     try:
-        if error is None:
-            log.complete_sync(ticket)
-            return None
-        return log.fail_sync(ticket, error)
-    except StorageFailure as failure:
+        log.prepare_sync()
+    except STOPPED as failure:
         return failure
+    raise AssertionError(f"{log.name} goes on after a failed sync")
 
 
 def _resolve(waiters: Iterable[asyncio.Future[Outcome]], outcome: Outcome) -> None:
     for waiter in waiters:
         if not waiter.done():
             waiter.set_result(outcome)
-
-
-def _frozen(log: PartitionLog) -> StorageFailure:
-    """Nothing can be synced and yet something is not durable: an earlier sync failed."""
-    name = f"{log.topic}-{log.partition}"
-    return StorageFailure(name, "an earlier fdatasync", name, OSError(errno.EIO, "EIO"), poisoned=True)

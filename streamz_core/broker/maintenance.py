@@ -15,8 +15,8 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from streamz_core.aio.deadline import sleep
+from streamz_core.broker.log_failures import STOPPED
 from streamz_core.broker.services import BrokerServices
-from streamz_core.log.errors import StorageFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,12 +69,14 @@ class Maintenance:
 
     async def _each(self, what: str, step: Callable[[PartitionLog], object]) -> None:
         for log in list(self._broker.directory.partitions()):
-            if self._broker.log(log.topic, log.partition) is not log:
-                continue  # deleted since the round began
+            if log.failure is not None or self._broker.log(log.topic, log.partition) is not log:
+                continue  # it serves nothing, or was deleted since the round began
+            start = log.log_start_offset
             try:
                 step(log)
-            except StorageFailure as failure:
-                _log.error("%s of %s-%d failed: %s", what, log.topic, log.partition, failure)
-            # A fetch that waits below the new log start offset has to be told.
-            self._broker.notify(log)
+            except STOPPED as failure:
+                _log.error("%s of %s failed: %s", what, log.name, failure)
+            if log.log_start_offset != start:
+                # A fetch that waits below the new start has to be told.
+                self._broker.notify(log)
             await asyncio.sleep(0)

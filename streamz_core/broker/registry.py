@@ -10,21 +10,33 @@ A handler module names the request type it serves as ``REQUEST`` and defines
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.broker.handlers import (
     alter_configs,
     create_partitions,
     create_topics,
+    delete_groups,
     delete_records,
     delete_topics,
     describe_configs,
+    describe_groups,
+    end_txn,
     fetch,
+    find_coordinator,
+    heartbeat,
     incremental_alter_configs,
     init_producer_id,
+    join_group,
+    leave_group,
+    list_groups,
     list_offsets,
     metadata,
+    offset_commit,
+    offset_fetch,
     produce,
+    sync_group,
+    txn_offset_commit,
 )
 
 if TYPE_CHECKING:
@@ -37,20 +49,32 @@ _MODULES: Final = (
     alter_configs,
     create_partitions,
     create_topics,
+    delete_groups,
     delete_records,
     delete_topics,
     describe_configs,
+    describe_groups,
+    end_txn,
     fetch,
+    find_coordinator,
+    heartbeat,
     incremental_alter_configs,
     init_producer_id,
+    join_group,
+    leave_group,
+    list_groups,
     list_offsets,
     metadata,
+    offset_commit,
+    offset_fetch,
     produce,
+    sync_group,
+    txn_offset_commit,
 )
 
 
-def _by_request_type(modules: tuple[ModuleType, ...]) -> dict[type[Request[object]], Handler]:
-    table: dict[type[Request[object]], Handler] = {}
+def _by_request_type(modules: tuple[ModuleType, ...]) -> dict[type[Request[Any]], Handler]:
+    table: dict[type[Request[Any]], Handler] = {}
     for module in modules:
         assert module.REQUEST not in table, f"two handlers for {module.REQUEST.__name__}"
         table[module.REQUEST] = module.handle

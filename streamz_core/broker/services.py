@@ -91,7 +91,8 @@ class BrokerServices(Protocol):
         """Return once everything now in ``logs`` is durable, synced together.
 
         To be awaited before a decision about their data is written down: a commit decided in
-        ``__transaction_state`` must not outlive the records it is about.
+        ``__transaction_state`` must not outlive the records it is about. Deleted partitions are passed
+        over. Raises ``StorageFailure``, and ``PartitionDeleted`` for one that goes while it is waited for.
         """
 
     def notify(self, log: PartitionLog) -> None:

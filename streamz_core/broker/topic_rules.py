@@ -1,6 +1,7 @@
 """Which topics may be named, created and written by whom.
 
-Owns: the rules for topic names and partition counts, and which topics are the broker's own.
+Owns: the rules for topic names and partition counts, and that nobody but the broker changes its own
+topics.
 Must not know: requests, the log, what is in a topic.
 
 Every rule is a plain function that answers why not, or None: handlers turn that into codes.
@@ -12,17 +13,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from streamz_core.broker.internal_topics import INTERNAL_TOPICS
 from streamz_core.errors import ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamz_core.model import TopicPartition
-
-OFFSETS_TOPIC: Final = "__consumer_offsets"
-TRANSACTION_STATE_TOPIC: Final = "__transaction_state"
-INTERNAL_TOPICS: Final = frozenset({OFFSETS_TOPIC, TRANSACTION_STATE_TOPIC})
-"""Written by the broker's coordinators alone."""
 
 NAME_LENGTH_MAX: Final = 249
 _LEGAL: Final = re.compile(r"[A-Za-z0-9._-]+\Z")

@@ -78,7 +78,7 @@ class CorruptRecord(Fatal):
 
     def __init__(self, name: str, path: str, start: int, stop: int, position: int, reason: str) -> None:
         super().__init__(
-            f"{name}: offsets {start} to {stop - 1} are damaged on disk ({path} at byte {position}: {reason}); "
+            f"{name}: offsets {start} to {stop - 1} are damaged: {path} at byte {position}: {reason}; "
             f"restore that file from a backup, or give them up with delete_records before {stop}"
         )
         self.path = path

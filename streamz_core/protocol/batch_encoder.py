@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from struct import Struct
-from typing import TYPE_CHECKING, Final
+from struct import Struct, error
+from typing import Any, Final
 
 from mypy_extensions import i64
 
@@ -31,12 +31,12 @@ from streamz_core.protocol.batch_header import (
 )
 from streamz_core.protocol.compression import Compression, compress
 from streamz_core.protocol.crc import crc32c
-from streamz_core.protocol.varint import INT32_MAX, write_varlong, zigzag_bytes
+from streamz_core.protocol.varint import INT32_MAX, further_bytes, write_varlong
 
-if TYPE_CHECKING:
+try:
     from librt.strings import BytesWriter
-else:
-    from streamz_core.protocol.byte_writer import BytesWriter
+except ImportError:  # only compiled code needs librt: it writes into its buffer without a call
+    from streamz_core.protocol.byte_writer import BytesWriter  # type: ignore[assignment]
 
 Headers = Sequence[Sequence[Header]]
 
@@ -82,33 +82,38 @@ def encode(
             f"columns of different lengths: {len(keys)} keys, {count} values, {len(timestamps)} timestamps"
             + (f", {len(headers)} headers" if headers is not None else "")
         )
-    deltas = _checked_deltas(offset_deltas, count)
-    last_delta = (deltas[-1] if deltas else count - 1) if last_offset_delta is None else last_offset_delta
-    if not max(count - 1, 0) <= last_delta <= INT32_MAX or not 0 <= base_offset <= OFFSET_MAX:
+    deltas = None if offset_deltas is None else _checked_deltas(offset_deltas, count)
+    delta_min = max(deltas[-1] if deltas else count - 1, 0)
+    last_delta = delta_min if last_offset_delta is None else last_offset_delta
+    if not delta_min <= last_delta <= INT32_MAX or not 0 <= base_offset <= OFFSET_MAX:
         raise Misuse(f"{count} records up to offset delta {last_delta} from base offset {base_offset}")
-    times = _checked_timestamps(timestamps)
-    base_timestamp = delete_horizon_ms if delete_horizon_ms is not None else (times[0] if times else -1)
-    if not -1 <= base_timestamp <= TIMESTAMP_MAX:
-        raise Misuse(f"delete horizon {base_timestamp}; allowed: -1 to {TIMESTAMP_MAX} ms")
-    records = _encode_records(list(keys), list(values), times, base_timestamp, deltas, headers)
-    packed = compress(compression, records, level)
+    base_timestamp = delete_horizon_ms if delete_horizon_ms is not None else (timestamps[0] if count else -1)
+    try:
+        records, max_timestamp = _encode_records(
+            _as_list(keys), _as_list(values), _as_list(timestamps), base_timestamp, deltas, headers
+        )
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise Misuse(
+            f"timestamps are whole milliseconds, -1 (none) to {TIMESTAMP_MAX}: {problem}"
+        ) from problem
+    codec = compression if count else Compression.NONE
     attributes = (
-        int(compression)
+        int(codec)
         | (LOG_APPEND_TIME if append_time_ms is not None else 0)
         | (TRANSACTIONAL if transactional else 0)
         | (CONTROL if control else 0)
         | (DELETE_HORIZON if delete_horizon_ms is not None else 0)
     )
-    covered = _COVERED.pack(
-        attributes,
-        last_delta,
-        base_timestamp,
-        append_time_ms if append_time_ms is not None else max(times, default=-1),
-        producer_id,
-        producer_epoch,
-        base_sequence,
-        count,
-    )
+    latest = max_timestamp if append_time_ms is None else append_time_ms
+    producer = (producer_id, producer_epoch, base_sequence)
+    try:
+        covered = _COVERED.pack(attributes, last_delta, base_timestamp, latest, *producer, count)
+    except error as problem:
+        raise Misuse(f"producer id, epoch, sequence {producer}, time {latest}: {problem}") from problem
+    return _framed(base_offset, leader_epoch, covered, compress(codec, records, level))
+
+
+def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) -> bytes:
     length = HEADER_BYTES - LENGTH_BYTES + len(packed)
     if length > INT32_MAX:
         raise Misuse(f"a batch of {length} bytes; the format ends at {INT32_MAX}: send fewer records at once")
@@ -116,9 +121,11 @@ def encode(
     return b"".join((_FRONT.pack(base_offset, length, leader_epoch, MAGIC, crc), covered, packed))
 
 
-def _checked_deltas(offset_deltas: Sequence[int] | None, count: int) -> list[int] | None:
-    if offset_deltas is None:
-        return None
+def _as_list(column: Sequence[Any]) -> list[Any]:
+    return column if isinstance(column, list) else list(column)
+
+
+def _checked_deltas(offset_deltas: Sequence[int], count: int) -> list[int]:
     deltas = list(offset_deltas)
     if len(deltas) != count or any(not 0 <= delta <= INT32_MAX for delta in deltas):
         raise Misuse(f"{len(deltas)} offset deltas for {count} records, each allowed 0 to {INT32_MAX}")
@@ -127,25 +134,23 @@ def _checked_deltas(offset_deltas: Sequence[int] | None, count: int) -> list[int
     return deltas
 
 
-def _checked_timestamps(timestamps: Sequence[int]) -> list[int]:
-    times = list(timestamps)
-    if times and (min(times) < -1 or max(times) > TIMESTAMP_MAX):
-        raise Misuse(f"timestamps {min(times)}..{max(times)}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
-    return times
-
-
-def _encode_records(
+def _encode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call for each would double the time
     keys: list[object],
     values: list[object],
     times: list[int],
     base_timestamp: int,
     deltas: list[int] | None,
     headers: Headers | None,
-) -> bytes:
-    """The records' bytes, unpacked. One loop without a call per record: this is the producer's hot path."""
+) -> tuple[bytes, int]:
+    """The records' bytes and the greatest timestamp. One loop without a call per record: the hot path."""
     out = BytesWriter()
     base: i64 = base_timestamp
+    if not -1 <= base <= TIMESTAMP_MAX:
+        raise Misuse(f"base timestamp {base}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
+    latest: i64 = -1
+    time_max: i64 = TIMESTAMP_MAX
     count: i64 = len(values)
+    byte: int  # not i64: librt's writer takes it without a call only as int
     index: i64 = 0
     while index < count:
         key = keys[index]
@@ -153,50 +158,72 @@ def _encode_records(
         if not (isinstance(key, bytes) or key is None) or not (isinstance(value, bytes) or value is None):
             raise _not_bytes(index, key, value)
         tail = b"\x00" if headers is None else _encode_headers(headers[index], index)
-        delta: i64 = times[index] - base
+        time: i64 = times[index]
+        if time < -1 or time > time_max:
+            raise Misuse(f"timestamp {time} of record {index}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
+        if time > latest:  # noqa: PLR1730 - max() is a call
+            latest = time
+        delta: i64 = time - base
         time_raw: i64 = (delta << 1) ^ (delta >> 63)
-        offset_raw: i64 = (index if deltas is None else deltas[index]) << 1
-        key_raw: i64 = 1 if key is None else len(key) << 1
-        value_raw: i64 = 1 if value is None else len(value) << 1
-        size: i64 = (
-            1
-            + (1 if time_raw < 0x80 else zigzag_bytes(time_raw))
-            + (1 if offset_raw < 0x80 else zigzag_bytes(offset_raw))
-            + (1 if key_raw < 0x80 else zigzag_bytes(key_raw))
-            + (1 if value_raw < 0x80 else zigzag_bytes(value_raw))
-            + (key_raw >> 1)
-            + (value_raw >> 1)
-            + len(tail)
-        )
+        offset_raw: i64 = index
+        if deltas is not None:
+            offset_raw = deltas[index]
+        offset_raw <<= 1
+        key_raw: i64 = 1  # -1 zigzagged
+        if key is not None:
+            key_raw = len(key) << 1
+        value_raw: i64 = 1
+        if value is not None:
+            value_raw = len(value) << 1
+        # Attributes and the first byte of each of the four numbers, then what else there is of them.
+        size: i64 = 5 + (key_raw >> 1) + (value_raw >> 1) + len(tail)
+        if time_raw >= 0x80:
+            size += further_bytes(time_raw)
+        if offset_raw >= 0x80:
+            size += further_bytes(offset_raw)
+        if key_raw >= 0x80:
+            size += further_bytes(key_raw)
+        if value_raw >= 0x80:
+            size += further_bytes(value_raw)
         raw: i64 = size << 1
         while raw >= 0x80:
-            out.append(raw & 0x7F | 0x80)
+            byte = raw & 0x7F | 0x80
+            out.append(byte)
             raw >>= 7
-        out.append(raw)
+        byte = raw
+        out.append(byte)
         out.append(0)
         while time_raw >= 0x80:
-            out.append(time_raw & 0x7F | 0x80)
+            byte = time_raw & 0x7F | 0x80
+            out.append(byte)
             time_raw >>= 7
-        out.append(time_raw)
+        byte = time_raw
+        out.append(byte)
         while offset_raw >= 0x80:
-            out.append(offset_raw & 0x7F | 0x80)
+            byte = offset_raw & 0x7F | 0x80
+            out.append(byte)
             offset_raw >>= 7
-        out.append(offset_raw)
+        byte = offset_raw
+        out.append(byte)
         while key_raw >= 0x80:
-            out.append(key_raw & 0x7F | 0x80)
+            byte = key_raw & 0x7F | 0x80
+            out.append(byte)
             key_raw >>= 7
-        out.append(key_raw)
+        byte = key_raw
+        out.append(byte)
         if key is not None:
             out.write(key)
         while value_raw >= 0x80:
-            out.append(value_raw & 0x7F | 0x80)
+            byte = value_raw & 0x7F | 0x80
+            out.append(byte)
             value_raw >>= 7
-        out.append(value_raw)
+        byte = value_raw
+        out.append(byte)
         if value is not None:
             out.write(value)
         out.write(tail)
         index += 1
-    return out.getvalue()
+    return out.getvalue(), latest
 
 
 def _not_bytes(index: int, key: object, value: object) -> Misuse:
@@ -204,7 +231,7 @@ def _not_bytes(index: int, key: object, value: object) -> Misuse:
     return Misuse(f"{name} of record {index} is {type(found).__name__}; allowed: bytes or None")
 
 
-def _encode_headers(headers: Sequence[Header], index: int) -> bytes:
+def _encode_headers(headers: Sequence[Any], index: int) -> bytes:
     """One record's headers, their number first. Keys may repeat; order is kept."""
     parts = [write_varlong(len(headers))]
     for header in headers:

@@ -39,6 +39,7 @@ DELETE_HORIZON: Final = 0x40
 # overflow, so that compiled and interpreted arithmetic agree.
 OFFSET_MAX: Final = 0x7FFFFFFF00000000
 TIMESTAMP_MAX: Final = (1 << 62) - 2
+TIMESTAMP_DELTA_MAX: Final = TIMESTAMP_MAX + 1
 
 _HEADER: Final = Struct(">qiibIhiqqqhii")
 _BASE_OFFSET: Final = Struct(">q")
@@ -67,7 +68,7 @@ class BatchHeader:
         "record_count",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the fields in the order of the bytes, as struct hands them over
         self,
         base_offset: int,
         batch_length: int,

@@ -152,7 +152,8 @@ def _gzip_decompress(data: Buffer, max_bytes: int) -> bytes:
 def _snappy_compress(data: bytes) -> bytes:
     parts = [_XERIAL_HEADER]
     view = memoryview(data)
-    for start in range(0, len(data), _XERIAL_BLOCK_BYTES):
+    # Nothing at all is one empty block: some readers take a stream without blocks for raw snappy.
+    for start in range(0, max(len(data), 1), _XERIAL_BLOCK_BYTES):
         block = bytes(cramjam.snappy.compress_raw(view[start : start + _XERIAL_BLOCK_BYTES]))
         parts += (len(block).to_bytes(4, "big"), block)
     return b"".join(parts)

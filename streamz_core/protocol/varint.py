@@ -15,6 +15,7 @@ from typing import Final
 from mypy_extensions import i64
 
 INT32_MAX: Final = 0x7FFFFFFF
+UINT32_MAX: Final = 0xFFFFFFFF
 INT64_MAX: Final = 0x7FFFFFFFFFFFFFFF
 
 
@@ -23,6 +24,12 @@ def read_varint(data: bytes, position: i64) -> tuple[i64, i64]:
 
     Raises ``ValueError`` past 5 bytes or 32 bits, ``IndexError`` where ``data`` ends first.
     """
+    raw, position = read_raw(data, position)
+    return (raw >> 1) ^ -(raw & 1), position
+
+
+def read_raw(data: bytes, position: i64) -> tuple[i64, i64]:
+    """As ``read_varint``, before zigzag: 0..2**32-1, odd for negative numbers."""
     raw: i64 = 0
     shift: i64 = 0
     while True:
@@ -34,9 +41,9 @@ def read_varint(data: bytes, position: i64) -> tuple[i64, i64]:
         shift += 7
         if shift > 28:
             raise ValueError("a varint is longer than 5 bytes")
-    if raw > 0xFFFFFFFF:
+    if raw > UINT32_MAX:
         raise ValueError("a varint does not fit in 32 bits")
-    return (raw >> 1) ^ -(raw & 1), position
+    return raw, position
 
 
 def read_varlong(data: bytes, position: i64) -> tuple[i64, i64]:
@@ -80,9 +87,9 @@ def write_varlong(value: i64) -> bytes:
     return bytes(out)
 
 
-def zigzag_bytes(raw: i64) -> i64:
-    """How many bytes the zigzagged, non-negative ``raw`` takes."""
-    count: i64 = 1
+def further_bytes(raw: i64) -> i64:
+    """How many bytes the zigzagged, non-negative ``raw`` takes after its first."""
+    count: i64 = 0
     while raw >= 0x80:
         raw >>= 7
         count += 1

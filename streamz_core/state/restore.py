@@ -89,8 +89,9 @@ async def restore(
         stalled = 0 if position_after > position else stalled + 1
         if stalled > STALLED_READS_MAX:
             raise RestoreStalled(
-                f"restoring store {store.name!r}: changelog {partition.topic!r} partition {partition.partition} "
-                f"brings nothing at offset {position} although it ends at {end}; check it with 'streamz check'"
+                f"restoring store {store.name!r}: changelog {partition.topic!r} partition "
+                f"{partition.partition} brings nothing at offset {position} although it ends at {end}; "
+                "check the log with 'streamz check'"
             )
         position = position_after
         changes.update((key, value) for key, value in zip(keys, values, strict=True) if key is not None)

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import rocksdict
 
-from streamz_core.errors import Fatal
 from streamz_core.state.store import (
     NO_POSITION,
     StoreClosed,
     StoreCorrupt,
+    StoreError,
     StoreLocked,
 )
 
@@ -48,7 +48,7 @@ _FORMAT_KEY: Final = b"format"
 _IDENTITY_PREFIX: Final = b"changelog:"
 
 
-class StoreFailure(Fatal):
+class StoreFailure(StoreError):
     """RocksDB could not do what was asked; the message says what and why."""
 
 
@@ -232,9 +232,8 @@ class RocksStore:
         """Forget all entries and the position."""
         self._open_rows()
         batch = rocksdict.WriteBatch(raw_mode=True)
-        batch.set_default_column_family(self._handle)
-        batch.delete_range(_DATA, _DATA_END)
-        batch.delete(_POSITION)
+        batch.delete_range(_DATA, _DATA_END, self._handle)
+        batch.delete(_POSITION, self._handle)
         self._apply(batch)
         self._position = NO_POSITION
 
@@ -334,7 +333,7 @@ def discard(path: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def _translated(error: Exception, where: str) -> Fatal:
+def _translated(error: Exception, where: str) -> StoreError:
     message = str(error)
     if "lock" in message.lower() and "LOCK" in message:
         return StoreLocked(

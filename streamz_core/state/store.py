@@ -24,15 +24,19 @@ NO_POSITION: Final = -1
 """The position of a store that nothing was ever written to."""
 
 
-class StoreCorrupt(Fatal):
+class StoreError(Fatal):
+    """A store cannot do its work; never the fault of the record in hand."""
+
+
+class StoreCorrupt(StoreError):
     """A store's files are damaged; discard the store and restore it from its changelog."""
 
 
-class StoreUndecodable(Fatal):
+class StoreUndecodable(StoreError):
     """A stored entry does not decode with the table's codecs: its type was changed."""
 
 
-class StoreLocked(Fatal):
+class StoreLocked(StoreError):
     """Another process, or a second opening in this one, holds the store's files."""
 
 

@@ -143,9 +143,7 @@ def _replace_static(group: Group, held: Member, event: Join, now_ms: int, rules:
     if held.has_synced and group.state is GroupState.COMPLETING_REBALANCE:
         effects.append(AnswerSync(held.member_id, SyncGroupResponse(error_code=fenced)))
     is_leader = group.leader == held.member_id
-    members = {
-        m.member_id: m for m in (member if m is held else m for m in group.members.values())
-    }
+    members = {m.member_id: m for m in (member if m is held else m for m in group.members.values())}
     group = change(group, members=members, leader=member.member_id if is_leader else group.leader)
     if group.state is GroupState.STABLE and held.protocols == event.protocols:
         settled = msgspec.structs.replace(member, has_joined=False, has_synced=held.has_synced)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.broker.append import READ_REFUSALS
+from streamz_core.broker.log_failures import READ_FAILURES
 from streamz_core.errors import ErrorCode
 from streamz_core.log.errors import OffsetOutOfRange
 from streamz_core.protocol.messages.fetch import (
@@ -143,14 +143,15 @@ class _Reading:
             return
         try:
             self._read_log(cursor, log)
-        except READ_REFUSALS as refused:
+        except READ_FAILURES as refused:
             cursor.fail(refused.code, str(refused))
 
     def _read_log(self, cursor: _Cursor, log: PartitionLog) -> None:
         position = cursor.position
+        if log.failure is not None:
+            raise log.failure
         if not log.log_start_offset <= position <= log.log_end_offset:
-            name = f"{log.topic}-{log.partition}"
-            raise OffsetOutOfRange(name, position, log.log_start_offset, log.log_end_offset)
+            raise OffsetOutOfRange(log.name, position, log.log_start_offset, log.log_end_offset)
         up_to = self._visible_end(log)
         room = min(self._room, cursor.asked.partition_max_bytes - cursor.size)
         if position >= up_to or room <= 0:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.log_failures import READ_FAILURES
 from streamz_core.errors import ErrorCode
-from streamz_core.log.errors import StorageFailure
 from streamz_core.protocol.messages.fetch import IsolationLevel
 from streamz_core.protocol.messages.list_offsets import (
     EARLIEST_TIMESTAMP,
@@ -57,7 +57,7 @@ def _answer(
         return ListOffsetsPartitionResponse(partition_index=index, error_code=code)
     try:
         offset, timestamp = _locate(log, asked.timestamp, isolation)
-    except StorageFailure as failure:
+    except READ_FAILURES as failure:
         return ListOffsetsPartitionResponse(partition_index=index, error_code=failure.code)
     return ListOffsetsPartitionResponse(
         partition_index=index, offset=offset, timestamp=timestamp, leader_epoch=_LEADER_EPOCH
@@ -66,6 +66,8 @@ def _answer(
 
 def _locate(log: PartitionLog, timestamp: int, isolation: IsolationLevel) -> tuple[int, int]:
     """Offset and its timestamp; -1 for what there is none of."""
+    if log.failure is not None:
+        raise log.failure
     end = log.last_stable_offset if isolation is IsolationLevel.READ_COMMITTED else log.high_watermark
     if timestamp == LATEST_TIMESTAMP:
         return end, -1

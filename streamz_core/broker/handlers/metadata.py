@@ -49,13 +49,22 @@ def _describe(broker: HandlerBroker, name: str, *, may_create: bool) -> Metadata
         entry = found
     partitions = [
         MetadataPartition(
-            partition_index=index, leader_id=NODE_ID, replica_nodes=[NODE_ID], isr_nodes=[NODE_ID]
+            partition_index=index,
+            error_code=_health(broker, name, index),
+            leader_id=NODE_ID,
+            replica_nodes=[NODE_ID],
+            isr_nodes=[NODE_ID],
         )
         for index in range(entry.partitions)
     ]
     return MetadataTopic(
         name=name, topic_id=entry.topic_id, is_internal=is_internal(name), partitions=partitions
     )
+
+
+def _health(broker: HandlerBroker, name: str, index: int) -> ErrorCode:
+    log = broker.log(name, index)
+    return ErrorCode.NONE if log is not None and log.failure is None else ErrorCode.KAFKA_STORAGE_ERROR
 
 
 def _missing(name: str) -> ErrorCode:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.broker.append import APPEND_REFUSALS, LEVEL_OF_ACKS
+from streamz_core.broker.append import LEVEL_OF_ACKS
+from streamz_core.broker.log_failures import LOG_FAILURES
 from streamz_core.broker.topic_rules import Refusal, is_internal, refuse_change, unknown_partition
 from streamz_core.errors import ErrorCode
 from streamz_core.model import Durability, TopicPartition
@@ -119,7 +120,7 @@ async def _write(
         return
     try:
         write.appended = broker.write(log, records, level=level)
-    except APPEND_REFUSALS as refused:
+    except LOG_FAILURES as refused:
         write.refusal = Refusal(refused.code, str(refused))
 
 

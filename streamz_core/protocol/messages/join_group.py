@@ -53,3 +53,7 @@ class JoinGroupRequest(Request[JoinGroupResponse], frozen=True, kw_only=True):
     protocols: list[JoinGroupProtocol]
     reason: str | None = None
     client_id: str = ""
+    client_host: str = ""
+    """Where the request came from, as the listener saw it; empty within the broker's own process."""
+    requires_known_member_id: bool = False
+    """Answer a member without an id by MEMBER_ID_REQUIRED and an id first (KIP-394, from version 4 on)."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from streamz_core.broker.flusher import Flusher, PartitionDeleted
+from streamz_core.broker.flusher import Flusher
+from streamz_core.broker.log_failures import PartitionDeleted, SyncCancelled
 from streamz_core.log.errors import StorageFailure
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class FakeLog:
     """The log as group commit sees it; ``gate`` holds its syncs until a test opens it."""
 
     topic = "t"
+    name = "t-0"
 
     def __init__(self, partition: int = 0) -> None:
         self.partition = partition
@@ -43,16 +45,17 @@ class FakeLog:
         self.gate.set()
 
     def prepare_sync(self) -> FakeTicket | None:
-        if self.frozen or self.durable_offset == self.log_end_offset:
+        if self.frozen:
+            raise StorageFailure("t-0", "fdatasync", "t-0/0.log", OSError(errno.EIO, "EIO"), poisoned=True)
+        if self.durable_offset == self.log_end_offset:
             return None
         return FakeTicket(self, self.log_end_offset)
 
     def complete_sync(self, ticket: FakeTicket) -> None:
         self.durable_offset = self.high_watermark = ticket.end
 
-    def fail_sync(self, ticket: FakeTicket, error: OSError) -> StorageFailure:
+    def fail_sync(self, ticket: FakeTicket, error: OSError) -> None:
         self.frozen = True
-        return StorageFailure("t-0", "fdatasync", "t-0/0.log", error, poisoned=True)
 
     def written(self) -> PartitionLog:
         self.log_end_offset += 1
@@ -166,6 +169,20 @@ async def test_a_deleted_partition_tells_its_waiters_and_ignores_its_sync(flushe
     with pytest.raises(PartitionDeleted):
         await waiting
     assert log.durable_offset == 0
+
+
+async def test_who_waits_when_the_broker_stops_is_told(flusher: Flusher) -> None:
+    log = FakeLog()
+    log.gate.clear()
+    waiting = asyncio.create_task(flusher.durable(log.written(), 1))
+    while log.syncs == 0:
+        await asyncio.sleep(0)
+
+    threading.Timer(0.01, log.gate.set).start()
+    flusher.close()
+
+    with pytest.raises(SyncCancelled):
+        await waiting
 
 
 async def test_flush_makes_durable_what_nobody_waits_for() -> None:

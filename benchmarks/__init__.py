@@ -1,0 +1,1 @@
+"""Every figure this project publishes, each beside a reference that runs in the same process."""

@@ -1,0 +1,79 @@
+"""The optional compiled build; everything else is in pyproject.toml.
+
+The modules below are plain Python and are installed as such. Where mypyc and a C compiler are at hand they
+are compiled as well, and the compiled ones are then what Python imports. Without, or with ``STREAMZ_PURE=1``,
+the install goes on, says so, and everything works, slower: it never fails for want of a compiler.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+from setuptools.extension import Extension
+
+COMPILED = [
+    "streamz_core/protocol/batch_decoder.py",
+    "streamz_core/protocol/batch_encoder.py",
+    "streamz_core/protocol/batch_header.py",
+    "streamz_core/protocol/murmur2.py",
+    "streamz_core/protocol/varint.py",
+]
+# pip also asks for metadata alone, several times: only these commands need extensions.
+BUILDING = {"bdist_wheel", "build", "build_ext", "develop", "editable_wheel", "install"}
+# The build sees this project's sources and not what they import; its own lint settings do not matter here.
+MYPY_OPTIONS = ["--config-file=", "--ignore-missing-imports"]
+# A newer C compiler's new warning must not cost anyone the compiled build.
+STRICTNESS = {"-Werror", "/WX"}
+
+
+def extensions() -> list[Extension]:
+    """The modules as C extensions; none where they are not wanted or cannot be translated."""
+    if os.environ.get("STREAMZ_PURE", "") not in {"", "0"} or BUILDING.isdisjoint(sys.argv):
+        return []
+    try:
+        from mypyc.build import mypycify
+
+        found = mypycify([*MYPY_OPTIONS, *COMPILED], opt_level="3", group_name="streamz_core_protocol")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever mypyc stumbles over, pure Python is left
+        without_compiled(f"mypyc: {error}")
+        return []
+    for extension in found:
+        extension.extra_compile_args = [a for a in extension.extra_compile_args if a not in STRICTNESS]
+    return found
+
+
+def without_compiled(reason: str) -> None:
+    """Say on standard error (pip shows it with -v) why the hot modules stay interpreted."""
+    print(f"warning: streamz-core is installed without its compiled modules: {reason}", file=sys.stderr)  # noqa: T201
+
+
+class AllOrNothing(build_ext):
+    """Build every extension or leave none: one that is there imports the others."""
+
+    def run(self) -> None:
+        """Build; on failure clean up and go on without."""
+        try:
+            super().run()
+        except Exception as error:  # noqa: BLE001 - no compiler, no headers, no room: all end in pure Python
+            without_compiled(f"{type(error).__name__}: {error}")
+            for path in self._built():
+                path.unlink()
+            self.extensions = []
+            self.distribution.ext_modules = []
+        # What did not change is not compiled again; its time tells a test that it was looked at all the same.
+        for path in self._built():
+            path.touch()
+
+    def _built(self) -> list[Path]:
+        names = [extension.name for extension in self.extensions]
+        lib = Path(self.build_lib)
+        in_build = [lib / self.get_ext_filename(self.get_ext_fullname(name)) for name in names]
+        in_place = [Path(self.get_ext_fullpath(name)) for name in names]
+        return [path for path in in_build + in_place if path.exists()]
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": AllOrNothing})

@@ -1,0 +1,226 @@
+"""Committing and fetching offsets.
+
+Owns: the answers to OffsetCommit, TxnOffsetCommit (the group's part of it) and OffsetFetch.
+Must not know: membership beyond "may this member commit", transactions beyond a producer id.
+
+Whether a commit is taken is decided and written within one turn of the event loop, so no rebalance can
+come between; it is acknowledged, and shown to others, when it is durable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamz_core.broker.groups.coordinator import is_valid_group_id
+from streamz_core.broker.groups.records import CommittedOffset
+from streamz_core.broker.groups.transitions import commit_error
+from streamz_core.broker.log_failures import LOG_FAILURES, code_of
+from streamz_core.errors import ErrorCode
+from streamz_core.model import TopicPartition
+from streamz_core.protocol.messages.offset_commit import (
+    OffsetCommitPartitionResponse,
+    OffsetCommitRequest,
+    OffsetCommitResponse,
+    OffsetCommitTopicResponse,
+)
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchPartitionResponse,
+    OffsetFetchRequest,
+    OffsetFetchResponse,
+    OffsetFetchTopicResponse,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from streamz_core.broker.groups.coordinator import GroupCoordinator
+    from streamz_core.broker.groups.live_group import LiveGroup
+    from streamz_core.broker.services import BrokerServices
+    from streamz_core.protocol.messages.offset_commit import OffsetCommitTopic
+    from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
+
+Refusals = dict[TopicPartition, ErrorCode]
+
+
+async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) -> OffsetCommitResponse:
+    """OffsetCommit: durable at the broker's level when it is answered."""
+    generation_id = request.generation_id_or_member_epoch
+    error = _group_error(coordinator, request.group_id, generation_id)
+    if error is not None:
+        return OffsetCommitResponse(topics=answers(request.topics, error))
+    live = coordinator.get_or_create(request.group_id)
+    error = commit_error(
+        live.group,
+        generation_id=generation_id,
+        member_id=request.member_id,
+        group_instance_id=request.group_instance_id,
+        is_transactional=False,
+    )
+    if error is not None:
+        coordinator.drop_if_unused(live)
+        return OffsetCommitResponse(topics=answers(request.topics, error))
+    offsets, refused = _accepted(coordinator.services, request.topics)
+    live.heard_of(request.member_id)
+    try:
+        if offsets:
+            written = coordinator.offsets_log.write_offsets(request.group_id, offsets)
+            live.offsets.write(written)
+            log = coordinator.offsets_log.partition_log(request.group_id)
+            await coordinator.services.durable(log, max(c.record_offset for c in written.values()) + 1)
+            live.offsets.settle(log.high_watermark)
+    except LOG_FAILURES as failure:
+        return OffsetCommitResponse(topics=answers(request.topics, code_of(failure)))
+    finally:
+        coordinator.drop_if_unused(live)
+    return OffsetCommitResponse(topics=answers(request.topics, ErrorCode.NONE, refused))
+
+
+def commit_in_transaction(
+    coordinator: GroupCoordinator, request: TxnOffsetCommitRequest
+) -> list[OffsetCommitTopicResponse]:
+    """TxnOffsetCommit, once the transaction has taken the offsets partition in.
+
+    Not awaited to be durable: the end of the transaction does that for all its partitions together.
+    """
+    live = coordinator.get_or_create(request.group_id)
+    offsets, refused = _accepted(coordinator.services, request.topics)
+    if offsets:
+        try:
+            written = coordinator.offsets_log.write_offsets(
+                request.group_id,
+                offsets,
+                producer_id=request.producer_id,
+                producer_epoch=request.producer_epoch,
+            )
+        except LOG_FAILURES as failure:
+            return answers(request.topics, code_of(failure))
+        finally:
+            coordinator.drop_if_unused(live)
+        live.offsets.hold(request.producer_id, written)
+        coordinator.hold_for(request.producer_id, request.group_id)
+    live.heard_of(request.member_id)
+    return answers(request.topics, ErrorCode.NONE, refused)
+
+
+def transactional_commit_error(
+    coordinator: GroupCoordinator, request: TxnOffsetCommitRequest
+) -> ErrorCode | None:
+    """Why the group refuses a transactional commit (KIP-447), or None."""
+    error = _group_error(coordinator, request.group_id, request.generation_id)
+    if error is not None:
+        return error
+    live = coordinator.get(request.group_id)
+    if live is None:
+        return None
+    return commit_error(
+        live.group,
+        generation_id=request.generation_id,
+        member_id=request.member_id,
+        group_instance_id=request.group_instance_id,
+        is_transactional=True,
+    )
+
+
+def _group_error(coordinator: GroupCoordinator, group_id: str, generation_id: int) -> ErrorCode | None:
+    if not is_valid_group_id(group_id):
+        return ErrorCode.INVALID_GROUP_ID
+    if coordinator.get(group_id) is None and generation_id >= 0:
+        return ErrorCode.ILLEGAL_GENERATION
+    return None
+
+
+def _accepted(
+    services: BrokerServices, topics: Iterable[OffsetCommitTopic]
+) -> tuple[dict[TopicPartition, CommittedOffset], Refusals]:
+    """Sort what is to be committed from what cannot be, partition by partition."""
+    now_ms = services.clock.now_ms()
+    metadata_bytes_max = services.config.offset_metadata_max_bytes
+    offsets: dict[TopicPartition, CommittedOffset] = {}
+    refused: Refusals = {}
+    for topic in topics:
+        for wanted in topic.partitions:
+            partition = TopicPartition(topic.name, wanted.partition_index)
+            metadata = wanted.committed_metadata or ""
+            if services.log(topic.name, wanted.partition_index) is None:
+                refused[partition] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            elif len(metadata.encode("utf-8", "surrogatepass")) > metadata_bytes_max:
+                refused[partition] = ErrorCode.OFFSET_METADATA_TOO_LARGE
+            elif wanted.committed_offset < 0:
+                refused[partition] = ErrorCode.OFFSET_OUT_OF_RANGE
+            else:
+                offsets[partition] = CommittedOffset(
+                    wanted.committed_offset, wanted.committed_leader_epoch, metadata, now_ms
+                )
+    return offsets, refused
+
+
+def answers(
+    topics: Iterable[OffsetCommitTopic], error: ErrorCode, refused: Mapping[TopicPartition, ErrorCode] = {}
+) -> list[OffsetCommitTopicResponse]:
+    """The same answer for every partition but those in ``refused``."""
+    return [
+        OffsetCommitTopicResponse(
+            name=topic.name,
+            partitions=[
+                OffsetCommitPartitionResponse(
+                    partition_index=wanted.partition_index,
+                    error_code=refused.get(TopicPartition(topic.name, wanted.partition_index), error),
+                )
+                for wanted in topic.partitions
+            ],
+        )
+        for topic in topics
+    ]
+
+
+async def fetch(coordinator: GroupCoordinator, request: OffsetFetchRequest) -> OffsetFetchResponse:
+    """OffsetFetch: sees every commit that was taken before it."""
+    if not is_valid_group_id(request.group_id):
+        return OffsetFetchResponse(topics=[], error_code=ErrorCode.INVALID_GROUP_ID)
+    live = coordinator.get(request.group_id)
+    if live is not None:
+        await live.settled()
+    return OffsetFetchResponse(
+        topics=[
+            OffsetFetchTopicResponse(
+                name=name,
+                partitions=[
+                    _fetched(live, TopicPartition(name, index), require_stable=request.require_stable)
+                    for index in indexes
+                ],
+            )
+            for name, indexes in _asked_for(live, request).items()
+        ]
+    )
+
+
+def _asked_for(live: LiveGroup | None, request: OffsetFetchRequest) -> dict[str, list[int]]:
+    if request.topics is not None:
+        return {topic.name: topic.partition_indexes for topic in request.topics}
+    asked: dict[str, list[int]] = {}
+    for partition in live.offsets.partitions if live is not None else ():
+        is_shown = live is not None and (live.offsets.get(partition) or live.offsets.is_unstable(partition))
+        if is_shown:
+            asked.setdefault(partition.topic, []).append(partition.partition)
+    return asked
+
+
+def _fetched(
+    live: LiveGroup | None, partition: TopicPartition, *, require_stable: bool
+) -> OffsetFetchPartitionResponse:
+    index = partition.partition
+    if live is None:
+        return OffsetFetchPartitionResponse(partition_index=index)
+    if require_stable and live.offsets.is_unstable(partition):
+        return OffsetFetchPartitionResponse(
+            partition_index=index, error_code=ErrorCode.UNSTABLE_OFFSET_COMMIT
+        )
+    committed = live.offsets.get(partition)
+    if committed is None:
+        return OffsetFetchPartitionResponse(partition_index=index)
+    return OffsetFetchPartitionResponse(
+        partition_index=index,
+        committed_offset=committed.offset,
+        committed_leader_epoch=committed.leader_epoch,
+        metadata=committed.metadata,
+    )

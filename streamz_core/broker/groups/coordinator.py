@@ -1,0 +1,287 @@
+"""All groups of a broker.
+
+Owns: the table of groups, their loading and their end, and the answers to the group APIs.
+Must not know: how a group decides (``transitions``), handlers, other coordinators.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from streamz_core.aio.deadline import sleep
+from streamz_core.broker.groups import events, offsets_log
+from streamz_core.broker.groups.live_group import LiveGroup
+from streamz_core.broker.groups.offsets_log import OffsetsLog
+from streamz_core.broker.groups.rebalance import refused_join
+from streamz_core.broker.groups.state import Group, GroupState, Rules
+from streamz_core.broker.internal_topics import OFFSETS_TOPIC
+from streamz_core.broker.log_failures import LOG_FAILURES, code_of
+from streamz_core.errors import ErrorCode
+from streamz_core.model import TopicPartition
+from streamz_core.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+from streamz_core.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
+from streamz_core.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity
+from streamz_core.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamz_core.broker.services import BrokerServices
+
+_log = logging.getLogger(__name__)
+
+_NAME_BYTES_MAX: Final = 32_767
+"""What the two-byte length of a string in the protocol can say."""
+
+
+def random_member_id(client_id: str) -> str:
+    """A member id nobody had before, told apart by its client's name."""
+    return f"{client_id or 'member'}-{uuid.uuid4()}"
+
+
+class GroupCoordinator:
+    """The groups of one broker; ``load`` before use."""
+
+    def __init__(
+        self, services: BrokerServices, *, new_member_id: Callable[[str], str] = random_member_id
+    ) -> None:
+        """``new_member_id`` makes a member id from a client id; deterministic tests hand in their own."""
+        config = services.config
+        self.offsets_log = OffsetsLog(services)
+        self.services = services
+        self._new_member_id = new_member_id
+        self._rules = Rules(
+            initial_rebalance_delay_ms=config.group_initial_rebalance_delay_ms,
+            session_timeout_min_ms=config.group_min_session_timeout_ms,
+            session_timeout_max_ms=config.group_max_session_timeout_ms,
+        )
+        self._groups: dict[str, LiveGroup] = {}
+        self._holders: dict[int, dict[str, None]] = {}
+        """Producer id to the groups whose offsets its open transaction holds."""
+
+    async def load(self) -> None:
+        """Read ``__consumer_offsets`` and take its groups up.
+
+        Members that lived in the process that ended are gone with it; members on a connection may come
+        back within their session timeout.
+        """
+        found = offsets_log.load(self.services)
+        self.offsets_log.resume(found.sequences)
+        for group_id, loaded in found.groups.items():
+            live = self._take_up(loaded.group)
+            live.offsets = loaded.offsets
+            live.resume()
+            local = _local_members(loaded.group)
+            if local:
+                live.tell(events.Leave(members=local))
+            for producer_id in loaded.offsets.pending_producers:
+                self._holders.setdefault(producer_id, {})[group_id] = None
+        self.services.marker_listeners.append(self._marker_written)
+        self.services.deletion_listeners.append(self._topic_deleted)
+        self.services.spawn(self._expire_forever(), name="offset retention")
+
+    async def close(self) -> None:
+        """Send away whoever waits; every later request of a group must find the broker closed."""
+        self.stop()
+
+    def stop(self) -> None:
+        """As ``close``, for a broker that stops as in a crash."""
+        for live in self._groups.values():
+            live.stop()
+
+    def get(self, group_id: str) -> LiveGroup | None:
+        """The group, if there is one."""
+        return self._groups.get(group_id)
+
+    def get_or_create(self, group_id: str) -> LiveGroup:
+        """The group; a new one is empty and leaves no trace before something is stored of it."""
+        return self._groups.get(group_id) or self._take_up(Group(group_id=group_id))
+
+    def groups(self) -> list[LiveGroup]:
+        """Every group, in the order they came."""
+        return list(self._groups.values())
+
+    def _take_up(self, group: Group) -> LiveGroup:
+        live = LiveGroup(self.services, self.offsets_log, self._rules, group, self._group_died)
+        self._groups[group.group_id] = live
+        return live
+
+    async def join(self, request: JoinGroupRequest) -> JoinGroupResponse:
+        """JoinGroup: answered when the generation begins."""
+        if not is_valid_group_id(request.group_id):
+            return refused_join(ErrorCode.INVALID_GROUP_ID, request.member_id)
+        live = self.get(request.group_id)
+        if live is None:
+            if request.member_id:
+                return refused_join(ErrorCode.UNKNOWN_MEMBER_ID, request.member_id)
+            live = self.get_or_create(request.group_id)
+        event = events.Join(
+            member_id=request.member_id,
+            group_instance_id=request.group_instance_id,
+            new_member_id=self._new_member_id(request.group_instance_id or request.client_id),
+            requires_known_member_id=request.requires_known_member_id,
+            client_id=request.client_id,
+            client_host=request.client_host,
+            session_timeout_ms=request.session_timeout_ms,
+            rebalance_timeout_ms=request.rebalance_timeout_ms,
+            protocol_type=request.protocol_type,
+            protocols=tuple((protocol.name, protocol.metadata) for protocol in request.protocols),
+        )
+        response: JoinGroupResponse = await live.ask(event)
+        self.drop_if_unused(live)
+        return response
+
+    async def sync(self, request: SyncGroupRequest) -> SyncGroupResponse:
+        """SyncGroup: answered when the leader's assignment is durable."""
+        live = self.get(request.group_id)
+        if live is None:
+            return SyncGroupResponse(error_code=_unknown(request.group_id))
+        event = events.Sync(
+            generation_id=request.generation_id,
+            member_id=request.member_id,
+            group_instance_id=request.group_instance_id,
+            protocol_type=request.protocol_type,
+            protocol_name=request.protocol_name,
+            assignments={a.member_id: a.assignment for a in request.assignments},
+        )
+        response: SyncGroupResponse = await live.ask(event)
+        return response
+
+    def heartbeat(self, request: HeartbeatRequest) -> HeartbeatResponse:
+        """Heartbeat."""
+        live = self._groups.get(request.group_id)
+        if live is None:
+            return HeartbeatResponse(error_code=_unknown(request.group_id))
+        event = events.Heartbeat(
+            generation_id=request.generation_id,
+            member_id=request.member_id,
+            group_instance_id=request.group_instance_id,
+        )
+        response: HeartbeatResponse = live.tell(event)
+        return response
+
+    def leave(self, request: LeaveGroupRequest) -> LeaveGroupResponse:
+        """LeaveGroup: the others are asked to rebalance at once."""
+        live = self.get(request.group_id)
+        if live is None:
+            return LeaveGroupResponse(error_code=_unknown(request.group_id), members=[])
+        response: LeaveGroupResponse = live.tell(events.Leave(members=tuple(request.members)))
+        self.drop_if_unused(live)
+        return response
+
+    async def delete(self, group_id: str) -> ErrorCode:
+        """Forget a group without members, and its offsets, durably."""
+        live = self.get(group_id)
+        if live is None:
+            return ErrorCode.GROUP_ID_NOT_FOUND if is_valid_group_id(group_id) else ErrorCode.INVALID_GROUP_ID
+        if live.group.state is not GroupState.EMPTY:
+            return ErrorCode.NON_EMPTY_GROUP
+        try:
+            partitions = live.offsets.partitions
+            last = self.offsets_log.write_tombstones(group_id, partitions, with_group=True)
+            assert last is not None
+            # The table forgets it in the same turn in which the log does.
+            error: ErrorCode = live.tell(events.Delete())
+            await self.services.durable(self.offsets_log.partition_log(group_id), last + 1)
+        except LOG_FAILURES as failure:
+            return code_of(failure)
+        return error
+
+    def offsets_partition(self, group_id: str) -> TopicPartition:
+        """Where the group's offsets live: what a transaction that commits them takes part in."""
+        log = self.offsets_log.partition_log(group_id)
+        return TopicPartition(log.topic, log.partition)
+
+    def hold_for(self, producer_id: int, group_id: str) -> None:
+        """The producer's open transaction holds offsets of the group."""
+        self._holders.setdefault(producer_id, {})[group_id] = None
+
+    def _group_died(self, live: LiveGroup) -> None:
+        live.stop()
+        if self._groups.get(live.group.group_id) is live:
+            del self._groups[live.group.group_id]
+
+    def drop_if_unused(self, live: LiveGroup) -> None:
+        """A group that was only asked about leaves nothing behind: names cost no memory."""
+        group = live.group
+        unused = group.generation_id == 0 and group.state is GroupState.EMPTY and not group.pending_ids
+        if unused and live.offsets.is_empty:
+            self._group_died(live)
+
+    def _marker_written(
+        self, partition: TopicPartition, producer_id: int, producer_epoch: int, is_committed: bool
+    ) -> None:
+        if partition.topic != OFFSETS_TOPIC:
+            return
+        self.offsets_log.transaction_ended(partition.partition, producer_id)
+        for group_id in list(self._holders.get(producer_id, ())):
+            if self.offsets_partition(group_id) != partition:
+                continue
+            del self._holders[producer_id][group_id]
+            live = self._groups.get(group_id)
+            if live is not None:
+                live.offsets.resolve(producer_id, is_committed=is_committed)
+        if not self._holders.get(producer_id, True):
+            del self._holders[producer_id]
+
+    def _topic_deleted(self, topic: str) -> None:
+        """Offsets in a topic that is gone would be read as offsets in its successor of the same name."""
+        for live in self.groups():
+            gone = [partition for partition in live.offsets.partitions if partition.topic == topic]
+            try:
+                self._forget(live, gone)
+            except LOG_FAILURES as failure:
+                _log.error("group %r keeps offsets of deleted %s: %s", live.group.group_id, topic, failure)
+
+    def _forget(self, live: LiveGroup, partitions: list[TopicPartition]) -> None:
+        if not partitions:
+            return
+        self.offsets_log.write_tombstones(live.group.group_id, partitions, with_group=False)
+        live.offsets.forget(partitions)
+
+    async def _expire_forever(self) -> None:
+        while True:
+            await sleep(self.services.clock, self.services.config.retention_check_interval_ms)
+            self.expire_offsets()
+
+    def expire_offsets(self) -> None:
+        """Forget old offsets of groups without members, and groups of which nothing is left (G7)."""
+        now_ms = self.services.clock.now_ms()
+        for live in self.groups():
+            if live.group.state is GroupState.EMPTY:
+                self._expire(live, now_ms - self.services.config.offsets_retention_ms)
+
+    def _expire(self, live: LiveGroup, before_ms: int) -> None:
+        # A group that has had members keeps everything until it has been without for long enough.
+        if live.group.state_since_ms >= before_ms:
+            return
+        try:
+            self._forget(live, live.offsets.older_than(before_ms))
+            if live.offsets.is_empty and not live.group.pending_ids:
+                self.offsets_log.write_tombstones(live.group.group_id, [], with_group=True)
+                live.tell(events.Delete())
+        except LOG_FAILURES:
+            return  # tried again at the next check
+
+
+def is_valid_group_id(group_id: str) -> bool:
+    """Whether the protocol can carry the name; the empty name is no group's."""
+    try:
+        return 0 < len(group_id.encode()) <= _NAME_BYTES_MAX
+    except UnicodeEncodeError:
+        return False
+
+
+def _unknown(group_id: str) -> ErrorCode:
+    return ErrorCode.UNKNOWN_MEMBER_ID if is_valid_group_id(group_id) else ErrorCode.INVALID_GROUP_ID
+
+
+def _local_members(group: Group) -> tuple[MemberIdentity, ...]:
+    """The members without a host: they lived in the process that is no more."""
+    return tuple(
+        MemberIdentity(member_id=member.member_id)
+        for member in group.members.values()
+        if not member.client_host
+    )

@@ -1,0 +1,181 @@
+"""Reading and writing ``__consumer_offsets``.
+
+Owns: which records a commit, a group and a deletion become, and what a partition of the topic says when
+it is read from its start.
+Must not know: membership, requests, when to wait for durability.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamz_core.broker.groups import records
+from streamz_core.broker.groups.offsets import GroupOffsets
+from streamz_core.broker.groups.state import Group
+from streamz_core.broker.internal_topics import OFFSETS_TOPIC, existing_logs, log_for, replay
+from streamz_core.model import Durability
+from streamz_core.protocol.control import Marker, read_marker
+from streamz_core.protocol.record_batch import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from streamz_core.broker.groups.records import CommittedOffset
+    from streamz_core.broker.services import BrokerServices
+    from streamz_core.log.partition_log import PartitionLog
+    from streamz_core.model import TopicPartition
+    from streamz_core.protocol.record_batch import BatchHeader, Columns
+
+
+class OffsetsLog:
+    """The topic as the coordinator writes it. Every write is in the log on return, durable or not."""
+
+    def __init__(self, services: BrokerServices) -> None:
+        self._services = services
+        self._sequences: dict[tuple[int, int], int] = {}
+
+    def resume(self, sequences: Mapping[tuple[int, int], int]) -> None:
+        """Take up the open transactions that ``load`` found."""
+        self._sequences.update(sequences)
+
+    def transaction_ended(self, partition: int, producer_id: int) -> None:
+        """The producer's next transaction counts its batches from the start."""
+        self._sequences.pop((partition, producer_id), None)
+
+    def partition_log(self, group_id: str) -> PartitionLog:
+        """The log this group lives in."""
+        return log_for(self._services, OFFSETS_TOPIC, group_id, self._services.config.offsets_partitions)
+
+    def write_offsets(
+        self,
+        group_id: str,
+        offsets: Mapping[TopicPartition, CommittedOffset],
+        *,
+        producer_id: int = -1,
+        producer_epoch: int = -1,
+    ) -> dict[TopicPartition, CommittedOffset]:
+        """Write a commit, within a transaction if a producer is named; answers with the record offsets.
+
+        Raises what ``PartitionLog.append`` raises.
+        """
+        keys = [records.offset_key(group_id, partition) for partition in offsets]
+        values = [records.offset_value(committed) for committed in offsets.values()]
+        log = self.partition_log(group_id)
+        sequence = self._sequences.get((log.partition, producer_id), 0) if producer_id >= 0 else -1
+        batch = encode(
+            keys,
+            values,
+            [self._services.clock.now_ms()] * len(keys),
+            producer_id=producer_id,
+            producer_epoch=producer_epoch,
+            base_sequence=sequence,
+            transactional=producer_id >= 0,
+        )
+        base_offset = self._services.write(log, batch).base_offset
+        if producer_id >= 0:
+            self._sequences[log.partition, producer_id] = sequence + len(keys)
+        return {
+            partition: committed._replace(record_offset=base_offset + index)
+            for index, (partition, committed) in enumerate(offsets.items())
+        }
+
+    def write_group(self, group: Group, *, level: Durability) -> int:
+        """Write a group's metadata; answers with the record's offset."""
+        key = records.group_key(group.group_id)
+        return self._write(group.group_id, [key], [records.group_value(group)], level)
+
+    def write_tombstones(
+        self, group_id: str, partitions: Iterable[TopicPartition], *, with_group: bool
+    ) -> int | None:
+        """Take back offsets, and the group itself; answers with the last record's offset, None if nothing."""
+        keys = [records.offset_key(group_id, partition) for partition in partitions]
+        if with_group:
+            keys.append(records.group_key(group_id))
+        if not keys:
+            return None
+        return self._write(group_id, keys, [None] * len(keys)) + len(keys) - 1
+
+    def _write(
+        self,
+        group_id: str,
+        keys: Sequence[bytes],
+        values: Sequence[bytes | None],
+        level: Durability = Durability.SYNC,
+    ) -> int:
+        batch = encode(keys, values, [self._services.clock.now_ms()] * len(keys))
+        return self._services.write(self.partition_log(group_id), batch, level=level).base_offset
+
+
+class LoadedGroup:
+    """What the topic says of one group."""
+
+    __slots__ = ("group", "offsets")
+
+    def __init__(self, group_id: str) -> None:
+        self.group = Group(group_id=group_id)
+        self.offsets = GroupOffsets()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is left of it but tombstones."""
+        return self.group.generation_id > 0 or not self.offsets.is_empty
+
+
+class Loaded:
+    """What the topic says of all groups."""
+
+    def __init__(self) -> None:
+        self.groups: dict[str, LoadedGroup] = {}
+        self.sequences: dict[tuple[int, int], int] = {}
+        """How many records each open transaction has written, by partition and producer id."""
+        self._holders: dict[int, set[str]] = {}
+
+    def take(self, partition: int, header: BatchHeader, columns: Columns) -> None:
+        """One batch of one partition, in order; raises ``CorruptState`` for a foreign record."""
+        if header.is_control:
+            self.sequences.pop((partition, header.producer_id), None)
+            is_committed = read_marker(columns.keys[0]) is Marker.COMMIT
+            for group_id in self._holders.pop(header.producer_id, ()):
+                self.groups[group_id].offsets.resolve(header.producer_id, is_committed=is_committed)
+            return
+        if header.is_transactional:
+            written = self.sequences.get((partition, header.producer_id), 0)
+            self.sequences[partition, header.producer_id] = written + header.last_offset_delta + 1
+        for record_offset, raw_key, value in zip(columns.offsets, columns.keys, columns.values, strict=True):
+            self._take_record(header, record_offset, records.read_key(raw_key or b""), value)
+
+    def _take_record(
+        self,
+        header: BatchHeader,
+        record_offset: int,
+        key: records.OffsetKey | records.GroupKey | None,
+        value: bytes | None,
+    ) -> None:
+        if key is None:
+            return
+        held = self.groups.setdefault(key.group_id, LoadedGroup(key.group_id))
+        if isinstance(key, records.GroupKey):
+            empty = Group(group_id=key.group_id)
+            held.group = empty if value is None else records.read_group(key.group_id, value)
+        elif value is None:
+            held.offsets.forget([key.partition])
+        elif header.is_transactional:
+            held.offsets.hold(header.producer_id, {key.partition: records.read_offset(value, record_offset)})
+            self._holders.setdefault(header.producer_id, set()).add(key.group_id)
+        else:
+            held.offsets.load(key.partition, records.read_offset(value, record_offset))
+
+    def end_partition(self) -> None:
+        """The next batch is another partition's."""
+        self._holders.clear()
+
+
+def load(services: BrokerServices) -> Loaded:
+    """Everything ``__consumer_offsets`` knows; raises ``CorruptState`` for a foreign record."""
+    loaded = Loaded()
+    for log in existing_logs(services, OFFSETS_TOPIC):
+        for header, columns in replay(log):
+            loaded.take(log.partition, header, columns)
+        loaded.end_partition()
+    loaded.groups = {group_id: held for group_id, held in loaded.groups.items() if held.is_known}
+    return loaded

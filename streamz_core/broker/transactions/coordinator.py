@@ -1,0 +1,360 @@
+"""All transactional ids of a broker.
+
+Owns: the table of transactional ids, carrying out what is decided on them, their recovery.
+Must not know: how decisions are made (``transitions``), groups, handlers.
+
+With one copy of the data the order of syncs is what makes a transaction whole: first its partitions are
+durable, then the record that decides, then the markers. EndTxn is answered after the markers, so that
+its producer reads what it has committed. Whatever is decided is finished after a crash, whatever is not is
+aborted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from streamz_core.aio.deadline import sleep
+from streamz_core.broker.log_failures import LOG_FAILURES
+from streamz_core.broker.transactions import transaction_log
+from streamz_core.broker.transactions.events import (
+    AddPartition,
+    Decision,
+    EndTransaction,
+    Event,
+    Expired,
+    InitProducer,
+    MarkersWritten,
+    Step,
+    TimedOut,
+)
+from streamz_core.broker.transactions.live_transaction import Answer, LiveTransaction
+from streamz_core.broker.transactions.recovery import Leftover, OpenInLog, reconcile
+from streamz_core.broker.transactions.state import (
+    DECIDED,
+    NO_EPOCH,
+    NO_PRODUCER,
+    SETTLED,
+    Transaction,
+    TransactionState,
+)
+from streamz_core.broker.transactions.transaction_log import TransactionLog
+from streamz_core.broker.transactions.transitions import decide
+from streamz_core.errors import ErrorCode
+from streamz_core.log.errors import ProducerFenced
+from streamz_core.model import TopicPartition
+from streamz_core.protocol.messages.end_txn import EndTxnRequest, EndTxnResponse
+from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
+
+if TYPE_CHECKING:
+    from streamz_core.broker.services import BrokerServices
+
+_log = logging.getLogger(__name__)
+
+_NAME_BYTES_MAX: Final = 32_767
+_RETRY_MS: Final = 100
+_RETRY_MS_MAX: Final = 5_000
+
+
+class TransactionCoordinator:
+    """The transactional producers of one broker; ``load`` before use, after the groups."""
+
+    def __init__(self, services: BrokerServices) -> None:
+        self._services = services
+        self._log = TransactionLog(services)
+        self._table: dict[str, LiveTransaction] = {}
+
+    async def load(self) -> None:
+        """Read ``__transaction_state``; finish what is decided, and give every other open one its timeout."""
+        services = self._services
+        now_ms = services.clock.now_ms()
+        recovered = reconcile(transaction_log.load(services), _open_in_logs(services), now_ms)
+        for transaction in recovered.transactions.values():
+            live = self._table[transaction.transactional_id] = LiveTransaction(transaction)
+            if transaction.state in DECIDED:
+                await self._start_end(live, None)
+            elif transaction.state is TransactionState.ONGOING:
+                open_ms = min(max(now_ms - transaction.started_ms, 0), transaction.timeout_ms)
+                self._watch(live, transaction.timeout_ms - open_ms)
+        for leftover in recovered.leftovers:
+            await self._end_leftover(leftover)
+        services.spawn(self._expire_forever(), name="transactional id retention")
+
+    async def close(self) -> None:
+        """No timeout fires any more; an end under way is cancelled with the broker's background work."""
+        self.stop()
+
+    def stop(self) -> None:
+        """As ``close``, for a broker that stops as in a crash."""
+        for live in self._table.values():
+            live.stop_timer()
+
+    def transactions(self) -> list[Transaction]:
+        """Every transactional id at this moment, in the order they came."""
+        return [live.transaction for live in self._table.values()]
+
+    async def init_producer_id(self, request: InitProducerIdRequest) -> InitProducerIdResponse:
+        """InitProducerId with a transactional id: fences older holders and ends what they left open."""
+        transactional_id = request.transactional_id or ""
+        if not _is_valid_id(transactional_id):
+            return InitProducerIdResponse(error_code=ErrorCode.INVALID_REQUEST)
+        timeout_max_ms = self._services.config.transaction_max_timeout_ms
+        if not 0 < request.transaction_timeout_ms <= timeout_max_ms:
+            return InitProducerIdResponse(error_code=ErrorCode.INVALID_TRANSACTION_TIMEOUT)
+        event = InitProducer(
+            timeout_ms=request.transaction_timeout_ms,
+            producer_id=request.producer_id,
+            producer_epoch=request.producer_epoch,
+            new_producer_id=self._services.allocate_producer_id(),
+        )
+        live = self._table.get(transactional_id)
+        if live is None:
+            # Nobody can own what does not exist (it expired): who claims to is given a new identity.
+            event = InitProducer(timeout_ms=event.timeout_ms, new_producer_id=NO_PRODUCER)
+            live = self._create(transactional_id, event.timeout_ms)
+        error, owned = await self._ask(live, event)
+        if error is not ErrorCode.NONE:
+            return InitProducerIdResponse(error_code=error)
+        return InitProducerIdResponse(producer_id=owned.producer_id, producer_epoch=owned.producer_epoch)
+
+    def _create(self, transactional_id: str, timeout_ms: int) -> LiveTransaction:
+        producer_id = self._services.allocate_producer_id()
+        transaction = Transaction(
+            transactional_id=transactional_id, producer_id=producer_id, timeout_ms=timeout_ms
+        )
+        live = self._table[transactional_id] = LiveTransaction(transaction)
+        return live
+
+    async def verify_partition(
+        self, transactional_id: str, producer_id: int, producer_epoch: int, partition: TopicPartition
+    ) -> ErrorCode:
+        """Take ``partition`` into the producer's transaction, beginning one if need be (KIP-890).
+
+        Anything but NONE: the records must not be written. Does not suspend: who writes right after it
+        writes within the transaction.
+        """
+        live = self._table.get(transactional_id)
+        if live is None:
+            return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+        event = AddPartition(producer_id=producer_id, producer_epoch=producer_epoch, partition=partition)
+        before = live.transaction.state
+        decision = self._decide(live, event)
+        live.transaction = decision.transaction
+        if decision.step is Step.NOTE:
+            self._note(decision.transaction)
+        if before is not TransactionState.ONGOING and decision.transaction.state is TransactionState.ONGOING:
+            self._watch(live, decision.transaction.timeout_ms)
+        return decision.error_code
+
+    async def end_transaction(self, request: EndTxnRequest) -> EndTxnResponse:
+        """EndTxn: answered when the outcome is durable and its markers are everywhere, with the new epoch."""
+        if not _is_valid_id(request.transactional_id):
+            return EndTxnResponse(error_code=ErrorCode.INVALID_REQUEST)
+        live = self._table.get(request.transactional_id)
+        if live is None:
+            return EndTxnResponse(error_code=ErrorCode.INVALID_PRODUCER_ID_MAPPING)
+        event = EndTransaction(
+            producer_id=request.producer_id,
+            producer_epoch=request.producer_epoch,
+            is_committed=request.committed,
+            new_producer_id=self._services.allocate_producer_id(),
+        )
+        error, ended = await self._ask(live, event)
+        if error is not ErrorCode.NONE:
+            return EndTxnResponse(error_code=error)
+        return EndTxnResponse(producer_id=ended.producer_id, producer_epoch=ended.producer_epoch)
+
+    def _decide(self, live: LiveTransaction, event: Event) -> Decision:
+        return decide(live.transaction, event, self._services.clock.now_ms())
+
+    async def _ask(self, live: LiveTransaction, event: InitProducer | EndTransaction) -> Answer:
+        """Decide on ``event`` and carry it out, as often as it takes."""
+        while True:
+            decision = self._decide(live, event)
+            match decision.step:
+                case Step.STORE:
+                    return await self._store(live, decision.transaction)
+                case Step.END:
+                    return await self._start_end(live, decision.transaction)
+                case Step.END_AND_DECIDE_AGAIN:
+                    answer = await self._start_end(live, decision.transaction)
+                case Step.AWAIT_END_AND_DECIDE_AGAIN if live.ending is not None and not live.ending.done():
+                    answer = await asyncio.shield(live.ending)
+                case _:
+                    # Also where an end under way has failed and is being tried again.
+                    return Answer(decision.error_code, decision.transaction)
+            if answer.error_code is not ErrorCode.NONE:
+                return answer
+
+    async def _store(self, live: LiveTransaction, transaction: Transaction) -> Answer:
+        """Make an identity durable before anybody is told of it."""
+        before, live.transaction = live.transaction, transaction
+        try:
+            log, end = self._log.write(transaction)
+        except LOG_FAILURES as failure:
+            live.transaction = before
+            if before.producer_epoch == NO_EPOCH:
+                self._table.pop(transaction.transactional_id, None)
+            return Answer(_reported(transaction, failure), before)
+        try:
+            await self._services.durable(log, end)
+        except LOG_FAILURES as failure:
+            return Answer(_reported(transaction, failure), transaction)
+        return Answer(ErrorCode.NONE, transaction)
+
+    def _note(self, transaction: Transaction) -> None:
+        try:
+            self._log.note(transaction)
+        except LOG_FAILURES as failure:
+            # It can do without: the partitions' own logs say what is open, the decision says the rest.
+            _reported(transaction, failure)
+
+    def _start_end(self, live: LiveTransaction, decided: Transaction | None) -> asyncio.Future[Answer]:
+        """End the transaction in the background: it goes on if whoever asked for it goes away.
+
+        ``decided`` is the outcome to write down; None if that is in the log already.
+        """
+        ending = live.begin_end()
+        work = self._end(live, decided)
+        self._services.spawn(work, name=f"end of {live.transaction.transactional_id!r}")
+        return asyncio.shield(ending)
+
+    async def _end(self, live: LiveTransaction, decided: Transaction | None) -> None:
+        try:
+            error = ErrorCode.NONE if decided is None else await self._decide_durably(live, decided)
+            if error is ErrorCode.NONE:
+                await self._write_markers(live)
+                completed = self._decide(live, MarkersWritten())
+                live.transaction = completed.transaction
+                self._note(completed.transaction)
+            live.report(error)
+        finally:
+            live.report(ErrorCode.COORDINATOR_NOT_AVAILABLE)  # cancelled: the broker closes
+
+    async def _decide_durably(self, live: LiveTransaction, decided: Transaction) -> ErrorCode:
+        """Data first, then the record that decides. What fails before that record leaves all undecided."""
+        before, live.transaction = live.transaction, decided
+        try:
+            if decided.state is TransactionState.PREPARE_COMMIT:
+                logs = [self._services.log(p.topic, p.partition) for p in sorted(decided.partitions)]
+                await self._services.durable_all(log for log in logs if log is not None)
+            log, end = self._log.write(decided)
+        except LOG_FAILURES as failure:
+            live.transaction = before
+            if before.state is TransactionState.ONGOING:
+                self._watch(live, before.timeout_ms)
+            return _reported(decided, failure)
+        try:
+            await self._services.durable(log, end)
+        except LOG_FAILURES as failure:
+            return _reported(decided, failure)  # nobody knows what the disk holds: the next open will
+        return ErrorCode.NONE
+
+    async def _write_markers(self, live: LiveTransaction) -> None:
+        """Write every marker, however often it takes; the first failure is reported to who waits."""
+        left = sorted(live.transaction.partitions)
+        retry_ms = _RETRY_MS
+        while True:
+            outcomes = await self._try_markers(live.transaction, left)
+            left = [partition for partition, failure in outcomes if failure is not None]
+            if not left:
+                return
+            live.report(ErrorCode.KAFKA_STORAGE_ERROR)
+            await sleep(self._services.clock, retry_ms)
+            retry_ms = min(2 * retry_ms, _RETRY_MS_MAX)
+
+    async def _try_markers(
+        self, transaction: Transaction, partitions: list[TopicPartition]
+    ) -> list[tuple[TopicPartition, Exception | None]]:
+        committed = transaction.state is TransactionState.PREPARE_COMMIT
+        identity = (transaction.producer_id, transaction.producer_epoch)
+        if len(partitions) == 1:
+            return [(partitions[0], await self._write_marker(partitions[0], *identity, committed=committed))]
+        # Together, so that they share their syncs.
+        failures = await asyncio.gather(
+            *(self._write_marker(partition, *identity, committed=committed) for partition in partitions)
+        )
+        return list(zip(partitions, failures, strict=True))
+
+    async def _write_marker(
+        self, partition: TopicPartition, producer_id: int, producer_epoch: int, *, committed: bool
+    ) -> Exception | None:
+        """The failure, None if the marker is there or is not needed."""
+        log = self._services.log(partition.topic, partition.partition)
+        if log is None:
+            return None  # deleted meanwhile
+        try:
+            await self._services.append_marker(log, producer_id, producer_epoch, committed=committed)
+        except ProducerFenced as fenced:
+            # A newer epoch has written here, so the transaction cannot be open here any more.
+            _log.warning("no marker in %s-%d: %s", partition.topic, partition.partition, fenced)
+        except LOG_FAILURES as failure:
+            _log.error("no marker in %s-%d yet: %s", partition.topic, partition.partition, failure)
+            return failure
+        return None
+
+    async def _end_leftover(self, leftover: Leftover) -> None:
+        outcome = "committed" if leftover.is_committed else "aborted"
+        where = f"{leftover.partition.topic}-{leftover.partition.partition}"
+        _log.warning("%s: a transaction of producer %d is %s", where, leftover.producer_id, outcome)
+        await self._write_marker(
+            leftover.partition,
+            leftover.producer_id,
+            leftover.producer_epoch,
+            committed=leftover.is_committed,
+        )
+
+    def _watch(self, live: LiveTransaction, delay_ms: float) -> None:
+        live.start_timer(self._services.clock, delay_ms, lambda: self._time_out(live))
+
+    def _time_out(self, live: LiveTransaction) -> None:
+        decision = self._decide(live, TimedOut(new_producer_id=self._services.allocate_producer_id()))
+        if decision.step is Step.END:
+            transaction = live.transaction
+            _log.warning(
+                "transactional id %r: its transaction was open for more than %d ms and is aborted",
+                transaction.transactional_id,
+                transaction.timeout_ms,
+            )
+            self._start_end(live, decision.transaction)
+
+    async def _expire_forever(self) -> None:
+        while True:
+            await sleep(self._services.clock, self._services.config.retention_check_interval_ms)
+            self.expire_ids()
+
+    def expire_ids(self) -> None:
+        """Forget transactional ids that nobody used for ``transactional_id_expiration_ms``."""
+        before_ms = self._services.clock.now_ms() - self._services.config.transactional_id_expiration_ms
+        for transactional_id, live in list(self._table.items()):
+            if live.transaction.state not in SETTLED or live.transaction.updated_ms >= before_ms:
+                continue
+            decision = self._decide(live, Expired())
+            try:
+                self._log.forget(transactional_id)
+            except LOG_FAILURES as failure:
+                _reported(live.transaction, failure)
+                continue  # tried again at the next check
+            live.transaction = decision.transaction
+            del self._table[transactional_id]
+
+
+def _reported(transaction: Transaction, failure: Exception) -> ErrorCode:
+    _log.error("transactional id %r: %s", transaction.transactional_id, failure)
+    return ErrorCode.KAFKA_STORAGE_ERROR
+
+
+def _open_in_logs(services: BrokerServices) -> list[OpenInLog]:
+    return [
+        OpenInLog(TopicPartition(log.topic, log.partition), producer_id, producer_epoch)
+        for log in services.directory.partitions()
+        for producer_id, (producer_epoch, _) in log.open_producers().items()
+    ]
+
+
+def _is_valid_id(transactional_id: str) -> bool:
+    try:
+        return 0 < len(transactional_id.encode()) <= _NAME_BYTES_MAX
+    except UnicodeEncodeError:
+        return False

@@ -1,0 +1,240 @@
+"""The link to a broker in this process: requests are handed over as the values they are.
+
+Owns: ``open_link``, and which embedded logs this process has open, with how many users each.
+Must not know: what requests mean.
+
+``_open`` is the one module-level table of this project, and it has to be: a data directory has one
+owner *process*, held by the lock in that directory, so all producers, consumers and apps of one
+process that name the same directory must share one broker. The table is the image of that lock
+inside the process: an entry stands for a lock held. It is keyed by the directory's real path, so
+that two spellings of a path are one log. The last user that closes its link closes the broker.
+
+What is in ``memory://name`` lives as long as the event loop that made it: clients of one program may
+come and go, and each test, having its own loop, starts empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import weakref
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from streamz_core.broker.broker import Broker
+from streamz_core.broker.config import BrokerConfig
+from streamz_core.client.address import AddressError, FileAddress, KafkaAddress, parse
+from streamz_core.client.client_errors import LinkClosed
+from streamz_core.clock import SystemClock
+from streamz_core.errors import Misuse
+from streamz_core.log.files import DiskFiles
+from streamz_core.log.memory_files import MemoryFiles
+from streamz_core.protocol.messages.fetch import FetchRequest
+from streamz_core.protocol.messages.produce import ProduceRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+    from streamz_core.client.address import Address
+    from streamz_core.client.link import Link
+    from streamz_core.clock import Clock
+    from streamz_core.log.files import Files
+    from streamz_core.protocol.messages.request import Request
+
+R = TypeVar("R")
+
+_INTERRUPTIBLE: Final = (FetchRequest, ProduceRequest)
+
+
+class _Open:
+    """One broker this process has open, or is about to open or to close."""
+
+    __slots__ = ("broker", "closing", "config", "loop", "opening", "users")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, config: BrokerConfig | None) -> None:
+        self.loop = loop
+        self.config = config
+        self.users = 0
+        self.broker: Broker | None = None
+        self.opening: asyncio.Task[Broker] | None = None
+        self.closing: asyncio.Task[None] | None = None
+
+
+_open: Final[dict[str, _Open]] = {}
+_memory: Final[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, MemoryFiles]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+class LocalLink:
+    """One user's hold on a broker of this process; see ``client.link.Link``."""
+
+    __slots__ = ("_broker", "_closed", "_entry", "_in_hand", "_key", "clock")
+
+    def __init__(self, key: str, entry: _Open, broker: Broker) -> None:
+        """Use ``open_link``."""
+        self._key = key
+        self._entry = entry
+        self._broker = broker
+        self._closed = False
+        self._in_hand: set[asyncio.Task[Any]] = set()
+        self.clock: Clock = broker.clock
+
+    async def send(self, request: Request[R]) -> R:
+        """Carry ``request`` out in the broker."""
+        if self._closed:
+            raise LinkClosed(f"the link to {self._key} is closed: {type(request).__name__} was not sent")
+        if isinstance(request, _INTERRUPTIBLE):
+            # A fetch has no effect and a produce takes its effect at once: they need no task of their own.
+            return await self._broker.handle(request)
+        # As over a wire, what was sent is carried out whole, even if the sender is cancelled meanwhile.
+        work: Coroutine[Any, Any, R] = self._broker.handle(request)
+        task = asyncio.get_running_loop().create_task(work, name=f"{self._key}: {type(request).__name__}")
+        self._in_hand.add(task)
+        task.add_done_callback(self._finished)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Give the broker up; its last user closes it. Again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        await _release(self._key, self._entry)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._in_hand.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen by the sender, or by nobody if it was cancelled
+
+
+async def open_link(
+    address: str | Sequence[str] | Link, *, clock: Clock | None = None, config: BrokerConfig | None = None
+) -> Link:
+    """Open the broker at ``address``, or share it if this process has it open already.
+
+    A ``Link`` is returned as it is. ``clock`` and ``config`` are for whoever opens it first; asking
+    for others than the open broker has raises ``Misuse``. Raises ``AddressError`` for an address this
+    release cannot open, ``DirectoryOwned`` naming the pid where another process owns the directory,
+    and what else opening a data directory raises.
+    """
+    if not isinstance(address, str) and hasattr(address, "send"):
+        return address
+    parsed = parse(address)
+    if isinstance(parsed, KafkaAddress):
+        raise AddressError(
+            f"{parsed} cannot be opened: this release opens embedded logs only, at file:///path/to/data "
+            "or memory://name"
+        )
+    key = _key(parsed)
+    entry = await _entry(key, config)
+    entry.users += 1
+    try:
+        if entry.opening is None and entry.broker is None:
+            entry.opening = entry.loop.create_task(
+                _open_broker(key, parsed, clock, config), name=f"open {key}"
+            )
+        broker = entry.broker or await asyncio.shield(_opening(entry))
+        entry.broker = broker
+        _check_shared(key, broker, clock, config)
+    except BaseException:
+        await _release(key, entry)
+        raise
+    return LocalLink(key, entry, broker)
+
+
+def register(address: str, broker: Broker) -> None:
+    """Make an open ``broker`` the one that ``address`` means in this process (test brokers do).
+
+    It counts as one user until ``unregister``. Raises ``Misuse`` if the address is open already.
+    """
+    parsed = parse(address)
+    if isinstance(parsed, KafkaAddress):
+        raise AddressError(f"{parsed} is not the address of an embedded log")
+    key = _key(parsed)
+    if key in _open:
+        raise Misuse(f"{key} is open in this process already")
+    entry = _Open(asyncio.get_running_loop(), broker.config)
+    entry.broker = broker
+    entry.users = 1
+    _open[key] = entry
+
+
+def unregister(address: str) -> None:
+    """Forget a registered broker without closing it; links to it go on working while it is open."""
+    parsed = parse(address)
+    if not isinstance(parsed, KafkaAddress):
+        _open.pop(_key(parsed), None)
+
+
+def _key(address: Address) -> str:
+    if isinstance(address, FileAddress):
+        return f"file://{os.path.realpath(os.path.expanduser(address.path))}"
+    return str(address)
+
+
+async def _entry(key: str, config: BrokerConfig | None) -> _Open:
+    """The entry to share, or a new one."""
+    loop = asyncio.get_running_loop()
+    while True:
+        entry = _open.get(key)
+        if entry is None:
+            entry = _open[key] = _Open(loop, config)
+            return entry
+        if entry.loop is loop:
+            if entry.closing is None:
+                return entry
+            await asyncio.wait([entry.closing])
+        elif entry.loop.is_closed():
+            # Its program ended without stopping its clients, which is a crash to the log: recover it.
+            _open.pop(key, None)
+            if entry.broker is not None:
+                await entry.broker.abandon()
+        else:
+            raise Misuse(
+                f"{key} is open on another event loop of this process: an embedded log belongs to one loop; "
+                "use it from there, or stop its clients first"
+            )
+
+
+async def _open_broker(
+    key: str, address: Address, clock: Clock | None, config: BrokerConfig | None
+) -> Broker:
+    files: Files
+    if isinstance(address, FileAddress):
+        files, path = DiskFiles(), key.removeprefix("file://")
+    else:
+        path = "/" + key.removeprefix("memory://")
+        files = _memory.setdefault(asyncio.get_running_loop(), {}).setdefault(key, MemoryFiles())
+    return await Broker.open(files, path, clock or SystemClock(), config or BrokerConfig())
+
+
+def _opening(entry: _Open) -> asyncio.Task[Broker]:
+    assert entry.opening is not None
+    return entry.opening
+
+
+def _check_shared(key: str, broker: Broker, clock: Clock | None, config: BrokerConfig | None) -> None:
+    if clock is not None and clock is not broker.clock:
+        raise Misuse(f"{key} is open with another clock: stop its other clients first, or pass no clock")
+    if config is not None and config != broker.config:
+        raise Misuse(f"{key} is open with other broker settings: stop its other clients first, or pass none")
+
+
+async def _release(key: str, entry: _Open) -> None:
+    entry.users -= 1
+    if entry.users > 0 or entry.closing is not None:
+        return
+    entry.closing = entry.loop.create_task(_close(key, entry), name=f"close {key}")
+    await asyncio.shield(entry.closing)
+
+
+async def _close(key: str, entry: _Open) -> None:
+    try:
+        if entry.opening is not None:
+            await asyncio.wait([entry.opening])
+            if not entry.opening.cancelled() and entry.opening.exception() is None:
+                entry.broker = entry.opening.result()
+        if entry.broker is not None:
+            await entry.broker.close()
+    finally:
+        if _open.get(key) is entry:
+            del _open[key]

@@ -1,0 +1,267 @@
+"""Records to batches: which partition, which batch, and when there is room.
+
+Owns: ``Accumulator``: the queues of every topic, the choice of a partition, the open batches.
+Must not know: requests, acknowledgements, transactions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+from streamz_core.client.errors import IllegalArgumentError, KafkaError, MessageSizeTooLargeError
+from streamz_core.client.partitioner import DefaultPartitioner
+from streamz_core.client.producer.batch import ProducerBatch, RecordFuture
+from streamz_core.client.producer.batch_builder import (
+    BATCH_HEADER_BYTES,
+    RECORD_OVERHEAD_BYTES,
+    RECORD_OVERHEAD_BYTES_MAX,
+    record_size,
+)
+from streamz_core.client.producer.partition_queue import PartitionQueue
+from streamz_core.protocol.murmur2 import partition_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streamz_core.client.metadata import MetadataCache
+    from streamz_core.client.producer.sender import Sender
+    from streamz_core.client.request import Requests
+    from streamz_core.model import Header, RecordMetadata
+
+_log = logging.getLogger(__name__)
+
+_YIELD_BYTES: Final = 262_144
+"""So much is sealed by senders that never wait, before others on the event loop get a turn."""
+
+
+class Route:
+    """The partitions of one topic."""
+
+    __slots__ = ("queues", "sticky", "topic")
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.queues: list[PartitionQueue] = []
+        self.sticky = -1
+
+
+class Accumulator:
+    """Fills batches and hands them to the sender."""
+
+    def __init__(
+        self,
+        requests: Requests,
+        metadata: MetadataCache,
+        sender: Sender,
+        partitioner: Callable[[bytes | None, list[int], list[int]], int],
+        *,
+        batch_bytes_max: int,
+        request_bytes_max: int,
+        linger_ms: float,
+        check_gate: Callable[[], None],
+    ) -> None:
+        """``check_gate`` raises where nothing may be sent any more; asked again after every wait."""
+        self._requests = requests
+        self._metadata = metadata
+        self._sender = sender
+        self._partitioner = partitioner
+        self._batch_bytes_max = batch_bytes_max
+        self._request_bytes_max = request_bytes_max
+        self._linger_ms = linger_ms
+        self._check_gate = check_gate
+        self._loop = asyncio.get_running_loop()
+        self._since_yield_bytes = 0
+        self._refreshing: asyncio.Task[None] | None = None
+        self.routes: dict[str, Route] = {}
+        self.hashes_keys = type(partitioner) is DefaultPartitioner
+
+    def close(self) -> None:
+        """End background work."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+
+    def queues(self) -> list[PartitionQueue]:
+        """Every partition's queue."""
+        return [queue for route in self.routes.values() for queue in route.queues]
+
+    async def flush(self) -> None:
+        """Return once every batch that exists now is acknowledged or given up."""
+        waiting = []
+        for queue in self.queues():
+            self._sender.seal(queue)
+            last = queue.last()
+            if last is not None:
+                waiting.append(RecordFuture(last, 0))
+        if waiting:
+            # Bounded: every batch has a deadline.
+            await asyncio.wait(waiting)  # type: ignore[type-var]  # futures by protocol
+
+    async def route_to(self, topic: str) -> Route:
+        """The partitions of ``topic``, as metadata has them now."""
+        if not isinstance(topic, str):
+            raise IllegalArgumentError(f"topic={topic!r}: must be text")
+        known = await self._metadata.partitions_of(topic)
+        route = self.routes.setdefault(topic, Route(topic))
+        for partition in range(len(route.queues), len(known)):
+            route.queues.append(PartitionQueue(topic, partition))
+        return route
+
+    async def choose(
+        self, route: Route, key: bytes | None, value: bytes | None, partition: int | None
+    ) -> PartitionQueue:
+        """The queue of a record that is not simply hashed."""
+        queues = route.queues
+        if partition is None:
+            if key is None and value is None:
+                raise IllegalArgumentError("a record needs a key or a value")
+            if not self.hashes_keys:
+                everything = list(range(len(queues)))
+                partition = self._partitioner(key, everything, everything)
+            elif key is not None:
+                return queues[partition_for(key, len(queues))]
+            else:
+                return self._sticky(route)
+        if partition.__class__ is not int or partition < 0:
+            raise IllegalArgumentError(
+                f"partition={partition!r} of {route.topic!r}: must be a number, 0 or more"
+            )
+        if partition >= len(queues):
+            await self._metadata.refresh_topics([route.topic])
+            await self.route_to(route.topic)
+        if partition >= len(queues):
+            raise IllegalArgumentError(
+                f"partition={partition}: topic {route.topic!r} has the partitions 0 to {len(queues) - 1}"
+            )
+        return queues[partition]
+
+    def _sticky(self, route: Route) -> PartitionQueue:
+        """Records without a key fill one batch before they move on: fewer, larger batches (KIP-794)."""
+        queues = route.queues
+        if route.sticky < 0 or queues[route.sticky].open is None:
+            route.sticky = random.randrange(len(queues))
+        return queues[route.sticky]
+
+    async def room_in(self, queue: PartitionQueue, size: int) -> ProducerBatch:
+        """An open batch with room for ``size`` bytes; waits for the buffer, and lets others run."""
+        while True:
+            batch = queue.open
+            if batch is not None:
+                if batch.room_bytes >= size:
+                    return batch
+                self._sender.seal(queue)
+                self._since_yield_bytes += batch.size_bytes
+            if self._since_yield_bytes >= _YIELD_BYTES:
+                await self._give_way()
+            elif self._sender.has_room:
+                return self._open(queue, size)
+            else:
+                await self._sender.wait_for_room()
+            self._check_gate()
+
+    def _open(self, queue: PartitionQueue, size: int) -> ProducerBatch:
+        room = max(self._batch_bytes_max - BATCH_HEADER_BYTES, size)
+        batch = ProducerBatch(queue.topic_partition.topic, queue.partition, room, self._loop)
+        clock = self._requests.clock
+        batch.deadline_ms = clock.monotonic_ms() + self._requests.timeout_ms
+        queue.open = batch
+        if self._linger_ms == 0:
+            self._sender.wake(queue)
+        else:
+            queue.linger = clock.call_later(self._linger_ms, lambda: self._sender.seal(queue))
+        self._refresh_if_stale()
+        return batch
+
+    async def push(self, queue: PartitionQueue, batches: list[ProducerBatch]) -> None:
+        """Line up whole batches, in order and next to each other, once the buffer has room."""
+        while not self._sender.has_room:
+            await self._sender.wait_for_room()
+        self._check_gate()
+        ends_at_ms = self._requests.clock.monotonic_ms() + self._requests.timeout_ms
+        for batch in batches:
+            batch.deadline_ms = ends_at_ms
+            self._sender.push(queue, batch)
+            self._since_yield_bytes += batch.size_bytes
+        self._refresh_if_stale()
+        if self._since_yield_bytes >= _YIELD_BYTES:
+            await self._give_way()
+
+    async def _give_way(self) -> None:
+        self._since_yield_bytes = 0
+        await asyncio.sleep(0)
+
+    def joined(self, batches: list[ProducerBatch]) -> asyncio.Future[RecordMetadata]:
+        """The first record's future, done once all ``batches`` are."""
+        if len(batches) == 1:
+            return RecordFuture(batches[0], 0)  # type: ignore[return-value]  # a future by protocol
+        joined: asyncio.Future[RecordMetadata] = self._loop.create_future()
+
+        def finish(_: RecordFuture) -> None:
+            error = next((batch.error for batch in batches if batch.error is not None), None)
+            if joined.done():
+                return
+            if error is None:
+                joined.set_result(batches[0].metadata(0))
+            else:
+                joined.set_exception(error)
+
+        # Batches of one partition are done in order, so the last one is done last.
+        RecordFuture(batches[-1], 0).add_done_callback(finish)
+        return joined
+
+    def cuts(
+        self,
+        topic: str,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        headers: Sequence[Sequence[Header]] | None,
+    ) -> list[tuple[int, int, int]]:
+        """(start, stop, bytes) of the batches that hold the columns, none above max_request_size."""
+        count = len(values)
+        limit = self._request_bytes_max
+        total = BATCH_HEADER_BYTES + _bytes_of(keys) + _bytes_of(values) + RECORD_OVERHEAD_BYTES_MAX * count
+        if headers is None and total <= limit:
+            return [(0, count, total)]
+        rows = headers if headers is not None else [()] * count
+        slack = RECORD_OVERHEAD_BYTES_MAX - RECORD_OVERHEAD_BYTES
+        sizes = [record_size(k, v, h) + slack for k, v, h in zip(keys, values, rows, strict=True)]
+        self.check_size(topic, max(sizes))
+        cuts = []
+        start = sealed = 0
+        for index, through in enumerate(accumulate(sizes)):
+            if through - sealed + BATCH_HEADER_BYTES > limit and index > start:
+                before = through - sizes[index]
+                cuts.append((start, index, before - sealed))
+                start, sealed = index, before
+        cuts.append((start, count, sum(sizes) - sealed))
+        return cuts
+
+    def check_size(self, topic: str, size: int) -> None:
+        if size + BATCH_HEADER_BYTES > self._request_bytes_max:
+            raise MessageSizeTooLargeError(
+                f"a record for {topic!r} takes about {size} bytes, max_request_size is {self._request_bytes_max}: "
+                "raise it (and the topic's max.message.bytes), or send less in one record"
+            )
+
+    def _refresh_if_stale(self) -> None:
+        """Learn of new partitions in the background, once metadata_max_age_ms have passed."""
+        if self._metadata.is_stale and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = self._loop.create_task(self._refresh(), name="refresh producer metadata")
+
+    async def _refresh(self) -> None:
+        try:
+            await self._metadata.refresh()
+            for topic in list(self.routes):
+                await self.route_to(topic)
+        except KafkaError as error:
+            _log.warning("metadata could not be refreshed, the old is used on: %s", error)
+
+
+def _bytes_of(column: Sequence[bytes | None]) -> int:
+    try:
+        return sum(map(len, column))  # type: ignore[arg-type]  # a None makes it a TypeError
+    except TypeError:
+        return sum(len(content) for content in column if content is not None)

@@ -1,0 +1,221 @@
+"""A batch on its way to a partition, and what the sender of each of its records holds.
+
+Owns: ``ProducerBatch``: the columns of records that will be encoded together, and what became of
+them; ``RecordFuture``: one record's view of that.
+Must not know: partitioning, requests, retries.
+
+A future per record that each had to be completed by hand would cost more than encoding the record.
+So a batch has one outcome, and a record's future is a view of two words that reads it when asked.
+It is a future to asyncio (``await``, ``gather``, ``wait``, ``wait_for``, ``shield``, callbacks) by
+the protocol of ``asyncio.isfuture``. Cancelling it gives up waiting; the record is sent all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from streamz_core.model import RecordMetadata, TopicPartition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from contextvars import Context
+
+    from streamz_core.model import Header
+
+CREATE_TIME: Final = 0
+LOG_APPEND_TIME: Final = 1
+
+Callback = tuple["RecordFuture", "Callable[[Any], object]", "Context | None"]
+
+
+class ProducerBatch:
+    """Consecutive records for one partition; times are milliseconds.
+
+    ``room_bytes`` is how much more the batch may take by estimate, ``records`` its encoding once it is
+    fixed, kept for repeats so that a repeated batch has the same sequence numbers.
+    """
+
+    __slots__ = (
+        "_callbacks",
+        "base_offset",
+        "capacity_bytes",
+        "deadline_ms",
+        "error",
+        "headers",
+        "is_done",
+        "keys",
+        "log_append_time_ms",
+        "log_start_offset",
+        "loop",
+        "partition",
+        "records",
+        "room_bytes",
+        "size_bytes",
+        "timestamps",
+        "topic",
+        "values",
+    )
+
+    def __init__(self, topic: str, partition: int, room_bytes: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.capacity_bytes = room_bytes
+        self.room_bytes = room_bytes
+        self.size_bytes = 0
+        self.loop = loop
+        self.keys: Sequence[bytes | None] | list[bytes | None] = []
+        self.values: Sequence[bytes | None] | list[bytes | None] = []
+        self.timestamps: Sequence[int] | list[int] = []
+        self.headers: list[Sequence[Header]] | None = None
+        self.deadline_ms = 0.0
+        self.records: bytes | None = None
+        self.is_done = False
+        self.error: BaseException | None = None
+        self.base_offset = -1
+        self.log_append_time_ms = -1
+        self.log_start_offset = -1
+        self._callbacks: list[Callback] = []
+
+    def __len__(self) -> int:
+        """The number of records."""
+        return len(self.timestamps)
+
+    def append_headers(self, headers: Sequence[Header]) -> None:
+        """Note the headers of the record about to be appended; the column exists once one has some."""
+        if self.headers is None:
+            if not headers:
+                return
+            self.headers = [()] * len(self.timestamps)
+        self.headers.append(headers)
+
+    def succeed(self, base_offset: int, log_append_time_ms: int, log_start_offset: int) -> None:
+        """The batch is in the log."""
+        if not self.is_done:
+            self.base_offset = base_offset
+            self.log_append_time_ms = log_append_time_ms
+            self.log_start_offset = log_start_offset
+            self._finish()
+
+    def fail(self, error: BaseException) -> None:
+        """The batch is given up."""
+        if not self.is_done:
+            self.error = error
+            self._finish()
+
+    def metadata(self, index: int) -> RecordMetadata:
+        """Where record ``index`` went."""
+        if self.error is not None:
+            raise self.error
+        has_append_time = self.log_append_time_ms >= 0
+        return RecordMetadata(
+            self.topic,
+            self.partition,
+            TopicPartition(self.topic, self.partition),
+            self.base_offset + index if self.base_offset >= 0 else -1,
+            self.log_append_time_ms if has_append_time else self.timestamps[index],
+            LOG_APPEND_TIME if has_append_time else CREATE_TIME,
+            self.log_start_offset if self.log_start_offset >= 0 else None,
+        )
+
+    def watch(self, callback: Callback) -> None:
+        """Call back once the batch is done."""
+        self._callbacks.append(callback)
+
+    def unwatch(self, future: RecordFuture, function: Callable[[Any], object] | None) -> int:
+        """Forget callbacks of ``future`` (those to ``function`` where given); how many."""
+        kept = [
+            c for c in self._callbacks if c[0] is not future or (function is not None and c[1] != function)
+        ]
+        removed = len(self._callbacks) - len(kept)
+        self._callbacks = kept
+        return removed
+
+    def callbacks_of(self, future: RecordFuture) -> list[Callback]:
+        """What waits for ``future``."""
+        return [callback for callback in self._callbacks if callback[0] is future]
+
+    def _finish(self) -> None:
+        self.is_done = True
+        # Only what metadata() needs is kept: futures may outlive their batch for long.
+        self.keys = self.values = ()
+        self.headers = None
+        self.records = None
+        callbacks, self._callbacks = self._callbacks, []
+        for future, function, context in callbacks:
+            self.loop.call_soon(function, future, context=context)
+
+
+class RecordFuture(msgspec.Struct, eq=False, gc=False, weakref=True):
+    """One record's ``asyncio`` future: ``await`` it for the ``RecordMetadata``.
+
+    ``gc=False``: the only cycles it can be part of go through callbacks, which the batch drops when done.
+    """
+
+    batch: ProducerBatch
+    index: int
+    is_cancelled: bool = False
+    _asyncio_future_blocking: bool = False
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """The producer's event loop."""
+        return self.batch.loop
+
+    def done(self) -> bool:
+        """Whether the record's fate is known, or waiting for it was cancelled."""
+        return self.batch.is_done or self.is_cancelled
+
+    def cancelled(self) -> bool:
+        """Whether waiting was cancelled."""
+        return self.is_cancelled
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Give up waiting; the record is sent all the same."""
+        del msg
+        if self.done():
+            return False
+        self.is_cancelled = True
+        batch = self.batch
+        for future, function, context in batch.callbacks_of(self):
+            batch.loop.call_soon(function, future, context=context)
+        batch.unwatch(self, None)
+        return True
+
+    def result(self) -> RecordMetadata:
+        """Where the record went; raises why it did not."""
+        if self.is_cancelled:
+            raise asyncio.CancelledError
+        if not self.batch.is_done:
+            raise asyncio.InvalidStateError("the record has not been acknowledged yet")
+        return self.batch.metadata(self.index)
+
+    def exception(self) -> BaseException | None:
+        """Why the record was not written, None if it was."""
+        if self.is_cancelled:
+            raise asyncio.CancelledError
+        if not self.batch.is_done:
+            raise asyncio.InvalidStateError("the record has not been acknowledged yet")
+        return self.batch.error
+
+    def add_done_callback(self, fn: Callable[[Any], object], *, context: Context | None = None) -> None:
+        """Call ``fn`` with this future, from the event loop, once it is done."""
+        if self.done():
+            self.batch.loop.call_soon(fn, self, context=context)
+        else:
+            self.batch.watch((self, fn, context))
+
+    def remove_done_callback(self, fn: Callable[[Any], object]) -> int:
+        """Forget ``fn``; how many times it was there."""
+        return self.batch.unwatch(self, fn)
+
+    def __await__(self) -> Generator[Any, None, RecordMetadata]:
+        if not self.done():
+            self._asyncio_future_blocking = True
+            yield self
+        if not self.done():
+            raise RuntimeError("await wasn't used with future")
+        return self.result()
+
+    __iter__ = __await__

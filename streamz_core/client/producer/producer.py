@@ -1,0 +1,454 @@
+"""``AIOKafkaProducer``: records in, by aiokafka's names and signatures.
+
+Owns: the public producer: its life, partitioning, and the batches that are open for records.
+Must not know: requests and repeats (``sender``), the states of transactions (``transactions``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from streamz_core.client.errors import (
+    IllegalArgumentError,
+    IllegalStateError,
+    KafkaError,
+    ProducerClosed,
+)
+from streamz_core.client.group_metadata import GroupMetadata
+from streamz_core.client.local_link import open_link
+from streamz_core.client.metadata import MetadataCache
+from streamz_core.client.offsets import check_offsets
+from streamz_core.client.partitioner import DefaultPartitioner
+from streamz_core.client.producer.accumulator import Accumulator
+from streamz_core.client.producer.batch import ProducerBatch, RecordFuture
+from streamz_core.client.producer.batch_builder import (
+    RECORD_OVERHEAD_BYTES,
+    BatchBuilder,
+    columns_of,
+    record_size,
+)
+from streamz_core.client.producer.record_fields import as_bytes, check_headers
+from streamz_core.client.producer.sender import Sender, closed_before_acknowledged
+from streamz_core.client.producer.settings import UNSET, acks_of, check_producer_settings
+from streamz_core.client.producer.transaction_scope import TransactionScope
+from streamz_core.client.producer.transactions import Transactions, TransactionState
+from streamz_core.client.request import Requests
+from streamz_core.client.settings import check_connection, check_loop
+from streamz_core.protocol.compression import Compression
+from streamz_core.protocol.murmur2 import partition_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    from streamz_core.client.link import Link
+    from streamz_core.model import Header, OffsetAndMetadata, RecordMetadata, TopicPartition
+
+_log = logging.getLogger(__name__)
+
+
+class AIOKafkaProducer:
+    """Sends records; see aiokafka's documentation for what is not said here.
+
+    - ``bootstrap_servers``: any address of this project, or a ``Link`` (which stays open at ``stop``).
+    - ``acks``: ``"all"`` (the default, unlike aiokafka's 1) is durable on disk, ``1`` is written to the
+      operating system, ``0`` promises nothing. See ``docs/contract.md``.
+    - ``buffer_memory``: bytes of sealed batches that may wait; ``send`` waits where it is full.
+    - ``request_timeout_ms`` bounds every wait, and how long a record is tried.
+
+        async with AIOKafkaProducer(bootstrap_servers="file://./data") as producer:
+            metadata = await producer.send_and_wait("views", b"value", key=b"key")
+    """
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        bootstrap_servers: str | list[str] | Link = "localhost",
+        client_id: str | None = None,
+        metadata_max_age_ms: int = 300_000,
+        request_timeout_ms: int = 40_000,
+        api_version: str | None = None,
+        acks: int | str = UNSET,
+        key_serializer: Callable[[Any], bytes] | None = None,
+        value_serializer: Callable[[Any], bytes] | None = None,
+        compression_type: str | None = None,
+        max_batch_size: int = 16_384,
+        partitioner: Callable[[bytes | None, list[int], list[int]], int] = DefaultPartitioner(),  # noqa: B008 - stateless
+        max_request_size: int = 1_048_576,
+        linger_ms: int = 0,
+        retry_backoff_ms: int = 100,
+        security_protocol: str = "PLAINTEXT",
+        ssl_context: Any = None,
+        connections_max_idle_ms: int = 540_000,
+        enable_idempotence: bool = False,
+        transactional_id: str | None = None,
+        transaction_timeout_ms: int = 60_000,
+        sasl_mechanism: str = "PLAIN",
+        sasl_plain_password: str | None = None,
+        sasl_plain_username: str | None = None,
+        sasl_kerberos_service_name: str = "kafka",
+        sasl_kerberos_domain_name: str | None = None,
+        sasl_oauth_token_provider: Any = None,
+        buffer_memory: int = 33_554_432,
+    ) -> None:
+        check_connection(
+            bootstrap_servers,
+            security_protocol=security_protocol,
+            sasl_mechanism=sasl_mechanism,
+            ssl_context=ssl_context,
+        )
+        check_producer_settings(
+            metadata_max_age_ms=metadata_max_age_ms,
+            request_timeout_ms=request_timeout_ms,
+            max_batch_size=max_batch_size,
+            max_request_size=max_request_size,
+            linger_ms=linger_ms,
+            retry_backoff_ms=retry_backoff_ms,
+            transaction_timeout_ms=transaction_timeout_ms,
+            connections_max_idle_ms=connections_max_idle_ms,
+            buffer_memory=buffer_memory,
+            compression_type=compression_type,
+            key_serializer=key_serializer,
+            value_serializer=value_serializer,
+            partitioner=partitioner,
+            transactional_id=transactional_id,
+        )
+        self._is_idempotent = enable_idempotence or transactional_id is not None
+        self._acks = acks_of(acks, is_idempotent=self._is_idempotent)
+        self._loop_argument = loop
+        self._address = bootstrap_servers
+        self.client_id = client_id or "streamz-producer"
+        self._metadata_max_age_ms = metadata_max_age_ms
+        self._request_timeout_ms = request_timeout_ms
+        self._retry_backoff_ms = retry_backoff_ms
+        self._key_serializer = key_serializer
+        self._value_serializer = value_serializer
+        self._compression = Compression.from_name(compression_type)
+        self._batch_bytes_max = min(max_batch_size, max_request_size)
+        self._request_bytes_max = max_request_size
+        self._partitioner = partitioner
+        self._linger_ms = linger_ms
+        self._buffer_memory = buffer_memory
+        self._transactional_id = transactional_id
+        self._transaction_timeout_ms = transaction_timeout_ms
+        self._link: Link | None = None
+        self._started = False
+        self._closed = False
+        self._may_send = False
+
+    async def start(self) -> None:
+        """Open the log and get ready to send; ends transactions an earlier producer of this id left open."""
+        if self._closed:
+            raise ProducerClosed("the producer was stopped: make a new one")
+        if self._started or self._link is not None:
+            raise IllegalStateError("start() was called before")
+        check_loop(self._loop_argument, "AIOKafkaProducer")
+        self._link = await open_link(self._address)
+        try:
+            self._loop = asyncio.get_running_loop()
+            self._now_ms = self._link.clock.now_ms
+            self._requests = Requests(self._link, self._request_timeout_ms, self._retry_backoff_ms)
+            self._metadata = MetadataCache(self._requests, self._metadata_max_age_ms)
+            self._transactions = Transactions(
+                self._requests,
+                is_idempotent=self._is_idempotent,
+                transactional_id=self._transactional_id,
+                timeout_ms=self._transaction_timeout_ms,
+                on_change=self._set_gate,
+            )
+            self._sender = Sender(
+                self._requests,
+                self._metadata,
+                self._transactions,
+                acks=self._acks,
+                compression=self._compression,
+                request_bytes_max=self._request_bytes_max,
+                buffer_bytes_max=self._buffer_memory,
+                seals_at_once=self._linger_ms == 0,
+            )
+            self._accumulator = Accumulator(
+                self._requests,
+                self._metadata,
+                self._sender,
+                self._partitioner,
+                batch_bytes_max=self._batch_bytes_max,
+                request_bytes_max=self._request_bytes_max,
+                linger_ms=self._linger_ms,
+                check_gate=self._check_gate,
+            )
+            self._routes = self._accumulator.routes
+            self._hashes_keys = self._accumulator.hashes_keys
+            await self._metadata.refresh()
+            await self._transactions.initialize()
+        except BaseException:
+            await self._close_link()
+            raise
+        self._started = True
+        self._set_gate()
+
+    async def stop(self) -> None:
+        """Send what is buffered (for request_timeout_ms at most), abort an open transaction, let go of the log."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self._started:
+            return
+        self._set_gate()
+        try:
+            await self._accumulator.flush()
+            await self._abort_left_open()
+        finally:
+            self._accumulator.close()
+            await self._sender.close()
+            for queue in self._accumulator.queues():
+                for batch in queue.unacknowledged():
+                    batch.fail(closed_before_acknowledged(queue, batch))
+            await self._close_link()
+
+    async def flush(self) -> None:
+        """Return once all that was sent until now is acknowledged or given up."""
+        self._require_started()
+        await self._accumulator.flush()
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        """The partitions of ``topic``; creates it where the broker does that on demand."""
+        self._require_started()
+        return await self._metadata.partitions_of(topic)
+
+    async def send(
+        self,
+        topic: str,
+        value: Any = None,
+        key: Any = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+        headers: Sequence[tuple[str, bytes | None]] | None = None,
+    ) -> asyncio.Future[RecordMetadata]:
+        """Put one record into its partition's batch and return the future of its ``RecordMetadata``.
+
+        Waits only where the buffer is full or the topic is not known yet. Raises
+        ``MessageSizeTooLargeError`` for a record that no request can hold; the future raises what the
+        broker refused.
+        """
+        # The hot path of programs that send record by record: no call that is not needed.
+        if not self._may_send:
+            raise self._refusal()
+        if self._key_serializer is not None:
+            key = self._key_serializer(key)
+        if self._value_serializer is not None:
+            value = self._value_serializer(value)
+        size = RECORD_OVERHEAD_BYTES
+        if key is not None:
+            if key.__class__ is not bytes:
+                key = as_bytes("key", key)
+            size += len(key)
+        if value is not None:
+            if value.__class__ is not bytes:
+                value = as_bytes("value", value)
+            size += len(value)
+        if headers:
+            headers = check_headers(headers)
+            size = record_size(key, value, headers)
+        if size > self._batch_bytes_max:
+            self._accumulator.check_size(topic, size)
+        route = self._routes.get(topic)
+        if route is None:
+            route = await self._accumulator.route_to(topic)
+        queues = route.queues
+        if partition is None and key is not None and self._hashes_keys:
+            queue = queues[partition_for(key, len(queues))]
+        else:
+            queue = await self._accumulator.choose(route, key, value, partition)
+        batch = queue.open
+        if batch is None or batch.room_bytes < size:
+            batch = await self._accumulator.room_in(queue, size)
+        if timestamp_ms is None:
+            timestamp_ms = self._now_ms()
+        elif timestamp_ms.__class__ is not int or timestamp_ms < 0:
+            raise IllegalArgumentError(
+                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 or more"
+            )
+        if headers or batch.headers is not None:
+            batch.append_headers(headers or ())
+        batch.room_bytes -= size
+        timestamps = batch.timestamps
+        timestamps.append(timestamp_ms)  # type: ignore[union-attr]  # lists while a batch is open
+        batch.keys.append(key)  # type: ignore[union-attr]
+        batch.values.append(value)  # type: ignore[union-attr]
+        # RecordFuture is a future to asyncio by protocol, not by class.
+        return RecordFuture(batch, len(timestamps) - 1)  # type: ignore[return-value]
+
+    async def send_and_wait(
+        self,
+        topic: str,
+        value: Any = None,
+        key: Any = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+        headers: Sequence[tuple[str, bytes | None]] | None = None,
+    ) -> RecordMetadata:
+        """Send one record and wait until it is acknowledged."""
+        future = await self.send(topic, value, key, partition, timestamp_ms, headers)
+        return await future
+
+    async def send_columns(
+        self,
+        topic: str,
+        partition: int,
+        keys: Sequence[bytes | None] | None,
+        values: Sequence[bytes | None],
+        timestamps: Sequence[int],
+        headers: Sequence[Sequence[Header]] | None = None,
+    ) -> asyncio.Future[RecordMetadata]:
+        """Send many records of one partition at once: ``future = await producer.send_columns(...)``.
+
+        Columns of bytes, same length, in order; serializers do not apply. They become one batch, or as
+        many as ``max_request_size`` makes it. Keep the sequences as they are until the future is done. The
+        future gives the first record's metadata once all are acknowledged.
+        """
+        if not self._may_send:
+            raise self._refusal()
+        count = len(values)
+        if count == 0 or len(timestamps) != count or (keys is not None and len(keys) != count):
+            raise IllegalArgumentError(
+                f"send_columns to {topic!r}: columns must have the same length, at least 1; they have "
+                f"{'no' if keys is None else len(keys)} keys, {count} values, {len(timestamps)} timestamps"
+            )
+        route = self._routes.get(topic) or await self._accumulator.route_to(topic)
+        queue = await self._accumulator.choose(route, None, None, partition)
+        columns = keys if keys is not None else [None] * count
+        batches = []
+        for start, stop, size in self._accumulator.cuts(topic, columns, values, headers):
+            batch = ProducerBatch(topic, partition, 0, self._loop)
+            whole = start == 0 and stop == count
+            batch.keys = columns if whole else columns[start:stop]
+            batch.values = values if whole else values[start:stop]
+            batch.timestamps = timestamps if whole else timestamps[start:stop]
+            batch.headers = None if headers is None else list(headers[start:stop])
+            batch.size_bytes = size
+            batches.append(batch)
+        await self._accumulator.push(queue, batches)
+        return self._accumulator.joined(batches)
+
+    def create_batch(self) -> BatchBuilder:
+        """A batch to fill by hand and give to ``send_batch``."""
+        self._require_started()
+        return BatchBuilder(
+            self._batch_bytes_max,
+            self._compression,
+            is_transactional=int(self._transactional_id is not None),
+            key_serializer=self._key_serializer,
+            value_serializer=self._value_serializer,
+            clock=self._requests.clock,
+        )
+
+    async def send_batch(
+        self, batch: BatchBuilder, topic: str, *, partition: int
+    ) -> asyncio.Future[RecordMetadata]:
+        """Send a batch of ``create_batch``; the future gives the first record's metadata. Closes the batch."""
+        if not self._may_send:
+            raise self._refusal()
+        builder = columns_of(batch)
+        builder.close()
+        route = self._routes.get(topic) or await self._accumulator.route_to(topic)
+        queue = await self._accumulator.choose(route, None, None, partition)
+        sealed = ProducerBatch(topic, partition, 0, self._loop)
+        sealed.keys, sealed.values, sealed.timestamps = builder.keys, builder.values, builder.timestamps
+        sealed.headers = builder.headers
+        sealed.size_bytes = builder.size()
+        self._accumulator.check_size(topic, sealed.size_bytes)
+        await self._accumulator.push(queue, [sealed])
+        return self._accumulator.joined([sealed])
+
+    async def begin_transaction(self) -> None:
+        """Begin a transaction: what is sent from here on becomes visible together, or never."""
+        self._require_started()
+        self._transactions.begin()
+
+    async def commit_transaction(self) -> None:
+        """Send what is buffered and make the transaction visible.
+
+        Raises what a record of it failed with: then abort it. After ``KafkaTimeoutError`` the outcome is
+        unknown: call it again.
+        """
+        await self._end_transaction(commit=True)
+
+    async def abort_transaction(self) -> None:
+        """Make sure that nothing of the transaction is ever seen by ``read_committed`` consumers."""
+        await self._end_transaction(commit=False)
+
+    def transaction(self) -> TransactionScope:
+        """``async with producer.transaction():`` commits at the end, aborts if the body raises."""
+        self._require_started()
+        return TransactionScope(self)
+
+    async def send_offsets_to_transaction(
+        self,
+        offsets: Mapping[TopicPartition, int | OffsetAndMetadata | tuple[int, str]],
+        group_id: str | GroupMetadata,
+    ) -> None:
+        """Commit ``offsets`` for a group with the transaction.
+
+        Give ``consumer.group_metadata()`` rather than the bare group id, so that a consumer that lost its
+        partitions is refused (``CommitFailedError``; abort then).
+        """
+        self._require_started()
+        if not group_id or not isinstance(group_id, (str, GroupMetadata)):
+            raise IllegalArgumentError(
+                f"group_id={group_id!r}: must be a group id or consumer.group_metadata()"
+            )
+        group = GroupMetadata(group_id) if isinstance(group_id, str) else group_id
+        await self._transactions.add_offsets(check_offsets(offsets), group)
+
+    async def __aenter__(self) -> AIOKafkaProducer:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _end_transaction(self, *, commit: bool) -> None:
+        self._require_started()
+        self._transactions.start_ending(commit=commit)
+        await self._accumulator.flush()
+        await self._transactions.end(commit=commit)
+
+    async def _abort_left_open(self) -> None:
+        if self._transactions.state not in (TransactionState.IN_TRANSACTION, TransactionState.ABORT_ONLY):
+            return
+        try:
+            self._transactions.start_ending(commit=False)
+            await self._transactions.end(commit=False)
+        except KafkaError as error:
+            _log.warning("the open transaction will end by its timeout: %s", error)
+
+    def _set_gate(self) -> None:
+        self._may_send = self._started and not self._closed and self._transactions.may_send
+
+    def _check_gate(self) -> None:
+        if not self._may_send:
+            raise self._refusal()
+
+    def _refusal(self) -> Exception:
+        """Why nothing can be sent now."""
+        if self._closed:
+            return ProducerClosed("the producer was stopped: it takes no more records")
+        if not self._started:
+            return IllegalStateError(
+                "the producer was not started: await producer.start(), or use async with"
+            )
+        return self._transactions.refusal()
+
+    def _require_started(self) -> None:
+        if self._closed or not self._started:
+            raise self._refusal()
+
+    async def _close_link(self) -> None:
+        link, self._link = self._link, None
+        if link is not None and link is not self._address:
+            await link.close()

@@ -1,0 +1,288 @@
+"""Sealed batches to acknowledged ones.
+
+Owns: ``Sender``: the tasks that drain partitions' queues, encoding, repeats, and the bound on what
+waits in memory.
+Must not know: how records are put into batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from streamz_core.aio.deadline import sleep, wait_for
+from streamz_core.client.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    ProducerClosed,
+    UnknownError,
+    error_for,
+)
+from streamz_core.client.request import is_repeatable, name_of
+from streamz_core.errors import ErrorCode, StreamzError
+from streamz_core.protocol.messages.produce import (
+    PartitionProduceData,
+    PartitionProduceResponse,
+    ProduceRequest,
+    TopicProduceData,
+)
+from streamz_core.protocol.record_batch import encode
+
+if TYPE_CHECKING:
+    from streamz_core.client.metadata import MetadataCache
+    from streamz_core.client.producer.batch import ProducerBatch
+    from streamz_core.client.producer.partition_queue import PartitionQueue
+    from streamz_core.client.producer.transactions import Transactions
+    from streamz_core.client.request import Requests
+    from streamz_core.protocol.compression import Compression
+
+_log = logging.getLogger(__name__)
+
+_SEQUENCE_MASK = 0x7FFFFFFF
+
+
+class Sender:
+    """Drains queues, one task per partition that has something to send."""
+
+    def __init__(
+        self,
+        requests: Requests,
+        metadata: MetadataCache,
+        transactions: Transactions,
+        *,
+        acks: int,
+        compression: Compression,
+        request_bytes_max: int,
+        buffer_bytes_max: int,
+        seals_at_once: bool,
+    ) -> None:
+        """``seals_at_once``: send an open batch as soon as the one before it is acknowledged (no linger)."""
+        self._requests = requests
+        self._metadata = metadata
+        self._transactions = transactions
+        self._acks = acks
+        self._compression = compression
+        self._request_bytes_max = request_bytes_max
+        self._buffer_bytes_max = buffer_bytes_max
+        self._seals_at_once = seals_at_once
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._has_room = asyncio.Event()
+        self.buffered_bytes = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the buffer takes another batch."""
+        return self.buffered_bytes < self._buffer_bytes_max
+
+    def seal(self, queue: PartitionQueue) -> None:
+        """Close the queue's open batch and have it sent."""
+        batch = queue.seal()
+        if batch is not None:
+            batch.size_bytes = batch.capacity_bytes - batch.room_bytes
+            self.buffered_bytes += batch.size_bytes
+            self.wake(queue)
+
+    def push(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
+        """Line up a batch that came whole."""
+        self.seal(queue)
+        queue.ready.append(batch)
+        self.buffered_bytes += batch.size_bytes
+        self.wake(queue)
+
+    def wake(self, queue: PartitionQueue) -> None:
+        """See that the queue is drained, from the event loop's next turn on."""
+        if queue.draining:
+            return
+        queue.draining = True
+        name = f"produce to {queue.topic_partition.topic}-{queue.partition}"
+        task = asyncio.get_running_loop().create_task(self._drain(queue), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def wait_for_room(self) -> None:
+        """Return once the buffer takes another batch; ``KafkaTimeoutError`` after request_timeout_ms."""
+        ends_at_ms = self._requests.clock.monotonic_ms() + self._requests.timeout_ms
+        while not self.has_room:
+            self._has_room.clear()
+            left_ms = ends_at_ms - self._requests.clock.monotonic_ms()
+            try:
+                await wait_for(self._requests.clock, self._has_room.wait(), left_ms)
+            except TimeoutError as late:
+                raise KafkaTimeoutError(
+                    f"the producer's buffer of {self._buffer_bytes_max} bytes stayed full for "
+                    f"{self._requests.timeout_ms:g} ms: the broker is slower than the program; "
+                    "raise buffer_memory, or send less"
+                ) from late
+
+    async def close(self) -> None:
+        """Stop every task; batches still in queues stay there."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _drain(self, queue: PartitionQueue) -> None:
+        try:
+            while True:
+                if not queue.ready:
+                    if not self._seals_at_once or queue.open is None:
+                        break
+                    self.seal(queue)
+                group = queue.take(self._request_bytes_max)
+                try:
+                    await self._deliver(queue, group)
+                finally:
+                    self._finish(queue, group)
+        finally:
+            queue.draining = False
+
+    def _finish(self, queue: PartitionQueue, group: list[ProducerBatch]) -> None:
+        for batch in group:
+            # Only a cancelled drain, that is a producer being stopped, leaves batches without an outcome.
+            if not batch.is_done:
+                batch.fail(closed_before_acknowledged(queue, batch))
+            self.buffered_bytes -= batch.size_bytes
+        queue.in_flight = []
+        self._has_room.set()
+
+    async def _deliver(self, queue: PartitionQueue, group: list[ProducerBatch]) -> None:
+        try:
+            group = [batch for batch in group if self._prepare(queue, batch)]
+            if group:
+                await self._write(queue, group)
+        except Exception as error:
+            # The boundary of the drain task: whatever goes wrong here, also by a fault of ours, must be
+            # told to those who wait for the records, and must not stop later ones.
+            _log.exception("%s were not written", _name(queue, group))
+            for batch in group:
+                batch.fail(error if isinstance(error, StreamzError) else _unexpected(queue, batch, error))
+
+    def _prepare(self, queue: PartitionQueue, batch: ProducerBatch) -> bool:
+        """Encode ``batch`` with the next sequence numbers; False if it is not to be sent."""
+        transactions = self._transactions
+        if transactions.is_transactional and transactions.error is not None:
+            batch.fail(transactions.error)
+            return False
+        if transactions.identity is not queue.identity:
+            queue.identity = transactions.identity
+            queue.sequence = 0
+        identity = queue.identity
+        try:
+            batch.records = encode(
+                batch.keys,
+                batch.values,
+                batch.timestamps,
+                batch.headers,
+                compression=self._compression,
+                producer_id=identity.producer_id,
+                producer_epoch=identity.epoch,
+                base_sequence=queue.sequence if transactions.is_idempotent else -1,
+                transactional=transactions.is_transactional,
+            )
+        except (StreamzError, TypeError, ValueError, OverflowError) as error:
+            _log.error("%s cannot be encoded: %s", _name(queue, [batch]), error)
+            batch.fail(error)
+            return False
+        queue.sequence = (queue.sequence + len(batch)) & _SEQUENCE_MASK
+        return True
+
+    async def _write(self, queue: PartitionQueue, group: list[ProducerBatch]) -> None:
+        """Have ``group`` appended, or each of its batches told why not."""
+        failure = await self._append(queue, group)
+        if failure is None:
+            return
+        error, code = failure
+        if len(group) > 1 and code != ErrorCode.NONE:
+            # One bad batch must not fail its neighbours: the broker took none of them.
+            await self._write_singly(queue, group)
+            return
+        _log.error("%s", error)
+        for batch in group:
+            batch.fail(error)
+        await self._transactions.batch_failed(error, code)
+
+    async def _write_singly(self, queue: PartitionQueue, group: list[ProducerBatch]) -> None:
+        for batch in group:
+            before = queue.identity
+            if before is not self._transactions.identity or self._transactions.error is not None:
+                # The batch before failed: this one needs the numbers of the new sequence.
+                if not self._prepare(queue, batch):
+                    continue
+            await self._write(queue, [batch])
+
+    async def _append(
+        self, queue: PartitionQueue, group: list[ProducerBatch]
+    ) -> tuple[KafkaError, int] | None:
+        """None once ``group`` is in the log; what it failed with, once repeating is of no use."""
+        clock = self._requests.clock
+        ends_at_ms = min(batch.deadline_ms for batch in group)
+        backoff_ms = self._requests.retry_backoff_ms
+        self._transactions.note_sending()
+        request = self._request(queue, group)
+        while True:
+            left_ms = max(ends_at_ms - clock.monotonic_ms(), 0.0)
+            try:
+                answer = await wait_for(clock, self._requests.link.send(request), left_ms)
+            except TimeoutError as late:
+                text = f"{_name(queue, group)} were not acknowledged within {self._requests.timeout_ms:g} ms"
+                failure = KafkaTimeoutError(f"{text}; whether they were written is unknown")
+                failure.__cause__ = late
+                return failure, ErrorCode.NONE
+            result = answer.responses[0].partition_responses[0]
+            if result.error_code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
+                _acknowledge(group, result)
+                return None
+            left_ms = ends_at_ms - clock.monotonic_ms()
+            if not is_repeatable(result.error_code) or left_ms <= backoff_ms:
+                return _refused(queue, group, result), result.error_code
+            await sleep(clock, backoff_ms)
+            if result.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+                await self._metadata.refresh_topics([queue.topic_partition.topic])
+
+    def _request(self, queue: PartitionQueue, group: list[ProducerBatch]) -> ProduceRequest:
+        encoded = [batch.records for batch in group if batch.records is not None]
+        data = PartitionProduceData(
+            index=queue.partition, records=encoded[0] if len(encoded) == 1 else b"".join(encoded)
+        )
+        return ProduceRequest(
+            transactional_id=self._transactions.transactional_id,
+            acks=self._acks,
+            timeout_ms=int(self._requests.timeout_ms),
+            topic_data=[TopicProduceData(name=queue.topic_partition.topic, partition_data=[data])],
+        )
+
+
+def _acknowledge(group: list[ProducerBatch], result: PartitionProduceResponse) -> None:
+    offset = result.base_offset
+    for batch in group:
+        count = len(batch)
+        batch.succeed(offset, result.log_append_time_ms, result.log_start_offset)
+        if offset >= 0:
+            offset += count
+
+
+def _refused(
+    queue: PartitionQueue, group: list[ProducerBatch], result: PartitionProduceResponse
+) -> KafkaError:
+    code = result.error_code
+    text = f"{_name(queue, group)} were not written: {result.error_message or name_of(code)}"
+    if code == ErrorCode.MESSAGE_TOO_LARGE:
+        text += "; raise the topic's max.message.bytes, or lower the producer's max_batch_size"
+    return error_for(code, text)
+
+
+def closed_before_acknowledged(queue: PartitionQueue, batch: ProducerBatch) -> ProducerClosed:
+    """What those who wait for ``batch`` are told when the producer is stopped under it."""
+    return ProducerClosed(f"{_name(queue, [batch])}: the producer was stopped before they were acknowledged")
+
+
+def _unexpected(queue: PartitionQueue, batch: ProducerBatch, error: Exception) -> KafkaError:
+    failure = UnknownError(f"{_name(queue, [batch])} were not written: {type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure
+
+
+def _name(queue: PartitionQueue, group: list[ProducerBatch]) -> str:
+    count = sum(len(batch) for batch in group)
+    return f"{count} record{'' if count == 1 else 's'} for {queue.topic_partition.topic!r} partition {queue.partition}"

@@ -1,0 +1,286 @@
+"""The life of a producer's identity, and of its transactions.
+
+Owns: ``Transactions``: which state the current transaction is in, the requests that begin, extend
+and end it, and what an error of a batch means for it.
+Must not know: batches, partitions' queues.
+
+KIP-890 throughout: the broker adds partitions to the transaction when it is produced to, every
+EndTxn gives a new epoch, so nothing of one transaction can reach the next.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from streamz_core.client.errors import (
+    CommitFailedError,
+    IllegalOperation,
+    KafkaError,
+    ProducerFenced,
+    error_for,
+)
+from streamz_core.client.producer.identity import NO_IDENTITY, ProducerIdentity
+from streamz_core.client.request import name_of
+from streamz_core.errors import ErrorCode
+from streamz_core.protocol.messages.end_txn import EndTxnRequest
+from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
+from streamz_core.protocol.messages.offset_commit import OffsetCommitPartition, OffsetCommitTopic
+from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest, TxnOffsetCommitResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streamz_core.client.group_metadata import GroupMetadata
+    from streamz_core.client.request import Requests
+    from streamz_core.model import OffsetAndMetadata, TopicPartition
+
+
+class TransactionState(Enum):
+    """Where a transactional producer is."""
+
+    READY = "ready"
+    IN_TRANSACTION = "in a transaction"
+    COMMITTING = "committing"
+    ABORTING = "aborting"
+    ABORT_ONLY = "in a transaction that can only be aborted"
+    FATAL = "fenced"
+
+
+_FENCED = frozenset(
+    {
+        ErrorCode.PRODUCER_FENCED,
+        ErrorCode.INVALID_PRODUCER_EPOCH,
+        ErrorCode.INVALID_PRODUCER_ID_MAPPING,
+        ErrorCode.TRANSACTION_COORDINATOR_FENCED,
+        ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    }
+)
+_LEFT_BEHIND = frozenset(
+    {
+        ErrorCode.ILLEGAL_GENERATION,
+        ErrorCode.UNKNOWN_MEMBER_ID,
+        ErrorCode.FENCED_INSTANCE_ID,
+        ErrorCode.REBALANCE_IN_PROGRESS,
+    }
+)
+
+
+class Transactions:
+    """Identity and transactions of one producer; without ``transactional_id`` an identity only."""
+
+    def __init__(
+        self,
+        requests: Requests,
+        *,
+        is_idempotent: bool,
+        transactional_id: str | None,
+        timeout_ms: int,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._requests = requests
+        self._timeout_ms = timeout_ms
+        self._on_change = on_change
+        self.is_idempotent = is_idempotent
+        self.transactional_id = transactional_id
+        self.identity: ProducerIdentity = NO_IDENTITY
+        self.state = TransactionState.READY
+        self.error: KafkaError | None = None
+        self._reaches_broker = False
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether records are written in transactions only."""
+        return self.transactional_id is not None
+
+    @property
+    def may_send(self) -> bool:
+        """Whether records can be sent now."""
+        return not self.is_transactional or self.state is TransactionState.IN_TRANSACTION
+
+    async def initialize(self) -> None:
+        """Get an identity; with a transactional id, fence older holders and end what they left open."""
+        if not self.is_idempotent:
+            return
+        answer = await self._requests.settled(
+            InitProducerIdRequest(
+                transactional_id=self.transactional_id, transaction_timeout_ms=self._timeout_ms
+            ),
+            f"the identity of {self._name()}",
+            lambda response: response.error_code,
+        )
+        self.identity = ProducerIdentity(answer.producer_id, answer.producer_epoch)
+
+    def note_sending(self) -> None:
+        """Records of the current transaction are about to reach the broker."""
+        self._reaches_broker = True
+
+    async def batch_failed(self, error: KafkaError, code: int) -> None:
+        """A batch was given up: its sequence numbers are, or may be, missing from the log."""
+        if self.is_transactional:
+            self._fail(error, code)
+        elif self.is_idempotent:
+            await self.initialize()
+
+    def refusal(self) -> Exception:
+        """Why nothing can be sent, for a transactional producer that may not send."""
+        if self.state is TransactionState.FATAL and self.error is not None:
+            return self.error
+        if self.state is TransactionState.ABORT_ONLY:
+            failure = IllegalOperation(
+                f"{self._name()} is {self.state.value}, because of: {self.error}; abort it, then begin another"
+            )
+            failure.__cause__ = self.error
+            return failure
+        return IllegalOperation(f"{self._name()} is {self.state.value}: begin a transaction before sending")
+
+    def begin(self) -> None:
+        """Begin a transaction; costs nothing until something is sent."""
+        self._require_transactional()
+        if self.state is TransactionState.FATAL and self.error is not None:
+            raise self.error
+        if self.state is not TransactionState.READY:
+            raise IllegalOperation(f"{self._name()} is {self.state.value}: commit or abort it first")
+        self._reaches_broker = False
+        self._change(TransactionState.IN_TRANSACTION)
+
+    def start_ending(self, *, commit: bool) -> None:
+        """Take no more records; raises what keeps the transaction from ending so."""
+        self._require_transactional()
+        again = TransactionState.COMMITTING if commit else TransactionState.ABORTING
+        if self.state is TransactionState.FATAL and self.error is not None:
+            raise self.error
+        if self.state is TransactionState.ABORT_ONLY and commit:
+            raise self.error or self.refusal()
+        endable = {TransactionState.IN_TRANSACTION, again}
+        if not commit:
+            endable.add(TransactionState.ABORT_ONLY)
+        if self.state not in endable:
+            raise IllegalOperation(f"{self._name()} is {self.state.value}: there is no transaction to end so")
+        self._change(again)
+
+    async def end(self, *, commit: bool) -> None:
+        """Have the broker decide; to be called once everything sent is acknowledged.
+
+        After ``KafkaTimeoutError`` the outcome is unknown: call the same again.
+        """
+        if self.state is TransactionState.ABORT_ONLY and commit:
+            raise self.error or self.refusal()
+        if self.state is TransactionState.FATAL and self.error is not None:
+            raise self.error
+        if self._reaches_broker:
+            await self._end_at_broker(commit=commit)
+        self.error = None
+        self._reaches_broker = False
+        self._change(TransactionState.READY)
+
+    async def add_offsets(
+        self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group: GroupMetadata
+    ) -> None:
+        """Make ``offsets`` committed for the group when, and only when, the transaction commits."""
+        self._require_transactional()
+        if self.state is not TransactionState.IN_TRANSACTION:
+            raise self.refusal()
+        self._reaches_broker = True
+        request = TxnOffsetCommitRequest(
+            transactional_id=self.transactional_id or "",
+            group_id=group.group_id,
+            producer_id=self.identity.producer_id,
+            producer_epoch=self.identity.epoch,
+            generation_id=group.generation_id,
+            member_id=group.member_id,
+            group_instance_id=group.group_instance_id,
+            topics=offset_topics(offsets),
+        )
+        what = f"adding offsets of group {group.group_id!r} to the transaction of {self._name()}"
+        try:
+            await self._requests.settled(request, what, _first_offset_error)
+        except KafkaError as error:
+            raise self._failed(error, what) from error
+
+    async def _end_at_broker(self, *, commit: bool) -> None:
+        what = f"{'committing' if commit else 'aborting'} the transaction of {self._name()}"
+        request = EndTxnRequest(
+            transactional_id=self.transactional_id or "",
+            producer_id=self.identity.producer_id,
+            producer_epoch=self.identity.epoch,
+            committed=commit,
+        )
+        try:
+            answer = await self._requests.settled(request, what, lambda response: response.error_code)
+        except KafkaError as error:
+            if getattr(error, "errno", None) is None and not isinstance(error, ProducerFenced):
+                raise  # no answer: the state stays, so that the same can be asked again
+            raise self._failed(error, what) from error
+        if answer.producer_id >= 0:
+            self.identity = ProducerIdentity(answer.producer_id, answer.producer_epoch)
+
+    def _failed(self, error: KafkaError, what: str) -> KafkaError:
+        """Note ``error`` and return what to raise for it."""
+        code = (
+            ErrorCode.PRODUCER_FENCED if isinstance(error, ProducerFenced) else getattr(error, "errno", None)
+        )
+        if code in _FENCED:
+            error = self._fenced(code or 0, what)
+        elif code in _LEFT_BEHIND:
+            error = CommitFailedError(
+                f"{what}: {name_of(code or 0)}: the group has moved on; abort the transaction"
+            )
+        if code is not None:
+            self._fail(error, code)
+        return error
+
+    def _fail(self, error: KafkaError, code: int) -> None:
+        if self.state is TransactionState.FATAL:
+            return
+        if code in _FENCED:
+            self.error = error if isinstance(error, ProducerFenced) else self._fenced(code, "sending records")
+            self._change(TransactionState.FATAL)
+        elif self.state is not TransactionState.ABORTING:
+            self.error = error
+            self._change(TransactionState.ABORT_ONLY)
+
+    def _fenced(self, code: int, what: str) -> KafkaError:
+        if code in (ErrorCode.PRODUCER_FENCED, ErrorCode.INVALID_PRODUCER_EPOCH):
+            return ProducerFenced(
+                f"{what}: {name_of(code)}: another producer started with transactional_id "
+                f"{self.transactional_id!r}, or the transaction timed out; this producer must stop"
+            )
+        return error_for(code, f"{what}: {name_of(code)}")
+
+    def _require_transactional(self) -> None:
+        if not self.is_transactional:
+            raise IllegalOperation("this producer has no transactional_id: give it one to use transactions")
+
+    def _change(self, state: TransactionState) -> None:
+        self.state = state
+        self._on_change()
+
+    def _name(self) -> str:
+        if self.transactional_id is None:
+            return "the idempotent producer"
+        return f"producer {self.transactional_id!r}"
+
+
+def offset_topics(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> list[OffsetCommitTopic]:
+    """``offsets`` in the shape of the commit requests."""
+    return [
+        OffsetCommitTopic(
+            name=topic,
+            partitions=[
+                OffsetCommitPartition(
+                    partition_index=partition.partition,
+                    committed_offset=offsets[partition].offset,
+                    committed_metadata=offsets[partition].metadata,
+                )
+                for partition in partitions
+            ],
+        )
+        for topic, partitions in groupby(sorted(offsets), key=lambda partition: partition.topic)
+    ]
+
+
+def _first_offset_error(response: TxnOffsetCommitResponse) -> int:
+    codes = [p.error_code for topic in response.topics for p in topic.partitions if p.error_code]
+    return codes[0] if codes else ErrorCode.NONE

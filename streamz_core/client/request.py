@@ -1,0 +1,96 @@
+"""Sending requests with a deadline, and again while that can help.
+
+Owns: ``Requests``: one client's link with its timeout and back-off, and the rule when a request is
+repeated.
+Must not know: what the requests are about.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from streamz_core.aio.deadline import sleep, wait_for
+from streamz_core.client.errors import KafkaTimeoutError, error_for
+from streamz_core.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamz_core.client.link import Link
+    from streamz_core.clock import Clock
+    from streamz_core.protocol.messages.request import Request
+
+R = TypeVar("R")
+
+
+class Requests:
+    """A link, with this client's patience. Times are milliseconds on the link's clock."""
+
+    __slots__ = ("_link", "retry_backoff_ms", "timeout_ms")
+
+    def __init__(self, link: Link, timeout_ms: float, retry_backoff_ms: float) -> None:
+        self._link = link
+        self.timeout_ms = timeout_ms
+        self.retry_backoff_ms = retry_backoff_ms
+
+    @property
+    def clock(self) -> Clock:
+        """The link's clock."""
+        return self._link.clock
+
+    @property
+    def link(self) -> Link:
+        """The link itself, for requests that are bounded otherwise."""
+        return self._link
+
+    async def send(self, request: Request[R], what: str, *, timeout_ms: float | None = None) -> R:
+        """The answer to ``request``; ``KafkaTimeoutError`` naming ``what`` when it does not come in time."""
+        limit_ms = self.timeout_ms if timeout_ms is None else timeout_ms
+        try:
+            return await wait_for(self._link.clock, self._link.send(request), limit_ms, what=what)
+        except TimeoutError as late:
+            raise KafkaTimeoutError(
+                f"{late}: the broker is busy or stuck; raise request_timeout_ms"
+            ) from late
+
+    async def settled(
+        self,
+        request: Request[R],
+        what: str,
+        code_of: Callable[[R], int],
+        *,
+        timeout_ms: float | None = None,
+    ) -> R:
+        """The answer once ``code_of`` it is NONE, asking again while its code is worth it.
+
+        Raises the exception of the code, naming ``what``, when it is not, or when time is up.
+        """
+        clock = self._link.clock
+        limit_ms = self.timeout_ms if timeout_ms is None else timeout_ms
+        ends_at_ms = clock.monotonic_ms() + limit_ms
+        while True:
+            left_ms = ends_at_ms - clock.monotonic_ms()
+            answer = await self.send(request, what, timeout_ms=max(left_ms, 0.0))
+            code = code_of(answer)
+            if code == ErrorCode.NONE:
+                return answer
+            left_ms = ends_at_ms - clock.monotonic_ms()
+            if not is_repeatable(code) or left_ms <= self.retry_backoff_ms:
+                raise error_for(code, f"{what}: {name_of(code)}")
+            await sleep(clock, self.retry_backoff_ms)
+
+
+def is_repeatable(code: int) -> bool:
+    """Whether the same request may succeed later, unchanged."""
+    try:
+        return ErrorCode(code).is_retriable
+    except ValueError:
+        return False
+
+
+def name_of(code: int) -> str:
+    """The code's name in the protocol."""
+    try:
+        return ErrorCode(code).name
+    except ValueError:
+        return f"error code {int(code)}"

@@ -1,0 +1,78 @@
+"""Checks of the settings that producer, consumer and admin client share.
+
+Owns: what each shared parameter may be, and the sentence that refuses what it may not.
+Must not know: what the clients do with them.
+
+Parameters that only concern connections (``connections_max_idle_ms``, ``client_rack``, SASL names) are
+taken and have nothing to act on in an embedded log, so that a program runs unchanged against it. A
+security *protocol* is refused there: who asks for encryption or a login must not be left to believe
+that the data directory is guarded by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from streamz_core.client.address import KafkaAddress, parse
+from streamz_core.client.errors import KafkaConfigurationError
+from streamz_core.errors import Misuse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamz_core.client.link import Link
+
+SECURITY_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+SASL_MECHANISMS: Final = ("PLAIN", "GSSAPI", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
+
+
+class SettingError(KafkaConfigurationError, ValueError):
+    """A constructor parameter has a value that is not allowed; the message says which are."""
+
+
+def check_number(name: str, value: Any, lowest: int, *, may_be_none: bool = False) -> None:
+    """Refuse what is not a number from ``lowest`` on."""
+    if value is None and may_be_none:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < lowest:
+        none = ", or None" if may_be_none else ""
+        raise SettingError(f"{name}={value!r}: must be a number, {lowest} or more{none}")
+
+
+def check_choice(name: str, value: Any, allowed: Sequence[Any]) -> None:
+    """Refuse what is not one of ``allowed``."""
+    if value not in allowed:
+        raise SettingError(f"{name}={value!r}: allowed are {', '.join(repr(choice) for choice in allowed)}")
+
+
+def check_callable(name: str, value: Any) -> None:
+    """Refuse what is neither None nor callable."""
+    if value is not None and not callable(value):
+        raise SettingError(f"{name}={value!r}: must be a function of one argument, or None")
+
+
+def check_connection(
+    address: str | Sequence[str] | Link, *, security_protocol: str, sasl_mechanism: str, ssl_context: Any
+) -> None:
+    """Refuse an address that cannot be understood and security that the address cannot give."""
+    check_choice("security_protocol", security_protocol, SECURITY_PROTOCOLS)
+    check_choice("sasl_mechanism", sasl_mechanism, SASL_MECHANISMS)
+    if security_protocol in ("SSL", "SASL_SSL") and ssl_context is None:
+        raise SettingError(f"security_protocol={security_protocol!r} needs an ssl_context")
+    if not isinstance(address, str) and hasattr(address, "send"):
+        return
+    parsed = parse(address)
+    if security_protocol != "PLAINTEXT" and not isinstance(parsed, KafkaAddress):
+        raise SettingError(
+            f"security_protocol={security_protocol!r}: {parsed} is an embedded log; there is no connection to "
+            "encrypt or log in to, the directory's file permissions guard it; leave it at 'PLAINTEXT'"
+        )
+
+
+def check_loop(loop: asyncio.AbstractEventLoop | None, what: str) -> None:
+    """Refuse a ``loop`` that is not the one the client is started on."""
+    if loop is not None and loop is not asyncio.get_running_loop():
+        raise Misuse(
+            f"{what}: loop= is not the running event loop; leave it out, clients use the running one"
+        )

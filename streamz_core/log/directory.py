@@ -1,0 +1,370 @@
+"""A data directory: one owner, a catalog of topics, and their partitions' logs.
+
+Owns: opening and closing the whole, the lock, making and deleting topics.
+Must not know: who asks (the broker), event loops, time (it is told).
+
+Nothing is written to a directory before it is known to be empty or ours.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+from uuid import UUID, uuid4
+
+import msgspec
+
+from streamz_core.log import catalog, layout, partition_metadata
+from streamz_core.log.catalog import Catalog, Format, TopicEntry
+from streamz_core.log.config import TopicConfig
+from streamz_core.log.errors import (
+    DamagedDirectory,
+    DirectoryDenied,
+    ForeignDirectory,
+    InvalidPartitions,
+    StorageFailure,
+    UnknownTopic,
+)
+from streamz_core.log.files import Files, Lock
+from streamz_core.log.open_files import OpenFiles
+from streamz_core.log.partition_directory import PartitionDirectory
+from streamz_core.log.partition_log import PartitionLog
+from streamz_core.log.partition_metadata import PartitionMetadata
+from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
+from streamz_core.log.topic_names import check_topic_name
+
+PARTITIONS_MAX: Final = 10_000
+"""Of one topic."""
+_OWN_NAMES: Final = frozenset(
+    {
+        layout.FORMAT_FILE,
+        layout.CATALOG_FILE,
+        layout.LOCK_FILE,
+        layout.LOG_DIRECTORY,
+        layout.STATE_DIRECTORY,
+        layout.FORMAT_FILE + layout.TEMPORARY_SUFFIX,
+        layout.CATALOG_FILE + layout.TEMPORARY_SUFFIX,
+    }
+)
+
+
+class LogDirectory:
+    """An open data directory. Made by ``open``; ends with ``close``."""
+
+    def __init__(self, files: Files, path: str, lock: Lock, described: Format, listed: Catalog) -> None:
+        self.path = path
+        self.cluster_id = described.cluster_id
+        self.unknown: list[str] = []
+        """Partition directories that hold records and are in no catalog; left alone."""
+        self._files = files
+        self._open_files = OpenFiles(files)
+        self._lock: Lock | None = lock
+        self._catalog = listed
+        self._topics = {entry.name: entry for entry in listed.topics}
+        self._logs: dict[tuple[str, int], PartitionLog] = {}
+
+    @classmethod
+    def open(cls, files: Files, path: str, now_ms: int, *, cluster_id: str | None = None) -> LogDirectory:
+        """Open the data directory at ``path``, making it if there is none, and recover every partition.
+
+        ``cluster_id`` is used for a new directory. A damaged partition does not raise: see its ``failure``.
+        Raises ``ForeignDirectory``, ``NewerFormat``, ``DamagedDirectory`` (nothing was written),
+        ``DirectoryOwned`` (the owner's pid is in it), ``DirectoryDenied``, ``StorageFailure``.
+        """
+        path = path.rstrip("/") or "/"
+        with _named(path, "opening"):
+            _refuse_foreign(files, path)
+            make_directory(files, path)
+            lock = files.lock(f"{path}/{layout.LOCK_FILE}")
+            try:
+                described = catalog.load_format(files, path) or _found(files, path, cluster_id)
+                listed = catalog.load_catalog(files, path)
+                listed = msgspec.structs.replace(listed, owner_epoch=listed.owner_epoch + 1)
+                catalog.store_catalog(files, path, listed)
+                directory = cls(files, path, lock, described, listed)
+                directory._open_partitions(now_ms)
+            except BaseException:
+                lock.release()
+                raise
+        return directory
+
+    @property
+    def owner_epoch(self) -> int:
+        """How often this directory was opened; higher than that of any owner before."""
+        return self._catalog.owner_epoch
+
+    @property
+    def topics(self) -> Mapping[str, TopicEntry]:
+        """The topics by name."""
+        return self._topics
+
+    def partition(self, topic: str, index: int) -> PartitionLog:
+        """The log of one partition; ``KeyError`` if there is none."""
+        return self._logs[topic, index]
+
+    def partitions(self) -> Iterable[PartitionLog]:
+        """Every partition's log."""
+        return self._logs.values()
+
+    def note_owner(self, text: str) -> None:
+        """Leave a line for processes that find the directory owned, such as this one's address."""
+        assert self._lock is not None
+        self._lock.note(text)
+
+    def free_bytes(self) -> int:
+        """Space left on the disk."""
+        return self._files.free_bytes(self.path)
+
+    # -- topics ---------------------------------------------------------------------------------------
+
+    def create_topic(
+        self,
+        name: str,
+        partitions: int,
+        configs: Mapping[str, str] | None = None,
+        topic_id: UUID | None = None,
+    ) -> TopicEntry:
+        """Make a topic; it is durable when this returns, and after a crash there or not, never half.
+
+        Raises ``InvalidTopic``, ``TopicExists``, ``InvalidPartitions``, ``InvalidConfig``,
+        ``StorageFailure``.
+        """
+        self.check_new_topic(name, partitions, configs or {})
+        entry = TopicEntry(
+            name=name, topic_id=topic_id or uuid4(), partitions=partitions, configs=dict(configs or {})
+        )
+        self._make_partitions(entry, range(partitions))
+        return entry
+
+    def check_new_topic(self, name: str, partitions: int, configs: Mapping[str, str]) -> None:
+        """Raise what ``create_topic`` would, and make nothing."""
+        check_topic_name(name, self._topics)
+        if not 1 <= partitions <= PARTITIONS_MAX:
+            raise InvalidPartitions(
+                f"topic {name!r}: {partitions} partitions; allowed: 1 to {PARTITIONS_MAX}"
+            )
+        TopicConfig.parse(configs)
+
+    def add_partitions(self, name: str, total: int) -> TopicEntry:
+        """Let a topic have ``total`` partitions. Raises ``UnknownTopic``, ``InvalidPartitions``."""
+        entry = self._entry(name)
+        if not entry.partitions < total <= PARTITIONS_MAX:
+            raise InvalidPartitions(
+                f"topic {name!r} has {entry.partitions} partitions, not {total}: "
+                f"allowed: {entry.partitions + 1} to {PARTITIONS_MAX}"
+            )
+        grown = msgspec.structs.replace(entry, partitions=total)
+        self._make_partitions(grown, range(entry.partitions, total))
+        return grown
+
+    def set_configs(self, name: str, configs: Mapping[str, str]) -> TopicEntry:
+        """Replace a topic's settings by these. Raises ``UnknownTopic``, ``InvalidConfig``."""
+        entry = msgspec.structs.replace(self._entry(name), configs=dict(configs))
+        config = TopicConfig.parse(configs)
+        self._store({**self._topics, name: entry})
+        for index in range(entry.partitions):
+            self._logs[name, index].update_config(config)
+        return entry
+
+    def delete_topic(self, name: str) -> None:
+        """Remove a topic and its records. Raises ``UnknownTopic``, ``StorageFailure``."""
+        entry = self._entry(name)
+        remaining = {other: one for other, one in self._topics.items() if other != name}
+        self._store(remaining, deleting=[*self._catalog.deleting, entry.topic_id])
+        logs = [self._logs.pop((name, index)) for index in range(entry.partitions)]
+        with _named(self.path, "deleting a topic"):
+            for index, log in enumerate(logs):
+                log.abandon()
+                self._remove_directory(layout.partition_directory_name(name, index))
+            self._finish_deleting()
+
+    def close(self) -> None:
+        """Sync every partition, leave checkpoints, give the directory back. Closing twice does nothing.
+
+        Raises ``StorageFailure`` after all were tried, if one could not be synced.
+        """
+        if self._lock is None:
+            return
+        failure: StorageFailure | None = None
+        for log in self._logs.values():
+            try:
+                log.close()
+            except StorageFailure as error:
+                failure = failure or error
+        self.abandon()
+        if failure is not None:
+            raise failure
+
+    def abandon(self) -> None:
+        """Let go of everything without a sync, as a crash would."""
+        if self._lock is not None:
+            self._open_files.close()
+            self._lock.release()
+            self._lock = None
+
+    # -- how ------------------------------------------------------------------------------------------
+
+    def _entry(self, name: str) -> TopicEntry:
+        try:
+            return self._topics[name]
+        except KeyError:
+            raise UnknownTopic(f"there is no topic {name!r}") from None
+
+    def _store(self, topics: dict[str, TopicEntry], deleting: list[UUID] | None = None) -> None:
+        listed = msgspec.structs.replace(
+            self._catalog,
+            topics=list(topics.values()),
+            deleting=self._catalog.deleting if deleting is None else deleting,
+        )
+        with _named(self.path, "writing the catalog"):
+            catalog.store_catalog(self._files, self.path, listed)
+        self._catalog = listed
+        self._topics = topics
+
+    def _place(self, entry: TopicEntry, index: int) -> PartitionDirectory:
+        name = layout.partition_directory_name(entry.name, index)
+        path = f"{self.path}/{layout.LOG_DIRECTORY}/{name}"
+        return PartitionDirectory(self._open_files, path, entry.name, index, entry.topic_id)
+
+    def _make_partitions(self, entry: TopicEntry, indexes: range) -> None:
+        """Make the directories first and the catalog entry last: that is what makes them exist."""
+        places = [self._place(entry, index) for index in indexes]
+        try:
+            with _named(self.path, f"making topic {entry.name!r}"):
+                for place in places:
+                    self._make_partition(place)
+                self._files.sync_dir(f"{self.path}/{layout.LOG_DIRECTORY}")
+            self._store({**self._topics, entry.name: entry})
+        except StorageFailure:
+            for place in places:
+                with contextlib.suppress(OSError):
+                    self._remove_directory(place.name)
+            raise
+        config = TopicConfig.parse(entry.configs)
+        for place in places:
+            self._logs[entry.name, place.partition] = PartitionLog.open(place, config, 0)
+
+    def _make_partition(self, place: PartitionDirectory) -> None:
+        if self._files.exists(place.path):
+            if self._holds_records(place.path) and not self._is_deleting(place.path):
+                raise DamagedDirectory(
+                    f"{place.path} holds records of a topic the catalog does not know; move it away first"
+                )
+            self._remove_directory(place.name)
+        self._files.mkdir(place.path)
+        point_file = RecoveryPointFile(
+            self._open_files,
+            place.path_of(layout.RECOVERY_POINT_FILE),
+            place.topic_id,
+            place.partition,
+        )
+        point_file.create(RecoveryPoint(0, 0, 0))
+        metadata = PartitionMetadata(
+            topic=place.topic, partition=place.partition, topic_id=place.topic_id.bytes
+        )
+        partition_metadata.store(self._files, place.path, metadata)
+
+    def _open_partitions(self, now_ms: int) -> None:
+        expected = set()
+        for entry in self._topics.values():
+            config = TopicConfig.parse(entry.configs)
+            for index in range(entry.partitions):
+                place = self._place(entry, index)
+                expected.add(place.name)
+                self._logs[entry.name, index] = PartitionLog.open(place, config, now_ms)
+        self._clear_leftovers(expected)
+
+    def _clear_leftovers(self, expected: set[str]) -> None:
+        """Finish what a crash interrupted: making a topic (no records yet) or deleting one."""
+        root = f"{self.path}/{layout.LOG_DIRECTORY}"
+        for name in self._files.listdir(root):
+            if name in expected:
+                continue
+            if self._is_deleting(f"{root}/{name}") or not self._holds_records(f"{root}/{name}"):
+                self._remove_directory(name)
+            else:
+                self.unknown.append(f"{root}/{name}")
+        if self._catalog.deleting:
+            self._finish_deleting()
+
+    def _finish_deleting(self) -> None:
+        self._files.sync_dir(f"{self.path}/{layout.LOG_DIRECTORY}")
+        self._store(dict(self._topics), deleting=[])
+
+    def _is_deleting(self, path: str) -> bool:
+        metadata = partition_metadata.load(self._files, path)
+        return metadata is not None and UUID(bytes=metadata.topic_id) in self._catalog.deleting
+
+    def _holds_records(self, path: str) -> bool:
+        names = self._files.listdir(path)
+        logs = (name for name in names if layout.offset_of(name, layout.LOG_SUFFIX) is not None)
+        return any(self._files.size_of(f"{path}/{name}") for name in logs)
+
+    def _remove_directory(self, name: str) -> None:
+        """Remove a partition's directory; its identity goes last, so a crash in between is understood."""
+        path = f"{self.path}/{layout.LOG_DIRECTORY}/{name}"
+        if not self._files.exists(path):
+            return
+        names = [name for name in self._files.listdir(path) if name != layout.METADATA_FILE]
+        for one in names:
+            self._open_files.forget(f"{path}/{one}")
+            self._files.unlink(f"{path}/{one}")
+        self._files.sync_dir(path)
+        with contextlib.suppress(FileNotFoundError):
+            self._files.unlink(f"{path}/{layout.METADATA_FILE}")
+        self._files.rmdir(path)
+
+
+def make_directory(files: Files, path: str) -> None:
+    """Make a directory and its parents, each one's name durable."""
+    if files.exists(path):
+        return
+    parent = path.rpartition("/")[0] or ("/" if path.startswith("/") else "")
+    if parent:
+        make_directory(files, parent)
+    files.mkdir(path)
+    files.sync_dir(parent)
+
+
+def _found(files: Files, path: str, cluster_id: str | None) -> Format:
+    """Make a new data directory; the format file comes last and says that all is there."""
+    make_directory(files, f"{path}/{layout.LOG_DIRECTORY}")
+    catalog.store_catalog(files, path, Catalog())
+    return catalog.store_format(files, path, cluster_id or _new_cluster_id())
+
+
+def _new_cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+
+
+def _refuse_foreign(files: Files, path: str) -> None:
+    """Raise unless the directory is missing, empty or ours; reads only."""
+    if not files.exists(path):
+        return
+    try:
+        names = files.listdir(path)
+    except NotADirectoryError:
+        raise ForeignDirectory(f"{path} is a file, not a directory; name a directory") from None
+    if layout.FORMAT_FILE in names:
+        catalog.load_format(files, path)
+        return
+    foreign = [name for name in names if name not in _OWN_NAMES]
+    if foreign:
+        raise ForeignDirectory(
+            f"{path} is not a streamz data directory: it holds {', '.join(foreign[:5])}; name a new one"
+        )
+
+
+@contextlib.contextmanager
+def _named(path: str, action: str) -> Iterator[None]:
+    """Turn the operating system's errors into ours."""
+    try:
+        yield
+    except PermissionError as error:
+        raise DirectoryDenied(
+            f"no permission for {error.filename or path}; give this user read and write access to {path}"
+        ) from error
+    except OSError as error:
+        raise StorageFailure(path, action, error.filename or path, error) from error

@@ -1,0 +1,414 @@
+"""One partition: append, read, sync, retention, in terms of offsets.
+
+Owns: the segments of a partition and the order in which memory and disk change.
+Must not know: other partitions, the catalog, event loops, time (it is told).
+
+Single-threaded by contract: all calls come from one owner; only ``SyncTicket.run`` may run elsewhere
+meanwhile. An append is in the operating system when it returns, at the durability it was asked for only
+when ``durable_offset`` has passed it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from bisect import bisect_right
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from streamz_core.errors import StreamzError
+from streamz_core.log import partition_metadata, snapshot
+from streamz_core.log.config import TopicConfig
+from streamz_core.log.errors import CorruptRecord, OffsetOutOfRange, PartitionFailed, StorageFailure
+from streamz_core.log.files import Buffer
+from streamz_core.log.partition_directory import PartitionDirectory
+from streamz_core.log.partition_metadata import PartitionMetadata
+from streamz_core.log.producer_state import ProducerState
+from streamz_core.log.reader import Place, damage_end, place_of, read_piece
+from streamz_core.log.recovery import Recovered, Recovery
+from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
+from streamz_core.log.replay import rebuild_indexes, take_in
+from streamz_core.log.segment import Segment
+from streamz_core.log.segment_scan import LEADER_EPOCH
+from streamz_core.log.sync import SyncTicket, Unsynced
+from streamz_core.log.validation import Batches, validate
+from streamz_core.log.visibility import Visibility
+from streamz_core.model import Durability
+from streamz_core.protocol.control import end_txn_marker
+from streamz_core.protocol.record_batch import CorruptBatch, assign, read_header, set_append_time, split
+
+SNAPSHOT_INTERVAL_BYTES: Final = 16 << 20
+"""How much may be appended before a sync also leaves a snapshot."""
+_HINTS_MAX: Final = 64
+_RELATIVE_OFFSET_MAX: Final = (1 << 31) - 1
+_INDEX_ENTRY_BYTES_MAX: Final = 12
+
+
+class Appended(NamedTuple):
+    """Where a produced batch went; ``duplicate``: it had been there before and was not written again."""
+
+    base_offset: int
+    last_offset: int
+    log_append_time_ms: int
+    """-1 where the topic keeps the producer's timestamps."""
+    duplicate: bool
+
+
+class PartitionLog:
+    """One partition's log. Made by ``LogDirectory``."""
+
+    def __init__(
+        self,
+        directory: PartitionDirectory,
+        config: TopicConfig,
+        log_start_offset: int,
+        recovered: Recovered,
+        point_file: RecoveryPointFile,
+    ) -> None:
+        self.topic = directory.topic
+        self.partition = directory.partition
+        self.name = directory.name
+        """``<topic>-<partition>``, as messages name it."""
+        self.config = config
+        self.failure: StreamzError | None = None
+        """Why this partition serves nothing, if it does not."""
+        self.log_start_offset = log_start_offset
+        self.truncated_bytes = recovered.truncated_bytes
+        """What opening cut off as never acknowledged."""
+        self._directory = directory
+        self._open_files = directory.open_files
+        self._point_file = point_file
+        self._segments = recovered.segments
+        self._bases = [segment.base_offset for segment in recovered.segments]
+        self._producers = recovered.producers
+        self._visibility = Visibility(recovered.next_offset, recovered.producers.first_open_offset)
+        self._unsynced = Unsynced(directory.open_files, directory.path)
+        self._poison: StorageFailure | None = None
+        self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
+        self._has_changed = recovered.replayed_bytes > 0
+        self._loaded: Segment | None = None
+        self._hints: dict[int, tuple[int, int]] = {}  # offset -> (segment base, position) of the batch there
+
+    @classmethod
+    def open(cls, directory: PartitionDirectory, config: TopicConfig, now_ms: int) -> PartitionLog:
+        """Recover the partition in ``directory``.
+
+        Rot, or a disk that cannot be read, does not raise: the log is there with ``failure`` set, and
+        every use of it raises that.
+        """
+        point_file = RecoveryPointFile(
+            directory.open_files, f"{directory.path}/recovery-point", directory.topic_id, directory.partition
+        )
+        start = 0
+        failure: StreamzError
+        try:
+            start = _log_start(directory)
+            recovery = Recovery(directory, start, now_ms, config.index_interval_bytes)
+            return cls(directory, config, start, recovery.run(point_file), point_file)
+        except OSError as error:
+            failure = StorageFailure(directory.name, "opening", error.filename or directory.path, error)
+        except (CorruptRecord, PartitionFailed) as error:
+            failure = error
+        log = cls(directory, config, start, Recovered([], ProducerState(), start, 0, 0), point_file)
+        log.failure = failure
+        return log
+
+    # -- offsets --------------------------------------------------------------------------------------
+
+    @property
+    def topic_id(self) -> UUID:
+        """The topic's id; a topic made anew under the same name has another."""
+        return self._directory.topic_id
+
+    @property
+    def log_end_offset(self) -> int:
+        """The offset the next record gets."""
+        return self._visibility.log_end_offset
+
+    @property
+    def durable_offset(self) -> int:
+        """All below it survives a power cut."""
+        return self._visibility.durable_offset
+
+    @property
+    def high_watermark(self) -> int:
+        """All below it may be shown to readers."""
+        return self._visibility.high_watermark
+
+    @property
+    def last_stable_offset(self) -> int:
+        """All below it belongs to no open transaction."""
+        return self._visibility.last_stable_offset
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all segments."""
+        return sum(segment.size_bytes for segment in self._segments)
+
+    def open_producers(self) -> dict[int, tuple[int, int]]:
+        """Producer id -> (epoch, first offset) of each open transaction."""
+        return self._producers.open_transactions()
+
+    # -- appending ------------------------------------------------------------------------------------
+
+    def append(self, records: Buffer, *, level: Durability, now_ms: int) -> Appended:
+        """Append whole batches, all or none of them.
+
+        Raises ``InvalidRecords``, ``RecordTooLarge``, ``OutOfOrderSequence``, ``ProducerFenced``,
+        ``InvalidTxnState`` (nothing was written), ``StorageFailure`` (nothing is left of it).
+        """
+        self._require_writable()
+        batches = validate(self.name, records, self.config, now_ms)
+        headers = [header for _, header in batches]
+        known = self._producers.check(self.name, headers, self.log_start_offset)
+        if known is not None:
+            return Appended(known.first_offset, known.last_offset, known.append_time_ms, True)
+        append_time = -1
+        buffer = bytearray(records)
+        if self.config.message_timestamp_type == "LogAppendTime":
+            append_time = now_ms
+            for position, _ in batches:
+                set_append_time(buffer, position, now_ms)
+            batches = [(position, read_header(buffer, position)) for position, _ in batches]
+        base_offset = self.log_end_offset
+        self._write(buffer, batches, level, now_ms)
+        return Appended(base_offset, self.log_end_offset - 1, append_time, False)
+
+    def append_marker(
+        self, producer_id: int, producer_epoch: int, committed: bool, *, level: Durability, now_ms: int
+    ) -> Appended:
+        """End the producer's transaction here. Raises ``ProducerFenced``, ``StorageFailure``."""
+        self._require_writable()
+        self._producers.check_marker(self.name, producer_id, producer_epoch)
+        marker = end_txn_marker(
+            committed=committed, producer_id=producer_id, producer_epoch=producer_epoch, timestamp=now_ms
+        )
+        self._write(bytearray(marker), split(marker), level, now_ms)
+        offset = self.log_end_offset - 1
+        return Appended(offset, offset, -1, False)
+
+    def _write(self, buffer: bytearray, batches: Batches, level: Durability, now_ms: int) -> None:
+        visibility = self._visibility
+        offset = visibility.log_end_offset
+        for position, header in batches:
+            assign(buffer, position, offset, LEADER_EPOCH)
+            header.base_offset = offset
+            header.leader_epoch = LEADER_EPOCH
+            offset += header.last_offset_delta + 1
+        segment = self._segment_for(len(buffer), offset, now_ms)
+        self._write_bytes(segment, buffer)
+        interval = self.config.index_interval_bytes
+        view = memoryview(buffer)
+        for position, header in batches:
+            ended = take_in(segment, self._producers, header, view[position:], now_ms, interval)
+            visibility.transaction_ended(header.base_offset, ended)
+        self._has_changed = True
+        self._snapshot_due_bytes -= len(buffer)
+        visibility.appended(
+            offset, sync=level is Durability.SYNC, first_open_offset=self._producers.first_open_offset
+        )
+
+    def _write_bytes(self, segment: Segment, buffer: bytearray) -> None:
+        position = segment.size_bytes
+        try:
+            self._unsynced.wrote(segment.path)
+            file = segment.file()
+        except OSError as error:
+            raise StorageFailure(self.name, "opening", segment.path, error) from error
+        try:
+            file.write_at(position, buffer)
+        except OSError as error:
+            failure = StorageFailure(self.name, "writing", segment.path, error)
+            try:
+                file.truncate(position)
+            except OSError as second:
+                self._poison = StorageFailure(self.name, "truncating", segment.path, second, poisoned=True)
+            raise failure from error
+
+    def _segment_for(self, size: int, next_offset: int, now_ms: int) -> Segment:
+        """The active segment, after a roll if these ``size`` bytes do not belong into it any more."""
+        if not self._segments:
+            return self._roll()
+        active = self._segments[-1]
+        summary, config = active.summary, self.config
+        if summary.batch_count == 0:
+            return active
+        assert active.indexes is not None
+        if (
+            summary.size_bytes + size > config.segment_bytes
+            or now_ms - summary.created_ms > config.segment_ms
+            or next_offset - active.base_offset > _RELATIVE_OFFSET_MAX
+            or len(active.indexes.times.data) + _INDEX_ENTRY_BYTES_MAX > config.segment_index_bytes
+        ):
+            return self._roll()
+        return active
+
+    def _roll(self) -> Segment:
+        """Begin a new active segment at the log's end. The sealed one is synced with the next ticket."""
+        segment = Segment(self._open_files, self._directory.path, self.log_end_offset)
+        try:
+            segment.create_file()
+        except OSError as error:
+            raise StorageFailure(self.name, "creating a segment", segment.path, error) from error
+        self._unsynced.changed_directory()
+        if self._segments:
+            # A seal is a cache: a full disk must not stop the roll that retention needs to free it.
+            with contextlib.suppress(OSError):
+                self._segments[-1].seal(self.topic_id, self.partition)
+        self._segments.append(segment)
+        self._bases.append(segment.base_offset)
+        return segment
+
+    # -- reading --------------------------------------------------------------------------------------
+
+    def read(self, offset: int, max_bytes: int, *, up_to: int) -> bytes | memoryview:
+        """Whole batches as they stand on disk, from the one that holds ``offset``, below ``up_to``.
+
+        At least one batch if there is one, even if it is larger than ``max_bytes``; the first may begin
+        before ``offset``. Empty where ``offset`` is at ``up_to``. Raises ``OffsetOutOfRange``,
+        ``CorruptRecord`` (the damaged offsets), ``StorageFailure``.
+        """
+        self._require_usable()
+        visibility = self._visibility
+        if not self.log_start_offset <= offset <= visibility.log_end_offset:
+            raise OffsetOutOfRange(self.name, offset, self.log_start_offset, visibility.log_end_offset)
+        number = bisect_right(self._bases, offset) - 1
+        while offset < up_to and 0 <= number < len(self._segments):
+            data, offset = self._read_segment(self._segments[number], offset, max_bytes, up_to)
+            if data:
+                return data
+            number += 1  # compaction may have left nothing up to the segment's end
+        return b""
+
+    def _read_segment(
+        self, segment: Segment, offset: int, max_bytes: int, up_to: int
+    ) -> tuple[bytes | memoryview, int]:
+        try:
+            place = self._place_of(segment, offset)
+            data, next_offset, position = read_piece(segment, place, offset, max_bytes, up_to)
+        except CorruptBatch as error:
+            raise self._corrupt(segment, offset, error) from None
+        except OSError as error:
+            raise StorageFailure(self.name, "reading", segment.path, error) from error
+        if data:
+            if len(self._hints) >= _HINTS_MAX:
+                del self._hints[next(iter(self._hints))]
+            self._hints[next_offset] = (segment.base_offset, position)
+        return data, next_offset
+
+    def _place_of(self, segment: Segment, offset: int) -> Place:
+        hint = self._hints.get(offset)
+        if hint is not None and hint[0] == segment.base_offset and not segment.summary.is_compacted:
+            return Place(hint[1], offset)
+        self._load_indexes(segment)
+        return place_of(segment, offset)
+
+    def _load_indexes(self, segment: Segment) -> None:
+        """Have the indexes of ``segment`` in memory; of the sealed segments only the last asked for stays."""
+        if segment.indexes is not None:
+            return
+        if self._loaded is not None and self._loaded is not self._segments[-1]:
+            self._loaded.indexes = None
+        if not segment.load_indexes():
+            rebuild_indexes(self._segments, segment, self.config.index_interval_bytes)
+            with contextlib.suppress(OSError):  # caches
+                segment.write_seal(self.topic_id, self.partition)
+        self._loaded = segment
+
+    def _corrupt(self, segment: Segment, offset: int, error: CorruptBatch) -> CorruptRecord:
+        stop = max(damage_end(segment, error.position), offset + 1)
+        return CorruptRecord(self.name, segment.path, offset, stop, error.position, error.reason)
+
+    # -- syncing --------------------------------------------------------------------------------------
+
+    def prepare_sync(self) -> SyncTicket | None:
+        """What makes everything appended so far durable; None if all is."""
+        self._require_writable()
+        if not self._unsynced.is_dirty:
+            return None
+        active = self._segments[-1]
+        point = RecoveryPoint(active.base_offset, active.size_bytes, active.next_offset)
+        ticket = self._unsynced.ticket(point)
+        if self._snapshot_due_bytes <= 0:
+            self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
+            with contextlib.suppress(OSError):  # a cache
+                ticket.snapshot = snapshot.encode(self._directory, active, self._producers)
+        return ticket
+
+    def complete_sync(self, ticket: SyncTicket) -> None:
+        """The ticket ran: move the durable offset and the high watermark, note the recovery point."""
+        self._unsynced.complete(ticket)
+        if ticket.offset < self.durable_offset or self.failure is not None:
+            return
+        self._visibility.synced(ticket.offset)
+        # Both are caches: an older recovery point only makes the next opening slower.
+        with contextlib.suppress(OSError):
+            self._point_file.write(ticket.point)
+            if ticket.snapshot is not None:
+                snapshot.write(self._directory, ticket.offset, ticket.snapshot)
+
+    def fail_sync(self, ticket: SyncTicket, error: OSError) -> None:
+        """The ticket failed: take no more appends. Reads go on up to the high watermark."""
+        path = ticket.paths[0] if ticket.paths else self._directory.path
+        self._poison = StorageFailure(self.name, "syncing", path, error, poisoned=True)
+
+    def sync(self) -> None:
+        """Make everything durable before returning; blocks. Raises ``StorageFailure``."""
+        ticket = self.prepare_sync()
+        if ticket is None:
+            return
+        try:
+            ticket.run()
+        except OSError as error:
+            self.fail_sync(ticket, error)
+            self._require_writable()
+        self.complete_sync(ticket)
+
+    # -- the rest -------------------------------------------------------------------------------------
+
+    def update_config(self, config: TopicConfig) -> None:
+        """Use other settings from now on."""
+        self.config = config
+
+    def close(self) -> None:
+        """Sync, and leave a snapshot so that the next opening has nothing to replay."""
+        try:
+            if self.failure is None and self._poison is None:
+                self.sync()
+                if self._has_changed and self._segments:
+                    active = self._segments[-1]
+                    with contextlib.suppress(OSError):  # a cache
+                        data = snapshot.encode(self._directory, active, self._producers)
+                        snapshot.write(self._directory, active.next_offset, data)
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of every handle without a sync, as a crash would."""
+        for segment in self._segments:
+            self._open_files.forget(segment.path)
+        self._open_files.forget(self._point_file.path)
+
+    def _require_usable(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def _require_writable(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        if self._poison is not None:
+            raise self._poison
+
+
+def _log_start(directory: PartitionDirectory) -> int:
+    metadata: PartitionMetadata | None = partition_metadata.load(directory.files, directory.path)
+    if metadata is None:
+        raise PartitionFailed(
+            f"{directory.name}: {directory.path}/partition.metadata is missing or damaged; "
+            "restore it from a backup"
+        )
+    if (metadata.topic_id, metadata.partition) != (directory.topic_id.bytes, directory.partition):
+        raise PartitionFailed(
+            f"{directory.name}: {directory.path} holds partition {metadata.partition} of another topic "
+            f"({metadata.topic}); move it back where it belongs"
+        )
+    return metadata.log_start_offset

@@ -1,0 +1,40 @@
+"""Who a partition directory belongs to, and where its log starts.
+
+Owns: ``partition.metadata``, replaced atomically; unlike the caches it cannot be rebuilt.
+Must not know: segments.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from streamz_core.log import checksummed, layout
+from streamz_core.log.files import Files
+
+_KIND = b"SzPM"
+
+
+class PartitionMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """Identity and log start of one partition."""
+
+    topic: str
+    partition: int
+    topic_id: bytes
+    log_start_offset: int = 0
+
+
+def load(files: Files, directory: str) -> PartitionMetadata | None:
+    """The metadata of a partition directory, or None if it is missing or damaged."""
+    content = checksummed.read(files, f"{directory}/{layout.METADATA_FILE}", _KIND)
+    if content is None:
+        return None
+    try:
+        return msgspec.json.decode(content, type=PartitionMetadata)
+    except msgspec.DecodeError:
+        return None
+
+
+def store(files: Files, directory: str, metadata: PartitionMetadata) -> None:
+    """Replace the metadata; durable when this returns."""
+    data = checksummed.wrap(_KIND, msgspec.json.encode(metadata))
+    checksummed.replace(files, f"{directory}/{layout.METADATA_FILE}", data)

@@ -1,0 +1,83 @@
+"""Taking batches into what is known of a partition: when they are appended, and when they are read again.
+
+Owns: the one way by which a batch changes a segment's summary, its indexes and the producers.
+Must not know: where the batch comes from.
+"""
+
+from __future__ import annotations
+
+from streamz_core.log.files import Buffer, File
+from streamz_core.log.producer_state import ProducerState
+from streamz_core.log.segment import FRAME_BYTES, Segment
+from streamz_core.log.segment_scan import scan
+from streamz_core.protocol.control import Marker, read_marker
+from streamz_core.protocol.record_batch import BatchHeader, CorruptBatch, decode
+
+
+def take_in(
+    segment: Segment,
+    producers: ProducerState,
+    header: BatchHeader,
+    data: Buffer,
+    now_ms: int,
+    index_interval_bytes: int,
+) -> int:
+    """Take in a batch at the end of ``segment``; the first offset of the transaction it ended, or -1."""
+    segment.observe(header, bytes(data[:FRAME_BYTES]), now_ms, index_interval_bytes)
+    if not header.is_control:
+        producers.update(header, header.base_offset)
+        return -1
+    if header.record_count == 0:  # a marker whose transaction compaction has removed altogether
+        return -1
+    committed = read_marker(decode(data, check=False).keys[0]) is Marker.COMMIT
+    first_offset, aborted = producers.end_transaction(
+        header.producer_id, header.producer_epoch, header.base_offset, committed=committed
+    )
+    if aborted is not None and segment.indexes is not None:
+        segment.indexes.transactions.add(aborted)
+    return first_offset
+
+
+def replay(
+    segment: Segment,
+    file: File,
+    end: int,
+    producers: ProducerState,
+    now_ms: int,
+    index_interval_bytes: int,
+    *,
+    gaps: bool,
+) -> None:
+    """Take in the batches from the end of what is known of ``segment`` to byte ``end`` of ``file``.
+
+    Raises ``CorruptBatch`` at the first that is not sound; those before it are taken in.
+    """
+    start = segment.size_bytes
+    for batch in scan(file, start, end, segment.next_offset, gaps=gaps):
+        if batch.header.base_offset > segment.next_offset:
+            segment.summary.is_compacted = True
+        take_in(segment, producers, batch.header, batch.data, now_ms, index_interval_bytes)
+
+
+def rebuild_indexes(segments: list[Segment], target: Segment, index_interval_bytes: int) -> None:
+    """Find the indexes of the sealed segment ``target`` out of the log itself.
+
+    Which transactions were aborted in it can depend on all segments before it; they are only read where it
+    has any. Raises ``CorruptBatch`` if the segment is not what its seal says.
+    """
+    producers = ProducerState()
+    if target.has_aborted:
+        for segment in segments[: segments.index(target)]:
+            before = Segment(segment.open_files, segment.directory, segment.base_offset)
+            _replay_all(before, segment, producers, index_interval_bytes)
+    rebuilt = Segment(target.open_files, target.directory, target.base_offset)
+    interval = -1 if target.summary.is_compacted else index_interval_bytes
+    _replay_all(rebuilt, target, producers, interval)
+    if rebuilt.summary.frames_crc != target.summary.frames_crc:
+        raise CorruptBatch(0, "its batches are not those it was sealed with")
+    target.take_indexes_of(rebuilt)
+
+
+def _replay_all(into: Segment, known: Segment, producers: ProducerState, interval: int) -> None:
+    gaps = known.summary.is_compacted
+    replay(into, known.file(), known.size_bytes, producers, known.summary.appended_ms, interval, gaps=gaps)

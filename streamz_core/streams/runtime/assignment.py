@@ -1,0 +1,142 @@
+"""``Assignment``: which tasks this member of the group runs.
+
+Owns: making runners for assigned partitions and ending them before partitions are given up.
+Must not know: topics' creation, fetching, how tasks work.
+
+It is the consumer's rebalance listener. Assigned partitions stay paused until their task has
+restored and seeks them; revoked ones are given up only when their task has committed and closed its
+stores, or its time was up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from streamz_core.aio.deadline import wait_for
+from streamz_core.model import TopicPartition
+from streamz_core.streams.runtime.task import Task
+from streamz_core.streams.runtime.task_runner import TaskRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streamz_core.aio.supervisor import Supervisor
+    from streamz_core.streams.runtime.config import RuntimeConfig
+    from streamz_core.streams.runtime.failures import TaskInterrupted
+    from streamz_core.streams.runtime.services import TaskServices
+    from streamz_core.streams.topology import SubTopology, Topology
+
+_log = logging.getLogger(__name__)
+
+
+class Assignment:
+    """The tasks of this member, following the group's assignments."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        config: RuntimeConfig,
+        services: TaskServices,
+        background: Supervisor,
+        *,
+        on_change: Callable[[], None],
+    ) -> None:
+        """Tasks run in ``background``, whose failure is the runtime's; ``on_change`` follows assignments."""
+        self._topology = topology
+        self._config = config
+        self._services = services
+        self._background = background
+        self._on_change = on_change
+        self._is_assigned = False
+        self._owners: dict[TopicPartition, TaskRunner] = {}
+        self._work: dict[str, asyncio.Task[None]] = {}
+        self.runners: dict[str, TaskRunner] = {}
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is an assignment and all its tasks work."""
+        return self._is_assigned and all(runner.is_settled for runner in self.runners.values())
+
+    def task_of(self, partition: TopicPartition) -> Task | None:
+        """The task that ``partition`` belongs to."""
+        runner = self._owners.get(partition)
+        return None if runner is None else runner.task
+
+    def interrupt(self, reason: TaskInterrupted) -> None:
+        """Have every task start again from its last commit."""
+        for runner in self.runners.values():
+            runner.task.interrupt(reason)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Start the tasks of newly assigned partitions."""
+        partitions = sorted(assigned)
+        consumer = self._services.consumer
+        for partition in partitions:
+            # A placeholder, so that the consumer does not look for a position of its own.
+            consumer.pause(partition)
+            consumer.seek(partition, 0)
+        for part in self._topology.subtopologies:
+            for index in sorted({p.partition for p in partitions if p.topic in part.topics}):
+                self._start(part, index)
+        self._is_assigned = True
+        self._on_change()
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Commit and close the tasks of partitions that will be given up."""
+        self._is_assigned = False
+        self._on_change()
+        await self._stop(self._runners_of(revoked))
+
+    async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        """Drop the tasks of partitions that someone else owns already: nothing can be committed."""
+        self._is_assigned = False
+        self._on_change()
+        await self._cancel(self._runners_of(lost))
+
+    async def stop_all(self) -> None:
+        """Commit and close every task."""
+        await self._stop(list(self.runners.values()))
+
+    def _start(self, part: SubTopology, index: int) -> None:
+        runner = TaskRunner(
+            lambda: Task(part, index, self._config, self._services), self._config, self._services.clock
+        )
+        if runner.task_id in self.runners:
+            return
+        self.runners[runner.task_id] = runner
+        self._owners.update(dict.fromkeys(runner.partitions, runner))
+        self._work[runner.task_id] = self._background.spawn(runner.run(), name=f"task {runner.task_id}")
+
+    def _runners_of(self, partitions: Iterable[TopicPartition]) -> list[TaskRunner]:
+        found = (self._owners.get(partition) for partition in partitions)
+        return list({runner.task_id: runner for runner in found if runner is not None}.values())
+
+    async def _stop(self, runners: list[TaskRunner]) -> None:
+        for runner in runners:
+            runner.stop()
+        working = [self._work[runner.task_id] for runner in runners]
+        if working:
+            timeout_ms = self._config.shutdown_timeout_ms
+            try:
+                await wait_for(self._services.clock, asyncio.wait(working), timeout_ms, what="stopping tasks")
+            except TimeoutError:
+                late = [task.get_name() for task in working if not task.done()]
+                _log.warning(
+                    "not stopped within shutdown_timeout_ms=%d, cancelled, to go on from the last commit: %s",
+                    timeout_ms,
+                    ", ".join(late),
+                )
+        await self._cancel(runners)
+
+    async def _cancel(self, runners: list[TaskRunner]) -> None:
+        working = [self._work.pop(runner.task_id) for runner in runners]
+        for task in working:
+            task.cancel()
+        if working:
+            await asyncio.wait(working)
+        for runner in runners:
+            del self.runners[runner.task_id]
+            for partition in runner.partitions:
+                del self._owners[partition]

@@ -1,0 +1,117 @@
+"""``RuntimeConfig``: how a topology is run.
+
+Owns: the settings of the streams runtime, their defaults and their checks.
+Must not know: topologies, links, tasks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any
+
+from streamz_core.errors import Misuse
+from streamz_core.streams.runtime.output import RECORD_BYTES_MAX
+
+
+class ProcessingGuarantee(StrEnum):
+    """What a crash may leave behind of a record's effects."""
+
+    EXACTLY_ONCE = "exactly_once"
+    """All or nothing of outputs, state and input offsets, in one transaction."""
+    AT_LEAST_ONCE = "at_least_once"
+    """Outputs first, offsets last: after a crash some records are processed again."""
+
+
+class OffsetReset(StrEnum):
+    """Where to start reading a partition whose position is unknown or gone."""
+
+    EARLIEST = "earliest"
+    LATEST = "latest"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeConfig:
+    """Settings of one app's runtime. Every bound is per task unless it says otherwise."""
+
+    app_id: str
+    """Names the consumer group, the changelogs, the transactional ids and the state directory."""
+    broker: Any = None
+    """The address of the broker; unused where the runtime is handed a link."""
+    state_dir: str | None = None
+    """Where stores live; ``None`` keeps them in memory and restores them at every start."""
+    processing_guarantee: ProcessingGuarantee | str = ProcessingGuarantee.EXACTLY_ONCE
+    commit_interval_ms: int = 100
+    """Outputs become visible, and offsets move, at least this often."""
+    commit_records_max: int = 100_000
+    """Commit after this many records, or changed keys, even if the interval is not over."""
+    commit_bytes_max: int = 16 << 20
+    """Commit once the output records that wait take this much."""
+    auto_offset_reset: OffsetReset | str = OffsetReset.EARLIEST
+    """Where to start a partition the group has never committed."""
+    offset_out_of_range: OffsetReset | str = OffsetReset.FAIL
+    """What to do where the committed offset is no longer (or not yet) in the log."""
+    slice_records_max: int = 1_000
+    """How many records are processed before other tasks, timers and heartbeats get their turn."""
+    buffered_records_max: int = 10_000
+    """How many fetched records of one partition may wait before it is paused."""
+    record_bytes_max: int = RECORD_BYTES_MAX
+    """The largest key and value of one output record."""
+    memory_budget_bytes: int = 128 << 20
+    """What RocksDB may use for the whole process: blocks read, and writes not yet on disk."""
+    cache_entries_max: int = 100_000
+    """How many decoded entries of one store stay in memory beyond those that changed."""
+    retry_timeout_ms: int = 120_000
+    """How long a task whose commits or restores fail is restarted before the app gives up."""
+    retry_backoff_ms: int = 200
+    """The wait before the first restart of a task; it doubles up to 5 seconds."""
+    transaction_timeout_ms: int = 60_000
+    session_timeout_ms: int = 45_000
+    shutdown_timeout_ms: int = 30_000
+    """How long a stopping task may take to finish the record in hand and to commit."""
+    request_timeout_ms: int = 40_000
+    group_instance_id: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, naming it."""
+        if not self.app_id:
+            raise Misuse("app_id is empty: it names the consumer group and the state of the app")
+        _choose(self, "processing_guarantee", ProcessingGuarantee)
+        _choose(self, "auto_offset_reset", OffsetReset)
+        _choose(self, "offset_out_of_range", OffsetReset)
+        for name in _AT_LEAST_ONE:
+            if getattr(self, name) < 1:
+                raise Misuse(f"{name} must be at least 1, not {getattr(self, name)}")
+
+    @property
+    def is_exactly_once(self) -> bool:
+        """Whether commits are transactions."""
+        return self.processing_guarantee is ProcessingGuarantee.EXACTLY_ONCE
+
+
+_AT_LEAST_ONE = (
+    "commit_interval_ms",
+    "commit_records_max",
+    "commit_bytes_max",
+    "slice_records_max",
+    "buffered_records_max",
+    "record_bytes_max",
+    "memory_budget_bytes",
+    "cache_entries_max",
+    "retry_timeout_ms",
+    "retry_backoff_ms",
+    "transaction_timeout_ms",
+    "session_timeout_ms",
+    "shutdown_timeout_ms",
+    "request_timeout_ms",
+)
+
+
+def _choose(config: RuntimeConfig, name: str, kind: type[Enum]) -> None:
+    given = getattr(config, name)
+    try:
+        object.__setattr__(config, name, kind(given))
+    except ValueError:
+        allowed = ", ".join(repr(choice.value) for choice in kind)
+        raise Misuse(f"{name} is {given!r}; allowed are {allowed}") from None

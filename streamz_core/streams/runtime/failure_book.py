@@ -1,0 +1,97 @@
+"""``FailureBook``: what a task knows of records that failed, and what is to become of them.
+
+Owns: attempts, verdicts, and which records must be handled alone.
+Must not know: how records are processed, rewound or committed.
+
+A failed record first becomes a *suspect*: the task goes back to its last commit, comes up to right
+before the suspect, commits there and tries it again, alone. Once the attempts are used up there is
+a *verdict*: the processor that failed passes the record over, whenever it is met until a commit
+has left it behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streamz_core.streams.error_policy import ErrorAction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamz_core.model import TopicPartition
+    from streamz_core.streams.error_policy import ErrorPolicy
+    from streamz_core.streams.runtime.failures import RecordOrigin
+
+
+@dataclass(slots=True)
+class Suspect:
+    """A record that failed and will be tried again, ``backoff_ms`` after the commit before it."""
+
+    origin: RecordOrigin
+    processor: str
+    attempts: int = 0
+    backoff_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A processor passes a record over, by its policy, for this error."""
+
+    policy: ErrorPolicy
+    error: BaseException
+
+
+class FailureBook:
+    """The failed records that a task has not yet left behind."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self.suspect: Suspect | None = None
+        self._verdicts: dict[RecordOrigin, dict[str, Verdict]] = {}
+
+    def failed(
+        self, origin: RecordOrigin, processor: str, policy: ErrorPolicy, error: BaseException
+    ) -> ErrorAction | None:
+        """Note a failure: ``None`` to try again, else the action the policy ends with.
+
+        Where that is not ``FAIL``, the verdict is noted.
+        """
+        suspect = self.suspect
+        if suspect is None or (suspect.origin, suspect.processor) != (origin, processor):
+            suspect = Suspect(origin, processor)
+        suspect.attempts += 1
+        if suspect.attempts <= policy.retries:
+            suspect.backoff_ms = policy.backoff_before_retry_ms(suspect.attempts)
+            self.suspect = suspect
+            return None
+        self.suspect = None
+        if policy.action is not ErrorAction.FAIL:
+            self._verdicts.setdefault(origin, {})[processor] = Verdict(policy, error)
+        return policy.action
+
+    def next_alone(self, partition: TopicPartition, offset: int) -> int | None:
+        """The lowest offset of ``partition``, from ``offset`` on, whose record must be handled alone."""
+        if self.suspect is None and not self._verdicts:
+            return None
+        offsets = [origin.offset for origin in self._verdicts if origin.partition == partition]
+        if self.suspect is not None and self.suspect.origin.partition == partition:
+            offsets.append(self.suspect.origin.offset)
+        return min((known for known in offsets if known >= offset), default=None)
+
+    def verdicts(self, origin: RecordOrigin) -> Mapping[str, Verdict]:
+        """By processor: the verdicts on a record."""
+        return self._verdicts.get(origin, {})
+
+    def succeeded(self, origin: RecordOrigin) -> None:
+        """A record that had to be handled alone was handled by all who do not pass it over."""
+        if self.suspect is not None and self.suspect.origin == origin:
+            self.suspect = None
+
+    def committed(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Forget what commits have left behind; the failures of it will not come back."""
+        self._verdicts = {
+            origin: verdicts
+            for origin, verdicts in self._verdicts.items()
+            if origin.offset >= positions.get(origin.partition, 0)
+        }

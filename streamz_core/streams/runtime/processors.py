@@ -1,0 +1,116 @@
+"""``TaskProcessors``: the processors of one task, run side by side with one cut.
+
+Owns: making, opening and closing them, who reads which source, and that after a slice all readers of
+it have handled exactly the same records.
+Must not know: input, stores, commits, error policies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from streamz_core.streams.processor import RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+    from streamz_core.streams.batch import Batch
+    from streamz_core.streams.processor import Processor, ProcessorContext
+    from streamz_core.streams.topology import ProcessorSpec, SubTopology
+
+_log = logging.getLogger(__name__)
+
+
+class ProcessorFailed(Exception):
+    """A processor failed on one record of the batch in hand."""
+
+    def __init__(self, spec: ProcessorSpec, offset: int, cause: BaseException) -> None:
+        """The processor of ``spec`` failed on the record at ``offset``."""
+        super().__init__(f"processor {spec.name!r} failed: {cause!r}")
+        self.spec = spec
+        self.offset = offset
+        self.cause = cause
+
+
+class TaskProcessors:
+    """Fresh processors for a task; after a failure they are closed and made anew."""
+
+    def __init__(self, subtopology: SubTopology) -> None:
+        """Nothing is made before ``open``."""
+        self._subtopology = subtopology
+        self._running: list[tuple[ProcessorSpec, Processor]] = []
+        self._readers: dict[str, list[tuple[ProcessorSpec, Processor]]] = {}
+
+    async def open(self, context: ProcessorContext) -> None:
+        """Make and open one processor per spec."""
+        for spec in self._subtopology.processors:
+            processor = spec.supplier()
+            self._running.append((spec, processor))
+            await processor.open(context)
+        for source in self._subtopology.sources:
+            readers = [row for row in self._running if source.name in row[0].sources]
+            for topic in source.topics:
+                self._readers[topic] = readers
+
+    async def process(self, batch: Batch, stop: int, *, passing: Container[str] = ()) -> int:
+        """Have every reader handle records 0 to ``stop``, but those called in ``passing``.
+
+        Returns the index all of them got to, which is less than ``stop`` where one yielded. Raises
+        ``ProcessorFailed``.
+        """
+        readers = self._readers[batch.source.topic]
+        if passing:
+            readers = [row for row in readers if row[0].name not in passing]
+        if len(readers) == 1:
+            return await _process(*readers[0], 0, stop, batch=batch, may_yield=True)
+        if not readers:
+            return stop
+        done = await _process_all([(*row, 0) for row in readers], batch, stop, may_yield=True)
+        furthest = max(done)
+        behind = [(*row, at) for row, at in zip(readers, done, strict=True) if at < furthest]
+        if behind:
+            await _process_all(behind, batch, furthest, may_yield=False)
+        return furthest
+
+    async def punctuate(self) -> None:
+        """Let every processor do its time-driven work."""
+        for _, processor in self._running:
+            await processor.punctuate()
+
+    async def close(self) -> None:
+        """Close all; one that fails to close does not keep the others from it."""
+        running, self._running, self._readers = self._running, [], {}
+        for spec, processor in reversed(running):
+            try:
+                await processor.close()
+            except Exception:  # noqa: BLE001 - the interface forbids it; the others must be closed
+                _log.exception("processor %s failed to close", spec.name)
+
+
+async def _process_all(
+    readers: Sequence[tuple[ProcessorSpec, Processor, int]], batch: Batch, stop: int, *, may_yield: bool
+) -> list[int]:
+    # All are waited for, even when one fails: none may be left running over a rewind.
+    results = await asyncio.gather(
+        *(_process(*reader, stop, may_yield=may_yield, batch=batch) for reader in readers),
+        return_exceptions=True,
+    )
+    done: list[int] = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        done.append(result)
+    return done
+
+
+async def _process(
+    spec: ProcessorSpec, processor: Processor, start: int, stop: int, *, batch: Batch, may_yield: bool
+) -> int:
+    if start >= stop:
+        return stop
+    try:
+        return await processor.process(batch, start, stop, may_yield=may_yield)
+    except RecordError as error:
+        raise ProcessorFailed(spec, batch.offsets[error.index], error.cause) from error.cause

@@ -1,0 +1,282 @@
+"""``StreamsRuntime``: runs a topology as a member of a consumer group.
+
+Owns: the group consumer, the one fetch loop, which tasks there are, and the runtime's state. A
+partition that is assigned has a running task, or the runtime has failed and says why.
+Must not know: agents, tables, what processors do; how a task works inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from streamz_core.aio.signal import Signal
+from streamz_core.aio.supervisor import Supervisor
+from streamz_core.client.consumer.consumer import AIOKafkaConsumer
+from streamz_core.client.errors import OffsetOutOfRangeError
+from streamz_core.client.local_link import open_link
+from streamz_core.client.producer.producer import AIOKafkaProducer
+from streamz_core.client.request import Requests
+from streamz_core.errors import Misuse
+from streamz_core.state.rocksdb import MemoryBudget
+from streamz_core.streams.runtime.assignment import Assignment
+from streamz_core.streams.runtime.changelog_reader import LinkChangelogReader
+from streamz_core.streams.runtime.committer import AtLeastOnce, Committer, ExactlyOnce
+from streamz_core.streams.runtime.failures import TaskInterrupted
+from streamz_core.streams.runtime.offsets import GroupOffsets
+from streamz_core.streams.runtime.services import TaskServices
+from streamz_core.streams.runtime.status import PartitionStatus, RuntimeState, RuntimeStatus, TaskStatus
+from streamz_core.streams.runtime.stores import StateSettings
+from streamz_core.streams.runtime.task import Task
+from streamz_core.streams.runtime.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streamz_core.client.link import Link
+    from streamz_core.model import TopicPartition
+    from streamz_core.state.restore import RestoreProgress
+    from streamz_core.streams.runtime.config import RuntimeConfig
+    from streamz_core.streams.runtime.task_runner import TaskRunner
+    from streamz_core.streams.topology import Topology
+
+_log = logging.getLogger(__name__)
+
+FETCH_WAIT_MS: Final = 1_000
+RETRY_BACKOFF_MS: Final = 100
+
+
+class StreamsRuntime:
+    """Runs a topology from ``start`` to ``stop``, or until it fails.
+
+    runtime = StreamsRuntime(topology, RuntimeConfig(app_id="views", broker="file://./data"))
+    await runtime.start()
+    ...
+    await runtime.stop()
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        config: RuntimeConfig,
+        broker: str | Link | None = None,
+        *,
+        on_restore: Callable[[RestoreProgress], None] = lambda _: None,
+        on_state: Callable[[RuntimeState], None] = lambda _: None,
+    ) -> None:
+        """``broker`` is an address or a link, instead of ``config.broker``; nothing happens before ``start``."""
+        self._topology = topology
+        self.config: Final = config
+        self._address: Any = config.broker if broker is None else broker
+        self._on_restore = on_restore
+        self._on_state = on_state
+        self._state: Signal[RuntimeState] = Signal(RuntimeState.CREATED)
+        self._failure: BaseException | None = None
+        self._failed = asyncio.Event()
+        self._link: Link | None = None
+        self._consumer: AIOKafkaConsumer | None = None
+        self._assignment: Assignment | None = None
+        self._background = Supervisor(f"app {config.app_id!r}", on_failure=self._fail)
+
+    @property
+    def state(self) -> RuntimeState:
+        """Where the runtime is in its life."""
+        return self._state.value
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the runtime failed; ``None`` while it has not."""
+        return self._failure
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """The tasks of this process, by id: for reading their stores from outside."""
+        if self._assignment is None:
+            return {}
+        return {runner.task_id: runner.task for runner in self._assignment.runners.values()}
+
+    async def start(self) -> None:
+        """Create what topics the app owns, join the group, restore; returns once all of it works.
+
+        Raises what made that impossible; nothing is left running then.
+        """
+        if self._state.value is not RuntimeState.CREATED:
+            raise Misuse(f"app {self.config.app_id!r}: a runtime is started once; make a new one")
+        self._set_state(RuntimeState.STARTING)
+        try:
+            await self._start()
+            await self._state.wait(RuntimeState.RUNNING, RuntimeState.FAILED)
+        except BaseException:
+            await self._shut_down()
+            raise
+        if self._failure is not None:
+            await self._shut_down()
+            raise self._failure
+
+    async def wait_failed(self) -> BaseException:
+        """Return the reason once the runtime has failed."""
+        await self._failed.wait()
+        assert self._failure is not None
+        return self._failure
+
+    async def stop(self) -> None:
+        """Finish records in hand, commit, close stores, leave the group; again does nothing.
+
+        What takes longer than ``shutdown_timeout_ms`` is cancelled: it goes on from its last commit.
+        """
+        if self._state.value is RuntimeState.STOPPED:
+            return
+        if self._assignment is not None and self._failure is None:
+            await self._assignment.stop_all()
+        await self._shut_down()
+
+    def status(self) -> RuntimeStatus:
+        """What is going on: tasks, positions, lag, errors."""
+        runners = () if self._assignment is None else tuple(self._assignment.runners.values())
+        return RuntimeStatus(
+            app_id=self.config.app_id,
+            state=self._state.value,
+            tasks=tuple(self._task_status(runner) for runner in runners),
+            last_error=None if self._failure is None else str(self._failure),
+        )
+
+    # -- starting and stopping --------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        config = self.config
+        self._link = await open_link(self._address)
+        requests = Requests(self._link, config.request_timeout_ms, RETRY_BACKOFF_MS)
+        topics = Topics(requests, config.app_id)
+        counts = await topics.source_counts(self._topology)
+        identities, _ = await topics.create_internal(self._topology, counts)
+        offsets = GroupOffsets(requests, config)
+        consumer = self._consumer = self._make_consumer(self._link)
+        services = TaskServices(
+            clock=self._link.clock,
+            consumer=consumer,
+            changelog_reader=LinkChangelogReader(requests, offsets),
+            changelog_identities=identities,
+            partition_counts=counts,
+            state=StateSettings(
+                config.app_id,
+                config.state_dir,
+                None if config.state_dir is None else MemoryBudget(config.memory_budget_bytes),
+                config.cache_entries_max,
+            ),
+            make_committer=self._make_committer,
+            committed_positions=offsets.positions,
+            count_partitions=topics.count_partitions,
+            on_restore=self._on_restore,
+            on_task_changed=self._settle,
+        )
+        self._assignment = Assignment(
+            self._topology, config, services, self._background, on_change=self._settle
+        )
+        consumer.subscribe(list(self._topology.topics), listener=self._assignment)
+        await consumer.start()
+        self._background.spawn(self._fetch_forever(consumer, self._assignment), name="fetch")
+
+    async def _shut_down(self) -> None:
+        await self._background.close()
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+        link, self._link = self._link, None
+        if link is not None and link is not self._address:
+            await link.close()
+        self._set_state(RuntimeState.STOPPED if self._failure is None else RuntimeState.FAILED)
+
+    def _make_consumer(self, link: Link) -> AIOKafkaConsumer:
+        config = self.config
+        return AIOKafkaConsumer(
+            bootstrap_servers=link,
+            group_id=config.app_id,
+            group_instance_id=config.group_instance_id,
+            client_id=f"{config.app_id}-consumer",
+            enable_auto_commit=False,
+            # Every task seeks its partitions before it lets them be read.
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            session_timeout_ms=config.session_timeout_ms,
+            request_timeout_ms=config.request_timeout_ms,
+        )
+
+    def _make_committer(self, task_id: str) -> Committer:
+        config = self.config
+        name = f"{config.app_id}-{task_id}"
+
+        def make_producer() -> AIOKafkaProducer:
+            return AIOKafkaProducer(
+                bootstrap_servers=self._link,
+                client_id=name,
+                transactional_id=name if config.is_exactly_once else None,
+                transaction_timeout_ms=config.transaction_timeout_ms,
+                enable_idempotence=True,
+                request_timeout_ms=config.request_timeout_ms,
+            )
+
+        kind = ExactlyOnce if config.is_exactly_once else AtLeastOnce
+        assert self._consumer is not None
+        return kind(task_id, make_producer, self._consumer)
+
+    def _fail(self, reason: BaseException) -> None:
+        if self._failure is None:
+            self._failure = reason
+            _log.error("app %s fails: %s", self.config.app_id, reason)
+            self._set_state(RuntimeState.FAILED)
+            self._failed.set()
+
+    def _set_state(self, state: RuntimeState) -> None:
+        if state is not self._state.value:
+            self._state.set(state)
+            self._on_state(state)
+
+    def _settle(self) -> None:
+        """Assignment or a task changed: is everything worked on now?"""
+        if self._failure is None and self._assignment is not None:
+            self._set_state(RuntimeState.RUNNING if self._assignment.is_settled else RuntimeState.REBALANCING)
+
+    # -- fetching ---------------------------------------------------------------------------------
+
+    async def _fetch_forever(self, consumer: AIOKafkaConsumer, assignment: Assignment) -> None:
+        while True:
+            try:
+                fetched = await consumer.getcolumns(timeout_ms=FETCH_WAIT_MS)
+            except OffsetOutOfRangeError as error:
+                assignment.interrupt(TaskInterrupted(f"a position is no longer in its log: {error}"))
+                continue
+            # No await until everything is handed over: a task that seeks must not get older data.
+            for partition, columns in fetched.items():
+                task = assignment.task_of(partition)
+                if task is not None and task.add(partition, columns):
+                    consumer.pause(partition)
+            await asyncio.sleep(0)
+
+    # -- status -----------------------------------------------------------------------------------
+
+    def _task_status(self, runner: TaskRunner) -> TaskStatus:
+        task = runner.task
+        return TaskStatus(
+            task_id=task.task_id,
+            state=task.state.value,
+            stream_time_ms=task.stream_time_ms,
+            partitions=tuple(self._partition_status(task, partition) for partition in task.partitions),
+            skipped_count=task.skipped_count,
+            dead_letter_count=task.dead_letter_count,
+            late_count=task.late_count,
+            restarts=runner.restarts,
+            last_error=runner.last_error,
+        )
+
+    def _partition_status(self, task: Task, partition: TopicPartition) -> PartitionStatus:
+        position = task.positions.get(partition)
+        end = None if self._consumer is None else self._consumer.last_stable_offset(partition)
+        return PartitionStatus(
+            partition=partition,
+            position=position,
+            committed=task.committed.get(partition),
+            end=end,
+            lag=None if end is None or position is None else max(0, end - position),
+            buffered_records=task.inputs[partition].record_count,
+        )

@@ -1,0 +1,76 @@
+"""What a runtime says of itself: values, made on request.
+
+Owns: the states of a runtime and its status report.
+Must not know: how any of it comes about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streamz_core.model import TopicPartition
+    from streamz_core.streams.runtime.task import TaskState
+
+
+class RuntimeState(Enum):
+    """Where a runtime is in its life."""
+
+    CREATED = "created"
+    STARTING = "starting"
+    REBALANCING = "rebalancing"
+    """Assigned partitions are being restored, or moved."""
+    RUNNING = "running"
+    """Every assigned partition is worked on."""
+    FAILED = "failed"
+    """Nothing is worked on any more; ``wait_failed`` has the reason."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStatus:
+    """One input partition. Offsets; ``end`` and ``lag`` are ``None`` before the first fetch."""
+
+    partition: TopicPartition
+    position: int | None
+    committed: int | None
+    end: int | None
+    lag: int | None
+    buffered_records: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """One task. The counts are of this process's life, ``late_count`` of the store's."""
+
+    task_id: str
+    state: TaskState
+    stream_time_ms: int
+    partitions: tuple[PartitionStatus, ...]
+    skipped_count: int
+    dead_letter_count: int
+    late_count: int
+    restarts: int
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeStatus:
+    """A whole runtime."""
+
+    app_id: str
+    state: RuntimeState
+    tasks: tuple[TaskStatus, ...]
+    last_error: str | None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every assigned partition is worked on."""
+        return self.state is RuntimeState.RUNNING
+
+    @property
+    def lag(self) -> int:
+        """Records that wait, over all partitions whose end is known."""
+        return sum(part.lag or 0 for task in self.tasks for part in task.partitions)

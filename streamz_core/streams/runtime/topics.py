@@ -1,0 +1,159 @@
+"""``Topics``: what the runtime asks of and about topics.
+
+Owns: partition counts, the topics the runtime creates (changelogs and dead letters), co-partitioning,
+and the identity of a changelog.
+Must not know: consumers, tasks, records.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from streamz_core.client.errors import error_for
+from streamz_core.errors import ErrorCode, Misuse
+from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from streamz_core.protocol.messages.metadata import MetadataRequest
+from streamz_core.state.changelog import topic_config, topic_name
+from streamz_core.streams.error_policy import ErrorAction
+from streamz_core.streams.runtime.failures import dead_letter_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from streamz_core.client.request import Requests
+    from streamz_core.protocol.messages.metadata import MetadataResponse
+    from streamz_core.streams.error_policy import ErrorPolicy
+    from streamz_core.streams.topology import SubTopology, Topology
+
+
+class MissingTopic(Misuse):
+    """A source topic does not exist; create it, or let the app declare it."""
+
+
+class Topics:
+    """Topic metadata as the runtime needs it, remembered for output topics."""
+
+    def __init__(self, requests: Requests, app_id: str) -> None:
+        """``requests`` reaches the broker; ``app_id`` prefixes the names of changelogs."""
+        self._requests = requests
+        self._app_id = app_id
+        self._counts: dict[str, int] = {}
+
+    async def source_counts(self, topology: Topology) -> dict[str, int]:
+        """The partition counts of all source topics. Raises ``MissingTopic`` or ``Misuse``."""
+        answer = await self._describe(topology.topics, create=False)
+        counts = {topic.name: len(topic.partitions) for topic in answer.topics if not topic.error_code}
+        missing = [topic for topic in topology.topics if topic not in counts]
+        if missing:
+            raise MissingTopic(
+                f"app {self._app_id!r} reads topics that do not exist: {', '.join(missing)}. Create them "
+                "('streamz topics --create --topic …') or declare them in the app with partitions"
+            )
+        for part in topology.subtopologies:
+            _check_copartitioned(part, counts)
+        return counts
+
+    async def create_internal(
+        self, topology: Topology, counts: Mapping[str, int]
+    ) -> tuple[dict[str, str], dict[str, int]]:
+        """Create changelogs and dead-letter topics that are missing, with their sources' counts.
+
+        Returns the changelogs' identities by store, and the counts of all these topics.
+        """
+        wanted = {
+            topic.name: topic for part in topology.subtopologies for topic in self._internal(part, counts)
+        }
+        if not wanted:
+            return {}, {}
+        known = await self._describe(list(wanted), create=False)
+        present = {topic.name for topic in known.topics if not topic.error_code}
+        await self._create([topic for name, topic in wanted.items() if name not in present])
+        answer = await self._describe(list(wanted), create=False)
+        described = {topic.name: topic for topic in answer.topics if not topic.error_code}
+        identities: dict[str, str] = {}
+        for part in topology.subtopologies:
+            for store in part.stores:
+                topic = described.get(topic_name(self._app_id, store.name))
+                if store.changelog and topic is not None:
+                    _check_changelog(topic.name, len(topic.partitions), wanted[topic.name].num_partitions)
+                    identities[store.name] = f"{answer.cluster_id}/{topic.topic_id}"
+        self._counts.update((name, len(topic.partitions)) for name, topic in described.items())
+        return identities, {name: len(topic.partitions) for name, topic in described.items()}
+
+    async def count_partitions(self, topics: Iterable[str]) -> Mapping[str, int]:
+        """The partition counts of output topics; those that do not exist are created if they may be."""
+        unknown = [topic for topic in topics if topic not in self._counts]
+        if unknown:
+            answer = await self._describe(unknown, create=True)
+            for topic in answer.topics:
+                if topic.error_code:
+                    raise error_for(
+                        topic.error_code, f"app {self._app_id!r} cannot send to topic {topic.name!r}"
+                    )
+                self._counts[topic.name] = len(topic.partitions)
+        return self._counts
+
+    def _internal(self, part: SubTopology, counts: Mapping[str, int]) -> list[CreatableTopic]:
+        partitions = max(counts[topic] for topic in part.topics)
+        internal = [
+            CreatableTopic(
+                name=topic_name(self._app_id, store.name),
+                num_partitions=partitions,
+                replication_factor=1,
+                configs=topic_config(store.changelog_config),
+            )
+            for store in part.stores
+            if store.changelog
+        ]
+        for source in part.sources:
+            policies = [source.on_decode_error]
+            policies += [spec.on_error for spec in part.processors if source.name in spec.sources]
+            internal += [
+                CreatableTopic(name=name, num_partitions=counts[topic], replication_factor=1)
+                for topic in source.topics
+                for name in _dead_letter_topics(policies, topic)
+            ]
+        return internal
+
+    async def _create(self, topics: list[CreatableTopic]) -> None:
+        if not topics:
+            return
+        answer = await self._requests.send(CreateTopicsRequest(topics=topics), "creating the app's topics")
+        for result in answer.topics:
+            if result.error_code not in (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS):
+                raise error_for(
+                    result.error_code,
+                    f"app {self._app_id!r} cannot create topic {result.name!r}: "
+                    f"{result.error_message or result.error_code.name}",
+                )
+
+    async def _describe(self, topics: Iterable[str], *, create: bool) -> MetadataResponse:
+        request = MetadataRequest(topics=sorted(set(topics)), allow_auto_topic_creation=create)
+        return await self._requests.send(request, "describing the app's topics")
+
+
+_REMEDY: Final = "Reset the app, or give the store another name"
+
+
+def _dead_letter_topics(policies: Iterable[ErrorPolicy], topic: str) -> set[str]:
+    return {
+        dead_letter_topic(policy, topic) for policy in policies if policy.action is ErrorAction.DEAD_LETTER
+    }
+
+
+def _check_copartitioned(part: SubTopology, counts: Mapping[str, int]) -> None:
+    found = {topic: counts[topic] for topic in part.topics}
+    if part.stores and len(set(found.values())) > 1:
+        listed = ", ".join(f"{topic}: {count}" for topic, count in found.items())
+        raise Misuse(
+            f"the source topics of {part.name!r} share stores and must have the same number of partitions; "
+            f"they have {listed}. Repartition one of them through a topic of the right size"
+        )
+
+
+def _check_changelog(topic: str, present: int, wanted: int) -> None:
+    if present != wanted:
+        raise Misuse(
+            f"changelog {topic!r} has {present} partitions, its sources have {wanted}: the number of source "
+            f"partitions was changed, and keys would be looked for in the wrong place. {_REMEDY}"
+        )
