@@ -109,6 +109,50 @@ def test_every_request_type_has_one_key() -> None:
     assert -1 not in API_KEYS
 
 
+async def test_closing_twice_at_once_waits_for_the_same_end(talk: Any) -> None:
+    first, second = asyncio.create_task(talk.broker.close()), asyncio.create_task(talk.broker.close())
+
+    await second
+
+    assert talk.broker.state is BrokerState.CLOSED
+    await first
+
+
+async def test_a_directory_that_cannot_be_synced_is_given_back_all_the_same(
+    open_broker: Any, files: Any
+) -> None:
+    syncs = next(fault for fault in FAULTS if "datasync" in fault.calls and fault.errno == errno.EIO)
+    faulty = FaultyFiles(files, syncs, at_call=0)
+    talk = await open_broker(files=faulty)
+    await talk.create("t")
+    await talk.produce("t", b"a")
+    await talk.produce("t", b"b", acks=1)
+    faulty._at_call, faulty._persistent = faulty.calls + 1, True
+
+    await talk.broker.close()
+
+    again = await open_broker()
+    assert await again.values("t") == [b"a", b"b"]
+
+
+async def test_damage_is_named_and_stays_its_partitions(talk: Any, open_broker: Any, files: Any) -> None:
+    for partition in range(2):
+        await talk.produce("t", b"precious", partition=partition)
+        await talk.produce("t", b"more", partition=partition)
+    await talk.broker.close()
+    file = files.open("/data/log/t-0/00000000000000000000.log")
+    file.write_at(70, b"\xff")
+    file.close()
+
+    again = await open_broker()
+    damaged = await again.fetch("t")
+
+    assert damaged.error_code is ErrorCode.KAFKA_STORAGE_ERROR
+    assert "t-0: offsets 0 to" in damaged.error_message
+    assert damaged.records == b""
+    assert await again.values("t", partition=1) == [b"precious", b"more"]
+
+
 async def test_markers_are_told_to_the_listeners_once_they_are_durable(talk: Any) -> None:
     log = talk.broker.log("t", 0)
     heard: list[Any] = []
