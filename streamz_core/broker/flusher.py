@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from streamz_core.broker.log_failures import Stopped
-    from streamz_core.log.partition_log import PartitionLog, SyncTicket
+    from streamz_core.log.partition_log import PartitionLog
+    from streamz_core.log.sync import SyncTicket
 
 _log = logging.getLogger(__name__)
 
@@ -223,8 +224,8 @@ class Flusher:
         self._unsynced.pop(log, None)
         try:
             ticket = log.prepare_sync()
-        except STOPPED as failure:
-            return failure
+        except STOPPED as stopped:
+            return stopped
         if ticket is None:
             return None
         failure = _complete(log, ticket, _run_all([ticket])[0])

@@ -101,6 +101,21 @@ async def test_nothing_is_synced_for_what_is_durable_already(flusher: Flusher) -
     assert log.syncs == 1
 
 
+async def test_visible_waits_for_what_holds_the_high_watermark_back(flusher: Flusher) -> None:
+    log = FakeLog()
+    log.gate.clear()
+    waiting = asyncio.create_task(flusher.visible(log.written(), 1))
+    while log.syncs == 0:
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    log.gate.set()
+
+    await waiting
+    await flusher.visible(cast("PartitionLog", log), 1)
+
+    assert log.syncs == 1
+
+
 async def test_several_partitions_are_synced_together(flusher: Flusher) -> None:
     logs = [FakeLog(number) for number in range(8)]
 
