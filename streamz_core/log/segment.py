@@ -145,7 +145,7 @@ class Segment:
         summary.frames_crc = crc32c(frame, summary.frames_crc)
         if summary.batch_count == 0:
             summary.created_ms = now_ms
-        if header.max_timestamp > summary.max_timestamp:
+        if header.max_timestamp > summary.max_timestamp and not header.is_control:
             summary.max_timestamp = header.max_timestamp
             summary.max_timestamp_offset = last_offset
         if self._bytes_since_index > index_interval_bytes and self.indexes is not None:
