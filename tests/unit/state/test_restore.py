@@ -49,7 +49,7 @@ async def test_a_restore_is_the_fold_of_the_changelog(monkeypatch: pytest.Monkey
 async def test_a_changelog_that_ends_in_markers_ends_the_restore(end: int) -> None:
     store = MemoryStore("counts")
 
-    await restore(store, CHANGELOG, Log({n: (b"k", b"v") for n in range(10)}, end=end))
+    await restore(store, CHANGELOG, Log(dict.fromkeys(range(10), (b"k", b"v")), end=end))
 
     assert store.position() == end
 

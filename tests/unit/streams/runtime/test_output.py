@@ -67,10 +67,14 @@ def test_a_partition_the_topic_does_not_have_is_refused() -> None:
 @pytest.mark.parametrize("columns", [False, True])
 def test_what_no_topic_takes_is_refused_at_once(columns: bool) -> None:
     output = OutputBuffer(record_bytes_max=10)
-    with pytest.raises(OutputTooLarge, match="topic 'out' has 11 bytes"):
+
+    def send() -> None:
         if columns:
             output.send_columns("out", [None, b"k"], [b"v", b"0123456789"], [1, 1])
         else:
             output.send("out", b"k", b"0123456789", 1)
+
+    with pytest.raises(OutputTooLarge, match="topic 'out' has 11 bytes"):
+        send()
 
     assert output.record_count == 0
