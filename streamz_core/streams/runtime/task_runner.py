@@ -95,7 +95,7 @@ class TaskRunner:
             self._failing_since_ms, self._backoff_ms = now_ms, config.retry_backoff_ms
         if now_ms - self._failing_since_ms > config.retry_timeout_ms:
             raise TaskFailed(
-                f"task {self.task_id} of app {config.app_id!r} was restarted for {config.retry_timeout_ms} ms "
-                f"without any commit; the last error: {interruption}"
+                f"task {self.task_id} of app {config.app_id!r} was restarted for "
+                f"{config.retry_timeout_ms} ms without any commit; the last error: {interruption}"
             ) from interruption
         _log.warning("task %s starts again from its last commit: %s", self.task_id, interruption)

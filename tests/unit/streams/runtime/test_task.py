@@ -175,7 +175,7 @@ async def test_a_task_that_never_commits_fails_with_the_reason(cluster, bench, r
             raise TimeoutError("the disk is full")
 
     cluster.on_step = on_step
-    with pytest.raises(TaskFailed, match="restarted for 5000 ms without any commit.*disk is full"):
+    with pytest.raises(TaskFailed, match=r"restarted for 5000 ms without any commit.*disk is full"):
         await bench(cluster, topologies.count(), retry_timeout_ms=5000).run_until_committed()
 
     assert cluster.rows("counts") == []
@@ -198,7 +198,7 @@ async def test_a_fenced_task_commits_nothing(cluster, bench, row, topologies) ->
 async def test_fail_stops_with_the_record_named(cluster, bench, row, topologies) -> None:
     fill(cluster, row)
 
-    with pytest.raises(RecordFailed, match="topic 'views' partition 0 offset 42.*poison 42") as caught:
+    with pytest.raises(RecordFailed, match=r"topic 'views' partition 0 offset 42.*poison 42") as caught:
         await bench(cluster, topologies.count(poison=lambda v: v == 42)).run_until_committed()
 
     assert isinstance(caught.value.__cause__, ValueError)
@@ -280,7 +280,7 @@ async def test_retries_wait_on_the_clock_and_may_succeed(cluster, bench, row, to
     await world.run_until_committed()
 
     check_outputs(cluster)
-    waits = [later - earlier for earlier, later in zip(attempts, attempts[1:], strict=False)]
+    waits = [later - earlier for earlier, later in itertools.pairwise(attempts)]
     assert [wait >= least for wait, least in zip(waits, [1000, 2000, 4000], strict=True)] == [True] * 3
     assert sum(waits) < 8000
 
