@@ -76,6 +76,7 @@ class App:
         self.on_before_shutdown: Final = AppSignal("on_before_shutdown")
         self._contexts: Final[dict[str, ProcessorContext]] = {}
         self._table_users: Final[dict[str, dict[str, int]]] = {}
+        self._by_name: Final[dict[str, Topic]] = {}
         self._running: RunningApp | None = None
 
     @property
@@ -328,7 +329,7 @@ class App:
             return channel.send(
                 key=key, value=value, partition=partition, timestamp=timestamp, headers=headers
             )
-        topic = self.topic(channel) if isinstance(channel, str) else channel
+        topic = self._topic_by_name(channel) if isinstance(channel, str) else channel
         return topic.send(
             key=key,
             value=value,
@@ -385,6 +386,12 @@ class App:
         users = self._table_users.setdefault(table.name, {})
         users[cursor.topic] = partitions
         refuse_mismatch(table, users)
+
+    def _topic_by_name(self, name: str) -> Topic:
+        topic = self._by_name.get(name)
+        if topic is None:
+            topic = self._by_name[name] = self.topic(name)
+        return topic
 
     def _channel(self, channel: Topic | GroupedTopic | str | None, agent: str) -> Topic | GroupedTopic:
         if channel is None:

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -71,7 +70,8 @@ def command_line(app: App) -> click.Group:
 async def run(app: App) -> None:
     """Run the app until a signal or a failure; raises the failure.
 
-    The first signal stops it gracefully within its ``shutdown_timeout``; a second one ends the process.
+    The first signal stops it gracefully within its ``shutdown_timeout``; a second one ends the process
+    at once, which costs no data: it goes on from its last commit.
     """
     stop_wanted = asyncio.Event()
     with _signals(stop_wanted):
@@ -99,24 +99,26 @@ async def _stop(app: App) -> None:
 @contextlib.contextmanager
 def _signals(stop_wanted: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def on_signal(number: signal.Signals) -> None:
-        if stop_wanted.is_set():
-            logger.warning("%s again: not waiting any longer", number.name)
-            sys.exit(128 + number)
-        logger.info("%s: stopping", number.name)
+        logger.info("%s: stopping; once more ends the process at once", number.name)
         stop_wanted.set()
+        for one in _SIGNALS:
+            loop.remove_signal_handler(one)
+            signal.signal(one, signal.SIG_DFL)
 
     for number in _SIGNALS:
-        # Where the loop cannot (Windows), Python's default for SIGINT stays: KeyboardInterrupt.
-        with contextlib.suppress(NotImplementedError, ValueError):
+        # Where the loop cannot (Windows, another thread), Python's own SIGINT stays: KeyboardInterrupt.
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             loop.add_signal_handler(number, on_signal, number)
     try:
         yield
     finally:
         for number in _SIGNALS:
-            with contextlib.suppress(NotImplementedError, ValueError):
+            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 loop.remove_signal_handler(number)
+                signal.signal(number, before[number])
 
 
 async def _send(app: App, entity: str, value: str, key: str | None, partition: int | None) -> str:
