@@ -1,7 +1,7 @@
 """Counts page views per page and minute.
 
-    python examples/01_views.py send views '{"user": "ann", "page": "/"}'
-    python examples/01_views.py worker -l info
+python examples/01_views.py send views '{"user": "ann", "page": "/"}'
+python examples/01_views.py worker -l info
 """
 
 from streamz_core import App, Record

@@ -22,7 +22,7 @@ from streamz_core.aio.deadline import wait_for
 from streamz_core.errors import Misuse, StreamzError
 
 if TYPE_CHECKING:
-    from streamz_core.app.app import App
+    from streamz_core.app.services import Startable
 
 logger: Final = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LEVELS: Final = ("debug", "info", "warn", "warning", "error", "critical")
 
 
-def command_line(app: App) -> click.Group:
+def command_line(app: Startable) -> click.Group:
     """The click group of an app."""
 
     @click.group(help=f"The stream app {app.id!r} at {app.conf.broker}.")
@@ -67,7 +67,7 @@ def command_line(app: App) -> click.Group:
     return group
 
 
-async def run(app: App) -> None:
+async def run(app: Startable) -> None:
     """Run the app until a signal or a failure; raises the failure.
 
     The first signal stops it gracefully within its ``shutdown_timeout``; a second one ends the process
@@ -89,7 +89,7 @@ async def run(app: App) -> None:
             raise failure
 
 
-async def _stop(app: App) -> None:
+async def _stop(app: Startable) -> None:
     limit_ms = app.conf.milliseconds("shutdown_timeout")
     await wait_for(
         app.clock, app.stop(), limit_ms, what=f"stopping app {app.id!r} (setting 'shutdown_timeout')"
@@ -121,10 +121,9 @@ def _signals(stop_wanted: asyncio.Event) -> Iterator[None]:
                 signal.signal(number, before[number])
 
 
-async def _send(app: App, entity: str, value: str, key: str | None, partition: int | None) -> str:
+async def _send(app: Startable, entity: str, value: str, key: str | None, partition: int | None) -> str:
     topic = _target(app, entity)
-    # The same app without its agents: nothing but a producer.
-    async with type(app)(app.id, broker=app.conf.broker) as client:
+    async with app.client() as client:
         sent = await client.produce(
             topic, key.encode() if key is not None else None, value.encode(), partition, None, ()
         )
@@ -132,13 +131,13 @@ async def _send(app: App, entity: str, value: str, key: str | None, partition: i
     return f"{metadata.topic}-{metadata.partition} offset {metadata.offset}"
 
 
-def _target(app: App, entity: str) -> str:
+def _target(app: Startable, entity: str) -> str:
     if not entity.startswith("@"):
         return entity
     agent = app.agents.get(entity[1:])
     if agent is None:
         raise click.BadParameter(f"no agent {entity!r}; there are: {', '.join(app.agents) or 'none'}")
-    return agent.get_topic_names()[0]
+    return str(agent.get_topic_names()[0])
 
 
 def _exit_with(work: Callable[[], Any]) -> None:

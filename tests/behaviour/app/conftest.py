@@ -34,7 +34,9 @@ class Lab:
     async def stop(self, app: App) -> None:
         await self.clock.drive(app.stop())
 
-    async def send(self, topic: str, *values: bytes, key: bytes | None = None, timestamp_ms: int = 1_000) -> None:
+    async def send(
+        self, topic: str, *values: bytes, key: bytes | None = None, timestamp_ms: int = 1_000
+    ) -> None:
         """Produce from outside of any app."""
         producer = AIOKafkaProducer(bootstrap_servers=self.broker.address)
         await self.clock.drive(producer.start())

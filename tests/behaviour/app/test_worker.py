@@ -122,7 +122,8 @@ def test_a_stop_that_takes_too_long_is_given_up_with_an_error(script):
     assert next(said) == "ready"
     worker.send_signal(signal.SIGTERM)
 
-    assert "stopping app 'views' (setting 'shutdown_timeout') took longer than 200 ms" in output(worker, code=1)
+    reason = "stopping app 'views' (setting 'shutdown_timeout') took longer than 200 ms"
+    assert reason in output(worker, code=1)
 
 
 def test_a_second_worker_on_the_same_directory_is_told_who_owns_it(script):
