@@ -187,7 +187,8 @@ async def test_group_by_brings_all_records_of_a_key_to_one_partition(lab):
 
     @app.agent(views.group_by(View.page))
     async def count(stream):
-        async for page in stream.keys():
+        async for page, v in stream.items():
+            assert page == v.page
             counts[page] += 1
 
     await lab.start(app)
