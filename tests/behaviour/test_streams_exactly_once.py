@@ -264,7 +264,8 @@ async def test_whichever_write_the_process_dies_at_nothing_is_lost_or_doubled(
         async with MemoryBroker(clock=clock) as broker:
             world = World(broker, clock, tmp_path / str(dies_at))
             # RocksDB costs more time: every write is died at with either backend, in turn.
-            state = {} if (dies_at % 2 == 0) == heard else {"state_dir": None}
+            state: dict[str, Any] = {} if (dies_at % 2 == 0) == heard else {"state_dir": None}
+            state |= {"slice_records_max": 20, "commit_records_max": 20}
             await world.prepare()
             before = asyncio.all_tasks()
             inner = await open_link(broker.address)
@@ -277,6 +278,7 @@ async def test_whichever_write_the_process_dies_at_nothing_is_lost_or_doubled(
             if link.is_dead:
                 deaths += 1
                 await kill_everything(before, clock)
+                await world.produce(range(60, 90))
                 runtime = await world.live(**state)
             await clock.drive(runtime.stop())
             await world.check()
