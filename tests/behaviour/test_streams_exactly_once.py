@@ -237,9 +237,10 @@ async def world(tmp_path: Path):
         yield World(broker, clock, tmp_path)
 
 
-async def test_an_app_counts_and_a_restart_goes_on(world: World) -> None:
+@pytest.mark.parametrize("guarantee", ["exactly_once", "at_least_once"])
+async def test_an_app_counts_and_a_restart_goes_on(world: World, guarantee: str) -> None:
     await world.prepare()
-    runtime = await world.live()
+    runtime = await world.live(processing_guarantee=guarantee)
     assert runtime.state is RuntimeState.RUNNING
     assert runtime.status().is_ready
     assert runtime.status().lag == 0
@@ -248,7 +249,7 @@ async def test_an_app_counts_and_a_restart_goes_on(world: World) -> None:
     assert runtime.state is RuntimeState.STOPPED
 
     await world.produce(range(60, 90))
-    runtime = await world.live()
+    runtime = await world.live(processing_guarantee=guarantee)
     await world.clock.drive(runtime.stop())
 
     await world.check()
