@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from streamz_core.app.errors import ImproperlyConfigured
 
 if TYPE_CHECKING:
-    from streamz_core.app.repartition import GroupedTopic
     from streamz_core.app.sending import FutureMessage, Headers
-    from streamz_core.app.topic import Topic
+    from streamz_core.app.topic import GroupedTopic, Topic
     from streamz_core.streams.error_policy import ErrorPolicy
 
 logger: Final = logging.getLogger(__name__)

@@ -68,7 +68,7 @@ class TableKeeper:
         self._contexts.pop(self._context.task_id, None)
 
     async def _close_windows(self, wrapper: WindowWrapper, store: WindowedStore, now_ms: int) -> None:
-        handler = wrapper.table.on_window_close
+        handler = wrapper.on_window_close
         token = CURRENT.set(self._cursor)
         try:
             for key, start, value in store.expire(now_ms):

@@ -273,11 +273,13 @@ class Task:
                 except ProcessorFailed as failure:
                     await self._record_failed(piece, failure)
                 await asyncio.sleep(0)
-            elif not self.yield_requested:
-                await self._wake.wait()
-                self._wake.clear()
             else:
-                await self._processors.punctuate()
+                if not self.yield_requested:
+                    await self._wake.wait()
+                    self._wake.clear()
+                if self.yield_requested:
+                    # Nothing came until the commit is due: what depends on time has its turn.
+                    await self._processors.punctuate()
             if self._commit_is_due():
                 await self._commit()
 
