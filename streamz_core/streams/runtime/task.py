@@ -246,15 +246,18 @@ class Task:
         if self._tick is not None:
             self._tick.cancel()
         graceful = self.state.value is not TaskState.FAILED
-        await self._processors.close()
-        for waiting in self._inputs.values():
-            waiting.clear()
+        # Whatever is cancelled or fails here, the stores' files must be let go of.
         try:
-            self._stores.close(flush=graceful)
+            await self._processors.close()
         finally:
-            await self._committer.close()
-            if graceful:
-                self.state.set(TaskState.CLOSED)
+            for waiting in self._inputs.values():
+                waiting.clear()
+            try:
+                self._stores.close(flush=graceful)
+            finally:
+                await self._committer.close()
+        if graceful:
+            self.state.set(TaskState.CLOSED)
 
     # -- the loop ---------------------------------------------------------------------------------
 
@@ -303,7 +306,8 @@ class Task:
             return
         verdicts = self._book.verdicts(origin) if alone else _NO_VERDICTS
         source = self._sources[piece.partition.topic]
-        decoded = decode(piece, source, self.stream_time_ms)
+        latest_ms = self.clock.now_ms() + self._config.timestamp_ahead_max_ms
+        decoded = decode(piece, source, self.stream_time_ms, latest_ms)
         batch, stop, fatal = decoded.batch, len(decoded.batch), None
         if decoded.undecodable and source.on_decode_error.action is ErrorAction.FAIL:
             fatal = decoded.undecodable[0]
