@@ -164,7 +164,7 @@ class Accumulator:
 
     def _open(self, queue: PartitionQueue, size: int) -> ProducerBatch:
         room = max(self._batch_bytes_max - BATCH_HEADER_BYTES, size)
-        batch = ProducerBatch(queue.topic_partition.topic, queue.partition, room, self._loop)
+        batch = ProducerBatch(queue.topic_partition, room, self._loop)
         clock = self._requests.clock
         batch.deadline_ms = clock.monotonic_ms() + self._requests.timeout_ms
         queue.open = batch

@@ -322,7 +322,7 @@ class AIOKafkaProducer:
         columns = keys if keys is not None else [None] * count
         batches = []
         for start, stop, size in self._accumulator.cuts(topic, columns, values, headers):
-            batch = ProducerBatch(topic, partition, 0, self._loop)
+            batch = ProducerBatch(queue.topic_partition, 0, self._loop)
             whole = start == 0 and stop == count
             batch.keys = columns if whole else columns[start:stop]
             batch.values = values if whole else values[start:stop]
@@ -355,7 +355,7 @@ class AIOKafkaProducer:
         builder.close()
         route = self._routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, None, None, partition)
-        sealed = ProducerBatch(topic, partition, 0, self._loop)
+        sealed = ProducerBatch(queue.topic_partition, 0, self._loop)
         sealed.keys, sealed.values, sealed.timestamps = builder.keys, builder.values, builder.timestamps
         sealed.headers = builder.headers
         sealed.size_bytes = builder.size()
