@@ -6,7 +6,6 @@ import threading
 from typing import Any
 
 import pytest
-from streamz_core.testing.faulty_files import FAULTS, FaultyFiles
 
 from streamz_core.broker.broker import BrokerClosed, BrokerState
 from streamz_core.broker.registry import API_KEYS, HANDLERS
@@ -15,6 +14,7 @@ from streamz_core.log.errors import DirectoryOwned
 from streamz_core.model import Durability
 from streamz_core.protocol.messages.metadata import MetadataRequest
 from streamz_core.protocol.messages.request import Request
+from streamz_core.testing.faulty_files import FAULTS, FaultyFiles
 
 
 async def test_records_survive_closing_and_reopening(talk: Any, open_broker: Any) -> None:

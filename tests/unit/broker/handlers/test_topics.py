@@ -4,7 +4,6 @@ import errno
 from typing import Any
 
 import pytest
-from streamz_core.testing.faulty_files import FAULTS, FaultyFiles
 
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.create_partitions import (
@@ -14,6 +13,7 @@ from streamz_core.protocol.messages.create_partitions import (
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from streamz_core.protocol.messages.delete_topics import DeleteTopicsRequest
 from streamz_core.protocol.messages.metadata import MetadataRequest
+from streamz_core.testing.faulty_files import FAULTS, FaultyFiles
 
 _INTERNAL = ("__consumer_offsets", "__transaction_state")
 
