@@ -171,6 +171,38 @@ async def test_a_cancelled_waiter_does_not_disturb_the_others(flusher: Flusher) 
     assert leaving.cancelled()
 
 
+async def test_in_the_quiet_nothing_is_synced_and_nobody_is_forgotten(flusher: Flusher) -> None:
+    log = FakeLog()
+    log.gate.clear()
+    first = asyncio.create_task(flusher.durable(log.written(), 1))
+    while log.syncs == 0:
+        await asyncio.sleep(0)
+
+    entered = asyncio.Event()
+    leave = asyncio.Event()
+
+    async def be_quiet() -> None:
+        async with flusher.quiet(cast("PartitionLog", log)):
+            entered.set()
+            await leave.wait()
+
+    quiet = asyncio.create_task(be_quiet())
+    second = asyncio.create_task(flusher.durable(log.written(), 2))
+    await asyncio.sleep(0)
+    assert not entered.is_set()
+    log.gate.set()
+    await entered.wait()
+    await first
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (log.syncs, second.done()) == (1, False)
+
+    leave.set()
+    await second
+    await quiet
+    assert log.syncs == 2
+
+
 async def test_a_deleted_partition_tells_its_waiters_and_ignores_its_sync(flusher: Flusher) -> None:
     log = FakeLog()
     log.gate.clear()
