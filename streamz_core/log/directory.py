@@ -331,8 +331,18 @@ def make_directory(files: Files, path: str) -> None:
 def _found(files: Files, path: str, cluster_id: str | None) -> Format:
     """Make a new data directory; the format file comes last and says that all is there."""
     make_directory(files, f"{path}/{layout.LOG_DIRECTORY}")
+    _sync_names(files, f"{path}/{layout.LOG_DIRECTORY}")
     catalog.store_catalog(files, path, Catalog())
     return catalog.store_format(files, path, cluster_id or _new_cluster_id())
+
+
+def _sync_names(files: Files, path: str) -> None:
+    """Make the names on the way to ``path`` durable: one that is there may be left by a killed process."""
+    while (parent := path.rpartition("/")[0]) != path:
+        # A directory that may not be read was not made by this user, so not by a killed predecessor.
+        with contextlib.suppress(PermissionError):
+            files.sync_dir(parent or ("/" if path.startswith("/") else ""))
+        path = parent
 
 
 def _new_cluster_id() -> str:

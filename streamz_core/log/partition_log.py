@@ -11,12 +11,13 @@ when ``durable_offset`` has passed it.
 from __future__ import annotations
 
 import contextlib
-from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from streamz_core.errors import StreamzError
-from streamz_core.log import partition_metadata, snapshot
+from streamz_core.log import compaction, layout, lookup, partition_metadata, snapshot, swap
+from streamz_core.log.compaction import Compaction, CompactionResult
 from streamz_core.log.config import TopicConfig
 from streamz_core.log.errors import CorruptRecord, OffsetOutOfRange, PartitionFailed, StorageFailure
 from streamz_core.log.files import Buffer
@@ -26,9 +27,11 @@ from streamz_core.log.producer_state import ProducerState
 from streamz_core.log.reader import Place, damage_end, place_of, read_piece
 from streamz_core.log.recovery import Recovered, Recovery
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
-from streamz_core.log.replay import rebuild_indexes, take_in
+from streamz_core.log.replay import take_in
+from streamz_core.log.retention import Condemned, count_expired, is_expired
 from streamz_core.log.segment import Segment
 from streamz_core.log.segment_scan import LEADER_EPOCH
+from streamz_core.log.segments import Segments
 from streamz_core.log.sync import SyncTicket, Unsynced
 from streamz_core.log.validation import Batches, validate
 from streamz_core.log.visibility import Visibility
@@ -77,15 +80,14 @@ class PartitionLog:
         self._directory = directory
         self._open_files = directory.open_files
         self._point_file = point_file
-        self._segments = recovered.segments
-        self._bases = [segment.base_offset for segment in recovered.segments]
+        self._segments = Segments(directory, recovered.segments)
         self._producers = recovered.producers
         self._visibility = Visibility(recovered.next_offset, recovered.producers.first_open_offset)
         self._unsynced = Unsynced(directory.open_files, directory.path)
         self._poison: StorageFailure | None = None
         self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
         self._has_changed = recovered.replayed_bytes > 0
-        self._loaded: Segment | None = None
+        self._condemned = Condemned(directory)
         self._hints: dict[int, tuple[int, int]] = {}  # offset -> (segment base, position) of the batch there
 
     @classmethod
@@ -137,12 +139,12 @@ class PartitionLog:
     @property
     def last_stable_offset(self) -> int:
         """All below it belongs to no open transaction."""
-        return self._visibility.last_stable_offset
+        return max(self._visibility.last_stable_offset, self.log_start_offset)
 
     @property
     def size_bytes(self) -> int:
         """Bytes of all segments."""
-        return sum(segment.size_bytes for segment in self._segments)
+        return self._segments.size_bytes
 
     def open_producers(self) -> dict[int, tuple[int, int]]:
         """Producer id -> (epoch, first offset) of each open transaction."""
@@ -226,9 +228,9 @@ class PartitionLog:
 
     def _segment_for(self, size: int, next_offset: int, now_ms: int) -> Segment:
         """The active segment, after a roll if these ``size`` bytes do not belong into it any more."""
-        if not self._segments:
+        if len(self._segments) == 0:
             return self._roll()
-        active = self._segments[-1]
+        active = self._segments.active
         summary, config = active.summary, self.config
         if summary.batch_count == 0:
             return active
@@ -250,12 +252,11 @@ class PartitionLog:
         except OSError as error:
             raise StorageFailure(self.name, "creating a segment", segment.path, error) from error
         self._unsynced.changed_directory()
-        if self._segments:
+        if len(self._segments) > 0:
             # A seal is a cache: a full disk must not stop the roll that retention needs to free it.
             with contextlib.suppress(OSError):
-                self._segments[-1].seal(self.topic_id, self.partition)
-        self._segments.append(segment)
-        self._bases.append(segment.base_offset)
+                self._segments.active.seal(self.topic_id, self.partition)
+        self._segments.add(segment)
         return segment
 
     # -- reading --------------------------------------------------------------------------------------
@@ -271,7 +272,7 @@ class PartitionLog:
         visibility = self._visibility
         if not self.log_start_offset <= offset <= visibility.log_end_offset:
             raise OffsetOutOfRange(self.name, offset, self.log_start_offset, visibility.log_end_offset)
-        number = bisect_right(self._bases, offset) - 1
+        number = self._segments.number_of(offset)
         while offset < up_to and 0 <= number < len(self._segments):
             data, offset = self._read_segment(self._segments[number], offset, max_bytes, up_to)
             if data:
@@ -299,20 +300,8 @@ class PartitionLog:
         hint = self._hints.get(offset)
         if hint is not None and hint[0] == segment.base_offset and not segment.summary.is_compacted:
             return Place(hint[1], offset)
-        self._load_indexes(segment)
+        self._segments.load_indexes(segment, self.config.index_interval_bytes)
         return place_of(segment, offset)
-
-    def _load_indexes(self, segment: Segment) -> None:
-        """Have the indexes of ``segment`` in memory; of the sealed segments only the last asked for stays."""
-        if segment.indexes is not None:
-            return
-        if self._loaded is not None and self._loaded is not self._segments[-1]:
-            self._loaded.indexes = None
-        if not segment.load_indexes():
-            rebuild_indexes(self._segments, segment, self.config.index_interval_bytes)
-            with contextlib.suppress(OSError):  # caches
-                segment.write_seal(self.topic_id, self.partition)
-        self._loaded = segment
 
     def _corrupt(self, segment: Segment, offset: int, error: CorruptBatch) -> CorruptRecord:
         stop = max(damage_end(segment, error.position), offset + 1)
@@ -325,7 +314,7 @@ class PartitionLog:
         self._require_writable()
         if not self._unsynced.is_dirty:
             return None
-        active = self._segments[-1]
+        active = self._segments.active
         point = RecoveryPoint(active.base_offset, active.size_bytes, active.next_offset)
         ticket = self._unsynced.ticket(point)
         if self._snapshot_due_bytes <= 0:
@@ -363,6 +352,196 @@ class PartitionLog:
             self._require_writable()
         self.complete_sync(ticket)
 
+    # -- looking up -----------------------------------------------------------------------------------
+
+    def offset_for_timestamp(self, timestamp_ms: int) -> tuple[int, int] | None:
+        """(offset, timestamp) of the first record with this timestamp or a later one."""
+        with self._reading():
+            return lookup.first_at_or_after(
+                self._segments, timestamp_ms, self.log_start_offset, self.config.index_interval_bytes
+            )
+
+    def max_timestamp(self) -> tuple[int, int] | None:
+        """(offset, timestamp) of the first record that has the latest timestamp."""
+        with self._reading():
+            return lookup.latest(self._segments, self.log_start_offset, self.config.index_interval_bytes)
+
+    def aborted_transactions(self, start: int, stop: int) -> list[tuple[int, int, int]]:
+        """(producer id, first offset, last offset) of the aborted transactions in ``[start, stop)``."""
+        with self._reading():
+            return lookup.aborted_between(self._segments, start, stop, self.config.index_interval_bytes)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        self._require_usable()
+        try:
+            yield
+        except CorruptBatch as error:
+            raise CorruptRecord(
+                self.name,
+                self._directory.path,
+                self.log_start_offset,
+                self.log_end_offset,
+                error.position,
+                error.reason,
+            ) from None
+        except OSError as error:
+            raise StorageFailure(
+                self.name, "reading", error.filename or self._directory.path, error
+            ) from error
+
+    # -- retention ------------------------------------------------------------------------------------
+
+    def delete_records_before(self, offset: int) -> None:
+        """Let the log start at ``offset``; whole segments below it go. Durable when it returns.
+
+        Raises ``OffsetOutOfRange`` beyond the high watermark, ``StorageFailure``.
+        """
+        self._require_usable()
+        if not 0 <= offset <= self.high_watermark:
+            raise OffsetOutOfRange(self.name, offset, self.log_start_offset, self.high_watermark)
+        if offset <= self.log_start_offset:
+            return
+        if offset > self.durable_offset:
+            self.sync()  # or a power cut could leave a log that ends before it starts
+        self._start_at(offset)
+        while len(self._segments) > 1 and self._segments[0].next_offset <= offset:
+            self._remove_first(0)
+        self._sync_directory()
+
+    def apply_retention(self, now_ms: int) -> int:
+        """Remove what ``retention.ms`` and ``retention.bytes`` give up; the number of segments removed.
+
+        Only what is durable and below the last stable offset goes. Raises ``StorageFailure``.
+        """
+        self._require_writable()
+        with self._naming("deleting"):
+            self._condemned.unlink_due(now_ms)
+        if len(self._segments) > 0 and is_expired(self._segments.active.summary, self.config, now_ms):
+            self._roll()
+            self.sync()
+        count = count_expired([one.summary for one in self._segments], self.config, now_ms)
+        limit = min(self.durable_offset, self.last_stable_offset)
+        while count and self._segments[count - 1].next_offset > limit:
+            count -= 1
+        if count:
+            if self._unsynced.is_dirty:
+                self.sync()  # what follows the removed segments must be there after a crash
+            self._start_at(max(self._segments[count].base_offset, self.log_start_offset))
+            for _ in range(count):
+                self._remove_first(now_ms + self.config.file_delete_delay_ms)
+            self._sync_directory()
+        return count
+
+    def compact(self, now_ms: int) -> CompactionResult:
+        """Rewrite old segments of a compacted topic if enough of them is dirty; blocks while it does.
+
+        Raises ``CorruptRecord`` (nothing was changed), ``StorageFailure``.
+        """
+        self._require_writable()
+        summaries = [segment.summary for segment in self._segments]
+        limit = min(self.durable_offset, self.last_stable_offset)
+        count = compaction.count_cleanable(summaries, self.config, limit, now_ms)
+        if not self.config.is_compacted or not compaction.is_worth_it(summaries[:count], self.config, now_ms):
+            return CompactionResult()
+        before = self._segments.size_bytes
+        with self._reading():
+            run = self._prepare_compaction(count, now_ms)
+            segments = self._segments.sealed[:count]
+            run.learn_keys(segments)
+            after = sum(
+                self._compact_group(run, group)
+                for group in compaction.groups(segments, self.config.segment_bytes)
+            )
+        return CompactionResult(count, after, before, self._segments.size_bytes)
+
+    def _prepare_compaction(self, count: int, now_ms: int) -> Compaction:
+        """Let recovery point and snapshot speak of the active segment, which is never rewritten."""
+        if self._unsynced.is_dirty:
+            self.sync()
+        active = self._segments.active
+        self._point_file.write_durably(
+            RecoveryPoint(active.base_offset, active.size_bytes, active.next_offset)
+        )
+        with contextlib.suppress(OSError):  # a cache
+            data = snapshot.encode(self._directory, active, self._producers)
+            snapshot.write(self._directory, active.next_offset, data)
+        for offset in self._directory.offsets(layout.SNAPSHOT_SUFFIX):
+            if offset < active.next_offset:
+                self._directory.unlink(layout.offset_name(offset, layout.SNAPSHOT_SUFFIX))
+        self._directory.sync()
+        stop = self._segments[count - 1].next_offset
+        aborted = self.aborted_transactions(self._segments[0].base_offset, stop)
+        remembered = self._producers.remembered_offsets()
+        return Compaction(aborted, remembered, self.config.delete_retention_ms, now_ms)
+
+    def _compact_group(self, run: Compaction, group: list[Segment]) -> int:
+        """Rewrite neighbours into one segment, if that changes anything; the number of segments left."""
+        target = Segment(self._open_files, self._directory.path, group[0].base_offset)
+        path = swap.cleaned_path(self._directory, target.base_offset)
+        file = self._directory.files.open(path, create=True)
+        try:
+            file.truncate(0)
+            changed = run.rewrite(group, target, file)
+            file.datasync()
+        except (OSError, CorruptBatch):
+            with contextlib.suppress(
+                OSError
+            ):  # it takes space, and is removed at the next opening at the latest
+                self._directory.files.unlink(path)
+            raise
+        finally:
+            file.close()
+        if changed:
+            self._replace_group(group, target)
+        else:
+            self._directory.files.unlink(path)
+            target.summary.is_compacted = group[0].summary.is_compacted
+            group[0].summary = target.summary
+            self._segments.load_indexes(group[0], self.config.index_interval_bytes)
+            group[0].write_seal(self.topic_id, self.partition)
+        return 1
+
+    def _replace_group(self, group: list[Segment], target: Segment) -> None:
+        for segment in group:
+            self._open_files.forget(segment.path)
+        try:
+            swap.replace(self._directory, [segment.base_offset for segment in group])
+        except OSError as error:
+            # Some of the steps may have been taken; only opening the partition anew finds out which.
+            self.failure = StorageFailure(self.name, "compacting", self._directory.path, error, poisoned=True)
+            raise self.failure from error
+        self._segments.replace(self._segments.number_of(target.base_offset), len(group), target)
+        self._hints.clear()
+        with contextlib.suppress(OSError):  # a cache
+            target.seal(self.topic_id, self.partition)
+
+    def _start_at(self, offset: int) -> None:
+        directory = self._directory
+        metadata = PartitionMetadata(
+            topic=self.topic, partition=self.partition, topic_id=self.topic_id.bytes, log_start_offset=offset
+        )
+        with self._naming("moving the log start"):
+            partition_metadata.store(directory.files, directory.path, metadata)
+        self.log_start_offset = offset
+
+    def _remove_first(self, due_ms: int) -> None:
+        with self._naming("deleting"):
+            self._condemned.condemn(self._segments[0], due_ms)
+        self._segments.remove_first()
+
+    def _sync_directory(self) -> None:
+        with self._naming("deleting"):
+            self._directory.sync()
+            self._condemned.unlink_due(0)
+
+    @contextlib.contextmanager
+    def _naming(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageFailure(self.name, action, error.filename or self._directory.path, error) from error
+
     # -- the rest -------------------------------------------------------------------------------------
 
     def update_config(self, config: TopicConfig) -> None:
@@ -374,8 +553,8 @@ class PartitionLog:
         try:
             if self.failure is None and self._poison is None:
                 self.sync()
-                if self._has_changed and self._segments:
-                    active = self._segments[-1]
+                if self._has_changed and len(self._segments) > 0:
+                    active = self._segments.active
                     with contextlib.suppress(OSError):  # a cache
                         data = snapshot.encode(self._directory, active, self._producers)
                         snapshot.write(self._directory, active.next_offset, data)

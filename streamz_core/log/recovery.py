@@ -20,6 +20,7 @@ from streamz_core.log.producer_state import ProducerState
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import replay
 from streamz_core.log.segment import Segment
+from streamz_core.log.swap import finish_interrupted
 from streamz_core.protocol.record_batch import CorruptBatch
 
 REPLAYED_BYTES_MAX: Final = 1 << 20
@@ -56,8 +57,10 @@ class Recovery:
 
     def run(self, point_file: RecoveryPointFile) -> Recovered:
         """Recover. Raises ``CorruptRecord`` or ``PartitionFailed`` for rot, ``OSError`` from the disk."""
+        self._changed = finish_interrupted(self._directory)
         self._list_segments()
         found = point_file.read()
+        self._drop_without_beginning(found)
         if not self._segments:
             return self._empty(found)
         point = self._believed(found)
@@ -83,10 +86,19 @@ class Recovery:
             self._segments.append(segment)
             self._sizes[base] = directory.files.size_of(segment.path)
 
+    def _drop_without_beginning(self, found: RecoveryPoint | None) -> None:
+        """Where nothing was ever durable, a power cut may keep a later segment's name and lose the first's."""
+        start = self._log_start_offset
+        never_durable = found is not None and found.next_offset <= start
+        if never_durable and self._segments and self._segments[0].base_offset > start:
+            self._drop_from(0)
+
     def _empty(self, point: RecoveryPoint | None) -> Recovered:
         if point is not None and point.next_offset > self._log_start_offset:
             raise self._missing(self._log_start_offset, point.next_offset)
         self._drop_stale(self._log_start_offset)
+        if self._changed:
+            self._directory.sync()
         return Recovered([], self._producers, self._log_start_offset, 0, 0)
 
     def _believed(self, found: RecoveryPoint | None) -> RecoveryPoint:

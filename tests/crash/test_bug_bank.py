@@ -6,20 +6,11 @@ by the harness named beside it.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
 
-from streamz_core.log import catalog, checksummed, recovery, segment_scan
-from streamz_core.log.directory import LogDirectory
-from streamz_core.log.partition_log import PartitionLog
-from streamz_core.log.recovery import Recovery
-from streamz_core.log.sync import SyncTicket
-from streamz_core.log.visibility import Visibility
-from streamz_core.testing.recording_files import RecordedFile, RecordingFiles
-from tests.crash import test_errno, test_rot, workloads
 from tests.crash.explore import Effort, Tally, explore, explore_kills
 
 QUICK = Effort(images_max=400, nested_every=10**9)

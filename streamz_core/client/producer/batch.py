@@ -148,7 +148,7 @@ class ProducerBatch:
             self.loop.call_soon(function, future, context=context)
 
 
-class RecordFuture(msgspec.Struct, eq=False, gc=False, weakref=True):
+class RecordFuture(msgspec.Struct, eq=False, gc=False):
     """One record's ``asyncio`` future: ``await`` it for the ``RecordMetadata``.
 
     ``gc=False``: the only cycles it can be part of go through callbacks, which the batch drops when done.
