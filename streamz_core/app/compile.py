@@ -85,7 +85,9 @@ def compile_app(
     names = tuple(store.name for store in stores)
     sources = _sources(declared.read)
     processors = [
-        ProcessorSpec(f"repartition-{grouped.name}", grouped.source.topics, _repartition(grouped))
+        ProcessorSpec(
+            f"repartition-{grouped.between.get_topic_name()}", grouped.source.topics, _repartition(grouped)
+        )
         for grouped in declared.grouped
     ]
     processors += [
@@ -173,7 +175,7 @@ def _store(table: Table) -> StoreSpec:
         window_size_ms=window.size_ms,
         grace_ms=window.grace_ms,
         retention_ms=window.retention_ms,
-        own_time=wrapper.own_time,
+        own_time=True,
     )
 
 
