@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from streamz_core.errors import StreamzError
-from streamz_core.log import lookup, partition_metadata, snapshot
+from streamz_core.log import compaction, layout, lookup, partition_metadata, snapshot, swap
+from streamz_core.log.compaction import Compaction, CompactionResult
 from streamz_core.log.config import TopicConfig
 from streamz_core.log.errors import CorruptRecord, OffsetOutOfRange, PartitionFailed, StorageFailure
 from streamz_core.log.files import Buffer
@@ -431,6 +432,89 @@ class PartitionLog:
                 self._remove_first(now_ms + self.config.file_delete_delay_ms)
             self._sync_directory()
         return count
+
+    def compact(self, now_ms: int) -> CompactionResult:
+        """Rewrite old segments of a compacted topic if enough of them is dirty; blocks while it does.
+
+        Raises ``CorruptRecord`` (nothing was changed), ``StorageFailure``.
+        """
+        self._require_writable()
+        summaries = [segment.summary for segment in self._segments]
+        limit = min(self.durable_offset, self.last_stable_offset)
+        count = compaction.count_cleanable(summaries, self.config, limit, now_ms)
+        if not self.config.is_compacted or not compaction.is_worth_it(summaries[:count], self.config, now_ms):
+            return CompactionResult()
+        before = self._segments.size_bytes
+        with self._reading():
+            run = self._prepare_compaction(count, now_ms)
+            segments = self._segments.sealed[:count]
+            run.learn_keys(segments)
+            after = sum(
+                self._compact_group(run, group)
+                for group in compaction.groups(segments, self.config.segment_bytes)
+            )
+        return CompactionResult(count, after, before, self._segments.size_bytes)
+
+    def _prepare_compaction(self, count: int, now_ms: int) -> Compaction:
+        """Let recovery point and snapshot speak of the active segment, which is never rewritten."""
+        if self._unsynced.is_dirty:
+            self.sync()
+        active = self._segments.active
+        self._point_file.write_durably(
+            RecoveryPoint(active.base_offset, active.size_bytes, active.next_offset)
+        )
+        with contextlib.suppress(OSError):  # a cache
+            data = snapshot.encode(self._directory, active, self._producers)
+            snapshot.write(self._directory, active.next_offset, data)
+        for offset in self._directory.offsets(layout.SNAPSHOT_SUFFIX):
+            if offset < active.next_offset:
+                self._directory.unlink(layout.offset_name(offset, layout.SNAPSHOT_SUFFIX))
+        self._directory.sync()
+        stop = self._segments[count - 1].next_offset
+        aborted = self.aborted_transactions(self._segments[0].base_offset, stop)
+        remembered = self._producers.remembered_offsets()
+        return Compaction(aborted, remembered, self.config.delete_retention_ms, now_ms)
+
+    def _compact_group(self, run: Compaction, group: list[Segment]) -> int:
+        """Rewrite neighbours into one segment, if that changes anything; the number of segments left."""
+        target = Segment(self._open_files, self._directory.path, group[0].base_offset)
+        path = swap.cleaned_path(self._directory, target.base_offset)
+        file = self._directory.files.open(path, create=True)
+        try:
+            file.truncate(0)
+            changed = run.rewrite(group, target, file)
+            file.datasync()
+        except (OSError, CorruptBatch):
+            with contextlib.suppress(
+                OSError
+            ):  # it takes space, and is removed at the next opening at the latest
+                self._directory.files.unlink(path)
+            raise
+        finally:
+            file.close()
+        if changed:
+            self._replace_group(group, target)
+        else:
+            self._directory.files.unlink(path)
+            target.summary.is_compacted = group[0].summary.is_compacted
+            group[0].summary = target.summary
+            self._segments.load_indexes(group[0], self.config.index_interval_bytes)
+            group[0].write_seal(self.topic_id, self.partition)
+        return 1
+
+    def _replace_group(self, group: list[Segment], target: Segment) -> None:
+        for segment in group:
+            self._open_files.forget(segment.path)
+        try:
+            swap.replace(self._directory, [segment.base_offset for segment in group])
+        except OSError as error:
+            # Some of the steps may have been taken; only opening the partition anew finds out which.
+            self.failure = StorageFailure(self.name, "compacting", self._directory.path, error, poisoned=True)
+            raise self.failure from error
+        self._segments.replace(self._segments.number_of(target.base_offset), len(group), target)
+        self._hints.clear()
+        with contextlib.suppress(OSError):  # a cache
+            target.seal(self.topic_id, self.partition)
 
     def _start_at(self, offset: int) -> None:
         directory = self._directory

@@ -75,9 +75,10 @@ class ProducerState:
         """Producer id -> (epoch, first offset) of every open transaction."""
         return {pid: (self._producers[pid].epoch, first) for pid, first in self._open.items()}
 
-    def last_offsets(self) -> frozenset[int]:
-        """The last offset of each producer: compaction keeps these batches, if only as empty ones."""
-        return frozenset(producer.last_offset for producer in self._producers.values())
+    def remembered_offsets(self) -> frozenset[int]:
+        """The last offsets of the batches that producers are known by: compaction keeps those batches."""
+        batches = {record.last_offset for one in self._producers.values() for record in one.batches}
+        return frozenset(batches | {one.last_offset for one in self._producers.values()})
 
     def check(self, name: str, headers: list[BatchHeader], log_start_offset: int) -> BatchRecord | None:
         """Whether these batches may be appended; the record of the first one if all are duplicates.

@@ -20,6 +20,7 @@ from streamz_core.log.producer_state import ProducerState
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import replay
 from streamz_core.log.segment import Segment
+from streamz_core.log.swap import finish_interrupted
 from streamz_core.protocol.record_batch import CorruptBatch
 
 REPLAYED_BYTES_MAX: Final = 1 << 20
@@ -56,6 +57,7 @@ class Recovery:
 
     def run(self, point_file: RecoveryPointFile) -> Recovered:
         """Recover. Raises ``CorruptRecord`` or ``PartitionFailed`` for rot, ``OSError`` from the disk."""
+        self._changed = finish_interrupted(self._directory)
         self._list_segments()
         found = point_file.read()
         self._drop_without_beginning(found)

@@ -74,6 +74,12 @@ class RecoveryPointFile:
             file = self._open_files.create(path)
         file.write_at(SLOT_BYTES * (self._sequence % 2), data)
 
+    def write_durably(self, point: RecoveryPoint) -> None:
+        """Write both slots and sync them: what older points speak of is about to change."""
+        self.write(point)
+        self.write(point)
+        self._open_files.get(self.path).datasync()
+
     def _encode(self, point: RecoveryPoint) -> bytes:
         self._sequence += 1
         body = _SLOT.pack(_KIND, _VERSION, self._sequence, *self._identity, *point)

@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from streamz_core.log import checksummed, layout
+from streamz_core.log.config import NEVER
 from streamz_core.log.files import File
 from streamz_core.log.offset_index import OffsetIndex
 from streamz_core.log.open_files import OpenFiles
@@ -63,6 +64,10 @@ class SegmentSummary(msgspec.Struct, array_like=True, kw_only=True):
     """Checksum over the first 21 bytes of every batch, in order."""
     is_compacted: bool = False
     """Whether offsets may be missing between batches."""
+    clean_until: int = -1
+    """Below this offset, compaction has left no key twice."""
+    delete_horizon_ms: int = NEVER
+    """When the first tombstone or marker in it may be dropped."""
 
 
 class IndexDigest(msgspec.Struct, array_like=True, frozen=True):

@@ -1,0 +1,267 @@
+"""Keeping the last record of each key.
+
+Owns: which segments of a compacted topic are worth rewriting, which of their records stay, and writing what
+stays into a new segment with the offsets it had.
+Must not know: how the new segment takes the old ones' place (``swap``), who asks and when.
+
+What stays: the last record of each key; tombstones and transaction markers until ``delete.retention.ms``
+after the run that could first have dropped them; markers as long as data of their transaction; records
+without a key. Records of aborted transactions go. A batch that is emptied stays, empty, where it is the last
+of its segment (so that no reader's position gets stuck) or tells what a producer sent last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from streamz_core.log.config import NEVER, TopicConfig
+from streamz_core.log.files import File
+from streamz_core.log.segment import FRAME_BYTES, Segment, SegmentSummary
+from streamz_core.log.segment_scan import LEADER_EPOCH, ScannedBatch, scan
+from streamz_core.protocol.record_batch import BatchHeader, Columns, decode, encode, read_header
+
+KEYS_MAX: Final = 1_000_000
+"""Distinct keys one run can hold in memory; what is beyond them waits for the next run."""
+_WRITE_BYTES: Final = 1 << 20
+
+AbortedRange = tuple[int, int, int]
+
+
+class CompactionResult(NamedTuple):
+    """What one run did."""
+
+    segments_before: int = 0
+    segments_after: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+
+
+class LatestOffsets(NamedTuple):
+    """Key -> offset of its last record, of the offsets from ``start`` up to ``stop``."""
+
+    offsets: dict[bytes, int]
+    start: int
+    stop: int
+
+
+def count_cleanable(summaries: Sequence[SegmentSummary], config: TopicConfig, limit: int, now_ms: int) -> int:
+    """How many of the oldest segments may be rewritten: below ``limit``, old enough, not the active one."""
+    count = 0
+    for summary in summaries[:-1]:
+        if summary.next_offset > limit or now_ms - summary.appended_ms < config.min_compaction_lag_ms:
+            break
+        count += 1
+    return count
+
+
+def is_worth_it(summaries: Sequence[SegmentSummary], config: TopicConfig, now_ms: int) -> bool:
+    """Whether enough of these segments is dirty, or dirty for too long, or tombstones are due."""
+    dirty = [summary for summary in summaries if summary.clean_until < summary.next_offset]
+    total = sum(summary.size_bytes for summary in summaries)
+    if any(summary.delete_horizon_ms <= now_ms for summary in summaries):
+        return True
+    if not dirty or not total:
+        return False
+    if config.max_compaction_lag_ms != NEVER and now_ms - dirty[0].created_ms > config.max_compaction_lag_ms:
+        return True
+    return sum(summary.size_bytes for summary in dirty) / total >= config.min_cleanable_dirty_ratio
+
+
+def groups(segments: Sequence[Segment], segment_bytes: int) -> list[list[Segment]]:
+    """Neighbours that fit into one segment together."""
+    found: list[list[Segment]] = []
+    size = 0
+    for segment in segments:
+        fits = size + segment.size_bytes <= segment_bytes
+        if found and fits and segment.next_offset - found[-1][0].base_offset < 1 << 31:
+            found[-1].append(segment)
+            size += segment.size_bytes
+        else:
+            found.append([segment])
+            size = segment.size_bytes
+    return found
+
+
+class Compaction:
+    """One run over the oldest segments of a partition."""
+
+    def __init__(
+        self,
+        aborted: Iterable[AbortedRange],
+        remembered_offsets: frozenset[int],
+        delete_retention_ms: int,
+        now_ms: int,
+    ) -> None:
+        """``remembered_offsets`` are the last offsets of the batches that producers are known by."""
+        self._aborted: dict[int, list[tuple[int, int]]] = {}
+        for producer_id, first, last in aborted:
+            self._aborted.setdefault(producer_id, []).append((first, last))
+        self._remembered = remembered_offsets
+        self._horizon_ms = now_ms + delete_retention_ms
+        self._now_ms = now_ms
+        self._kept_data: set[int] = set()  # producers of whose running transaction something stays
+        self._latest = LatestOffsets({}, 0, 0)
+
+    def learn_keys(self, segments: Sequence[Segment], keys_max: int = KEYS_MAX) -> None:
+        """Find the last offset of each key in what no run has cleaned yet."""
+        offsets: dict[bytes, int] = {}
+        start = min((_dirty_from(one) for one in segments if _is_dirty(one)), default=0)
+        stop = start
+        for segment in segments:
+            for batch in _batches(segment) if segment.next_offset > start else ():
+                if batch.header.last_offset < start:
+                    continue
+                if len(offsets) >= keys_max:
+                    self._latest = LatestOffsets(offsets, start, stop)
+                    return
+                stop = batch.header.next_offset
+                if batch.header.is_control or self._is_aborted(batch.header):
+                    continue
+                columns = decode(batch.data, check=False)
+                pairs = zip(columns.keys, columns.offsets, strict=True)
+                offsets.update({key: offset for key, offset in pairs if key is not None})
+        self._latest = LatestOffsets(offsets, start, stop)
+
+    def rewrite(self, group: Sequence[Segment], target: Segment, file: File) -> bool:
+        """Write what stays of ``group`` to ``file``, describe it in ``target``; whether anything changed."""
+        changed = len(group) > 1
+        pending: list[bytes] = []
+        written = 0
+        horizon = NEVER
+        end = group[-1].next_offset
+        for segment in group:
+            for batch in _batches(segment):
+                data = self._kept(batch, is_last=batch.header.next_offset == end)
+                if data is None:
+                    changed = True
+                    continue
+                changed = changed or len(data) != batch.header.size_bytes or data != batch.data
+                header = read_header(data)
+                if header.delete_horizon_ms is not None and header.delete_horizon_ms > self._now_ms:
+                    horizon = min(horizon, header.delete_horizon_ms)
+                target.observe(header, data[:FRAME_BYTES], segment.summary.appended_ms, -1)
+                pending.append(data)
+                if target.size_bytes - written >= _WRITE_BYTES:
+                    written = _write(file, written, pending)
+        _write(file, written, pending)
+        target.summary.created_ms = group[0].summary.created_ms
+        target.summary.is_compacted = True
+        target.summary.clean_until = min(end, self._latest.stop)
+        target.summary.delete_horizon_ms = horizon
+        return changed
+
+    def _kept(self, batch: ScannedBatch, *, is_last: bool) -> bytes | None:
+        """What stays of a batch: its own bytes, a smaller batch, or None for nothing."""
+        header = batch.header
+        if header.is_control:
+            return self._kept_marker(batch, is_last=is_last)
+        if self._is_aborted(header):
+            return self._emptied(header, is_last=is_last)
+        columns = decode(batch.data, check=False)
+        stays = self._stays(header, columns)
+        has_tombstones = any(
+            value is None and stay for value, stay in zip(columns.values, stays, strict=True)
+        )
+        if not any(stays):
+            return self._emptied(header, is_last=is_last)
+        if header.is_transactional:
+            self._kept_data.add(header.producer_id)
+        horizon = header.delete_horizon_ms
+        if has_tombstones and horizon is None and header.next_offset <= self._latest.stop:
+            horizon = self._horizon_ms
+        if all(stays) and horizon == header.delete_horizon_ms:
+            return bytes(batch.data)
+        return _encode_some(header, columns, stays, horizon)
+
+    def _stays(self, header: BatchHeader, columns: Columns) -> list[bool]:
+        latest = self._latest.offsets
+        horizon = header.delete_horizon_ms
+        tombstones_stay = horizon is None or self._now_ms < horizon
+        return [
+            key is None or (offset >= latest.get(key, offset) and (value is not None or tombstones_stay))
+            for key, value, offset in zip(columns.keys, columns.values, columns.offsets, strict=True)
+        ]
+
+    def _kept_marker(self, batch: ScannedBatch, *, is_last: bool) -> bytes | None:
+        header = batch.header
+        has_data = header.producer_id in self._kept_data
+        self._kept_data.discard(header.producer_id)
+        horizon = header.delete_horizon_ms
+        if has_data or header.last_offset in self._remembered or header.record_count == 0:
+            return bytes(batch.data)
+        if horizon is None:
+            columns = decode(batch.data, check=False)
+            return _encode_some(header, columns, [True] * len(columns), self._horizon_ms)
+        if self._now_ms < horizon:
+            return bytes(batch.data)
+        return self._emptied(header, is_last=is_last)
+
+    def _emptied(self, header: BatchHeader, *, is_last: bool) -> bytes | None:
+        """The batch without records, if it must still be there; it belongs to no transaction any more."""
+        is_remembered = header.last_offset in self._remembered
+        if not is_last and not is_remembered:
+            return None
+        keeps_producer = is_remembered and not header.is_control
+        return encode(
+            [],
+            [],
+            [],
+            base_offset=header.base_offset,
+            leader_epoch=LEADER_EPOCH,
+            last_offset_delta=header.last_offset_delta,
+            producer_id=header.producer_id if keeps_producer else -1,
+            producer_epoch=header.producer_epoch if keeps_producer else -1,
+            base_sequence=header.base_sequence if keeps_producer else -1,
+        )
+
+    def _is_aborted(self, header: BatchHeader) -> bool:
+        if not header.is_transactional:
+            return False
+        ranges = self._aborted.get(header.producer_id, ())
+        return any(first <= header.base_offset <= last for first, last in ranges)
+
+
+def _encode_some(header: BatchHeader, columns: Columns, stays: list[bool], horizon: int | None) -> bytes:
+    """The batch with the records that stay, all else as it was."""
+    chosen = [number for number, stay in enumerate(stays) if stay]
+    headers = columns.headers
+    return encode(
+        [columns.keys[number] for number in chosen],
+        [columns.values[number] for number in chosen],
+        [columns.timestamps[number] for number in chosen],
+        [headers[number] for number in chosen] if headers is not None else None,
+        compression=header.compression,
+        base_offset=header.base_offset,
+        producer_id=header.producer_id,
+        producer_epoch=header.producer_epoch,
+        base_sequence=header.base_sequence,
+        transactional=header.is_transactional,
+        control=header.is_control,
+        leader_epoch=LEADER_EPOCH,
+        offset_deltas=[columns.offsets[number] - header.base_offset for number in chosen],
+        last_offset_delta=header.last_offset_delta,
+        append_time_ms=header.max_timestamp if header.timestamp_type else None,
+        delete_horizon_ms=horizon,
+    )
+
+
+def _batches(segment: Segment) -> Iterator[ScannedBatch]:
+    gaps = segment.summary.is_compacted
+    return scan(segment.file(), 0, segment.size_bytes, segment.base_offset, gaps=gaps)
+
+
+def _is_dirty(segment: Segment) -> bool:
+    return segment.summary.clean_until < segment.next_offset
+
+
+def _dirty_from(segment: Segment) -> int:
+    return max(segment.summary.clean_until, segment.base_offset)
+
+
+def _write(file: File, position: int, pending: list[bytes]) -> int:
+    data = b"".join(pending)
+    pending.clear()
+    if data:
+        file.write_at(position, data)
+    return position + len(data)
