@@ -15,7 +15,7 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from streamz_core.aio.deadline import sleep
-from streamz_core.broker.log_failures import STOPPED
+from streamz_core.broker.log_failures import LOG_FAILURES
 from streamz_core.broker.services import BrokerServices
 
 if TYPE_CHECKING:
@@ -71,12 +71,17 @@ class Maintenance:
         for log in list(self._broker.directory.partitions()):
             if log.failure is not None or self._broker.log(log.topic, log.partition) is not log:
                 continue  # it serves nothing, or was deleted since the round began
-            start = log.log_start_offset
-            try:
-                step(log)
-            except STOPPED as failure:
-                _log.error("%s of %s failed: %s", what, log.name, failure)
-            if log.log_start_offset != start:
-                # A fetch that waits below the new start has to be told.
-                self._broker.notify(log)
+            await self._step(what, log, step)
             await asyncio.sleep(0)
+
+    async def _step(self, what: str, log: PartitionLog, step: Callable[[PartitionLog], object]) -> None:
+        ends = (log.log_start_offset, log.high_watermark)
+        try:
+            # Synced in the background first, the step has nothing to sync in the loop.
+            await self._broker.durable(log, log.log_end_offset)
+            async with self._broker.flusher.quiet(log):
+                step(log)
+        except LOG_FAILURES as failure:
+            _log.error("%s of %s failed: %s", what, log.name, failure)
+        if ends != (log.log_start_offset, log.high_watermark):
+            self._broker.notify(log)

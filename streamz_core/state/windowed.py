@@ -83,9 +83,13 @@ class WindowedStore:
         size_ms: int,
         grace_ms: int = 0,
         retention_ms: int | None = None,
+        own_time: bool = False,
         clean_entries_max: int = CLEAN_ENTRIES_MAX,
     ) -> None:
-        """``grace_ms`` and ``retention_ms`` count from a window's end; the latter defaults to the former."""
+        """``grace_ms`` and ``retention_ms`` count from a window's end; the latter defaults to the former.
+
+        ``own_time``: stream time is what writers ``observe``, and the task's has no say.
+        """
         retention_ms = grace_ms if retention_ms is None else retention_ms
         if retention_ms < grace_ms:
             raise Misuse(
@@ -98,6 +102,7 @@ class WindowedStore:
         self.size_ms: Final = size_ms
         self.grace_ms: Final = grace_ms
         self.retention_ms: Final = retention_ms
+        self._own_time = own_time
         self._closes_after_ms = size_ms + grace_ms
         self._drops_after_ms = size_ms + retention_ms
         self._clean_entries_max = clean_entries_max
@@ -114,8 +119,9 @@ class WindowedStore:
 
     @property
     def dirty_records(self) -> int:
-        """How many keys changed since the last ``collect``."""
-        return sum(len(window.dirty) for window in self._windows.values()) + len(self._tombstones)
+        """How many records the next ``collect`` will give: changed keys, and the marks if they changed."""
+        changed = sum(len(window.dirty) for window in self._windows.values()) + len(self._tombstones)
+        return changed + (self._marks != self._saved_marks)
 
     @property
     def stream_time_ms(self) -> int:
@@ -128,8 +134,17 @@ class WindowedStore:
         return self._marks.late_count
 
     def late(self, start: int, stream_time_ms: int) -> bool:
-        """Whether the window at ``start`` is closed at this stream time: its records come too late."""
-        return start + self._closes_after_ms <= stream_time_ms
+        """Whether the window at ``start`` is closed at this stream time: its records come too late.
+
+        So are those of windows that were handed out early, by an ``expire`` ahead of stream time.
+        """
+        return start + self._closes_after_ms <= stream_time_ms or start < self._marks.closed_before_ms
+
+    def observe(self, time_ms: int) -> int:
+        """Tell the store of a record's time; returns its stream time, the highest it was told of."""
+        marks = self._marks
+        marks.stream_time_ms = max(marks.stream_time_ms, time_ms)
+        return marks.stream_time_ms
 
     def count_late(self, records: int = 1) -> None:
         """Count records that were not taken because they came too late."""
@@ -206,7 +221,8 @@ class WindowedStore:
         ``expire``; a window that stays unclaimed until then is dropped without being handed out.
         """
         marks = self._marks
-        marks.stream_time_ms = max(marks.stream_time_ms, stream_time_ms)
+        if not self._own_time:
+            marks.stream_time_ms = max(marks.stream_time_ms, stream_time_ms)
         bound = marks.stream_time_ms - self._drops_after_ms
         while self._starts and self._starts[0] <= bound:
             self._drop(self._starts.pop(0))

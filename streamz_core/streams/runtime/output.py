@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
-from streamz_core.protocol.murmur2 import partitions_for
+from streamz_core.protocol.murmur2 import partition_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -144,6 +144,18 @@ class OutputBuffer:
         )
 
 
+class _Known(dict[bytes | None, int]):
+    """Partitions by key, found out when first asked for."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count = count
+
+    def __missing__(self, key: bytes) -> int:
+        partition = self[key] = partition_for(key, self._count)
+        return partition
+
+
 class Partitioner:
     """Kafka's default partitioning of one topic, with the keys met lately remembered."""
 
@@ -151,7 +163,7 @@ class Partitioner:
         """``topic`` has ``count`` partitions."""
         self.topic: Final = topic
         self.count: Final = count
-        self._known: dict[bytes | None, int] = {}
+        self._known = _Known(count)
         self._sticky = 0
 
     def choose(self, keys: Sequence[bytes | None]) -> list[int]:
@@ -161,9 +173,7 @@ class Partitioner:
             known.clear()
         self._sticky = (self._sticky + 1) % self.count
         known[None] = self._sticky
-        unknown = [key for key in set(keys) if key is not None and key not in known]
-        known.update(zip(unknown, partitions_for(unknown, self.count), strict=True))
-        return [known[key] for key in keys]
+        return list(map(known.__getitem__, keys))
 
     def check(self, partition: int) -> int:
         """``partition``, if the topic has it."""

@@ -108,7 +108,10 @@ class TaskStores:
     @property
     def stream_time_ms(self) -> int:
         """The highest stream time that the window stores know of; -1 without any."""
-        return max((store.stream_time_ms for store in self._windowed.values()), default=-1)
+        times = (
+            store.stream_time_ms for name, store in self._windowed.items() if not self._specs[name].own_time
+        )
+        return max(times, default=-1)
 
     @property
     def late_count(self) -> int:
@@ -205,6 +208,7 @@ class TaskStores:
             size_ms=spec.window_size_ms,
             grace_ms=spec.grace_ms,
             retention_ms=spec.retention_ms,
+            own_time=spec.own_time,
             clean_entries_max=entries_max,
         )
 

@@ -384,6 +384,17 @@ class Task:
         if isinstance(cause, StoreError):
             raise cause  # the state failed, not the record
         origin = RecordOrigin(piece.partition, failure.offset)
+        if failure.last_offset > failure.offset:
+            self._book.failed_together(piece.partition, failure.offset, failure.last_offset)
+            _log.warning(
+                "processor %s failed on %s to %d, which it took together; trying each alone: %r",
+                spec.name,
+                origin,
+                failure.last_offset,
+                cause,
+            )
+            await self._rewind()
+            return
         action = self._book.failed(origin, spec.name, spec.on_error, cause)
         if action is ErrorAction.FAIL:
             raise RecordFailed(
