@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.app.declaring import declare
-from streamz_core.app.repartition import GroupedTopic
 from streamz_core.app.sending import FutureMessage
 from streamz_core.app.topic import Topic, TopicOptions
 from streamz_core.client.address import FileAddress, MemoryAddress, parse
@@ -23,7 +22,7 @@ from streamz_core.streams.runtime.config import RuntimeConfig
 from streamz_core.streams.runtime.runtime import StreamsRuntime
 
 if TYPE_CHECKING:
-    from streamz_core.app.app import App
+    from streamz_core.app.services import Runnable
     from streamz_core.client.link import Link
     from streamz_core.model import Header
 
@@ -33,7 +32,7 @@ logger: Final = logging.getLogger(__name__)
 class RunningApp:
     """One run of an app in one event loop."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Runnable) -> None:
         """Nothing is opened before ``start``."""
         self._app: Final = app
         self.partitions: dict[str, int] = {}
@@ -129,8 +128,7 @@ class RunningApp:
         """Topics first, then what lies between, which has the partitions of what it is made from."""
         assert self._link is not None
         declared = self._app.declared
-        direct = [agent.channel for agent in declared.agents if not isinstance(agent.channel, GroupedTopic)]
-        counts = await self.declare([*direct, *(grouped.source for grouped in declared.grouped)])
+        counts = await self.declare(declared.read_directly)
         between: dict[str, TopicOptions] = {}
         for grouped in declared.grouped:
             options = grouped.between.options

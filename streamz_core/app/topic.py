@@ -1,7 +1,7 @@
 """``Topic``: a topic's declaration, its codecs, and sending to it.
 
-Owns: the serialisation of keys and values, and the choice between a task's transaction and the
-app's own producer.
+Owns: the serialisation of keys and values, the choice between a task's transaction and the app's own
+producer, and ``GroupedTopic``, the declaration of a topic under another key.
 Must not know: how a transaction is committed, how a producer works.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from streamz_core.app.current import in_hand
 from streamz_core.app.errors import ImproperlyConfigured
@@ -18,8 +18,7 @@ from streamz_core.app.sending import BUFFERED, FutureMessage, Headers, header_pa
 from streamz_core.serde.errors import KeyDecodeError, ValueDecodeError
 
 if TYPE_CHECKING:
-    from streamz_core.app.app import App
-    from streamz_core.app.repartition import GroupedTopic
+    from streamz_core.app.services import AppServices
     from streamz_core.serde.codecs import ColumnCodec
     from streamz_core.streams.error_policy import ErrorPolicy
 
@@ -42,7 +41,7 @@ class Topic:
 
     def __init__(
         self,
-        app: App,
+        app: AppServices,
         topics: tuple[str, ...],
         *,
         key_type: Any = None,
@@ -151,9 +150,7 @@ class Topic:
         ``key`` is a field of the value's type (``View.page``), a field's name, or a function of the value
         (which then needs ``name``, since the topic in between is called ``{app}-{name}-repartition``).
         """
-        from streamz_core.app.repartition import group_by
-
-        return group_by(self, key, name, partitions)
+        return _group_by(self, key, name, partitions)
 
     def derive(self, **changes: Any) -> Topic:
         """The same topic with other options, as given to ``app.topic``."""
@@ -166,7 +163,8 @@ class Topic:
             "config": self.options.config,
             "internal": self.options.internal,
         }
-        return self.app.topic(*changes.pop("topics", self.topics), **{**options, **changes})
+        derived: Topic = self.app.topic(*changes.pop("topics", self.topics), **{**options, **changes})
+        return derived
 
     async def declare(self) -> None:
         """Create the topic if it is missing."""
@@ -187,6 +185,26 @@ class Topic:
         return f"<Topic {', '.join(self.topics)}>"
 
 
+class GroupedTopic:
+    """A topic in between: ``source``'s records by the key that ``key_of`` takes from their values."""
+
+    def __init__(self, source: Topic, key_of: Callable[[Any], Any], name: str, between: Topic) -> None:
+        """``between`` is the internal topic."""
+        self.source: Final = source
+        self.key_of: Final = key_of
+        self.name: Final = name
+        self.between: Final = between
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What an agent of this channel reads."""
+        return self.between.topics
+
+    def send(self, **record: Any) -> Awaitable[FutureMessage]:
+        """Send to the source topic."""
+        return self.source.send(**record)
+
+
 def check_name(name: object) -> None:
     """Kafka's rules for topic names; raises ``ImproperlyConfigured``."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name in (".", ".."):
@@ -194,3 +212,43 @@ def check_name(name: object) -> None:
             f"name {name!r} is not possible for topics: 1 to 249 of the characters a-z A-Z 0-9 . _ -, "
             f"and not . or .."
         )
+
+
+def _group_by(source: Topic, key: Any, name: str | None, partitions: int | None) -> GroupedTopic:
+    """Declare the repartition of ``source``."""
+    field = key if isinstance(key, str) else getattr(key, "__name__", None)
+    is_function = callable(key) and not hasattr(key, "__objclass__")
+    chosen = name or (None if is_function else field)
+    if not chosen:
+        raise ImproperlyConfigured(
+            f"{source!r}.group_by({key!r}): give name=, which the topic in between is called by"
+        )
+    if not is_function and not field:
+        raise ImproperlyConfigured(
+            f"{source!r}.group_by({key!r}): a key is a field (View.page), its name, or a function of "
+            f"the value"
+        )
+    key_of = key if is_function else _field_reader(str(field))
+    source_name = "-".join(source.topics)
+    between = source.app.topic(
+        f"{source.app.group_id}-{source_name}-{chosen}-repartition",
+        key_type=_key_type(source, field, is_function=is_function),
+        value_type=source.value_type,
+        value_serializer=source.value_serializer,
+        partitions=partitions or source.options.partitions,
+        internal=True,
+    )
+    return GroupedTopic(source, key_of, chosen, between)
+
+
+def _field_reader(name: str) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        return value[name] if isinstance(value, dict) else getattr(value, name)
+
+    return read
+
+
+def _key_type(source: Topic, field: str | None, *, is_function: bool) -> Any:
+    if is_function or source.value_type is None:
+        return Any
+    return get_type_hints(source.value_type).get(str(field), Any)

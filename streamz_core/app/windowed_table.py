@@ -24,7 +24,7 @@ from streamz_core.app.event import Event
 from streamz_core.serde.codecs import kind
 
 if TYPE_CHECKING:
-    from streamz_core.app.tables import Table
+    from streamz_core.app.services import AppServices
     from streamz_core.app.windows import HoppingWindow
     from streamz_core.state.windowed import WindowedStore
 
@@ -38,21 +38,31 @@ TimeOf = Callable[[Cursor], int]
 class WindowWrapper:
     """A windowed table. ``counts[key]`` is that key's ``WindowSet``."""
 
-    def __init__(self, table: Table, window: HoppingWindow, *, on_late: OnLate | None = None) -> None:
+    def __init__(
+        self,
+        app: AppServices,
+        name: str,
+        window: HoppingWindow,
+        *,
+        default: Callable[[], Any] | None = None,
+        on_window_close: OnWindowClose | None = None,
+        on_late: OnLate | None = None,
+    ) -> None:
         """Made by ``table.tumbling`` and ``table.hopping``."""
         if iscoroutinefunction(on_late):
             raise ImproperlyConfigured(
-                f"table {table.name!r}: on_late runs in the middle of a write and cannot await; give a plain "
+                f"table {name!r}: on_late runs in the middle of a write and cannot await; give a plain "
                 f"function or a topic"
             )
-        self.table: Final = table
-        self.name: Final = table.name
+        self.app: Final = app
+        self.name: Final = name
         self.window: Final = window
         self.size_ms: Final = window.size_ms
+        self.default: Final = default
+        self.on_window_close: Final = on_window_close
         self.on_late: Final = on_late
-        self.default: Final = table.default
         self.own_time = False
-        """Whether the table's time is its own, not that of the records' timestamps."""
+        """Whether the table's time is that of the values written, not that of the records' topics."""
         self._time_of: TimeOf = _record_time
         self.tumbles_by_stream = window.size_ms == window.step_ms
 
@@ -151,7 +161,8 @@ class WindowWrapper:
         """The partition of the task at work."""
         store = cursor.windows.get(self.name)
         if store is None:
-            self.table.app.check_partitions(self.table, cursor)
+            self.app.check_partitions(self.name, cursor)
+            cursor.use_table(self.name)
             store = cursor.windows[self.name] = cursor.context.window_store(self.name)
         return store
 
@@ -179,9 +190,9 @@ class WindowWrapper:
         return self._snapshot()
 
     def _snapshot(self) -> Iterator[tuple[WindowedStore, int]]:
-        for context in self.table.app.contexts():
+        for context in self.app.contexts():
             store = context.window_store(self.name)
-            yield store, max(0, store.stream_time_ms if self.own_time else context.stream_time_ms)
+            yield store, max(0, store.stream_time_ms)
 
     def __repr__(self) -> str:
         return f"<WindowWrapper {self.name}>"
@@ -214,7 +225,7 @@ class WindowSet(msgspec.Struct, eq=False, gc=False):
 
     def now(self) -> Any:
         """The value in the window of the wall clock's time."""
-        return self._or_default(self._read_at(self.wrapper.table.app.clock.now_ms()))
+        return self._or_default(self._read_at(self.wrapper.app.clock.now_ms()))
 
     def delta(self, d: Seconds, event: Event | None = None) -> Any:
         """The value in the window of the time ``d`` earlier."""

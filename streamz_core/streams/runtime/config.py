@@ -56,6 +56,8 @@ class RuntimeConfig:
     """How many records are processed before other tasks, timers and heartbeats get their turn."""
     buffered_records_max: int = 10_000
     """How many fetched records of one partition may wait before it is paused."""
+    timestamp_ahead_max_ms: int = 7 * 86_400_000
+    """Records further ahead of the clock do not move stream time: one of them would close all windows."""
     record_bytes_max: int = RECORD_BYTES_MAX
     """The largest key and value of one output record."""
     memory_budget_bytes: int = 128 << 20
@@ -97,6 +99,7 @@ _AT_LEAST_ONE = (
     "slice_records_max",
     "buffered_records_max",
     "record_bytes_max",
+    "timestamp_ahead_max_ms",
     "memory_budget_bytes",
     "cache_entries_max",
     "retry_timeout_ms",

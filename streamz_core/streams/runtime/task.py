@@ -246,15 +246,18 @@ class Task:
         if self._tick is not None:
             self._tick.cancel()
         graceful = self.state.value is not TaskState.FAILED
-        await self._processors.close()
-        for waiting in self._inputs.values():
-            waiting.clear()
+        # Whatever is cancelled or fails here, the stores' files must be let go of.
         try:
-            self._stores.close(flush=graceful)
+            await self._processors.close()
         finally:
-            await self._committer.close()
-            if graceful:
-                self.state.set(TaskState.CLOSED)
+            for waiting in self._inputs.values():
+                waiting.clear()
+            try:
+                self._stores.close(flush=graceful)
+            finally:
+                await self._committer.close()
+        if graceful:
+            self.state.set(TaskState.CLOSED)
 
     # -- the loop ---------------------------------------------------------------------------------
 
@@ -270,11 +273,13 @@ class Task:
                 except ProcessorFailed as failure:
                     await self._record_failed(piece, failure)
                 await asyncio.sleep(0)
-            elif not self.yield_requested:
-                await self._wake.wait()
-                self._wake.clear()
             else:
-                await self._processors.punctuate()
+                if not self.yield_requested:
+                    await self._wake.wait()
+                    self._wake.clear()
+                if self.yield_requested:
+                    # Nothing came until the commit is due: what depends on time has its turn.
+                    await self._processors.punctuate()
             if self._commit_is_due():
                 await self._commit()
 
@@ -301,13 +306,15 @@ class Task:
             return
         verdicts = self._book.verdicts(origin) if alone else _NO_VERDICTS
         source = self._sources[piece.partition.topic]
-        decoded = decode(piece, source, self.stream_time_ms)
+        latest_ms = self.clock.now_ms() + self._config.timestamp_ahead_max_ms
+        decoded = decode(piece, source, self._positions.times[piece.partition], latest_ms)
         batch, stop, fatal = decoded.batch, len(decoded.batch), None
         if decoded.undecodable and source.on_decode_error.action is ErrorAction.FAIL:
             fatal = decoded.undecodable[0]
             stop = fatal.good_before
         done = await self._processors.process(batch, stop, passing=verdicts) if stop else 0
         if done:
+            self._positions.observe(piece.partition, batch.stream_times[done - 1])
             self.stream_time_ms = max(self.stream_time_ms, batch.stream_times[done - 1])
         self._pass_over_undecodable(decoded, done, fatal)
         if alone and done:
@@ -349,7 +356,7 @@ class Task:
             self.state.set(TaskState.COMMITTING)
             counts = await self._services.count_partitions(outputs.topics)
             work = CommitWork(
-                offsets=self._positions.to_commit(self.stream_time_ms),
+                offsets=self._positions.to_commit(),
                 outputs=list(outputs.drain(counts)),
                 changes=stores.collect(self.stream_time_ms),
                 now_ms=self.clock.now_ms(),

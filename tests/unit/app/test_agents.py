@@ -454,13 +454,12 @@ def test_what_is_no_agent_is_refused(app):
         async def silent(stream):
             pass
 
+    async def bare(stream):
+        pass
+
+    without_parentheses = app.agent(bare)
     with pytest.raises(ImproperlyConfigured, match="with parentheses"):
-
-        @app.agent
-        async def bare(stream):
-            pass
-
-        bare(lambda stream: None)
+        without_parentheses(bare)
 
 
 def test_names_used_twice_are_refused(app):

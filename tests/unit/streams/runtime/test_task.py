@@ -380,6 +380,24 @@ async def test_late_records_are_counted_and_the_count_survives(cluster, bench, r
     assert marks[-1] == 3
 
 
+async def test_a_timestamp_of_the_far_future_closes_no_window(
+    cluster, bench, row, topologies, caplog
+) -> None:
+    fill(cluster, row, 30)
+    cluster.append("views", 0, row(b'"poison"', b"0", 99_999_999_999_999))
+    more = [row(orjson.dumps("k1"), b"1", 1_015_000 + i * 500) for i in range(30)]
+    cluster.append("views", 0, *more)
+
+    await bench(cluster, topologies.count(), fetch_records=100).run_until_committed()
+
+    assert cluster.offsets[VIEWS].metadata == f"stream-time={1_015_000 + 29 * 500}"
+    finals = {(row.key, orjson.loads(row.value)[0]) for row in cluster.rows("finals")}
+    assert max(start for _, start in finals) == 1_010_000
+    assert "offsets 0 and 60 has the timestamp 99999999999999" in caplog.text
+    marks = orjson.loads(fold(cluster, "app-windows-changelog")[MARKS_KEY])
+    assert marks[-1] == 0
+
+
 class Recorder:
     """Notes what it is given; may yield, fail or be slow as told."""
 
