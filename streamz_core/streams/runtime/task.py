@@ -105,6 +105,7 @@ class Task:
         self._interruption: TaskInterrupted | None = None
         self._tick: Cancellable | None = None
         self._records_since_commit = 0
+        self._flushed_at_ms = services.clock.monotonic_ms()
 
     # -- as processors see it ---------------------------------------------------------------------
 
@@ -369,6 +370,7 @@ class Task:
             stores.committed(self._committer.changelog_ends)
             await self._committer.offsets_stored(work)
             self._committed(work)
+            self._flush_if_due()
             self.state.set(TaskState.RUNNING)
         self._records_since_commit = 0
         if not self._stopping:
@@ -379,6 +381,12 @@ class Task:
         self._book.committed(self._positions.committed)
         self._passed_over.committed()
         self.has_committed = True
+
+    def _flush_if_due(self) -> None:
+        now_ms = self.clock.monotonic_ms()
+        if now_ms - self._flushed_at_ms >= self._config.state_flush_interval_ms:
+            self._flushed_at_ms = now_ms
+            self._stores.flush_soon()
 
     def _arm_tick(self) -> None:
         if self._tick is not None:
