@@ -15,6 +15,7 @@ from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.state.windowed import MARKS_KEY
 from streamz_core.streams.error_policy import DEAD_LETTER, SKIP, ErrorAction, ErrorPolicy
 from streamz_core.streams.runtime.failures import RecordFailed, TaskFailed
+from streamz_core.streams.runtime.stores import TaskStores
 from streamz_core.streams.topology import ProcessorSpec, SourceSpec, SubTopology
 
 if TYPE_CHECKING:
@@ -368,6 +369,27 @@ async def test_a_normal_restart_restores_nothing_that_was_flushed(
     assert {p.store for p in progress} == {"totals", "windows"}
     assert all(p.is_done and p.records == 0 for p in progress if p.position == p.end)
     assert sum(p.records for p in progress) == 0
+
+
+async def test_files_are_never_far_behind_the_commits(
+    cluster, bench, row, topologies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[float] = []
+    monkeypatch.setattr(TaskStores, "flush_soon", lambda _: flushed.append(world.clock.monotonic_ms()))
+    fill(cluster, row)
+    world = bench(
+        cluster,
+        topologies.count(),
+        fetch_records=1,
+        state_flush_interval_ms=1_000,
+        state_dir=str(tmp_path),
+        budget=MemoryBudget(8 << 20),
+    )
+
+    await world.run_until_committed()
+
+    assert len(flushed) > 5
+    assert all(later - earlier >= 1_000 for earlier, later in itertools.pairwise(flushed))
 
 
 async def test_late_records_are_counted_and_the_count_survives(cluster, bench, row, topologies) -> None:
