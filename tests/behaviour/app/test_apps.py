@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from streamz_core.app.errors import NoRecordInHand, NotReady, PartitionsMismatch
+from streamz_core.app.errors import ImproperlyConfigured, NoRecordInHand, NotReady, PartitionsMismatch
 from streamz_core.app.policies import Retry
 from streamz_core.app.windows import after_idle
 from streamz_core.serde.record import Record
@@ -394,3 +394,20 @@ async def test_an_app_is_started_once_at_a_time(lab):
 async def _nothing(stream):
     async for _ in stream:
         pass
+
+
+async def test_topics_that_are_only_written_are_created_as_declared(lab):
+    app = lab.app()
+    app.topic("out", partitions=3, retention=60)
+    await lab.start(app)
+
+    entry = lab.broker.broker.directory.topics["out"]
+    assert (entry.partitions, entry.configs) == (3, {"retention.ms": "60000"})
+
+
+async def test_one_topic_with_two_different_options_is_refused(lab):
+    app = lab.app()
+    app.topic("out", partitions=3)
+    app.topic("out")
+    with pytest.raises(ImproperlyConfigured, match="topic 'out' is declared twice with different options"):
+        app.topic("out", partitions=4)
