@@ -76,6 +76,7 @@ class BatchBuilder:
         record_headers = check_headers(headers)
         size = record_size(key_bytes, value_bytes, record_headers)
         if self.timestamps and self._size + size > self._batch_size:
+            self.close()
             return None
         if record_headers and self.headers is None:
             self.headers = [()] * len(self.timestamps)

@@ -129,7 +129,7 @@ class Transactions:
             return self.error
         if self.state is TransactionState.ABORT_ONLY:
             failure = IllegalOperation(
-                f"{self._name()} is {self.state.value}, because of: {self.error}; abort it, then begin another"
+                f"{self._name()} is {self.state.value}, because of: {self.error}; abort it and begin another"
             )
             failure.__cause__ = self.error
             return failure
