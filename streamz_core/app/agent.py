@@ -65,9 +65,12 @@ class Agent:
         """Call ``on_error(agent, error)``, which decides nothing: the error policy does."""
         if self._on_error is None:
             return
-        verdict = self._on_error(self, error)
-        if isawaitable(verdict):
-            await verdict
+        try:
+            verdict = self._on_error(self, error)
+            if isawaitable(verdict):
+                await verdict
+        except Exception:  # user code that only looks on must not replace the failure it is told of
+            logger.exception("agent %s: on_error failed while it was told of %r", self.name, error)
 
     def send(
         self,

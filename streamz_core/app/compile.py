@@ -85,11 +85,15 @@ def compile_app(
     names = tuple(store.name for store in stores)
     sources = _sources(declared.read)
     processors = [
-        ProcessorSpec(f"repartition-{grouped.name}", grouped.source.topics, _repartition(grouped))
+        ProcessorSpec(
+            f"repartition-{grouped.between.get_topic_name()}", grouped.source.topics, _repartition(grouped)
+        )
         for grouped in declared.grouped
     ]
     processors += [
-        ProcessorSpec(agent.name, agent.channel.topics, _supplier(agent, activity), names, agent.policy)
+        ProcessorSpec(
+            agent.name, agent.channel.topics, _supplier(agent, activity, declared.tables), names, agent.policy
+        )
         for agent in declared.agents
     ]
     if stores:
@@ -173,12 +177,13 @@ def _store(table: Table) -> StoreSpec:
         window_size_ms=window.size_ms,
         grace_ms=window.grace_ms,
         retention_ms=window.retention_ms,
-        own_time=wrapper.own_time,
+        own_time=True,
     )
 
 
-def _supplier(agent: Agent, activity: Activity) -> Any:
-    return lambda: AgentProcessor(agent, activity)
+def _supplier(agent: Agent, activity: Activity, tables: Sequence[Table]) -> Any:
+    names = [table.name for table in tables_of(agent, tables)]
+    return lambda: AgentProcessor(agent, activity, names)
 
 
 def _repartition(grouped: GroupedTopic) -> Any:

@@ -8,13 +8,13 @@ Must not know: how a transaction is committed, how a producer works.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from streamz_core.app.current import in_hand
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.sending import BUFFERED, FutureMessage, Headers, header_pairs
+from streamz_core.app.topic_options import TopicOptions
 from streamz_core.serde.errors import KeyDecodeError, ValueDecodeError
 
 if TYPE_CHECKING:
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
 Encode = Callable[[Any], bytes | None]
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
-
-
-@dataclass(frozen=True, slots=True)
-class TopicOptions:
-    """How the app creates a topic that is missing."""
-
-    partitions: int | None = None
-    config: Mapping[str, str] = field(default_factory=dict)
-    internal: bool = False
 
 
 class Topic:

@@ -62,7 +62,7 @@ class WindowWrapper:
         self.on_window_close: Final = on_window_close
         self.on_late: Final = on_late
         self.own_time = False
-        """Whether the table's time is its own, not that of the records' timestamps."""
+        """Whether the table's time is that of the values written, not that of the records' topics."""
         self._time_of: TimeOf = _record_time
         self.tumbles_by_stream = window.size_ms == window.step_ms
 
@@ -162,6 +162,7 @@ class WindowWrapper:
         store = cursor.windows.get(self.name)
         if store is None:
             self.app.check_partitions(self.name, cursor)
+            cursor.use_table(self.name)
             store = cursor.windows[self.name] = cursor.context.window_store(self.name)
         return store
 
@@ -191,7 +192,7 @@ class WindowWrapper:
     def _snapshot(self) -> Iterator[tuple[WindowedStore, int]]:
         for context in self.app.contexts():
             store = context.window_store(self.name)
-            yield store, max(0, store.stream_time_ms if self.own_time else context.stream_time_ms)
+            yield store, max(0, store.stream_time_ms)
 
     def __repr__(self) -> str:
         return f"<WindowWrapper {self.name}>"

@@ -59,7 +59,7 @@ _NONE: Final[Sequence[Undecodable]] = ()
 
 
 def decode(piece: Slice, source: SourceSpec, stream_time_ms: int, latest_ms: int) -> DecodedSlice:
-    """Decode ``piece``; ``stream_time_ms`` is the task's before it.
+    """Decode ``piece``; ``stream_time_ms`` is the partition's before it.
 
     Timestamps after ``latest_ms`` are not believed: they do not move stream time.
     """

@@ -329,13 +329,14 @@ class Task:
         verdicts = self._book.verdicts(origin) if alone else _NO_VERDICTS
         source = self._sources[piece.partition.topic]
         latest_ms = self.clock.now_ms() + self._config.timestamp_ahead_max_ms
-        decoded = decode(piece, source, self.stream_time_ms, latest_ms)
+        decoded = decode(piece, source, self._positions.times[piece.partition], latest_ms)
         batch, stop, fatal = decoded.batch, len(decoded.batch), None
         if decoded.undecodable and source.on_decode_error.action is ErrorAction.FAIL:
             fatal = decoded.undecodable[0]
             stop = fatal.good_before
         done = await self._processors.process(batch, stop, passing=verdicts) if stop else 0
         if done:
+            self._positions.observe(piece.partition, batch.stream_times[done - 1])
             self.stream_time_ms = max(self.stream_time_ms, batch.stream_times[done - 1])
         self._passed_over.undecodable(decoded, done, fatal, source)
         if alone and done:
@@ -377,7 +378,7 @@ class Task:
             self.state.set(TaskState.COMMITTING)
             counts = await self._services.count_partitions(outputs.topics)
             work = CommitWork(
-                offsets=self._positions.to_commit(self.stream_time_ms),
+                offsets=self._positions.to_commit(),
                 outputs=list(outputs.drain(counts)),
                 changes=stores.collect(self.stream_time_ms),
                 now_ms=self.clock.now_ms(),
