@@ -5,7 +5,7 @@ choose input, decode, process, punctuate, commit, and going back to the last com
 Must not know: the group, assignments, other tasks, who started it.
 
 At every commit all records below the committed offsets are handled entirely, and none above is begun.
-The loop gives way to the event loop after every slice, and only then.
+The loop gives way to the event loop between slices, and only there.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from streamz_core.streams.topology import SourceSpec, SubTopology
 
 _log = logging.getLogger(__name__)
+
+SLICE_COST_RECORDS: Final = 20
+"""What handling a slice takes beside its records, in records."""
 
 _NO_VERDICTS: Final[Mapping[str, Verdict]] = {}
 
@@ -105,6 +108,7 @@ class Task:
         self._interruption: TaskInterrupted | None = None
         self._tick: Cancellable | None = None
         self._records_since_commit = 0
+        self._work_since_others = 0
         self._flushed_at_ms = services.clock.monotonic_ms()
 
     # -- as processors see it ---------------------------------------------------------------------
@@ -278,7 +282,7 @@ class Task:
                     await self._handle(piece)
                 except ProcessorFailed as failure:
                     await self._record_failed(piece, failure)
-                await asyncio.sleep(0)
+                await self._give_way(piece.stop - piece.start)
             else:
                 if not self.yield_requested:
                     await self._wake.wait()
@@ -289,17 +293,29 @@ class Task:
             if self._commit_is_due():
                 await self._commit()
 
+    async def _give_way(self, records: int) -> None:
+        """Let others run once a slice's worth of work was done; short slices cost more than their records."""
+        self._work_since_others += records + SLICE_COST_RECORDS
+        if self._work_since_others >= self._config.slice_records_max:
+            self._work_since_others = 0
+            await asyncio.sleep(0)
+
     def _choose(self) -> Slice | None:
-        """The next records of the partition whose next record is the oldest, up to the others' next."""
+        """The next records of the partition whose next record is the oldest.
+
+        Where there is state that records of other partitions may change, not past their next record:
+        what a record finds there follows from timestamps, not from which fetch was answered first.
+        """
         waiting = [queue for queue in self._inputs.values() if queue.record_count]
         if not waiting:
             return None
         records_max = self._config.slice_records_max
-        if len(waiting) == 1:
-            queue, up_to = waiting[0], None
-        else:
+        queue, up_to = waiting[0], None
+        if len(waiting) > 1:
             waiting.sort(key=lambda queue: queue.head_timestamp)
-            queue, up_to = waiting[0], waiting[1].head_timestamp
+            queue = waiting[0]
+            if self._subtopology.stores:
+                up_to = waiting[1].head_timestamp
         alone = self._book.next_alone(queue.partition, queue.head_offset)
         if alone == queue.head_offset:
             return queue.peek(1)

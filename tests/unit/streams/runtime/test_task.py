@@ -468,7 +468,10 @@ async def test_several_processors_of_a_source_have_one_cut(cluster, bench, row, 
     assert [int(row.value) for row in cluster.rows("b")] == [n for n in range(30) if n != 17]
 
 
-async def test_inputs_are_merged_in_the_order_of_their_timestamps(cluster, bench, row, topologies) -> None:
+@pytest.mark.parametrize("has_state", [True, False])
+async def test_inputs_are_merged_in_the_order_of_their_timestamps(
+    cluster, bench, row, topologies, has_state
+) -> None:
     cluster.append("rates", 0, *[row(b'"k"', b"1", 1_000_000 + i * 1000) for i in range(10)])
     fill(cluster, row, 20)
     log: list = []
@@ -479,13 +482,14 @@ async def test_inputs_are_merged_in_the_order_of_their_timestamps(cluster, bench
             SourceSpec("other", ("rates",), topologies.json, topologies.json),
         ),
         (ProcessorSpec("a", ("in", "other"), lambda: Recorder(log, "a")),),
+        topologies.count().stores if has_state else (),
     )
 
     await bench(cluster, topology, fetch_records=100).run_until_committed()
 
     times = [1_000_000 + n * (500 if topic == "views" else 1000) for _, topic, n in log]
-    assert times == sorted(times)
     assert len(times) == 30
+    assert (times == sorted(times)) == has_state
 
 
 async def test_a_flooded_partition_is_paused_and_resumed(cluster, bench, row, topologies) -> None:
