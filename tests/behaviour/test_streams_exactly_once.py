@@ -326,6 +326,39 @@ async def test_a_failing_record_stops_the_app_with_the_reason(world: World) -> N
     await world.clock.drive(runtime.stop())
 
 
+class Stuck(Counting):
+    """Waits for something that never comes, at one record."""
+
+    async def process(self, batch, start, stop, *, may_yield) -> int:
+        if 42 in batch.values[start:stop]:
+            await asyncio.Event().wait()
+        return await super().process(batch, start, stop, may_yield=may_yield)
+
+
+async def test_a_stuck_processor_does_not_keep_the_app_from_stopping(world: World, caplog) -> None:
+    await world.prepare()
+    [part] = topology().subtopologies
+    stuck = SubTopology(
+        part.name,
+        part.sources,
+        (ProcessorSpec("count", ("views",), Stuck, ("totals", "windows")),),
+        part.stores,
+    )
+    config = RuntimeConfig(app_id="app", state_dir=str(world.state), shutdown_timeout_ms=5_000)
+    runtime = StreamsRuntime(Topology((stuck,)), config, world.broker.address)
+    await world.clock.drive(runtime.start())
+    await world.clock.advance(1_000)
+    began_ms = world.clock.monotonic_ms()
+
+    await world.clock.drive(runtime.stop())
+
+    assert 5_000 <= world.clock.monotonic_ms() - began_ms < 6_000
+    assert "not stopped within shutdown_timeout_ms=5000" in caplog.text
+    runtime = await world.live(state_dir=str(world.state))  # nothing holds the state's files
+    await world.clock.drive(runtime.stop())
+    await world.check()
+
+
 async def test_a_missing_source_topic_is_named_with_the_remedy(world: World) -> None:
     runtime = StreamsRuntime(topology(), RuntimeConfig(app_id="app"), world.broker.address)
 

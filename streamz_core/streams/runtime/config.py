@@ -64,6 +64,11 @@ class RuntimeConfig:
     """What RocksDB may use for the whole process: blocks read, and writes not yet on disk."""
     cache_entries_max: int = 100_000
     """How many decoded entries of one store stay in memory beyond those that changed."""
+    state_flush_interval_ms: int = 60_000
+    """How far behind the last commit the files may be: what a restore after ``kill -9`` reads, at most.
+
+    Far below a changelog's ``delete.retention.ms``: a store that old would miss deletions.
+    """
     retry_timeout_ms: int = 120_000
     """How long a task whose commits or restores fail is restarted before the app gives up."""
     retry_backoff_ms: int = 200
@@ -102,6 +107,7 @@ _AT_LEAST_ONE = (
     "timestamp_ahead_max_ms",
     "memory_budget_bytes",
     "cache_entries_max",
+    "state_flush_interval_ms",
     "retry_timeout_ms",
     "retry_backoff_ms",
     "transaction_timeout_ms",

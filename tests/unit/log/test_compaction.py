@@ -66,7 +66,8 @@ def committed_rows(log):
         assert data, f"stuck at {offset}"
         for position, header in split(data):
             dead = any(
-                header.producer_id == pid and first <= header.base_offset <= last for pid, first, last in aborted
+                header.producer_id == pid and first <= header.base_offset <= last
+                for pid, first, last in aborted
             )
             if not header.is_control and not (header.is_transactional and dead):
                 columns = decode(data, position)
