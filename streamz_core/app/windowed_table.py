@@ -300,10 +300,8 @@ class WindowSet(msgspec.Struct, eq=False, gc=False):
         cursor = needed(f"writing to table {wrapper.name!r}")
         store = wrapper.store(cursor)
         time_ms = wrapper.record_time_ms(cursor)
-        if wrapper.own_time:
-            stream_time_ms = store.observe(time_ms)
-        else:
-            stream_time_ms = cursor.batch.stream_times[cursor.index]
+        stream_times = cursor.batch.stream_times
+        stream_time_ms = store.observe(time_ms) if wrapper.own_time else stream_times[cursor.index]
         is_late = False
         for start in wrapper.window.starts_ms(time_ms):
             if store.late(start, stream_time_ms):
