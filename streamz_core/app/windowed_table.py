@@ -251,16 +251,11 @@ class WindowSet(msgspec.Struct, eq=False, gc=False):
         if cursor is None or cursor.index < 0 or not wrapper.tumbles_by_stream:
             return self.apply(operator.add, other)
         index, batch = cursor.index, cursor.batch
-        start = batch.timestamps[index]
-        start -= start % wrapper.size_ms
+        time_ms = batch.timestamps[index]
+        start = time_ms - time_ms % wrapper.size_ms
         store = cursor.windows.get(wrapper.name) or wrapper.store(cursor)
-        if store.late(start, batch.stream_times[index]):
+        if not store.add(self.key, start, other, batch.stream_times[index], wrapper.default):
             wrapper.refuse_late(cursor, store)
-            return self
-        value = store.get(self.key, start)
-        if value is None:
-            value = self._missing()
-        store.put(self.key, start, value + other)
         return self
 
     def __isub__(self, other: Any) -> WindowSet:
