@@ -8,11 +8,10 @@ Must not know: how buffers are filled (``fetcher``), records handed out (``reade
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from streamz_core.aio.deadline import sleep, wait_for
+from streamz_core.aio.deadline import wait_for
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.client.consumer.assignors.roundrobin import RoundRobinPartitionAssignor
 from streamz_core.client.consumer.fetcher import Fetcher, FetchSettings
@@ -22,18 +21,17 @@ from streamz_core.client.consumer.partition_state import COMMITTED, EARLIEST, LA
 from streamz_core.client.consumer.reader import RecordReader
 from streamz_core.client.consumer.records import RecordBuilder
 from streamz_core.client.consumer.settings import assignors_of, check_consumer_settings
+from streamz_core.client.consumer.solo_assignment import SoloAssignment
 from streamz_core.client.consumer.subscription import Subscription, check_partitions
 from streamz_core.client.errors import (
     ConsumerStoppedError,
-    IllegalArgumentError,
     IllegalOperation,
     IllegalStateError,
-    KafkaError,
     KafkaTimeoutError,
 )
 from streamz_core.client.local_link import open_link
 from streamz_core.client.metadata import MetadataCache
-from streamz_core.client.offsets import check_offsets
+from streamz_core.client.offsets import IllegalOffsetError, check_offsets
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop
 from streamz_core.model import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
@@ -49,8 +47,6 @@ if TYPE_CHECKING:
     from streamz_core.client.link import Link
     from streamz_core.model import ConsumerRecord
     from streamz_core.protocol.record_batch import Columns
-
-_log = logging.getLogger(__name__)
 
 
 class AIOKafkaConsumer:
@@ -68,7 +64,7 @@ class AIOKafkaConsumer:
                 print(record.value)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - aiokafka's parameters
         self,
         *topics: str,
         loop: asyncio.AbstractEventLoop | None = None,
@@ -198,8 +194,8 @@ class AIOKafkaConsumer:
             if self._group_id is not None:
                 await self._start_member()
             else:
-                await self._assign_everything()
-                self._background.spawn(self._keep_assigning(), name="metadata")
+                await self._solo.assign()
+                self._background.spawn(self._solo.run(), name="metadata")
         except BaseException:
             await self._tear_down()
             raise
@@ -447,6 +443,14 @@ class AIOKafkaConsumer:
         self._background = Supervisor(
             f"consumer of group {self._group_id!r}", on_failure=self._reader.note_failure
         )
+        self._solo = SoloAssignment(
+            self._requests,
+            self._metadata,
+            self._subscription,
+            max_age_ms=self._metadata_max_age_ms,
+            exclude_internal_topics=self._exclude_internal_topics,
+            reset_to=self._auto_offset_reset,
+        )
         if self._group_id is not None:
             self._member = GroupMember(
                 self._requests,
@@ -473,39 +477,10 @@ class AIOKafkaConsumer:
                 raise KafkaTimeoutError(str(late)) from late
             self._reader.raise_errors()
 
-    async def _keep_assigning(self) -> None:
-        """Without a group: follow the metadata of what is subscribed to."""
-        while True:
-            await sleep(self._requests.clock, self._metadata_max_age_ms)
-            try:
-                await self._assign_everything()
-            except KafkaError as error:
-                _log.warning("metadata could not be refreshed: %s", error)
-
-    async def _assign_everything(self) -> None:
-        """Without a group every partition of every topic subscribed to is ours."""
-        if not self._subscription.is_automatic:
-            return
-        if self._subscription.pattern is not None:
-            cluster = await self._metadata.refresh()
-            self._subscription.match(cluster.topics(self._exclude_internal_topics))
-        elif self._subscription.topics:
-            for topic in self._subscription.topics:
-                await self._metadata.partitions_of(topic)
-            await self._metadata.refresh_topics(self._subscription.topics)
-        cluster = self._metadata.cluster
-        partitions = {
-            TopicPartition(topic, partition)
-            for topic in self._subscription.topics
-            for partition in cluster.partitions_for_topic(topic) or ()
-        }
-        if partitions != self._subscription.partitions():
-            self._subscription.assign(partitions, self._auto_offset_reset, keep=True)
-
     def _reassign_soon(self) -> None:
-        """``subscribe`` after ``start``: a group member notices by itself, without a group it is done here."""
+        """``subscribe`` after ``start``: a group member notices by itself, a consumer alone is told."""
         if self._started and self._group_id is None:
-            self._background.spawn(self._assign_everything(), name="assign")
+            self._solo.assign_soon()
 
     def _start_at(self) -> str:
         return COMMITTED if self._group_id is not None else self._auto_offset_reset
@@ -601,7 +576,3 @@ class AIOKafkaConsumer:
             raise ConsumerStoppedError("the consumer was stopped")
         if not self._started:
             raise IllegalStateError("the consumer was not started: await consumer.start(), or use async with")
-
-
-class IllegalOffsetError(IllegalArgumentError, ValueError):
-    """A number that cannot be an offset, a time or a count of records."""

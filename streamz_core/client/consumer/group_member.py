@@ -163,7 +163,7 @@ class GroupMember:
             await self.commit_finished()
 
     async def commit_finished(self) -> None:
-        """Commit up to the records the program has in hand; a failure is logged, the next commit tells it all."""
+        """Commit up to the records the program has in hand; a failure is logged, the next makes up for it."""
         offsets = {
             state.topic_partition: OffsetAndMetadata(state.processed, "")
             for state in self._subscription.states()
@@ -181,8 +181,8 @@ class GroupMember:
         if self._subscription.is_automatic and not self._is_member:
             # Without a generation the broker would take this for a commit from outside the group.
             raise CommitFailedError(
-                f"group {self._settings.group_id!r}: this consumer is not a member now; its partitions may have "
-                "another owner"
+                f"group {self._settings.group_id!r}: this consumer is not a member now; its partitions may "
+                "have another owner"
             )
         try:
             await commit_offsets(self._requests, self.identity, offsets)
@@ -311,7 +311,7 @@ class GroupMember:
         )
 
     async def _watch_metadata(self) -> None:
-        """Join again where a pattern matches other topics; as leader also where a topic has more partitions."""
+        """Join again where a pattern matches other topics; as leader also where a topic has more of them."""
         if not self._metadata.is_stale:
             return
         cluster = await self._metadata.refresh()

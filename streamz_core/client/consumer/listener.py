@@ -31,9 +31,9 @@ class ConsumerRebalanceListener(abc.ABC):
         """After a rebalance, before records of the partitions are handed out: the place to seek."""
 
     def on_partitions_lost(self, lost: set[TopicPartition]) -> Awaitable[None] | None:
-        """The partitions are owned by others already, so nothing can be committed (aiokafka has no such call).
+        """The partitions are owned by others already, so nothing can be committed.
 
-        Unless overridden, ``on_partitions_revoked`` is called.
+        Unless overridden, ``on_partitions_revoked`` is called; aiokafka never tells the two apart.
         """
         return self.on_partitions_revoked(lost)
 

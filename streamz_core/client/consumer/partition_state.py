@@ -137,7 +137,7 @@ class PartitionState:
             self.buffered_bytes += header.size_bytes
 
     def current(self) -> tuple[Columns, int, int] | None:
-        """The batch in hand, the index of its next record, and its timestamp type; None where all is handed out.
+        """The batch in hand, the index of its next record, and its timestamp type; None for no more.
 
         Raises what fetching (``error``) or decoding failed with; the position stays, so the program can seek
         past it.
@@ -199,8 +199,8 @@ class PartitionState:
     def _corrupt(self, corrupt: CorruptBatch, offset: int) -> CorruptRecordException:
         topic, partition = self.topic_partition
         failure = CorruptRecordException(
-            f"{topic!r} partition {partition}: the batch at offset {offset} cannot be read: {corrupt.reason}; "
-            "check the data directory, or seek past it"
+            f"{topic!r} partition {partition}: the batch at offset {offset} cannot be read: {corrupt.reason}"
+            "; check the data directory, or seek past it"
         )
         failure.__cause__ = corrupt
         return failure

@@ -11,7 +11,7 @@ first; what was built and not handed out is simply built again.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamz_core.aio.deadline import wait_for
 from streamz_core.client.errors import ConsumerStoppedError, IllegalStateError, KafkaError
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from streamz_core.client.consumer.subscription import Subscription
     from streamz_core.clock import Clock
     from streamz_core.model import ConsumerRecord, TopicPartition
+
+
+T = TypeVar("T")
 
 
 class RecordReader:
@@ -112,7 +115,9 @@ class RecordReader:
         """Columns by partition; none where none came within ``timeout_ms``."""
         return await self._collected(lambda: self._take_columns(partitions, max_records), timeout_ms)
 
-    async def _collected(self, take: Callable[[], dict[TopicPartition, Any]], timeout_ms: float) -> Any:
+    async def _collected(
+        self, take: Callable[[], dict[TopicPartition, T]], timeout_ms: float
+    ) -> dict[TopicPartition, T]:
         ends_at_ms = self._clock.monotonic_ms() + timeout_ms
         self._begin()
         found = take()

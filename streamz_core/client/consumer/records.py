@@ -41,8 +41,8 @@ class RecordBuilder:
     ) -> list[ConsumerRecord[Any, Any]]:
         """Records ``start`` to ``stop`` of the columns.
 
-        Where a deserializer raises, the records before that one. Where it does so at the first, what it raised,
-        or no record unless ``may_raise``.
+        Where a deserializer raises, the records before that one. Where it does so at the first, what it
+        raised, or no record unless ``may_raise``.
         """
         raw_keys, raw_values = columns.keys[start:stop], columns.values[start:stop]
         keys, values = self._deserialized(source, columns, start, raw_keys, raw_values, may_raise)
@@ -77,13 +77,13 @@ class RecordBuilder:
             return raw_keys, raw_values
         keys: list[Any] = []
         values: list[Any] = []
-        decode_key = self._key_deserializer or _as_it_is
-        decode_value = self._value_deserializer or _as_it_is
+        decode_key: Callable[[Any], Any] = self._key_deserializer or _as_it_is
+        decode_value: Callable[[Any], Any] = self._value_deserializer or _as_it_is
         for raw_key, raw_value in zip(raw_keys, raw_values, strict=True):
             try:
                 key, value = decode_key(raw_key), decode_value(raw_value)
             except Exception as error:
-                # The program's own code: what it raises is for the program, once records before are handed out.
+                # The program's own code: what it raises is for the program, once it has the records before.
                 if may_raise and not keys:
                     offset = columns.offsets[start]
                     error.add_note(f"while deserializing {source.topic}-{source.partition} offset {offset}")

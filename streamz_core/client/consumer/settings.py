@@ -66,7 +66,7 @@ def assignors_of(strategy: Any) -> list[AbstractPartitionAssignor]:
         chosen = list(strategy)
     except TypeError:
         chosen = [strategy]
-    made = [assignor() if inspect.isclass(assignor) else assignor for assignor in chosen]
+    made: list[Any] = [assignor() if inspect.isclass(assignor) else assignor for assignor in chosen]
     for assignor in made:
         if not all(hasattr(assignor, part) for part in ("name", "assign", "metadata", "on_assignment")):
             raise SettingError(

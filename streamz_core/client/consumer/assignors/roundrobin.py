@@ -34,7 +34,7 @@ class RoundRobinPartitionAssignor(AbstractPartitionAssignor):
     def assign(
         self, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
-        """Partitions in order of topic and number, members in order of id; who did not subscribe is passed over."""
+        """Partitions in order of topic and number, members by id; who did not subscribe is passed over."""
         shares: dict[str, list[tuple[str, int]]] = {member_id: [] for member_id in members}
         interested = subscribers(members)
         turns = cycle(sorted(members))
