@@ -11,7 +11,7 @@ when ``durable_offset`` has passed it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -337,6 +337,7 @@ class PartitionLog:
 
     def fail_sync(self, ticket: SyncTicket, error: OSError) -> None:
         """The ticket failed: take no more appends. Reads go on up to the high watermark."""
+        self._unsynced.release(ticket)
         path = ticket.paths[0] if ticket.paths else self._directory.path
         self._poison = StorageFailure(self.name, "syncing", path, error, poisoned=True)
 
@@ -377,18 +378,11 @@ class PartitionLog:
         try:
             yield
         except CorruptBatch as error:
-            raise CorruptRecord(
-                self.name,
-                self._directory.path,
-                self.log_start_offset,
-                self.log_end_offset,
-                error.position,
-                error.reason,
-            ) from None
+            place = (self._directory.path, self.log_start_offset, self.log_end_offset)
+            raise CorruptRecord(self.name, *place, error.position, error.reason) from None
         except OSError as error:
-            raise StorageFailure(
-                self.name, "reading", error.filename or self._directory.path, error
-            ) from error
+            path = error.filename or self._directory.path
+            raise StorageFailure(self.name, "reading", path, error) from error
 
     # -- retention ------------------------------------------------------------------------------------
 
@@ -438,22 +432,34 @@ class PartitionLog:
 
         Raises ``CorruptRecord`` (nothing was changed), ``StorageFailure``.
         """
+        return compaction.finish(self.compaction_steps(now_ms))
+
+    def compaction_steps(self, now_ms: int) -> Generator[None, None, CompactionResult]:
+        """``compact``, about a batch a step: between two steps the owner may do what it wants.
+
+        Removing segments, or closing the steps, ends the run; what it has rewritten so far stays. No
+        sync may run in a thread during the first step.
+        """
         self._require_writable()
         summaries = [segment.summary for segment in self._segments]
         limit = min(self.durable_offset, self.last_stable_offset)
         count = compaction.count_cleanable(summaries, self.config, limit, now_ms)
         if not self.config.is_compacted or not compaction.is_worth_it(summaries[:count], self.config, now_ms):
             return CompactionResult()
-        before = self._segments.size_bytes
-        with self._reading():
-            run = self._prepare_compaction(count, now_ms)
-            segments = self._segments.sealed[:count]
-            run.learn_keys(segments)
-            after = sum(
-                self._compact_group(run, group)
-                for group in compaction.groups(segments, self.config.segment_bytes)
-            )
-        return CompactionResult(count, after, before, self._segments.size_bytes)
+        before, removed = self._segments.size_bytes, self._segments.removed
+        groups = compaction.groups(self._segments.sealed[:count], self.config.segment_bytes)
+        with self._reading(), contextlib.closing(self._rewriting(groups, count, now_ms)) as steps:
+            for _ in steps:
+                yield
+                if self._segments.removed != removed or self._poison is not None:
+                    return CompactionResult()
+        return CompactionResult(count, len(groups), before, self._segments.size_bytes)
+
+    def _rewriting(self, groups: list[list[Segment]], count: int, now_ms: int) -> Generator[None]:
+        run = self._prepare_compaction(count, now_ms)
+        yield from run.learn_keys(self._segments.sealed[:count])
+        for group in groups:
+            yield from self._compact_group(run, group)
 
     def _prepare_compaction(self, count: int, now_ms: int) -> Compaction:
         """Let recovery point and snapshot speak of the active segment, which is never rewritten."""
@@ -475,23 +481,23 @@ class PartitionLog:
         remembered = self._producers.remembered_offsets()
         return Compaction(aborted, remembered, self.config.delete_retention_ms, now_ms)
 
-    def _compact_group(self, run: Compaction, group: list[Segment]) -> int:
-        """Rewrite neighbours into one segment, if that changes anything; the number of segments left."""
+    def _compact_group(self, run: Compaction, group: list[Segment]) -> Generator[None]:
+        """Rewrite neighbours into one segment, if that changes anything."""
         target = Segment(self._open_files, self._directory.path, group[0].base_offset)
         path = swap.cleaned_path(self._directory, target.base_offset)
         file = self._directory.files.open(path, create=True)
+        is_complete = False
         try:
             file.truncate(0)
-            changed = run.rewrite(group, target, file)
+            changed = yield from run.rewrite(group, target, file)
             file.datasync()
-        except (OSError, CorruptBatch):
-            with contextlib.suppress(
-                OSError
-            ):  # it takes space, and is removed at the next opening at the latest
-                self._directory.files.unlink(path)
-            raise
+            is_complete = True
         finally:
             file.close()
+            if not is_complete:
+                # It takes space; where this fails, the next opening removes it.
+                with contextlib.suppress(OSError):
+                    self._directory.files.unlink(path)
         if changed:
             self._replace_group(group, target)
         else:
@@ -500,7 +506,6 @@ class PartitionLog:
             group[0].summary = target.summary
             self._segments.load_indexes(group[0], self.config.index_interval_bytes)
             group[0].write_seal(self.topic_id, self.partition)
-        return 1
 
     def _replace_group(self, group: list[Segment], target: Segment) -> None:
         for segment in group:
