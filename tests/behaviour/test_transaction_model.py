@@ -120,7 +120,9 @@ class TransactionMachine(RuleBasedStateMachine):
             base_sequence=sequence,
             transactional=True,
         )
-        data = TopicProduceData(name="t", partition_data=[PartitionProduceData(index=partition, records=batch)])
+        data = TopicProduceData(
+            name="t", partition_data=[PartitionProduceData(index=partition, records=batch)]
+        )
         response = self._ask(ProduceRequest(transactional_id="x", topic_data=[data]))
         return ErrorCode(response.responses[0].partition_responses[0].error_code)
 
@@ -261,7 +263,7 @@ class TransactionMachine(RuleBasedStateMachine):
 
 
 TransactionMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=50,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -420,7 +420,8 @@ async def test_every_record_is_one_that_kafka_reads(members: Members) -> None:
     buffer = log.read(0, 1 << 20, up_to=log.log_end_offset)
 
     keys = [key for at, _ in record_batch.split(buffer) for key in record_batch.decode(buffer, at).keys]
-    assert keys == [b"\x00\x02\x00\x01g", b"\x00\x01\x00\x01g\x00\x01t\x00\x00\x00\x00"]
+    group = b"\x00\x02\x00\x01g"
+    assert keys == [group, group, b"\x00\x01\x00\x01g\x00\x01t\x00\x00\x00\x00"]
 
 
 def _sync_fault() -> Fault:
