@@ -11,7 +11,7 @@ from tests.house.sources import ROOT
 
 @contextlib.contextmanager
 def loggers_left_alone():
-    """``lint_imports`` configures logging, which disables every logger there is; later tests listen to them."""
+    """``lint_imports`` configures logging, which disables every logger there is; later tests need them."""
     loggers = [
         logger for logger in logging.Logger.manager.loggerDict.values() if isinstance(logger, logging.Logger)
     ]
