@@ -14,7 +14,7 @@ import asyncio
 import itertools
 import logging
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from streamz_core.aio.deadline import deadline
 from streamz_core.aio.signal import Signal
@@ -28,7 +28,7 @@ from streamz_core.broker.producer_ids import ProducerIds
 from streamz_core.broker.registry import HANDLERS
 from streamz_core.broker.transactions.coordinator import TransactionCoordinator
 from streamz_core.broker.waiting import Waits
-from streamz_core.errors import Misuse
+from streamz_core.errors import Fatal, Misuse
 from streamz_core.log.directory import LogDirectory
 from streamz_core.model import Durability, TopicPartition
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from streamz_core.broker.services import DeletionListener, MarkerListener, Records
     from streamz_core.clock import Clock
-    from streamz_core.log.directory import TopicEntry
+    from streamz_core.log.catalog import TopicEntry
     from streamz_core.log.files import Files
     from streamz_core.log.partition_log import Appended, PartitionLog
     from streamz_core.protocol.messages.request import Request
@@ -51,12 +51,18 @@ class BrokerState(Enum):
     """Where a broker is in its life."""
 
     OPEN = "open"
+    FAILED = "failed"
+    """Background work died of a fault of the program: nothing is served any more."""
     CLOSING = "closing"
     CLOSED = "closed"
 
 
 class BrokerClosed(Misuse):
     """A request was made of a broker that is closing or closed."""
+
+
+class BrokerFailed(Fatal):
+    """The broker's background work failed; its cause is the exception's cause."""
 
 
 class Broker:
@@ -81,7 +87,7 @@ class Broker:
         self.cluster_id = directory.cluster_id
         self.marker_listeners: list[MarkerListener] = []
         self.deletion_listeners: list[DeletionListener] = []
-        self._state = BrokerState.OPEN
+        self._state = Signal(BrokerState.OPEN)
         self._loop = asyncio.get_running_loop()
         self._blocks = blocks
         self._in_hand = Signal(0)
@@ -124,16 +130,16 @@ class Broker:
     @property
     def state(self) -> BrokerState:
         """Where the broker is in its life."""
-        return self._state
+        return self._state.value
 
     async def handle(self, request: Request[R]) -> R:
         """Answer ``request``; what is wrong with the request itself is a code in the response.
 
         Raises ``Misuse`` when the broker is not open, belongs to another event loop, or does not know
-        the request.
+        the request, ``BrokerFailed`` when its background work has failed.
         """
-        if self._state is not BrokerState.OPEN:
-            raise BrokerClosed(f"the broker of {self.path!r} is {self._state.value}: open it again")
+        if self._state.value is not BrokerState.OPEN:
+            self._refuse()
         self._check_loop()
         handler = HANDLERS.get(type(request))
         if handler is None:
@@ -146,36 +152,35 @@ class Broker:
         return answer
 
     async def close(self) -> None:
-        """Finish what is in hand, make everything durable, leave the directory clean; again does nothing.
+        """Finish what is in hand, make everything durable, leave the directory clean; again only waits.
 
-        Long polls and group joins are answered at once; other requests get ``close_timeout_ms``.
+        Long polls and group joins are answered at once; other requests get ``close_timeout_ms``. Raises
+        ``StorageFailure`` if something could not be made durable; the directory is given back all the same.
         """
-        if self._state is not BrokerState.OPEN:
-            return
         self._check_loop()
-        self._state = BrokerState.CLOSING
+        if self.state in {BrokerState.CLOSING, BrokerState.CLOSED}:
+            await self._state.wait(BrokerState.CLOSED)
+            return
+        self._state.set(BrokerState.CLOSING)
         self.waits.end()
-        await self.groups.close()
-        await self.transactions.close()
         try:
-            async with deadline(self.clock, self.config.close_timeout_ms, what="the requests in hand"):
-                await self._in_hand.wait(0)
-        except TimeoutError as late:
-            _log.warning("closing the broker of %r: %s", self.path, late)
-        await self._background.close()
-        await self.flusher.drain()
-        self.flusher.close()
-        if self._blocks:
-            await asyncio.to_thread(self.directory.close)
-        else:
-            self.directory.close()
-        self._state = BrokerState.CLOSED
+            await self.groups.close()
+            await self.transactions.close()
+            await self._finish_requests()
+            await self._background.close()
+            await self.flusher.drain()
+        finally:
+            self.flusher.close()
+            try:
+                await self._close_directory()
+            finally:
+                self._state.set(BrokerState.CLOSED)
 
     async def abandon(self) -> None:
         """Stop at once and sync nothing, as a crash would; only the directory's lock is given up."""
-        if self._state is BrokerState.CLOSED:
+        if self.state is BrokerState.CLOSED:
             return
-        self._state = BrokerState.CLOSED
+        self._state.set(BrokerState.CLOSED)
         self.waits.end()
         self.groups.stop()
         self.transactions.stop()
@@ -249,6 +254,28 @@ class Broker:
         """Run ``work`` in the background; it is cancelled when the broker closes."""
         return self._background.spawn(work, name=name)
 
+    async def _finish_requests(self) -> None:
+        try:
+            async with deadline(self.clock, self.config.close_timeout_ms, what="the requests in hand"):
+                await self._in_hand.wait(0)
+        except TimeoutError as late:
+            _log.warning("closing the broker of %r: %s", self.path, late)
+
+    async def _close_directory(self) -> None:
+        # It syncs and writes snapshots; nothing else of the broker runs any more, so a thread may do it.
+        if self._blocks:
+            await asyncio.to_thread(self.directory.close)
+        else:
+            self.directory.close()
+
+    def _refuse(self) -> NoReturn:
+        if self.state is BrokerState.FAILED:
+            failure = self._background.failure
+            raise BrokerFailed(
+                f"the broker of {self.path!r} failed ({failure!r}): close it, open it again, and report this"
+            ) from failure
+        raise BrokerClosed(f"the broker of {self.path!r} is {self.state.value}: open it again")
+
     def _check_loop(self) -> None:
         if asyncio.get_running_loop() is not self._loop:
             raise Misuse(
@@ -266,6 +293,10 @@ class Broker:
 
     def _background_failed(self, failure: BaseException) -> None:
         _log.critical("background work of the broker of %r failed", self.path, exc_info=failure)
+        if self.state is BrokerState.OPEN:
+            # Better no broker than one whose groups, syncs or retention nobody looks after.
+            self._state.set(BrokerState.FAILED)
+            self.waits.end()
 
 
 async def _open_directory(files: Files, path: str, now_ms: int) -> LogDirectory:

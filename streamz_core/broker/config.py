@@ -14,7 +14,6 @@ from streamz_core.model import Durability
 
 _AT_LEAST: Final = {
     "default_partitions": 1,
-    "max_partitions_per_topic": 1,
     "offsets_partitions": 1,
     "transaction_state_partitions": 1,
     "sync_threads": 1,
@@ -40,8 +39,6 @@ class BrokerConfig:
     """Whether asking for the metadata of an unknown topic creates it."""
     default_partitions: int = 1
     """Partitions of a topic that is created without a count."""
-    max_partitions_per_topic: int = 10_000
-    """More than this in one topic is refused: it is a mistake sooner than a wish."""
 
     fetch_max_bytes: int = 57_671_680
     """The most one fetch answers, whatever it asks; one batch may go beyond it."""

@@ -13,6 +13,7 @@ partition's log takes no more appends, its waiters are told why, other partition
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 from concurrent.futures import Future as ThreadFuture
@@ -22,10 +23,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from streamz_core.broker.log_failures import STOPPED, PartitionDeleted, SyncCancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from streamz_core.broker.log_failures import Stopped
-    from streamz_core.log.partition_log import PartitionLog, SyncTicket
+    from streamz_core.log.partition_log import PartitionLog
+    from streamz_core.log.sync import SyncTicket
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +39,20 @@ Outcome: TypeAlias = "Stopped | PartitionDeleted | SyncCancelled | None"
 class _PartitionSync:
     """What one partition waits for."""
 
-    __slots__ = ("in_flight", "waiters")
+    __slots__ = ("ended", "in_flight", "waiters")
 
     def __init__(self) -> None:
         self.waiters: list[tuple[int, asyncio.Future[Outcome]]] = []
         self.in_flight = False
+        self.ended: asyncio.Future[None] | None = None
+        """Done when the sync in flight has ended; only where somebody asked for it."""
+
+    def end(self) -> None:
+        """The sync in flight has ended."""
+        self.in_flight = False
+        if self.ended is not None:
+            self.ended.set_result(None)
+            self.ended = None
 
 
 class Flusher:
@@ -59,6 +70,7 @@ class Flusher:
         self._states: dict[PartitionLog, _PartitionSync] = {}
         self._unsynced: dict[PartitionLog, None] = {}
         self._wanted: dict[PartitionLog, None] = {}
+        self._quiet: dict[PartitionLog, None] = {}
         self._round_planned = False
 
     def mark_unsynced(self, log: PartitionLog) -> bool:
@@ -127,6 +139,24 @@ class Flusher:
             if waiter is not None:
                 await waiter
 
+    @contextlib.asynccontextmanager
+    async def quiet(self, log: PartitionLog) -> AsyncIterator[None]:
+        """While this is open no thread syncs ``log``: its files may be closed, renamed and removed.
+
+        Waiters come and wait; their sync starts when it ends. Do not await inside for long.
+        """
+        self._quiet[log] = None
+        try:
+            state = self._states.get(log)
+            while state is not None and state.in_flight:
+                state.ended = state.ended or self._loop.create_future()
+                await asyncio.shield(state.ended)
+            yield
+        finally:
+            self._quiet.pop(log, None)
+            if log in self._wanted:
+                self._want(log)
+
     def forget(self, log: PartitionLog) -> None:
         """``log`` is deleted: its waiters are told so, a sync that runs is ignored."""
         self._drop(log, PartitionDeleted(f"{log.name} was deleted while its records were being synced"))
@@ -144,6 +174,7 @@ class Flusher:
         self._wanted.pop(log, None)
         state = self._states.pop(log, None)
         if state is not None:
+            state.end()
             _resolve([waiter for _, waiter in state.waiters], outcome)
 
     def _want(self, log: PartitionLog) -> None:
@@ -157,8 +188,8 @@ class Flusher:
         tickets: list[tuple[PartitionLog, SyncTicket]] = []
         for log in list(self._wanted):
             state = self._states.setdefault(log, _PartitionSync())
-            if state.in_flight:
-                continue  # stays wanted: its next round starts when this one ends
+            if state.in_flight or log in self._quiet:
+                continue  # stays wanted: its next round starts when this one, or the quiet, ends
             del self._wanted[log]
             try:
                 ticket = log.prepare_sync()
@@ -193,7 +224,7 @@ class Flusher:
             state = self._states.get(log)
             if state is None:
                 continue  # deleted meanwhile
-            state.in_flight = False
+            state.end()
             self._settle(log, state, _complete(log, ticket, error))
         if self._wanted and not self._round_planned:
             self._start_round()
@@ -223,8 +254,8 @@ class Flusher:
         self._unsynced.pop(log, None)
         try:
             ticket = log.prepare_sync()
-        except STOPPED as failure:
-            return failure
+        except STOPPED as stopped:
+            return stopped
         if ticket is None:
             return None
         failure = _complete(log, ticket, _run_all([ticket])[0])

@@ -11,6 +11,8 @@ from typing import ClassVar, Final, TypeAlias
 from streamz_core.errors import ErrorCode, Retriable
 from streamz_core.log.errors import (
     CorruptRecord,
+    DamagedDirectory,
+    DirectoryDenied,
     InvalidRecords,
     InvalidTxnState,
     OffsetOutOfRange,
@@ -56,6 +58,9 @@ LOG_FAILURES: Final = (
 
 READ_FAILURES: Final = (OffsetOutOfRange, CorruptRecord, StorageFailure, PartitionFailed)
 """Everything a read of a ``PartitionLog`` raises; each carries the ``code`` to answer with."""
+
+DIRECTORY_FAILURES: Final = (StorageFailure, DirectoryDenied, DamagedDirectory)
+"""Everything the disk may refuse when topics are made, changed or deleted."""
 
 LogFailure = (
     StorageFailure

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from streamz_core.broker.config import BrokerConfig
     from streamz_core.clock import Clock
-    from streamz_core.log.directory import LogDirectory, TopicEntry
+    from streamz_core.log.catalog import TopicEntry
+    from streamz_core.log.directory import LogDirectory
     from streamz_core.log.partition_log import Appended, PartitionLog
     from streamz_core.model import TopicPartition
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.topic_rules import Refusal, refuse_change, unknown_topic
 from streamz_core.errors import ErrorCode
 from streamz_core.log.config import TopicConfig
-from streamz_core.log.errors import InvalidConfig, StorageFailure
+from streamz_core.log.errors import InvalidConfig
 from streamz_core.protocol.messages.configs import (
     AlterableConfig,
     AlterConfigsResource,
@@ -97,8 +98,8 @@ def _alter(
             broker.directory.set_configs(name, configs)
     except InvalidConfig as wrong:
         return Refusal(wrong.code, f"topic {name!r}: {wrong}")
-    except StorageFailure as failure:
-        return Refusal(failure.code, str(failure))
+    except DIRECTORY_FAILURES as failure:
+        return Refusal(ErrorCode.KAFKA_STORAGE_ERROR, str(failure))
     return None
 
 

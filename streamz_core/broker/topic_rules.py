@@ -1,28 +1,26 @@
 """Which topics may be named, created and written by whom.
 
-Owns: the rules for topic names and partition counts, and that nobody but the broker changes its own
-topics.
-Must not know: requests, the log, what is in a topic.
+Owns: the log's rules for topics as answers instead of exceptions, and the rule that nobody but the
+broker changes its own topics.
+Must not know: requests, what is in a topic.
 
 Every rule is a plain function that answers why not, or None: handlers turn that into codes.
-Source of the rules on names: https://kafka.apache.org/documentation/#topicconfigs and KIP-190
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from streamz_core.broker.internal_topics import INTERNAL_TOPICS
 from streamz_core.errors import ErrorCode
+from streamz_core.log.directory import PARTITIONS_MAX
+from streamz_core.log.errors import InvalidTopic, TopicExists
+from streamz_core.log.topic_names import check_topic_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamz_core.model import TopicPartition
-
-NAME_LENGTH_MAX: Final = 249
-_LEGAL: Final = re.compile(r"[A-Za-z0-9._-]+\Z")
 
 
 class Refusal(NamedTuple):
@@ -37,36 +35,18 @@ def is_internal(name: str) -> bool:
     return name in INTERNAL_TOPICS
 
 
-def refuse_name(name: str) -> Refusal | None:
-    """Why ``name`` cannot be a topic's name."""
-    why = None
-    if not name:
-        why = "it is empty"
-    elif name in {".", ".."}:
-        why = "'.' and '..' mean directories"
-    elif len(name) > NAME_LENGTH_MAX:
-        why = f"it has {len(name)} characters, at most {NAME_LENGTH_MAX} are allowed"
-    elif not _LEGAL.match(name):
-        why = "only ASCII letters, digits, '.', '_' and '-' are allowed"
-    if why is None:
-        return None
-    shown = name if len(name) <= NAME_LENGTH_MAX else name[:NAME_LENGTH_MAX] + "…"
-    return Refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, f"topic name {shown!r} is not allowed: {why}")
+def refuse_name(name: str, existing: Iterable[str] = ()) -> Refusal | None:
+    """Why ``name`` cannot be a topic's name, or not that of a new one beside the ``existing``."""
+    try:
+        check_topic_name(name, existing)
+    except (InvalidTopic, TopicExists) as wrong:
+        return Refusal(wrong.code, str(wrong))
+    return None
 
 
 def refuse_new(name: str, existing: Iterable[str]) -> Refusal | None:
     """Why a user may not create a topic called ``name`` beside the ``existing`` ones."""
-    refusal = refuse_name(name) or refuse_change(name)
-    if refusal is not None:
-        return refusal
-    collides = name.replace(".", "_")
-    for other in existing:
-        if other == name:
-            return Refusal(ErrorCode.TOPIC_ALREADY_EXISTS, f"topic {name!r} exists already")
-        if other.replace(".", "_") == collides:
-            message = f"topic name {name!r} differs from topic {other!r} only by '.' and '_': choose another"
-            return Refusal(ErrorCode.INVALID_TOPIC_EXCEPTION, message)
-    return None
+    return refuse_change(name) or refuse_name(name, existing)
 
 
 def refuse_change(name: str) -> Refusal | None:
@@ -77,11 +57,11 @@ def refuse_change(name: str) -> Refusal | None:
     return None
 
 
-def refuse_partitions(name: str, count: int, maximum: int) -> Refusal | None:
+def refuse_partitions(name: str, count: int) -> Refusal | None:
     """Why the topic cannot have ``count`` partitions."""
-    if 1 <= count <= maximum:
+    if 1 <= count <= PARTITIONS_MAX:
         return None
-    message = f"topic {name!r} with {count} partitions: 1 to {maximum} are allowed"
+    message = f"topic {name!r} with {count} partitions: 1 to {PARTITIONS_MAX} are allowed"
     return Refusal(ErrorCode.INVALID_PARTITIONS, message)
 
 

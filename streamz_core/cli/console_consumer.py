@@ -182,7 +182,7 @@ async def _consume(options: dict[str, Any], render: Any) -> int:
         return await _print(consumer, options, render)
 
 
-async def _position(consumer: AIOKafkaConsumer[bytes, bytes], options: dict[str, Any]) -> None:
+async def _position(consumer: AIOKafkaConsumer, options: dict[str, Any]) -> None:
     """Subscribe as a group, or assign every partition asked for."""
     if options["group"] is not None:
         if options["include"] is not None:
@@ -207,9 +207,7 @@ def _offset(text: str) -> int:
     return int(text)
 
 
-async def _partitions(
-    consumer: AIOKafkaConsumer[bytes, bytes], options: dict[str, Any]
-) -> list[TopicPartition]:
+async def _partitions(consumer: AIOKafkaConsumer, options: dict[str, Any]) -> list[TopicPartition]:
     import re
 
     names = sorted(await consumer.topics())
@@ -231,7 +229,7 @@ async def _partitions(
     return found
 
 
-async def _print(consumer: AIOKafkaConsumer[bytes, bytes], options: dict[str, Any], render: Any) -> int:
+async def _print(consumer: AIOKafkaConsumer, options: dict[str, Any], render: Any) -> int:
     """Print until enough came, or nothing did for long enough."""
     limit = options["max_messages"]
     timeout_ms = options["timeout_ms"]

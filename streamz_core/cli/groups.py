@@ -14,7 +14,7 @@ import click
 
 from streamz_core.cli.connection import CommandError, address_option, connected, refuse, run
 from streamz_core.cli.group_reset import reset_offsets, reset_options
-from streamz_core.client.consumer.assignors.encoding import decode_assignment
+from streamz_core.client.consumer.membership import ConsumerProtocolMemberAssignment
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.delete_groups import DeleteGroupsRequest
 from streamz_core.protocol.messages.describe_groups import DescribedGroup, DescribeGroupsRequest
@@ -29,6 +29,7 @@ from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest
 
 if TYPE_CHECKING:
     from streamz_core.client.link import Link
+    from streamz_core.model import TopicPartition
     from streamz_core.protocol.messages.describe_groups import DescribedGroupMember
 
 
@@ -114,7 +115,7 @@ async def _offsets(link: Link, group: DescribedGroup) -> list[GroupOffset]:
     """Committed and end offsets of every partition the group committed or owns."""
     owners: dict[tuple[str, int], DescribedGroupMember] = {}
     for member in group.members:
-        for tp in decode_assignment(member.member_assignment):
+        for tp in _assigned(member):
             owners[tp.topic, tp.partition] = member
     fetched = await link.send(OffsetFetchRequest(group_id=group.group_id))
     committed = {
@@ -156,6 +157,10 @@ async def _end_offsets(link: Link, keys: list[tuple[str, int]]) -> dict[tuple[st
     }
 
 
+def _assigned(member: DescribedGroupMember) -> list[TopicPartition]:
+    return ConsumerProtocolMemberAssignment.decode(member.member_assignment).partitions()
+
+
 def _print_offsets(offsets: list[GroupOffset], groups: list[DescribedGroup], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([{**asdict(offset), "lag": offset.lag} for offset in offsets], indent=2))
@@ -192,7 +197,7 @@ def _print_offsets(offsets: list[GroupOffset], groups: list[DescribedGroup], *, 
 
 def _print_members(groups: list[DescribedGroup], *, as_json: bool) -> None:
     rows = [
-        [group.group_id, member.member_id, member.client_id, len(decode_assignment(member.member_assignment))]
+        [group.group_id, member.member_id, member.client_id, len(_assigned(member))]
         for group in groups
         for member in group.members
     ]

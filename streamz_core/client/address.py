@@ -6,9 +6,9 @@ Must not know: how any of them is opened.
 
 | address | meaning |
 |---|---|
-| ``file:///path/to/data``, ``file://./data``, ``/path``, ``./path``, ``~/path`` | the embedded log in that directory |
+| ``file:///path/to/data``, ``file://./data``, ``/path``, ``./path`` | the embedded log in that directory |
 | ``memory://name`` | the same engine on files in memory |
-| ``host:port[,host:port...]``, ``kafka://host:port,...`` | a server that speaks the Kafka protocol |
+| ``host:port[,host:port...]``, ``kafka://host:port`` | a server that speaks the Kafka protocol |
 """
 
 from __future__ import annotations

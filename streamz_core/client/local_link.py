@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import os
 import weakref
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from streamz_core.broker.broker import Broker
 from streamz_core.broker.config import BrokerConfig
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_INTERRUPTIBLE: Final = (FetchRequest, ProduceRequest)
+_INTERRUPTIBLE: Final[frozenset[type]] = frozenset({FetchRequest, ProduceRequest})
 
 
 class _Open:
@@ -83,7 +83,7 @@ class LocalLink:
         """Carry ``request`` out in the broker."""
         if self._closed:
             raise LinkClosed(f"the link to {self._key} is closed: {type(request).__name__} was not sent")
-        if isinstance(request, _INTERRUPTIBLE):
+        if type(request) in _INTERRUPTIBLE:
             # A fetch has no effect and a produce takes its effect at once: they need no task of their own.
             return await self._broker.handle(request)
         # As over a wire, what was sent is carried out whole, even if the sender is cancelled meanwhile.
@@ -117,7 +117,7 @@ async def open_link(
     and what else opening a data directory raises.
     """
     if not isinstance(address, str) and hasattr(address, "send"):
-        return address
+        return cast("Link", address)
     parsed = parse(address)
     if isinstance(parsed, KafkaAddress):
         raise AddressError(
@@ -128,12 +128,7 @@ async def open_link(
     entry = await _entry(key, config)
     entry.users += 1
     try:
-        if entry.opening is None and entry.broker is None:
-            entry.opening = entry.loop.create_task(
-                _open_broker(key, parsed, clock, config), name=f"open {key}"
-            )
-        broker = entry.broker or await asyncio.shield(_opening(entry))
-        entry.broker = broker
+        broker = await _opened(key, entry, parsed, clock, config)
         _check_shared(key, broker, clock, config)
     except BaseException:
         await _release(key, entry)
@@ -195,6 +190,19 @@ async def _entry(key: str, config: BrokerConfig | None) -> _Open:
             )
 
 
+async def _opened(
+    key: str, entry: _Open, address: Address, clock: Clock | None, config: BrokerConfig | None
+) -> Broker:
+    """The entry's broker, opened by whoever comes first."""
+    if entry.broker is None:
+        if entry.opening is None:
+            opening = _open_broker(key, address, clock, config)
+            entry.opening = entry.loop.create_task(opening, name=f"open {key}")
+        # Shielded: who gives up waiting must not take the broker from the others who wait.
+        entry.broker = await asyncio.shield(entry.opening)
+    return entry.broker
+
+
 async def _open_broker(
     key: str, address: Address, clock: Clock | None, config: BrokerConfig | None
 ) -> Broker:
@@ -205,11 +213,6 @@ async def _open_broker(
         path = "/" + key.removeprefix("memory://")
         files = _memory.setdefault(asyncio.get_running_loop(), {}).setdefault(key, MemoryFiles())
     return await Broker.open(files, path, clock or SystemClock(), config or BrokerConfig())
-
-
-def _opening(entry: _Open) -> asyncio.Task[Broker]:
-    assert entry.opening is not None
-    return entry.opening
 
 
 def _check_shared(key: str, broker: Broker, clock: Clock | None, config: BrokerConfig | None) -> None:

@@ -1,6 +1,6 @@
 """Offsets as programs hand them in.
 
-Owns: ``check_offsets``.
+Owns: ``check_offsets``, ``IllegalOffsetError``.
 Must not know: who commits them, or how.
 """
 
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class IllegalOffsetError(IllegalArgumentError, ValueError):
+    """A number that cannot be an offset, a time or a count of records."""
+
+
 def check_offsets(
     offsets: Mapping[TopicPartition, int | OffsetAndMetadata | tuple[int, str]],
 ) -> dict[TopicPartition, OffsetAndMetadata]:
-    """``offsets`` as a program may write them, in one form; ``IllegalArgumentError`` for what they may not be."""
+    """``offsets``, which a program may write in several ways, in one; ``IllegalArgumentError`` for others."""
     if not offsets or not hasattr(offsets, "items"):
         raise IllegalArgumentError(f"offsets={offsets!r}: must be a dictionary of TopicPartition to offset")
     checked = {}

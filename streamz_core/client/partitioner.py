@@ -26,5 +26,5 @@ class DefaultPartitioner:
     def __call__(self, key: bytes | None, all_partitions: Sequence[int], available: Sequence[int]) -> int:
         """Choose; ``all_partitions`` is sorted."""
         if key is None:
-            return random.choice(available or all_partitions)
+            return random.choice(available or all_partitions)  # noqa: S311 - no secret
         return all_partitions[partition_for(key, len(all_partitions))]

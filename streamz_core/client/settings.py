@@ -65,8 +65,8 @@ def check_connection(
     parsed = parse(address)
     if security_protocol != "PLAINTEXT" and not isinstance(parsed, KafkaAddress):
         raise SettingError(
-            f"security_protocol={security_protocol!r}: {parsed} is an embedded log; there is no connection to "
-            "encrypt or log in to, the directory's file permissions guard it; leave it at 'PLAINTEXT'"
+            f"security_protocol={security_protocol!r}: {parsed} is an embedded log; there is no connection "
+            "to encrypt or log in to, the directory's file permissions guard it; leave it at 'PLAINTEXT'"
         )
 
 

@@ -7,6 +7,7 @@ Must not know: whether it is time to compact; callers say how many segments are 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Generator
 
 from streamz_core.log import layout, snapshot, swap
 from streamz_core.log.compaction import Compaction, CompactionResult, groups
@@ -17,7 +18,6 @@ from streamz_core.log.producer_state import ProducerState
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.segment import Segment
 from streamz_core.log.segments import Segments
-from streamz_core.protocol.record_batch import CorruptBatch
 
 
 class SwapInterrupted(Exception):
@@ -38,29 +38,45 @@ def compact_segments(
     *,
     count: int,
     now_ms: int,
-) -> CompactionResult:
+) -> Generator[None, None, CompactionResult]:
     """Rewrite the oldest ``count`` segments, all of them durable, none with an open transaction in it.
 
+    One batch a step; where segments are removed between two steps, the run ends with what it has done.
     Raises ``CorruptRecord`` or ``StorageFailure`` with nothing changed, ``SwapInterrupted`` in between.
     """
-    before = segments.size_bytes
+    before, removed = segments.size_bytes, segments.removed
     chosen = segments.sealed[:count]
-    with reader.naming_damage():
+    neighbours = groups(chosen, config.segment_bytes)
+    with reader.naming_damage("compacting"):
         _speak_of_active(directory, segments.active, producers, point_file)
         aborted = reader.aborted_between(chosen[0].base_offset, chosen[-1].next_offset)
         run = Compaction(aborted, producers.remembered_offsets(), config.delete_retention_ms, now_ms)
-        run.learn_keys(chosen)
-        neighbours = groups(chosen, config.segment_bytes)
-        for group in neighbours:
-            target = _rewrite(directory, run, group)
-            if target is None:
-                continue
-            _replace(directory, group, target)
-            segments.replace(segments.number_of(target.base_offset), len(group), target)
-            reader.forget_places()
-            with contextlib.suppress(OSError):  # a cache
-                target.seal(directory.topic_id, directory.partition)
+        with contextlib.closing(_rewrite_all(directory, segments, reader, run, chosen, neighbours)) as steps:
+            for _ in steps:
+                yield
+                if segments.removed != removed:
+                    return CompactionResult()
     return CompactionResult(count, len(neighbours), before, segments.size_bytes)
+
+
+def _rewrite_all(
+    directory: PartitionDirectory,
+    segments: Segments,
+    reader: PartitionReader,
+    run: Compaction,
+    chosen: list[Segment],
+    neighbours: list[list[Segment]],
+) -> Generator[None]:
+    yield from run.learn_keys(chosen)
+    for group in neighbours:
+        target = yield from _rewrite(directory, run, group)
+        if target is None:
+            continue
+        _replace(directory, group, target)
+        segments.replace(segments.number_of(target.base_offset), len(group), target)
+        reader.forget_places()
+        with contextlib.suppress(OSError):  # a cache
+            target.seal(directory.topic_id, directory.partition)
 
 
 def _speak_of_active(
@@ -77,22 +93,26 @@ def _speak_of_active(
     directory.sync()
 
 
-def _rewrite(directory: PartitionDirectory, run: Compaction, group: list[Segment]) -> Segment | None:
+def _rewrite(
+    directory: PartitionDirectory, run: Compaction, group: list[Segment]
+) -> Generator[None, None, Segment | None]:
     """Write what stays of neighbours into one new segment, synced; None if that is what they are already."""
     target = Segment(directory.open_files, directory.path, group[0].base_offset)
     path = swap.cleaned_path(directory, target.base_offset)
     file = directory.files.open(path, create=True)
+    is_complete = False
     try:
         file.truncate(0)
-        changed = run.rewrite(group, target, file)
+        changed = yield from run.rewrite(group, target, file)
         if changed:
             file.datasync()
-    except (OSError, CorruptBatch):
-        with contextlib.suppress(OSError):  # it takes space, and is removed at the next opening at the latest
-            directory.files.unlink(path)
-        raise
+        is_complete = True
     finally:
         file.close()
+        if not is_complete:
+            # It takes space; where this fails, the next opening removes it.
+            with contextlib.suppress(OSError):
+                directory.files.unlink(path)
     if changed:
         return target
     directory.files.unlink(path)

@@ -11,7 +11,7 @@ when ``durable_offset`` has passed it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -386,6 +386,13 @@ class PartitionLog:
 
         Raises ``CorruptRecord`` (nothing was changed), ``StorageFailure``.
         """
+        return compaction.finish(self.compaction_steps(now_ms))
+
+    def compaction_steps(self, now_ms: int) -> Generator[None, None, CompactionResult]:
+        """``compact``, about a batch a step: between two steps the owner may do what it wants.
+
+        Removing segments, or closing the steps, ends the run; what it has rewritten so far stays.
+        """
         self._require_writable()
         summaries = [segment.summary for segment in self._segments]
         limit = min(self.durable_offset, self.last_stable_offset)
@@ -395,7 +402,7 @@ class PartitionLog:
         if self._unsynced.is_dirty:
             self.sync()
         try:
-            return compact_segments(
+            steps = compact_segments(
                 self._directory,
                 self._segments,
                 self._producers,
@@ -405,6 +412,7 @@ class PartitionLog:
                 count=count,
                 now_ms=now_ms,
             )
+            return (yield from steps)
         except SwapInterrupted as error:
             # Some of the steps may have been taken; only opening the partition anew finds out which.
             self.failure = StorageFailure(

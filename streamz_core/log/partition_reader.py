@@ -62,7 +62,7 @@ class PartitionReader:
         self._hints.clear()
 
     @contextlib.contextmanager
-    def naming_damage(self) -> Iterator[None]:
+    def naming_damage(self, action: str = "reading") -> Iterator[None]:
         """Say which partition could not be read, and why."""
         try:
             yield
@@ -78,7 +78,7 @@ class PartitionReader:
             ) from None
         except OSError as error:
             path = error.filename or self._directory.path
-            raise StorageFailure(self._directory.name, "reading", path, error) from error
+            raise StorageFailure(self._directory.name, action, path, error) from error
 
     def _read_segment(
         self, segment: Segment, offset: int, max_bytes: int, up_to: int

@@ -87,8 +87,10 @@ def encode(
     last_delta = delta_min if last_offset_delta is None else last_offset_delta
     if not delta_min <= last_delta <= INT32_MAX or not 0 <= base_offset <= OFFSET_MAX:
         raise Misuse(f"{count} records up to offset delta {last_delta} from base offset {base_offset}")
-    base_timestamp = delete_horizon_ms if delete_horizon_ms is not None else (timestamps[0] if count else -1)
     try:
+        base_timestamp = (
+            delete_horizon_ms if delete_horizon_ms is not None else (timestamps[0] if count else -1)
+        )
         records, max_timestamp = _encode_records(
             _as_list(keys), _as_list(values), _as_list(timestamps), base_timestamp, deltas, headers
         )
@@ -231,8 +233,10 @@ def _not_bytes(index: int, key: object, value: object) -> Misuse:
     return Misuse(f"{name} of record {index} is {type(found).__name__}; allowed: bytes or None")
 
 
-def _encode_headers(headers: Sequence[Any], index: int) -> bytes:
+def _encode_headers(headers: object, index: int) -> bytes:
     """One record's headers, their number first. Keys may repeat; order is kept."""
+    if not isinstance(headers, Sequence):
+        raise Misuse(f"headers of record {index} are {type(headers).__name__}; allowed: a sequence of pairs")
     parts = [write_varlong(len(headers))]
     for header in headers:
         try:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from heapq import merge
-from itertools import chain, islice
+from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +28,7 @@ from streamz_core.state.cache import CLEAN_ENTRIES_MAX
 from streamz_core.state.store import StoreCorrupt, StoreUndecodable
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Collection, Hashable, Iterator
 
     from streamz_core.state.store import Change, Codec, Store
 
@@ -58,9 +58,11 @@ class Marks(msgspec.Struct, array_like=True):
 class _Window:
     """What is in memory of one window."""
 
-    __slots__ = ("dirty", "pending", "values")
+    __slots__ = ("dirty", "is_complete", "pending", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_complete: bool) -> None:
+        self.is_complete = is_complete
+        """Whether what is not in memory does not exist: the window began in memory, and all stayed."""
         self.values: dict[Any, Any] = {}
         self.dirty: set[Any] = set()
         """Changed since the last ``collect``."""
@@ -83,9 +85,13 @@ class WindowedStore:
         size_ms: int,
         grace_ms: int = 0,
         retention_ms: int | None = None,
+        own_time: bool = False,
         clean_entries_max: int = CLEAN_ENTRIES_MAX,
     ) -> None:
-        """``grace_ms`` and ``retention_ms`` count from a window's end; the latter defaults to the former."""
+        """``grace_ms`` and ``retention_ms`` count from a window's end; the latter defaults to the former.
+
+        ``own_time``: stream time is what writers ``observe``, and the task's has no say.
+        """
         retention_ms = grace_ms if retention_ms is None else retention_ms
         if retention_ms < grace_ms:
             raise Misuse(
@@ -98,6 +104,7 @@ class WindowedStore:
         self.size_ms: Final = size_ms
         self.grace_ms: Final = grace_ms
         self.retention_ms: Final = retention_ms
+        self._own_time = own_time
         self._closes_after_ms = size_ms + grace_ms
         self._drops_after_ms = size_ms + retention_ms
         self._clean_entries_max = clean_entries_max
@@ -114,8 +121,9 @@ class WindowedStore:
 
     @property
     def dirty_records(self) -> int:
-        """How many keys changed since the last ``collect``."""
-        return sum(len(window.dirty) for window in self._windows.values()) + len(self._tombstones)
+        """How many records the next ``collect`` will give: changed keys, and the marks if they changed."""
+        changed = sum(len(window.dirty) for window in self._windows.values()) + len(self._tombstones)
+        return changed + (self._marks != self._saved_marks)
 
     @property
     def stream_time_ms(self) -> int:
@@ -128,8 +136,17 @@ class WindowedStore:
         return self._marks.late_count
 
     def late(self, start: int, stream_time_ms: int) -> bool:
-        """Whether the window at ``start`` is closed at this stream time: its records come too late."""
-        return start + self._closes_after_ms <= stream_time_ms
+        """Whether the window at ``start`` is closed at this stream time: its records come too late.
+
+        So are those of windows that were handed out early, by an ``expire`` ahead of stream time.
+        """
+        return start + self._closes_after_ms <= stream_time_ms or start < self._marks.closed_before_ms
+
+    def observe(self, time_ms: int) -> int:
+        """Tell the store of a record's time; returns its stream time, the highest it was told of."""
+        marks = self._marks
+        marks.stream_time_ms = max(marks.stream_time_ms, time_ms)
+        return marks.stream_time_ms
 
     def count_late(self, records: int = 1) -> None:
         """Count records that were not taken because they came too late."""
@@ -158,6 +175,35 @@ class WindowedStore:
         window.values[key] = _DELETED if value is None else value
         window.dirty.add(key)
 
+    def add(
+        self,
+        key: Hashable,
+        start: int,
+        amount: Any,
+        stream_time_ms: int,
+        default: Callable[[], Any] | None = None,
+    ) -> bool:
+        """Add ``amount`` to a value that begins at ``default()``: ``late``, ``get`` and ``put`` in one call.
+
+        Returns False, and changes nothing, where it comes too late. Raises KeyError where there is
+        neither a value nor a ``default``.
+        """
+        if start + self._closes_after_ms <= stream_time_ms or start < self._marks.closed_before_ms:
+            return False
+        window = self._windows.get(start)
+        value = None if window is None else window.values.get(key)
+        if window is None or value is None or value is _DELETED:
+            value = self.get(key, start)
+            if value is None:
+                if default is None:
+                    raise KeyError(key)
+                value = default()
+            self.put(key, start, value + amount)
+            return True
+        window.values[key] = value + amount
+        window.dirty.add(key)
+        return True
+
     def delete(self, key: Hashable, start: int) -> None:
         """Remove ``key`` from the window at ``start``."""
         self.put(key, start, None)
@@ -169,7 +215,12 @@ class WindowedStore:
     def items(self, start: int) -> Iterator[tuple[Any, Any]]:
         """The entries of one window, in the order of their encoded keys."""
         window = self._windows.get(start)
-        changed = [] if window is None else self._changed(start, window)
+        if window is not None and window.is_complete:
+            for _, key, value in self._encoded(start, window, list(window.values)):
+                if value is not _DELETED:
+                    yield key, value
+            return
+        changed = [] if window is None else self._encoded(start, window, window.dirty | window.pending)
         hidden = {row[0] for row in changed}
         stored = (
             (stored_key, _ABSENT, raw)
@@ -206,7 +257,8 @@ class WindowedStore:
         ``expire``; a window that stays unclaimed until then is dropped without being handed out.
         """
         marks = self._marks
-        marks.stream_time_ms = max(marks.stream_time_ms, stream_time_ms)
+        if not self._own_time:
+            marks.stream_time_ms = max(marks.stream_time_ms, stream_time_ms)
         bound = marks.stream_time_ms - self._drops_after_ms
         while self._starts and self._starts[0] <= bound:
             self._drop(self._starts.pop(0))
@@ -274,7 +326,8 @@ class WindowedStore:
             start += 1
 
     def _window(self, start: int) -> _Window:
-        if start not in self._known:
+        is_new = start not in self._known
+        if is_new:
             if start < self._marks.dropped_before_ms:
                 raise Misuse(
                     f"window {start} of store {self.name!r} was dropped (windows before "
@@ -282,10 +335,12 @@ class WindowedStore:
                 )
             insort(self._starts, start)
             self._known.add(start)
-        window = self._windows[start] = _Window()
+        window = self._windows[start] = _Window(is_complete=is_new)
         return window
 
     def _load(self, window: _Window, key: Hashable, start: int) -> Any:
+        if window.is_complete:
+            return _DELETED
         stored_key = _packed(start) + self._encode_key(key)
         raw = self._store.get(stored_key)
         value = _DELETED if raw is None else self._decode_value(raw, stored_key)
@@ -313,6 +368,7 @@ class WindowedStore:
             evicted = list(islice((key for key in values if key not in keep), excess))
             for key in evicted:
                 del values[key]
+            window.is_complete = window.is_complete and not evicted
             excess -= len(evicted)
 
     def _encode_dirty(self, start: int, window: _Window) -> Iterator[Change]:
@@ -322,9 +378,8 @@ class WindowedStore:
             value = values[key]
             yield prefix + encode_key(key), None if value is _DELETED else encode_value(value)
 
-    def _changed(self, start: int, window: _Window) -> list[tuple[bytes, Any, Any]]:
+    def _encoded(self, start: int, window: _Window, keys: Collection[Any]) -> list[tuple[bytes, Any, Any]]:
         prefix, encode_key = _packed(start), self._encode_key
-        keys = chain(window.dirty, window.pending - window.dirty)
         return sorted(((prefix + encode_key(key), key, window.values[key]) for key in keys), key=_by_key)
 
     def _encode_key(self, key: Any) -> bytes:

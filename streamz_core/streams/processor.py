@@ -34,11 +34,15 @@ __all__ = ["Codec", "DecodeFailure", "Processor", "ProcessorContext", "RecordErr
 class RecordError(StreamzError):
     """User code failed on one record; the task's error policy decides what becomes of it."""
 
-    def __init__(self, index: int, cause: BaseException) -> None:
-        """Record ``index`` of the batch failed with ``cause``."""
+    def __init__(self, index: int, cause: BaseException, count: int = 1) -> None:
+        """Record ``index`` failed with ``cause``, or ``count`` records from it on that were taken together.
+
+        Those are tried again one by one, to find the one that fails.
+        """
         super().__init__(f"record {index} of the batch failed: {cause!r}")
         self.index = index
         self.cause = cause
+        self.count = count
 
 
 class Codec(Protocol):

@@ -37,7 +37,8 @@ class StoreSpec:
 
     Window stores only: ``window_size_ms`` is the length of its windows; ``grace_ms`` how long after
     its end a window still takes records, before it is closed; ``retention_ms`` how long after its
-    end a window's contents are kept, at least the grace, which is also what ``None`` means.
+    end a window's contents are kept, at least the grace, which is also what ``None`` means; ``own_time``
+    that the store's time is what its writers observe (a field of the value), not the task's stream time.
     """
 
     name: str
@@ -47,6 +48,7 @@ class StoreSpec:
     window_size_ms: int | None = None
     grace_ms: int = 0
     retention_ms: int | None = None
+    own_time: bool = False
     changelog: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict)
 

@@ -14,14 +14,13 @@ For the changes that are pending (done, not certain) at one moment the images ar
 - overlapping writes in the other order.
 
 A name that was entered but whose directory was not synced is such a change: it is there or not.
-Images share the contents they have in common; only what differs is built.
+Images share the contents they have in common; what differs is built when it is asked for.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamz_core.testing.disk_tree import (
     Change,
@@ -53,16 +52,44 @@ def every_byte_then_coarse(write: Write, *, fine_bytes: int = 512, grain: int = 
     return [*fine, *range(fine_bytes, len(write.data), grain)]
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """One state of the disk after a crash."""
+class Story(NamedTuple):
+    """How an image came about: numbers are those of operations, in the order they were fed."""
 
-    tree: Tree
-    digest: int
-    is_kill: bool
-    """Whether a mere ``kill -9`` leaves it: everything written is there, the last write maybe in part."""
-    story: tuple[int, Subset, int | None, str]
-    """Operation number, numbers of the pending changes that are lost, the torn one, and how."""
+    at: int
+    """How many operations had been done."""
+    lost: Subset
+    torn: int | None
+    how: str
+
+
+class Image:
+    """One state of the disk after a crash; built when ``tree`` or ``digest`` is asked for."""
+
+    __slots__ = ("_base", "_changes", "_digest", "_tree", "is_kill", "is_torn", "story")
+
+    def __init__(self, base: Tree, changes: Sequence[Change], story: Story, *, is_kill: bool) -> None:
+        self._base = base
+        self._changes = changes
+        self._tree: Tree | None = None
+        self._digest: int | None = None
+        self.story = story
+        self.is_kill = is_kill
+        """Whether a mere ``kill -9`` leaves it: everything written is there, the last write maybe in part."""
+        self.is_torn = story.torn is not None
+
+    @property
+    def tree(self) -> Tree:
+        """What is on the disk."""
+        if self._tree is None:
+            self._tree = after(self._base, self._changes)
+        return self._tree
+
+    @property
+    def digest(self) -> int:
+        """Equal for images of equal names and contents."""
+        if self._digest is None:
+            self._digest = self.tree.digest()
+        return self._digest
 
     def describe(self, operations: Sequence[Operation]) -> str:
         """How the image came about, for the message of a failed test."""
@@ -104,12 +131,14 @@ class CrashImages:
         self._durable = Durable(origin)
         self._numbers: dict[int, int] = {}
         self._cuts = cuts
+        self._cuts_known: dict[int, list[int]] = {}
         self._exhaustive_below = exhaustive_below
         self._fed = 0
 
     def feed(self, operation: Operation) -> Iterator[Image]:
         """Take the next operation; the images it makes possible, some of them equal in content.
 
+        An image costs little until its tree or digest is asked for: a caller may pass most of them over.
         Nothing new becomes possible by a sync, well or failed, or by a mark. Consume or drop the iterator
         before the next call.
         """
@@ -118,6 +147,7 @@ class CrashImages:
         if isinstance(operation, SyncFile | SyncDirectory):
             alive = {id(change) for change in self._durable.pending}
             self._numbers = {key: number for key, number in self._numbers.items() if key in alive}
+            self._cuts_known = {key: cuts for key, cuts in self._cuts_known.items() if key in alive}
         elif not isinstance(operation, Mark | SyncFailed):
             self._numbers[id(operation)] = self._fed - 1
             return self._with_newest()
@@ -146,15 +176,14 @@ class CrashImages:
 
     def _image(
         self,
-        changes: Iterable[Change],
+        changes: Sequence[Change],
         lost: Subset,
         *,
         is_kill: bool = False,
         torn: int | None = None,
         how: str = "",
     ) -> Image:
-        tree = after(self._durable.tree, changes)
-        return Image(tree, tree.digest(), is_kill, (self._fed, lost, torn, how))
+        return Image(self._durable.tree, changes, Story(self._fed, lost, torn, how), is_kill=is_kill)
 
     def _lost(self, kept: Sequence[Change]) -> Subset:
         alive = {id(change) for change in kept}
@@ -200,7 +229,10 @@ class CrashImages:
             return
         number = self._numbers[id(write)]
         lost = self._lost([*before, write, *behind])
-        for cut in self._cuts(write):
+        cuts = self._cuts_known.get(id(write))
+        if cuts is None:
+            cuts = self._cuts_known[id(write)] = list(self._cuts(write))
+        for cut in cuts:
             prefix = Write(write.inode, write.position, write.data[:cut])
             suffix = Write(write.inode, write.position + cut, write.data[cut:])
             yield self._image(

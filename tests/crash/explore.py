@@ -8,6 +8,7 @@ Must not know: what the workload does (``workloads``), what is right (``verdict`
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -48,11 +49,11 @@ class Effort:
     ``*_every``: on each so-many-th distinct image also recover twice, crash inside the recovery, go on.
     """
 
-    images_max: int | None = 3_000
-    twice_every: int = 8
-    nested_every: int = 101
-    nested_max: int | None = 60
-    continue_every: int = 13
+    images_max: int | None = 2_500
+    twice_every: int = 17
+    nested_every: int = 307
+    nested_max: int | None = 40
+    continue_every: int = 29
 
 
 def record(workload: Workload, tree: Tree | None = None) -> tuple[Tree, list[Operation]]:
@@ -77,6 +78,22 @@ def cuts_of_log_writes(write: Write) -> list[int]:
     if position == 0:
         cuts |= set(range(min(size, 256)))
     return sorted(cut for cut in cuts if 0 < cut < size)
+
+
+def count_images(
+    origin: Tree,
+    operations: Sequence[Operation],
+    first: int = 0,
+    cuts: Callable[[Write], Iterable[int]] = cuts_of_log_writes,
+) -> int:
+    """How many images there are after the operations from number ``first`` on; builds none of them."""
+    images = CrashImages(origin, cuts=cuts, exhaustive_below=6)
+    total = 0
+    for number, operation in enumerate(operations):
+        possible = images.feed(operation)
+        if number >= first:
+            total += sum(1 for _ in possible)
+    return total
 
 
 class Explorer:
@@ -118,6 +135,7 @@ class Explorer:
             if isinstance(operation, Mark):
                 assert isinstance(operation.value, Remark)
                 owes_second_look |= self._history.take(operation.value)
+                images.feed(operation)
                 continue
             if owes_second_look and number >= judge_from:
                 self._judge_all(images.all(), stride)
@@ -131,20 +149,13 @@ class Explorer:
         """Torn images are thinned evenly where there are more than the effort allows; others never are."""
         if self._effort.images_max is None:
             return 1
-        counting = CrashImages(origin, cuts=self._cuts, exhaustive_below=6)
-        total = 0
-        for number, operation in enumerate(self._operations):
-            possible = counting.feed(operation)
-            if number >= judge_from:
-                total += sum(1 for _ in possible)
+        total = count_images(origin, self._operations, judge_from, self._cuts)
         return max(1, total // self._effort.images_max)
 
     def _judge_all(self, images: Iterable[Image], stride: int) -> None:
         for number, image in enumerate(images):
-            is_torn = image.story[2] is not None
-            if is_torn and stride > 1 and number % stride and image.digest not in self._seen:
-                continue
-            self.judge(image)
+            if not (image.is_torn and number % stride):
+                self.judge(image)
 
     def judge(self, image: Image) -> None:
         """Recover one image, unless an equal one was, and compare it with what was promised by now."""
@@ -178,15 +189,14 @@ class Explorer:
 
     def _crash_inside(self, image: Image, seen: Seen, recording: Recording) -> None:
         """Every crash inside this image's recovery, thinned, is recovered to the same."""
-        nested = CrashImages(image.tree, cuts=cuts_of_log_writes)
-        inner = {one.digest: one for operation in recording.operations for one in nested.feed(operation)}
         limit = self._effort.nested_max
-        step = 1 if limit is None else max(1, len(inner) // limit)
-        for one in list(inner.values())[::step]:
+        step = 1 if limit is None else max(1, count_images(image.tree, recording.operations) // limit)
+        nested = CrashImages(image.tree, cuts=cuts_of_log_writes)
+        possible = itertools.chain.from_iterable(map(nested.feed, recording.operations))
+        for inner in itertools.islice(possible, 0, None, step):
             self._tally.nested += 1
-            self._expect_same(
-                image, seen, one.tree, f"L8: crashed while recovering\n{one.describe(recording.operations)}"
-            )
+            what = f"L8: crashed while recovering\n{inner.describe(recording.operations)}"
+            self._expect_same(image, seen, inner.tree, what)
 
     def _expect_same(self, image: Image, seen: Seen, tree: Tree, what: str) -> None:
         self._tally.recoveries += 1

@@ -82,7 +82,6 @@ def commit_in_transaction(
 
     Not awaited to be durable: the end of the transaction does that for all its partitions together.
     """
-    live = coordinator.get_or_create(request.group_id)
     offsets, refused = _accepted(coordinator.services, request.topics)
     if offsets:
         try:
@@ -94,11 +93,10 @@ def commit_in_transaction(
             )
         except LOG_FAILURES as failure:
             return answers(request.topics, code_of(failure))
-        finally:
-            coordinator.drop_if_unused(live)
+        live = coordinator.get_or_create(request.group_id)
         live.offsets.hold(request.producer_id, written)
+        live.heard_of(request.member_id)
         coordinator.hold_for(request.producer_id, request.group_id)
-    live.heard_of(request.member_id)
     return answers(request.topics, ErrorCode.NONE, refused)
 
 

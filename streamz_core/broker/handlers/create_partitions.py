@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.topic_rules import Refusal, refuse_change, refuse_partitions, unknown_topic
 from streamz_core.errors import ErrorCode
-from streamz_core.log.errors import StorageFailure
 from streamz_core.protocol.messages.create_partitions import (
     CreatePartitionsRequest,
     CreatePartitionsResponse,
@@ -52,12 +52,12 @@ def _refuse(broker: HandlerBroker, topic: CreatePartitionsTopic) -> Refusal | No
     if topic.count <= entry.partitions:
         message = f"topic {topic.name!r} has {entry.partitions} partitions; it cannot be given {topic.count}"
         return Refusal(ErrorCode.INVALID_PARTITIONS, f"{message}: only more")
-    return refuse_partitions(topic.name, topic.count, broker.config.max_partitions_per_topic)
+    return refuse_partitions(topic.name, topic.count)
 
 
 def _grow(broker: HandlerBroker, topic: CreatePartitionsTopic) -> Refusal | None:
     try:
         broker.directory.add_partitions(topic.name, topic.count)
-    except StorageFailure as failure:
-        return Refusal(failure.code, str(failure))
+    except DIRECTORY_FAILURES as failure:
+        return Refusal(ErrorCode.KAFKA_STORAGE_ERROR, str(failure))
     return None

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.topic_rules import Refusal, refuse_new, refuse_partitions
 from streamz_core.errors import ErrorCode, Misuse
 from streamz_core.log.config import TopicConfig
-from streamz_core.log.errors import StorageFailure
 from streamz_core.protocol.messages.create_topics import (
     CreatableTopic,
     CreatableTopicResult,
@@ -44,7 +44,7 @@ def _create(broker: HandlerBroker, topic: CreatableTopic, *, validate_only: bool
     count = topic.num_partitions if topic.num_partitions != -1 else broker.config.default_partitions
     refusal = (
         refuse_new(topic.name, broker.directory.topics)
-        or refuse_partitions(topic.name, count, broker.config.max_partitions_per_topic)
+        or refuse_partitions(topic.name, count)
         or _refuse_copies(topic)
         or _refuse_configs(topic)
     )
@@ -54,8 +54,8 @@ def _create(broker: HandlerBroker, topic: CreatableTopic, *, validate_only: bool
     if not validate_only:
         try:
             topic_id = broker.directory.create_topic(topic.name, count, dict(topic.configs)).topic_id
-        except StorageFailure as failure:
-            return _refused(topic, Refusal(failure.code, str(failure)))
+        except DIRECTORY_FAILURES as failure:
+            return _refused(topic, Refusal(ErrorCode.KAFKA_STORAGE_ERROR, str(failure)))
     return CreatableTopicResult(
         name=topic.name, topic_id=topic_id, num_partitions=count, replication_factor=_COPIES
     )

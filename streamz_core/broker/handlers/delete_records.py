@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.log_failures import LOG_FAILURES, PartitionDeleted
 from streamz_core.broker.topic_rules import refuse_change
 from streamz_core.errors import ErrorCode
-from streamz_core.log.errors import StorageFailure
+from streamz_core.log.errors import OffsetOutOfRange
 from streamz_core.protocol.messages.delete_records import (
     DeleteRecordsPartition,
     DeleteRecordsPartitionResult,
@@ -29,16 +30,14 @@ HIGH_WATERMARK: Final = -1
 
 async def handle(broker: HandlerBroker, request: DeleteRecordsRequest) -> DeleteRecordsResponse:
     """Delete below the offset of each partition."""
-    topics = [
-        DeleteRecordsTopicResult(
-            name=topic.name, partitions=[_delete(broker, topic.name, wanted) for wanted in topic.partitions]
-        )
-        for topic in request.topics
-    ]
+    topics = []
+    for topic in request.topics:
+        results = [await _delete(broker, topic.name, wanted) for wanted in topic.partitions]
+        topics.append(DeleteRecordsTopicResult(name=topic.name, partitions=results))
     return DeleteRecordsResponse(topics=topics)
 
 
-def _delete(
+async def _delete(
     broker: HandlerBroker, topic: str, wanted: DeleteRecordsPartition
 ) -> DeleteRecordsPartitionResult:
     index = wanted.partition_index
@@ -56,8 +55,12 @@ def _delete(
         # A compacted topic keeps the last value of every key; its beginning cannot be cut off.
         return DeleteRecordsPartitionResult(partition_index=index, error_code=ErrorCode.POLICY_VIOLATION)
     try:
-        log.delete_records_before(offset)
-    except StorageFailure as failure:
+        await broker.flusher.durable(log, offset)
+        async with broker.flusher.quiet(log):
+            if broker.log(topic, index) is not log:
+                raise PartitionDeleted(f"{log.name} was deleted")
+            log.delete_records_before(offset)
+    except (*LOG_FAILURES, OffsetOutOfRange) as failure:
         return DeleteRecordsPartitionResult(partition_index=index, error_code=failure.code)
     broker.notify(log)
     return DeleteRecordsPartitionResult(partition_index=index, low_watermark=log.log_start_offset)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.topic_rules import Refusal, refuse_change, unknown_topic
-from streamz_core.log.errors import StorageFailure
+from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.delete_topics import (
     DeletableTopicResult,
     DeleteTopicsRequest,
@@ -18,6 +19,7 @@ from streamz_core.protocol.messages.delete_topics import (
 
 if TYPE_CHECKING:
     from streamz_core.broker.handler import HandlerBroker
+    from streamz_core.log.partition_log import PartitionLog
 
 REQUEST: Final = DeleteTopicsRequest
 
@@ -36,14 +38,19 @@ def _delete(broker: HandlerBroker, name: str) -> DeletableTopicResult:
         logs = [broker.directory.partition(name, index) for index in range(entry.partitions)]
         try:
             broker.directory.delete_topic(name)
-        except StorageFailure as failure:
-            refusal = Refusal(failure.code, str(failure))
-        else:
-            for log in logs:
-                broker.flusher.forget(log)
-                broker.notify(log)
-            for listener in broker.deletion_listeners:
-                listener(name)
+        except DIRECTORY_FAILURES as failure:
+            refusal = Refusal(ErrorCode.KAFKA_STORAGE_ERROR, str(failure))
+        if name not in broker.directory.topics:
+            # Even where the disk then refused to remove its files: the topic is gone.
+            _tell(broker, name, logs)
     if refusal is not None:
         return DeletableTopicResult(name=name, error_code=refusal.code, error_message=refusal.message)
     return DeletableTopicResult(name=name)
+
+
+def _tell(broker: HandlerBroker, name: str, logs: list[PartitionLog]) -> None:
+    for log in logs:
+        broker.flusher.forget(log)
+        broker.notify(log)
+    for listener in broker.deletion_listeners:
+        listener(name)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.topic_rules import is_internal, refuse_name, refuse_new
 from streamz_core.errors import ErrorCode
-from streamz_core.log.errors import StorageFailure
 from streamz_core.protocol.messages.metadata import (
     MetadataBroker,
     MetadataPartition,
@@ -21,7 +21,7 @@ from streamz_core.protocol.messages.metadata import (
 
 if TYPE_CHECKING:
     from streamz_core.broker.handler import HandlerBroker
-    from streamz_core.log.directory import TopicEntry
+    from streamz_core.log.catalog import TopicEntry
 
 REQUEST: Final = MetadataRequest
 NODE_ID: Final = 0
@@ -80,5 +80,5 @@ def _create(broker: HandlerBroker, name: str) -> TopicEntry | ErrorCode:
         return refusal.code
     try:
         return broker.directory.create_topic(name, broker.config.default_partitions, {})
-    except StorageFailure as failure:
-        return failure.code
+    except DIRECTORY_FAILURES:
+        return ErrorCode.KAFKA_STORAGE_ERROR

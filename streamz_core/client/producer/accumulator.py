@@ -142,7 +142,7 @@ class Accumulator:
         """Records without a key fill one batch before they move on: fewer, larger batches (KIP-794)."""
         queues = route.queues
         if route.sticky < 0 or queues[route.sticky].open is None:
-            route.sticky = random.randrange(len(queues))
+            route.sticky = random.randrange(len(queues))  # noqa: S311 - no secret
         return queues[route.sticky]
 
     async def room_in(self, queue: PartitionQueue, size: int) -> ProducerBatch:
@@ -164,7 +164,7 @@ class Accumulator:
 
     def _open(self, queue: PartitionQueue, size: int) -> ProducerBatch:
         room = max(self._batch_bytes_max - BATCH_HEADER_BYTES, size)
-        batch = ProducerBatch(queue.topic_partition.topic, queue.partition, room, self._loop)
+        batch = ProducerBatch(queue.topic_partition, room, self._loop)
         clock = self._requests.clock
         batch.deadline_ms = clock.monotonic_ms() + self._requests.timeout_ms
         queue.open = batch
@@ -240,10 +240,11 @@ class Accumulator:
         return cuts
 
     def check_size(self, topic: str, size: int) -> None:
+        """Refuse a record or batch that no request can hold."""
         if size + BATCH_HEADER_BYTES > self._request_bytes_max:
             raise MessageSizeTooLargeError(
-                f"a record for {topic!r} takes about {size} bytes, max_request_size is {self._request_bytes_max}: "
-                "raise it (and the topic's max.message.bytes), or send less in one record"
+                f"a record for {topic!r} takes about {size} bytes, max_request_size is "
+                f"{self._request_bytes_max}: raise it and the topic's max.message.bytes, or send less at once"
             )
 
     def _refresh_if_stale(self) -> None:

@@ -56,12 +56,15 @@ class ProducerBatch:
         "size_bytes",
         "timestamps",
         "topic",
+        "topic_partition",
         "values",
     )
 
-    def __init__(self, topic: str, partition: int, room_bytes: int, loop: asyncio.AbstractEventLoop) -> None:
-        self.topic = topic
-        self.partition = partition
+    def __init__(
+        self, topic_partition: TopicPartition, room_bytes: int, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.topic_partition = topic_partition
+        self.topic, self.partition = topic_partition
         self.capacity_bytes = room_bytes
         self.room_bytes = room_bytes
         self.size_bytes = 0
@@ -109,15 +112,19 @@ class ProducerBatch:
         """Where record ``index`` went."""
         if self.error is not None:
             raise self.error
-        has_append_time = self.log_append_time_ms >= 0
-        return RecordMetadata(
-            self.topic,
-            self.partition,
-            TopicPartition(self.topic, self.partition),
-            self.base_offset + index if self.base_offset >= 0 else -1,
-            self.log_append_time_ms if has_append_time else self.timestamps[index],
-            LOG_APPEND_TIME if has_append_time else CREATE_TIME,
-            self.log_start_offset if self.log_start_offset >= 0 else None,
+        # tuple.__new__ is what RecordMetadata(...) comes to, at a third of the time: this runs once a record.
+        offset, timestamp = self.base_offset, self.log_append_time_ms
+        return tuple.__new__(
+            RecordMetadata,
+            (
+                self.topic,
+                self.partition,
+                self.topic_partition,
+                offset + index if offset >= 0 else -1,
+                timestamp if timestamp >= 0 else self.timestamps[index],
+                CREATE_TIME if timestamp < 0 else LOG_APPEND_TIME,
+                self.log_start_offset if self.log_start_offset >= 0 else None,
+            ),
         )
 
     def watch(self, callback: Callback) -> None:
@@ -148,7 +155,7 @@ class ProducerBatch:
             self.loop.call_soon(function, future, context=context)
 
 
-class RecordFuture(msgspec.Struct, eq=False, gc=False, weakref=True):
+class RecordFuture(msgspec.Struct, eq=False, gc=False):
     """One record's ``asyncio`` future: ``await`` it for the ``RecordMetadata``.
 
     ``gc=False``: the only cycles it can be part of go through callbacks, which the batch drops when done.
@@ -187,9 +194,10 @@ class RecordFuture(msgspec.Struct, eq=False, gc=False, weakref=True):
         """Where the record went; raises why it did not."""
         if self.is_cancelled:
             raise asyncio.CancelledError
-        if not self.batch.is_done:
+        batch = self.batch
+        if not batch.is_done:
             raise asyncio.InvalidStateError("the record has not been acknowledged yet")
-        return self.batch.metadata(self.index)
+        return batch.metadata(self.index)
 
     def exception(self) -> BaseException | None:
         """Why the record was not written, None if it was."""

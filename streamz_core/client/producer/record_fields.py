@@ -23,12 +23,13 @@ class RecordTypeError(Misuse, TypeError):
 def as_bytes(what: str, content: Any) -> bytes | None:
     """``content`` as immutable bytes; ``RecordTypeError`` for what is not bytes-like or None."""
     if content is None or content.__class__ is bytes:
-        return content  # type: ignore[no-any-return]
+        return content
     if isinstance(content, (bytes, bytearray, memoryview)):
         # Copied: the program may change its buffer before the batch is encoded.
         return bytes(content)
     raise RecordTypeError(
-        f"the {what} is a {type(content).__name__}, not bytes: encode it, or give the producer a {what}_serializer"
+        f"the {what} is a {type(content).__name__}, not bytes: encode it, or give the producer a "
+        f"{what}_serializer"
     )
 
 

@@ -151,7 +151,7 @@ class Sender:
             group = [batch for batch in group if self._prepare(queue, batch)]
             if group:
                 await self._write(queue, group)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # The boundary of the drain task: whatever goes wrong here, also by a fault of ours, must be
             # told to those who wait for the records, and must not stop later ones.
             _log.exception("%s were not written", _name(queue, group))
@@ -198,17 +198,17 @@ class Sender:
             await self._write_singly(queue, group)
             return
         _log.error("%s", error)
+        told = self._transactions.batch_failed(error, code)
         for batch in group:
-            batch.fail(error)
-        await self._transactions.batch_failed(error, code)
+            batch.fail(told)
+        await self._transactions.recover()
 
     async def _write_singly(self, queue: PartitionQueue, group: list[ProducerBatch]) -> None:
         for batch in group:
-            before = queue.identity
-            if before is not self._transactions.identity or self._transactions.error is not None:
-                # The batch before failed: this one needs the numbers of the new sequence.
-                if not self._prepare(queue, batch):
-                    continue
+            # Where the batch before failed, this one needs the numbers of a new sequence.
+            is_outdated = queue.identity is not self._transactions.identity
+            if (is_outdated or self._transactions.error is not None) and not self._prepare(queue, batch):
+                continue
             await self._write(queue, [batch])
 
     async def _append(
@@ -285,4 +285,5 @@ def _unexpected(queue: PartitionQueue, batch: ProducerBatch, error: Exception) -
 
 def _name(queue: PartitionQueue, group: list[ProducerBatch]) -> str:
     count = sum(len(batch) for batch in group)
-    return f"{count} record{'' if count == 1 else 's'} for {queue.topic_partition.topic!r} partition {queue.partition}"
+    plural = "" if count == 1 else "s"
+    return f"{count} record{plural} for {queue.topic_partition.topic!r} partition {queue.partition}"

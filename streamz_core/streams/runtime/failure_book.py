@@ -49,6 +49,12 @@ class FailureBook:
         """Start without any."""
         self.suspect: Suspect | None = None
         self._verdicts: dict[RecordOrigin, dict[str, Verdict]] = {}
+        self._apart: dict[TopicPartition, tuple[int, int]] = {}
+        """First and last offset of records that failed together."""
+
+    def failed_together(self, partition: TopicPartition, first: int, last: int) -> None:
+        """Records taken together failed: each is to be tried alone, to find the one that fails."""
+        self._apart[partition] = (first, last)
 
     def failed(
         self, origin: RecordOrigin, processor: str, policy: ErrorPolicy, error: BaseException
@@ -72,11 +78,14 @@ class FailureBook:
 
     def next_alone(self, partition: TopicPartition, offset: int) -> int | None:
         """The lowest offset of ``partition``, from ``offset`` on, whose record must be handled alone."""
-        if self.suspect is None and not self._verdicts:
+        if self.suspect is None and not self._verdicts and not self._apart:
             return None
         offsets = [origin.offset for origin in self._verdicts if origin.partition == partition]
         if self.suspect is not None and self.suspect.origin.partition == partition:
             offsets.append(self.suspect.origin.offset)
+        first, last = self._apart.get(partition, (0, -1))
+        if offset <= last:
+            offsets.append(max(first, offset))
         return min((known for known in offsets if known >= offset), default=None)
 
     def verdicts(self, origin: RecordOrigin) -> Mapping[str, Verdict]:
@@ -94,4 +103,9 @@ class FailureBook:
             origin: verdicts
             for origin, verdicts in self._verdicts.items()
             if origin.offset >= positions.get(origin.partition, 0)
+        }
+        self._apart = {
+            partition: (first, last)
+            for partition, (first, last) in self._apart.items()
+            if last >= positions.get(partition, 0)
         }

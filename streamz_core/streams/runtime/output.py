@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
-from streamz_core.protocol.murmur2 import partitions_for
+from streamz_core.protocol.murmur2 import partition_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,14 +122,17 @@ class OutputBuffer:
         output.timestamps += timestamps
 
     def drain(self, partition_counts: Mapping[str, int]) -> Iterator[OutputColumns]:
-        """Take everything out, by partition; ``partition_counts`` has every topic of ``topics``."""
-        for topic, output in self._topics.items():
-            count = partition_counts[topic]
+        """Take everything out, by partition; topics that ``partition_counts`` does not have wait."""
+        topics, self._topics, self.size_bytes = self._topics, {}, 0
+        for topic, output in topics.items():
+            count = partition_counts.get(topic)
+            if count is None:
+                self._topics[topic] = output
+                continue
             partitioner = self._partitioners.get(topic)
             if partitioner is None or partitioner.count != count:
                 partitioner = self._partitioners[topic] = Partitioner(topic, count)
             yield from _split(topic, output, partitioner)
-        self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
@@ -144,6 +147,18 @@ class OutputBuffer:
         )
 
 
+class _Known(dict[bytes | None, int]):
+    """Partitions by key, found out when first asked for."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count = count
+
+    def __missing__(self, key: bytes) -> int:
+        partition = self[key] = partition_for(key, self._count)
+        return partition
+
+
 class Partitioner:
     """Kafka's default partitioning of one topic, with the keys met lately remembered."""
 
@@ -151,7 +166,7 @@ class Partitioner:
         """``topic`` has ``count`` partitions."""
         self.topic: Final = topic
         self.count: Final = count
-        self._known: dict[bytes | None, int] = {}
+        self._known = _Known(count)
         self._sticky = 0
 
     def choose(self, keys: Sequence[bytes | None]) -> list[int]:
@@ -161,9 +176,7 @@ class Partitioner:
             known.clear()
         self._sticky = (self._sticky + 1) % self.count
         known[None] = self._sticky
-        unknown = [key for key in set(keys) if key is not None and key not in known]
-        known.update(zip(unknown, partitions_for(unknown, self.count), strict=True))
-        return [known[key] for key in keys]
+        return list(map(known.__getitem__, keys))
 
     def check(self, partition: int) -> int:
         """``partition``, if the topic has it."""

@@ -24,13 +24,14 @@ _log = logging.getLogger(__name__)
 
 
 class ProcessorFailed(Exception):
-    """A processor failed on one record of the batch in hand."""
+    """A processor failed on a record of the batch in hand, or on several taken together."""
 
-    def __init__(self, spec: ProcessorSpec, offset: int, cause: BaseException) -> None:
-        """The processor of ``spec`` failed on the record at ``offset``."""
+    def __init__(self, spec: ProcessorSpec, offset: int, last_offset: int, cause: BaseException) -> None:
+        """The processor of ``spec`` failed on the records from ``offset`` to ``last_offset``."""
         super().__init__(f"processor {spec.name!r} failed: {cause!r}")
         self.spec = spec
         self.offset = offset
+        self.last_offset = last_offset
         self.cause = cause
 
 
@@ -113,4 +114,5 @@ async def _process(
     try:
         return await processor.process(batch, start, stop, may_yield=may_yield)
     except RecordError as error:
-        raise ProcessorFailed(spec, batch.offsets[error.index], error.cause) from error.cause
+        first, last = batch.offsets[error.index], batch.offsets[error.index + error.count - 1]
+        raise ProcessorFailed(spec, first, last, error.cause) from error.cause

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.signal import Signal
 from streamz_core.aio.supervisor import Supervisor
+from streamz_core.client.consumer.assignors.range import RangePartitionAssignor
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.errors import OffsetOutOfRangeError
 from streamz_core.client.local_link import open_link
@@ -65,7 +66,7 @@ class StreamsRuntime:
         on_restore: Callable[[RestoreProgress], None] = lambda _: None,
         on_state: Callable[[RuntimeState], None] = lambda _: None,
     ) -> None:
-        """``broker`` is an address or a link, instead of ``config.broker``; nothing happens before ``start``."""
+        """``broker``, an address or a link, stands in for ``config.broker``."""
         self._topology = topology
         self.config: Final = config
         self._address: Any = config.broker if broker is None else broker
@@ -198,6 +199,8 @@ class StreamsRuntime:
             # Every task seeks its partitions before it lets them be read.
             auto_offset_reset="none",
             isolation_level="read_committed",
+            # Co-partitioned topics must come to the same member.
+            partition_assignment_strategy=(RangePartitionAssignor,),
             session_timeout_ms=config.session_timeout_ms,
             request_timeout_ms=config.request_timeout_ms,
         )
@@ -205,10 +208,12 @@ class StreamsRuntime:
     def _make_committer(self, task_id: str) -> Committer:
         config = self.config
         name = f"{config.app_id}-{task_id}"
+        link = self._link
+        assert link is not None
 
         def make_producer() -> AIOKafkaProducer:
             return AIOKafkaProducer(
-                bootstrap_servers=self._link,
+                bootstrap_servers=link,
                 client_id=name,
                 transactional_id=name if config.is_exactly_once else None,
                 transaction_timeout_ms=config.transaction_timeout_ms,

@@ -108,7 +108,10 @@ class TaskStores:
     @property
     def stream_time_ms(self) -> int:
         """The highest stream time that the window stores know of; -1 without any."""
-        return max((store.stream_time_ms for store in self._windowed.values()), default=-1)
+        times = (
+            store.stream_time_ms for name, store in self._windowed.items() if not self._specs[name].own_time
+        )
+        return max(times, default=-1)
 
     @property
     def late_count(self) -> int:
@@ -132,6 +135,11 @@ class TaskStores:
         """The collected changes are committed; ``ends`` has the changelog's end for stores that changed."""
         for store in self._caches:
             store.committed(ends.get(store.name, store.position()))
+
+    def flush_soon(self) -> None:
+        """Have what is committed written to disk in the background."""
+        if self._database is not None:
+            self._database.flush(wait=False)
 
     def discard(self) -> None:
         """Forget everything uncommitted."""
@@ -205,6 +213,7 @@ class TaskStores:
             size_ms=spec.window_size_ms,
             grace_ms=spec.grace_ms,
             retention_ms=spec.retention_ms,
+            own_time=spec.own_time,
             clean_entries_max=entries_max,
         )
 

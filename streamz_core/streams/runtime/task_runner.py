@@ -6,6 +6,7 @@ Must not know: assignments, how a task works.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
@@ -38,7 +39,9 @@ class TaskRunner:
         self._make_task = make_task
         self._config = config
         self._clock = clock
-        self._stopping = False
+        self._stopping = asyncio.Event()
+        self._failing_since_ms: float | None = None
+        self._backoff_ms = config.retry_backoff_ms
         self.task = make_task()
         self.restarts = 0
         self.last_error: str | None = None
@@ -55,35 +58,19 @@ class TaskRunner:
 
     def stop(self) -> None:
         """Finish the record in hand, commit, and end."""
-        self._stopping = True
+        self._stopping.set()
         self.task.stop()
 
     async def run(self) -> None:
         """Return once stopped. Raises what no restart can help, or ``TaskFailed`` when they do not."""
-        clock, config = self._clock, self._config
-        failing_since_ms: float | None = None
-        backoff_ms = config.retry_backoff_ms
-        while True:
-            try:
-                await self.task.run()
-            except _INTERRUPTIONS as error:
-                self.last_error = str(error)
-                if self._stopping:
-                    _log.warning("task %s ends without its last commit: %s", self.task_id, error)
-                    return
-                if self.task.has_committed or failing_since_ms is None:
-                    failing_since_ms, backoff_ms = clock.monotonic_ms(), config.retry_backoff_ms
-                if clock.monotonic_ms() - failing_since_ms > config.retry_timeout_ms:
-                    raise TaskFailed(
-                        f"task {self.task_id} of app {config.app_id!r} was restarted for "
-                        f"{config.retry_timeout_ms} ms without any commit; the last error: {error}"
-                    ) from error
-                _log.warning("task %s starts again from its last commit: %s", self.task_id, error)
-            else:
+        while (interruption := await self._run_once()) is not None:
+            if self._stopping.is_set():
+                _log.warning("task %s ends without its last commit: %s", self.task_id, interruption)
                 return
-            await sleep(clock, backoff_ms)
-            backoff_ms = min(backoff_ms * 2, BACKOFF_MAX_MS)
-            if self._stopping:
+            self._note(interruption)
+            await sleep(self._clock, self._backoff_ms)
+            self._backoff_ms = min(self._backoff_ms * 2, BACKOFF_MAX_MS)
+            if self._stopping.is_set():
                 return
             self.restarts += 1
             self.task = self._make_task()
@@ -91,4 +78,24 @@ class TaskRunner:
     @property
     def is_settled(self) -> bool:
         """Whether the task works, as opposed to being on its way to it."""
-        return self.task.state.value not in (TaskState.CREATED, TaskState.RESTORING, TaskState.FAILED)
+        return self.task.state.value in (TaskState.RUNNING, TaskState.COMMITTING)
+
+    async def _run_once(self) -> Exception | None:
+        try:
+            await self.task.run()
+        except _INTERRUPTIONS as error:
+            return error
+        return None
+
+    def _note(self, interruption: Exception) -> None:
+        """Remember the error; raise ``TaskFailed`` where restarts have not helped for too long."""
+        self.last_error = str(interruption)
+        now_ms, config = self._clock.monotonic_ms(), self._config
+        if self.task.has_committed or self._failing_since_ms is None:
+            self._failing_since_ms, self._backoff_ms = now_ms, config.retry_backoff_ms
+        if now_ms - self._failing_since_ms > config.retry_timeout_ms:
+            raise TaskFailed(
+                f"task {self.task_id} of app {config.app_id!r} was restarted for "
+                f"{config.retry_timeout_ms} ms without any commit; the last error: {interruption}"
+            ) from interruption
+        _log.warning("task %s starts again from its last commit: %s", self.task_id, interruption)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamz_core.broker.broker import BrokerClosed, BrokerState
+from streamz_core.broker.broker import BrokerClosed, BrokerFailed, BrokerState
 from streamz_core.broker.registry import API_KEYS, HANDLERS
 from streamz_core.errors import ErrorCode, Misuse
 from streamz_core.log.errors import DirectoryOwned
@@ -70,6 +70,24 @@ def _raised_on_another_loop(work: Any) -> BaseException | None:
     return raised[0] if raised else None
 
 
+async def test_a_broker_whose_background_work_failed_serves_nothing(talk: Any, caplog: Any) -> None:
+    async def fail() -> None:
+        raise RuntimeError("a bug")
+
+    polling = asyncio.create_task(talk.fetch("t", max_wait_ms=10_000))
+    await talk.clock.settle()
+    talk.broker.spawn(fail(), name="bug")
+    await talk.clock.settle()
+
+    assert talk.broker.state is BrokerState.FAILED
+    assert polling.done()
+    with pytest.raises(BrokerFailed, match="a bug"):
+        await talk.fetch("t")
+    assert "a bug" in caplog.text
+    await talk.broker.close()
+    assert talk.broker.state is BrokerState.CLOSED
+
+
 async def test_another_event_loop_is_misuse(talk: Any) -> None:
     async def ask() -> None:
         await talk.broker.handle(MetadataRequest())
@@ -89,6 +107,50 @@ def test_every_request_type_has_one_key() -> None:
     assert len(API_KEYS) == len(HANDLERS)
     assert {0, 1, 2, 3, 19, 20, 21, 22, 32, 33, 37, 44} <= API_KEYS
     assert -1 not in API_KEYS
+
+
+async def test_closing_twice_at_once_waits_for_the_same_end(talk: Any) -> None:
+    first, second = asyncio.create_task(talk.broker.close()), asyncio.create_task(talk.broker.close())
+
+    await second
+
+    assert talk.broker.state is BrokerState.CLOSED
+    await first
+
+
+async def test_a_directory_that_cannot_be_synced_is_given_back_all_the_same(
+    open_broker: Any, files: Any
+) -> None:
+    syncs = next(fault for fault in FAULTS if "datasync" in fault.calls and fault.errno == errno.EIO)
+    faulty = FaultyFiles(files, syncs, at_call=0)
+    talk = await open_broker(files=faulty)
+    await talk.create("t")
+    await talk.produce("t", b"a")
+    await talk.produce("t", b"b", acks=1)
+    faulty._at_call, faulty._persistent = faulty.calls + 1, True
+
+    await talk.broker.close()
+
+    again = await open_broker()
+    assert await again.values("t") == [b"a", b"b"]
+
+
+async def test_damage_is_named_and_stays_its_partitions(talk: Any, open_broker: Any, files: Any) -> None:
+    for partition in range(2):
+        await talk.produce("t", b"precious", partition=partition)
+        await talk.produce("t", b"more", partition=partition)
+    await talk.broker.close()
+    file = files.open("/data/log/t-0/00000000000000000000.log")
+    file.write_at(70, b"\xff")
+    file.close()
+
+    again = await open_broker()
+    damaged = await again.fetch("t")
+
+    assert damaged.error_code is ErrorCode.KAFKA_STORAGE_ERROR
+    assert "t-0: offsets 0 to" in damaged.error_message
+    assert damaged.records == b""
+    assert await again.values("t", partition=1) == [b"precious", b"more"]
 
 
 async def test_markers_are_told_to_the_listeners_once_they_are_durable(talk: Any) -> None:

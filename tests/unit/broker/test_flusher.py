@@ -101,6 +101,21 @@ async def test_nothing_is_synced_for_what_is_durable_already(flusher: Flusher) -
     assert log.syncs == 1
 
 
+async def test_visible_waits_for_what_holds_the_high_watermark_back(flusher: Flusher) -> None:
+    log = FakeLog()
+    log.gate.clear()
+    waiting = asyncio.create_task(flusher.visible(log.written(), 1))
+    while log.syncs == 0:
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    log.gate.set()
+
+    await waiting
+    await flusher.visible(cast("PartitionLog", log), 1)
+
+    assert log.syncs == 1
+
+
 async def test_several_partitions_are_synced_together(flusher: Flusher) -> None:
     logs = [FakeLog(number) for number in range(8)]
 
@@ -154,6 +169,38 @@ async def test_a_cancelled_waiter_does_not_disturb_the_others(flusher: Flusher) 
     await staying
 
     assert leaving.cancelled()
+
+
+async def test_in_the_quiet_nothing_is_synced_and_nobody_is_forgotten(flusher: Flusher) -> None:
+    log = FakeLog()
+    log.gate.clear()
+    first = asyncio.create_task(flusher.durable(log.written(), 1))
+    while log.syncs == 0:
+        await asyncio.sleep(0)
+
+    entered = asyncio.Event()
+    leave = asyncio.Event()
+
+    async def be_quiet() -> None:
+        async with flusher.quiet(cast("PartitionLog", log)):
+            entered.set()
+            await leave.wait()
+
+    quiet = asyncio.create_task(be_quiet())
+    second = asyncio.create_task(flusher.durable(log.written(), 2))
+    await asyncio.sleep(0)
+    assert not entered.is_set()
+    log.gate.set()
+    await entered.wait()
+    await first
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (log.syncs, second.done()) == (1, False)
+
+    leave.set()
+    await second
+    await quiet
+    assert log.syncs == 2
 
 
 async def test_a_deleted_partition_tells_its_waiters_and_ignores_its_sync(flusher: Flusher) -> None:

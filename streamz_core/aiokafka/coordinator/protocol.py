@@ -1,0 +1,11 @@
+"""The names of ``aiokafka.coordinator.protocol``.
+
+Owns: nothing, it re-exports. Must not know: anything else.
+"""
+
+from streamz_core.client.consumer.membership import (
+    ConsumerProtocolMemberAssignment,
+    ConsumerProtocolMemberMetadata,
+)
+
+__all__ = ["ConsumerProtocolMemberAssignment", "ConsumerProtocolMemberMetadata"]

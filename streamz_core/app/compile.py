@@ -1,0 +1,190 @@
+"""From an app's declarations to a topology.
+
+Owns: which sources, processors and stores an app's agents and tables become, and the checks that need
+all of them: types of one topic, partition counts, topics written and read.
+Must not know: the runtime that will execute the topology, the broker.
+
+All agents and tables of an app are one sub-topology (``docs/decisions/agents-one-subtopology.md``): task
+*p* owns partition *p* of every topic that any agent reads, and of every table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from inspect import getclosurevars, unwrap
+from typing import TYPE_CHECKING, Any, Final
+
+from streamz_core.app.activity import Activity
+from streamz_core.app.agent_processor import AgentProcessor
+from streamz_core.app.errors import ImproperlyConfigured, PartitionsMismatch
+from streamz_core.app.repartition import RepartitionProcessor
+from streamz_core.app.table_keeper import TableKeeper
+from streamz_core.app.topic import GroupedTopic
+from streamz_core.streams.topology import (
+    ProcessorSpec,
+    SourceSpec,
+    StoreKind,
+    StoreSpec,
+    SubTopology,
+    Topology,
+)
+
+if TYPE_CHECKING:
+    from streamz_core.app.agent import Agent
+    from streamz_core.app.tables import Table
+    from streamz_core.app.topic import Topic
+    from streamz_core.streams.processor import ProcessorContext
+
+SUBTOPOLOGY: Final = "agents"
+TABLES: Final = "tables"
+"""The name of the processor that keeps the tables; no agent may take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declarations:
+    """What an app has declared."""
+
+    agents: Sequence[Agent]
+    tables: Sequence[Table]
+
+    @property
+    def grouped(self) -> list[GroupedTopic]:
+        """The repartitions that agents read, each once."""
+        channels = [agent.channel for agent in self.agents if isinstance(agent.channel, GroupedTopic)]
+        return list({channel.topics: channel for channel in channels}.values())
+
+    @property
+    def read_directly(self) -> list[Topic]:
+        """The topics that others write."""
+        sources = [agent.channel for agent in self.agents if not isinstance(agent.channel, GroupedTopic)]
+        return [*sources, *(grouped.source for grouped in self.grouped)]
+
+    @property
+    def read(self) -> list[Topic]:
+        """Every topic that is read, repartition topics after what they are made from."""
+        return [*self.read_directly, *(grouped.between for grouped in self.grouped)]
+
+
+def compile_app(
+    declared: Declarations, partitions: Mapping[str, int], contexts: dict[str, ProcessorContext]
+) -> Topology:
+    """The topology of an app whose topics have so many ``partitions``.
+
+    ``contexts`` will hold the open tasks of this process. Raises ``PartitionsMismatch`` and
+    ``ImproperlyConfigured``, naming both sides.
+    """
+    for agent in declared.agents:
+        _check_tables(agent, declared.tables, partitions)
+    for table in declared.tables:
+        _check_table_partitions(table, declared.read, partitions)
+    if not declared.agents:
+        return Topology(())
+    activity = Activity()
+    stores = tuple(_store(table) for table in declared.tables)
+    names = tuple(store.name for store in stores)
+    sources = _sources(declared.read)
+    processors = [
+        ProcessorSpec(
+            f"repartition-{grouped.between.get_topic_name()}", grouped.source.topics, _repartition(grouped)
+        )
+        for grouped in declared.grouped
+    ]
+    processors += [
+        ProcessorSpec(
+            agent.name, agent.channel.topics, _supplier(agent, activity, declared.tables), names, agent.policy
+        )
+        for agent in declared.agents
+    ]
+    if stores:
+        wrappers = [table.window for table in declared.tables if table.window is not None]
+        processors.append(ProcessorSpec(TABLES, (), lambda: TableKeeper(wrappers, contexts, activity), names))
+    return Topology((SubTopology(SUBTOPOLOGY, sources, tuple(processors), stores),))
+
+
+def tables_of(agent: Agent, tables: Sequence[Table]) -> list[Table]:
+    """The tables an agent's function names, as globals or in its closure; what it calls is not followed."""
+    variables = getclosurevars(unwrap(agent.fun))
+    named = [*variables.globals.values(), *variables.nonlocals.values()]
+    return [
+        table
+        for table in tables
+        if any(value is table or (table.window is not None and value is table.window) for value in named)
+    ]
+
+
+def refuse_mismatch(table: str, users: Mapping[str, int]) -> None:
+    """Raise ``PartitionsMismatch`` where a table is used from topics with different partition counts."""
+    counts = sorted(users.items(), key=lambda user: user[1])
+    (fewer, low), (more, high) = counts[0], counts[-1]
+    if low != high:
+        raise PartitionsMismatch(
+            f"table {table!r} is used from topic {fewer!r} with {low} partitions and from topic "
+            f"{more!r} with {high}: the same key would live in two partitions. Give both topics the same "
+            f"number (`streamz topics --alter --topic {fewer} --partitions {high}`), or repartition one "
+            f"with group_by"
+        )
+
+
+def _check_tables(agent: Agent, tables: Sequence[Table], partitions: Mapping[str, int]) -> None:
+    for table in tables_of(agent, tables):
+        refuse_mismatch(table.name, {topic: partitions[topic] for topic in agent.channel.topics})
+
+
+def _check_table_partitions(table: Table, read: Sequence[Topic], partitions: Mapping[str, int]) -> None:
+    if table.partitions is None or not read:
+        return
+    names = [name for topic in read for name in topic.topics]
+    if all(partitions[name] != table.partitions for name in names):
+        having = ", ".join(f"{name!r} has {partitions[name]}" for name in dict.fromkeys(names))
+        raise PartitionsMismatch(
+            f"table {table.name!r} is declared with {table.partitions} partitions, but no topic that agents "
+            f"read has as many ({having}); a table has the partitions of the topics it is written from"
+        )
+
+
+def _sources(read: Sequence[Topic]) -> tuple[SourceSpec, ...]:
+    found: dict[str, Topic] = {}
+    for topic in read:
+        for name in topic.topics:
+            _check_same_types(name, found.setdefault(name, topic), topic)
+    return tuple(
+        SourceSpec(name, (name,), topic.key_codec, topic.value_codec, topic.on_decode_error)
+        for name, topic in found.items()
+    )
+
+
+def _check_same_types(name: str, first: Topic, second: Topic) -> None:
+    for what in ("key_type", "value_type", "key_serializer", "value_serializer", "on_decode_error"):
+        one, other = getattr(first, what), getattr(second, what)
+        if one != other:
+            raise ImproperlyConfigured(
+                f"topic {name!r} is read with {what} {one!r} and with {other!r}; agents of one topic share "
+                f"its types: declare the topic once and give it to both"
+            )
+
+
+def _store(table: Table) -> StoreSpec:
+    wrapper = table.window
+    if wrapper is None:
+        return StoreSpec(table.name, StoreKind.KEY_VALUE, table.key_codec, table.value_codec)
+    window = wrapper.window
+    return StoreSpec(
+        table.name,
+        StoreKind.WINDOW,
+        table.key_codec,
+        table.value_codec,
+        window_size_ms=window.size_ms,
+        grace_ms=window.grace_ms,
+        retention_ms=window.retention_ms,
+        own_time=True,
+    )
+
+
+def _supplier(agent: Agent, activity: Activity, tables: Sequence[Table]) -> Any:
+    names = [table.name for table in tables_of(agent, tables)]
+    return lambda: AgentProcessor(agent, activity, names)
+
+
+def _repartition(grouped: GroupedTopic) -> Any:
+    return lambda: RepartitionProcessor(grouped)

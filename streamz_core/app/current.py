@@ -1,0 +1,75 @@
+"""Which record the running code has in hand.
+
+Owns: ``Cursor``, the place of one actor in the batch its task works on, and the context variable
+through which topics, tables and ``current_event`` find it.
+Must not know: how actors are run, how stores work.
+
+Everything an agent calls runs in a context that holds its cursor; code outside agents has none.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from streamz_core.app.errors import NoRecordInHand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamz_core.state.cache import CachedStore
+    from streamz_core.state.windowed import WindowedStore
+    from streamz_core.streams.batch import Batch
+    from streamz_core.streams.processor import ProcessorContext
+
+
+class Cursor:
+    """One actor's record in hand: ``batch`` from ``index`` up to ``end``; ``index`` is -1 between records.
+
+    ``stores`` and ``windows`` remember the task's partition of every table the actor has touched.
+    """
+
+    __slots__ = ("agent", "batch", "context", "end", "index", "stores", "use_table", "windows")
+
+    def __init__(
+        self, agent: str, context: ProcessorContext, use_table: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """No record yet. ``use_table`` is told the name of every windowed table at its first use."""
+        self.use_table: Final = use_table
+        self.agent: Final = agent
+        self.context: Final = context
+        self.batch: Batch
+        self.index = -1
+        self.end = 0
+        self.stores: dict[str, CachedStore] = {}
+        self.windows: dict[str, WindowedStore] = {}
+
+    @property
+    def topic(self) -> str:
+        """The topic of the record in hand."""
+        return self.batch.source.topic
+
+    @property
+    def timestamp_ms(self) -> int:
+        """The timestamp of the record in hand."""
+        return self.batch.timestamps[self.index]
+
+
+CURRENT: ContextVar[Cursor] = ContextVar("streamz_core_current")
+
+
+def in_hand() -> Cursor | None:
+    """The running actor's cursor if it holds a record, else None."""
+    cursor = CURRENT.get(None)
+    return cursor if cursor is not None and cursor.index >= 0 else None
+
+
+def needed(what: str) -> Cursor:
+    """The running actor's cursor; raises ``NoRecordInHand`` saying that ``what`` needs one."""
+    cursor = in_hand()
+    if cursor is None:
+        raise NoRecordInHand(
+            f"{what} is only possible while an agent holds a record: its partition and its commit are that "
+            f"record's. From a timer, a task or a web view, send a record to an agent's topic instead"
+        )
+    return cursor

@@ -1,0 +1,107 @@
+"""``Feed``: the hand-over between a task, which offers slices, and the actors of one agent.
+
+Owns: which record is next, how many actors are at work, and the moment when all are back.
+Must not know: what actors do with records, topics, tables.
+
+A slice is handed out record by record, with nothing awaited in between; an actor that finds none
+left parks. When the last one has parked, every record below ``next`` is handled and none above it is
+begun: that is the cut at which the task may commit, however many actors there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from streamz_core.app.current import Cursor
+    from streamz_core.streams.batch import Batch
+    from streamz_core.streams.processor import ProcessorContext
+
+
+class Failure:
+    """An actor that raised: the records it had in hand, and why. ``index`` is -1 where it had none."""
+
+    __slots__ = ("cause", "end", "index")
+
+    def __init__(self, index: int, end: int, cause: BaseException) -> None:
+        """Records ``index`` up to ``end``."""
+        self.index = index
+        self.end = end
+        self.cause = cause
+
+
+class Feed:
+    """One slice at a time, to one or more actors. The actors' generators read its fields directly."""
+
+    __slots__ = (
+        "_idle",
+        "_waiters",
+        "active",
+        "batch",
+        "context",
+        "failures",
+        "may_yield",
+        "next",
+        "stop",
+        "values",
+    )
+
+    def __init__(self, context: ProcessorContext) -> None:
+        """Nothing to hand out yet."""
+        self.context: Final = context
+        self.batch: Batch | None = None
+        self.values: Sequence[Any] = ()
+        self.next = 0
+        self.stop = 0
+        self.may_yield = False
+        self.active = 0
+        self.failures: list[Failure] = []
+        self._waiters: list[asyncio.Future[None]] = []
+        self._idle: asyncio.Future[None] | None = None
+
+    def offer(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> None:
+        """Put up records ``start`` to ``stop`` and wake the parked actors."""
+        self.batch, self.values = batch, batch.values
+        self.next, self.stop, self.may_yield = start, stop, may_yield
+        self.failures = []
+        self._idle = None
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                self.active += 1
+                waiter.set_result(None)
+
+    async def park(self, cursor: Cursor) -> None:
+        """An actor has nothing in hand and nothing to take: wait for the next slice."""
+        cursor.index = -1
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self.leave()
+        await waiter
+        assert self.batch is not None
+        cursor.batch = self.batch
+
+    def leave(self) -> None:
+        """An actor parked or ended; the last one makes the cut."""
+        self.active -= 1
+        if self.active == 0 and self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    def fail(self, failure: Failure) -> None:
+        """An actor raised: hand out no more, so that the others come back."""
+        self.failures.append(failure)
+        self.stop = self.next
+
+    async def all_back(self) -> None:
+        """Wait until no actor is at work."""
+        if self.active:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
+
+    def first_failure(self) -> Failure:
+        """The failure of the lowest record. What others handled beyond it, the task takes back."""
+        return min(self.failures, key=lambda failure: failure.index)

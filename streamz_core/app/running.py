@@ -1,0 +1,183 @@
+"""``RunningApp``: an app's link, producer, runtime, timers and tasks, from start to stop.
+
+Owns: the order of starting and stopping, and the first failure.
+Must not know: how agents and tables are declared or compiled, signals of the operating system.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from streamz_core.aio.supervisor import Supervisor
+from streamz_core.app.declaring import declare
+from streamz_core.app.sending import FutureMessage
+from streamz_core.app.topic import Topic
+from streamz_core.app.topic_options import TopicOptions
+from streamz_core.client.address import FileAddress, MemoryAddress, parse
+from streamz_core.client.local_link import open_link
+from streamz_core.client.producer.producer import AIOKafkaProducer
+from streamz_core.streams.runtime.config import RuntimeConfig
+from streamz_core.streams.runtime.runtime import StreamsRuntime
+
+if TYPE_CHECKING:
+    from streamz_core.app.services import Runnable
+    from streamz_core.client.link import Link
+    from streamz_core.model import Header
+
+logger: Final = logging.getLogger(__name__)
+
+
+class RunningApp:
+    """One run of an app in one event loop."""
+
+    def __init__(self, app: Runnable) -> None:
+        """Nothing is opened before ``start``."""
+        self._app: Final = app
+        self.partitions: dict[str, int] = {}
+        """The partition counts of the topics that the app reads."""
+        self.runtime: StreamsRuntime | None = None
+        self._link: Link | None = None
+        self._producer: AIOKafkaProducer | None = None
+        self._background = Supervisor(f"app {app.id!r}")
+
+    async def start(self) -> None:
+        """Open everything; returns when all partitions are assigned and restored."""
+        app, conf = self._app, self._app.conf
+        self._link = await open_link(conf.broker)
+        app.clock = self._link.clock
+        self.partitions = await self._declare_topics()
+        topology = app.topology(self.partitions)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._link, client_id=app.id, enable_idempotence=True, acks="all"
+        )
+        await producer.start()
+        self._producer = producer
+        if topology.subtopologies:
+            self.runtime = StreamsRuntime(topology, self._config(), self._link)
+            await self.runtime.start()
+        for timer in app.timers:
+            self._background.spawn(timer.run(app.clock), name=timer.name)
+        for fun in app.background:
+            self.spawn(fun())
+        logger.info("app %s is ready: %s", app.id, self.partitions or "no topics to read")
+        await app.on_started.send(app)
+
+    async def stop(self) -> None:
+        """Stop what was started, in the opposite order; the first error is raised after all is closed."""
+        app = self._app
+        errors: list[BaseException] = []
+        if self._producer is not None:
+            await _note(errors, app.on_before_shutdown.send(app))
+        await _note(errors, self._background.close())
+        if self.runtime is not None:
+            await _note(errors, self.runtime.stop())
+        if self._producer is not None:
+            await _note(errors, self._producer.stop())
+        if self._link is not None:
+            await _note(errors, self._link.close())
+        for error in errors:
+            raise error
+
+    async def wait_failed(self) -> BaseException:
+        """The reason why the app cannot go on, once there is one."""
+        waits = [asyncio.ensure_future(self._background.wait_failed())]
+        if self.runtime is not None:
+            waits.append(asyncio.ensure_future(self.runtime.wait_failed()))
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            return next(iter(done)).result()
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def produce(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        timestamp_ms: int | None,
+        headers: Iterable[Header],
+    ) -> FutureMessage:
+        """Give a record to the app's own producer."""
+        assert self._producer is not None
+        sent = await self._producer.send(
+            topic,
+            value=value,
+            key=key,
+            partition=partition,
+            timestamp_ms=timestamp_ms,
+            headers=list(headers),
+        )
+        return FutureMessage(sent)
+
+    def spawn(self, work: Awaitable[Any]) -> asyncio.Task[Any]:
+        """Run ``work`` beside the app."""
+        name = getattr(work, "__qualname__", "task")
+        return self._background.spawn(_as_coroutine(work), name=name)
+
+    async def declare(self, topics: Iterable[Topic]) -> dict[str, int]:
+        """Create those topics that are missing; their partition counts."""
+        assert self._link is not None
+        wanted = {name: topic.options for topic in topics for name in topic.topics}
+        return await declare(self._link, wanted, self._app.conf)
+
+    async def _declare_topics(self) -> dict[str, int]:
+        """Create what is read; the counts of that. What is only written is created too.
+
+        Sources come before what lies between, which has the partitions of what it is made from.
+        """
+        assert self._link is not None
+        declared = self._app.declared
+        counts = await self.declare(declared.read_directly)
+        between: dict[str, TopicOptions] = {}
+        for grouped in declared.grouped:
+            options = grouped.between.options
+            partitions = options.partitions or max(counts[name] for name in grouped.source.topics)
+            between[grouped.between.get_topic_name()] = TopicOptions(
+                partitions, options.config, internal=True
+            )
+        counts.update(await declare(self._link, between, self._app.conf))
+        written = {name: options for name, options in self._app.topics.items() if name not in counts}
+        await declare(self._link, written, self._app.conf)
+        return counts
+
+    def _config(self) -> RuntimeConfig:
+        app, conf = self._app, self._app.conf
+        return RuntimeConfig(
+            app_id=app.group_id,
+            broker=conf.broker,
+            state_dir=self._state_directory(),
+            processing_guarantee=conf.processing_guarantee,
+            commit_interval_ms=conf.milliseconds("broker_commit_interval"),
+            commit_records_max=conf.broker_commit_every,
+            auto_offset_reset=conf.consumer_auto_offset_reset,
+            memory_budget_bytes=conf.memory_budget,
+            shutdown_timeout_ms=conf.milliseconds("shutdown_timeout"),
+        )
+
+    def _state_directory(self) -> str | None:
+        conf = self._app.conf
+        if conf.store == "memory://":
+            return None
+        if conf.datadir is not None:
+            return conf.datadir
+        address = parse(conf.broker)
+        if isinstance(address, MemoryAddress):
+            # The changelogs go with the process: state on disk would outlive what it stands for.
+            return None
+        return f"{address.path}/state" if isinstance(address, FileAddress) else f"{self._app.id}-data"
+
+
+async def _as_coroutine(work: Awaitable[Any]) -> Any:
+    return await work
+
+
+async def _note(errors: list[BaseException], step: Coroutine[Any, Any, Any]) -> None:
+    try:
+        await step
+    except Exception as error:  # noqa: BLE001 - the other parts must be closed too; raised by the caller
+        errors.append(error)

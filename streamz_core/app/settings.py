@@ -1,0 +1,131 @@
+"""The settings of an app: a frozen value, parsed once from keywords and environment.
+
+Owns: names (Faust's where Faust has the setting), types, defaults, and their checks.
+Must not know: who uses a setting.
+
+The environment wins over the program: ``STREAMZ_BROKER=kafka://host:9092`` moves an app to another
+broker without touching it. Durations are seconds or timedeltas, sizes bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from streamz_core.app.durations import Seconds, milliseconds
+from streamz_core.app.errors import ImproperlyConfigured
+
+ENV_PREFIX: Final = "STREAMZ_"
+GUARANTEES: Final = ("exactly_once", "at_least_once")
+OFFSET_RESETS: Final = ("earliest", "latest")
+STORES: Final = ("rocksdb://", "memory://")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be chosen for an app as a whole."""
+
+    broker: str = "file://./data"
+    """Where the log is: ``file://directory``, ``memory://name`` or ``host:port``."""
+    version: int = 1
+    """Raise it to start afresh: consumer group, tables and internal topics carry it from 2 on."""
+    datadir: str | None = None
+    """Where tables are kept. None: the ``state`` folder of a ``file://`` broker, else ``{id}-data``."""
+    store: str = "rocksdb://"
+    """``rocksdb://`` or ``memory://`` (rebuilt from the changelogs at each start)."""
+    processing_guarantee: str = "exactly_once"
+    """``exactly_once`` or ``at_least_once``."""
+    broker_commit_interval: Seconds = 0.1
+    """At most this long between commits: how soon ``read_committed`` readers see the output."""
+    broker_commit_every: int = 100_000
+    """Commit after this many records, should that be earlier."""
+    consumer_auto_offset_reset: str = "earliest"
+    """Where a group without committed offset starts: ``earliest`` or ``latest``."""
+    key_serializer: str = "raw"
+    """The serializer of keys without a type."""
+    value_serializer: str = "json"
+    """The serializer of values without a type."""
+    topic_partitions: int = 1
+    """Partitions of a topic that the app creates and that says nothing else."""
+    topic_replication_factor: int = 1
+    """Replicas of such a topic; a ``file://`` log has one copy."""
+    topic_allow_declare: bool = True
+    """Whether the app creates topics that are missing."""
+    memory_budget: int = 256 * 1024 * 1024
+    """Bytes that all stores of the process may take together, caches and write buffers included."""
+    shutdown_timeout: Seconds = 30.0
+    """How long a graceful stop may take before the worker gives up and exits non-zero."""
+    timezone: str | None = None
+    """The time zone of crontabs, an IANA name; None: the machine's."""
+
+    @classmethod
+    def parse(cls, options: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
+        """Keywords under the environment's values; raises ``ImproperlyConfigured`` naming the setting."""
+        known = {field.name: field for field in dataclasses.fields(cls)}
+        for name in options:
+            if name not in known:
+                raise ImproperlyConfigured(_unknown(name, tuple(known)))
+        chosen = {name: value for name, value in options.items() if value is not None}
+        for name, text in (os.environ if environ is None else environ).items():
+            setting = name.removeprefix(ENV_PREFIX).lower()
+            if name.startswith(ENV_PREFIX) and setting in known:
+                chosen[setting] = _from_text(name, text, known[setting].default)
+        settings = cls(**chosen)
+        settings._check()
+        return settings
+
+    def milliseconds(self, name: str) -> int:
+        """A duration setting in milliseconds."""
+        return milliseconds(getattr(self, name), f"setting {name!r}")
+
+    def _check(self) -> None:
+        for name, allowed in (
+            ("processing_guarantee", GUARANTEES),
+            ("consumer_auto_offset_reset", OFFSET_RESETS),
+            ("store", STORES),
+        ):
+            _one_of(name, getattr(self, name), allowed)
+        for name in ("version", "broker_commit_every", "topic_partitions", "memory_budget"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise ImproperlyConfigured(f"setting {name!r}: expected an integer above 0, got {value!r}")
+        for name in ("broker_commit_interval", "shutdown_timeout"):
+            self.milliseconds(name)
+        if not isinstance(self.broker, str):
+            raise ImproperlyConfigured(f"setting 'broker': expected an address as text, got {self.broker!r}")
+
+
+def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ImproperlyConfigured(f"setting {name!r}: expected one of {', '.join(allowed)}; got {value!r}")
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+    return f"unknown setting {name!r}; {hint}"
+
+
+def _from_text(name: str, text: str, default: object) -> Any:
+    """A value from the environment, of the type its default has."""
+    readers: dict[type, Callable[[str], Any]] = {bool: _flag, int: int, float: float}
+    if isinstance(default, timedelta):
+        return float(text)
+    try:
+        return readers.get(type(default), str)(text)
+    except ValueError:
+        kind = type(default).__name__
+        raise ImproperlyConfigured(f"environment variable {name}: expected {kind}, got {text!r}") from None
+
+
+def _flag(text: str) -> bool:
+    flags = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    try:
+        return flags[text.lower()]
+    except KeyError:
+        raise ValueError(text) from None

@@ -1,0 +1,114 @@
+"""``TableKeeper``: an app's tables in one task.
+
+Owns: making them known to readers outside, and closing windows: when the final contents are handed to
+``on_window_close``, and what stands in hand meanwhile.
+Must not know: agents, how a store finds its closed windows.
+
+It runs in the task, after each slice and on idle ticks: what ``on_window_close`` sends is committed with
+the mark that the window is closed, so a final result is out exactly once.
+"""
+
+from __future__ import annotations
+
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Final
+
+from streamz_core.app.current import CURRENT, Cursor
+from streamz_core.app.errors import AgentFailed
+from streamz_core.app.windows import AfterIdle
+from streamz_core.model import TopicPartition
+from streamz_core.streams.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamz_core.app.activity import Activity, TaskActivity
+    from streamz_core.app.windowed_table import WindowWrapper
+    from streamz_core.state.windowed import WindowedStore
+    from streamz_core.streams.processor import ProcessorContext
+
+
+class TableKeeper:
+    """All tables of an app, in one task."""
+
+    def __init__(
+        self, wrappers: Sequence[WindowWrapper], contexts: dict[str, ProcessorContext], activity: Activity
+    ) -> None:
+        """``contexts`` are the open tasks of this process by id; this one is entered while it is open."""
+        self._wrappers: Final = tuple(wrappers)
+        self._contexts: Final = contexts
+        self._activity: Final = activity
+        self._context: ProcessorContext
+        self._cursor: Cursor
+        self._task: TaskActivity
+
+    async def open(self, context: ProcessorContext) -> None:
+        """Idle time counts from here: windows left open by an earlier run close too."""
+        self._context = context
+        self._cursor = Cursor("on_window_close", context)
+        self._task = self._activity.of(context)
+        self._contexts[context.task_id] = context
+
+    async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
+        """Nothing to do: the tables' processor has no sources of its own."""
+        return stop
+
+    async def punctuate(self) -> None:
+        """Close what stream time has passed, and what idle time has."""
+        idle_ms = self._context.clock.monotonic_ms() - self._task.last_input_ms
+        for wrapper in self._wrappers:
+            store = self._context.window_store(wrapper.name)
+            seen_ms = -1 if wrapper.own_time else self._task.time_of(wrapper.name)
+            now_ms = store.observe(seen_ms)
+            close = wrapper.window.close
+            if isinstance(close, AfterIdle) and idle_ms >= close.idle_ms and (starts := store.starts()):
+                now_ms = max(now_ms, starts[-1] + store.size_ms + store.grace_ms)
+            await self._close_windows(wrapper, store, now_ms)
+
+    async def close(self) -> None:
+        """The task's stores are about to be closed: nobody may read them any more."""
+        self._contexts.pop(self._context.task_id, None)
+        self._activity.forget(self._context)
+
+    async def _close_windows(self, wrapper: WindowWrapper, store: WindowedStore, now_ms: int) -> None:
+        handler = wrapper.on_window_close
+        token = CURRENT.set(self._cursor)
+        try:
+            for key, start, value in store.expire(now_ms):
+                if handler is None:
+                    continue
+                self._hold(wrapper.name, key, value, start + wrapper.size_ms - 1)
+                window = wrapper.window.range_of(start)
+                await _call(wrapper.name, handler, (key, window), value)
+        finally:
+            self._cursor.index = -1
+            CURRENT.reset(token)
+
+    def _hold(self, table: str, key: Any, value: Any, timestamp: int) -> None:
+        """Let the window's last millisecond be the record in hand."""
+        source = TopicPartition(table, self._context.partition)
+        self._cursor.batch = Batch(
+            source=source,
+            offsets=(-1,),
+            timestamps=(timestamp,),
+            stream_times=(timestamp,),
+            keys=(key,),
+            values=(value,),
+            raw_keys=(None,),
+            raw_values=(None,),
+            headers=None,
+        )
+        self._cursor.index = 0
+
+
+async def _call(table: str, handler: Any, key: tuple[Any, tuple[float, float]], value: Any) -> None:
+    try:
+        verdict = handler(key, value)
+        if isawaitable(verdict):
+            await verdict
+    except Exception as error:
+        # User code that no record stands behind: nothing can be skipped, the process has to stop.
+        raise AgentFailed(
+            f"on_window_close of table {table!r} failed for key {key[0]!r}, window {key[1]}: {error!r}. The "
+            f"window stays open and is closed again after a restart"
+        ) from error

@@ -1,0 +1,157 @@
+"""``AIOKafkaClient``: the bare client, as far as programs use it directly.
+
+Owns: metadata and requests by aiokafka's names, over any link.
+Must not know: producing, consuming.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from streamz_core.client.errors import IllegalStateError
+from streamz_core.client.local_link import open_link
+from streamz_core.client.metadata import ClusterMetadata, MetadataCache
+from streamz_core.client.request import Requests
+from streamz_core.client.settings import check_connection, check_loop, check_number
+from streamz_core.protocol.messages.find_coordinator import CoordinatorType, FindCoordinatorRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamz_core.client.link import Link
+    from streamz_core.protocol.messages.request import Request
+
+R = TypeVar("R")
+
+
+class AIOKafkaClient:
+    """A link and the cluster's metadata. Requests are this project's typed ones."""
+
+    def __init__(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        bootstrap_servers: str | list[str] | Link = "localhost",
+        client_id: str = "streamz-client",
+        metadata_max_age_ms: int = 300_000,
+        request_timeout_ms: int = 40_000,
+        retry_backoff_ms: int = 100,
+        ssl_context: Any = None,
+        security_protocol: str = "PLAINTEXT",
+        api_version: str | None = None,
+        connections_max_idle_ms: int = 540_000,
+        sasl_mechanism: str = "PLAIN",
+        sasl_plain_username: str | None = None,
+        sasl_plain_password: str | None = None,
+        sasl_kerberos_service_name: str = "kafka",
+        sasl_kerberos_domain_name: str | None = None,
+        sasl_oauth_token_provider: Any = None,
+    ) -> None:
+        check_connection(
+            bootstrap_servers,
+            security_protocol=security_protocol,
+            sasl_mechanism=sasl_mechanism,
+            ssl_context=ssl_context,
+        )
+        check_number("metadata_max_age_ms", metadata_max_age_ms, 1)
+        check_number("request_timeout_ms", request_timeout_ms, 1)
+        check_number("retry_backoff_ms", retry_backoff_ms, 0)
+        self.client_id = client_id
+        self._loop_argument = loop
+        self._address = bootstrap_servers
+        self._metadata_max_age_ms = metadata_max_age_ms
+        self._request_timeout_ms = request_timeout_ms
+        self._retry_backoff_ms = retry_backoff_ms
+        self._topics: set[str] = set()
+        self._link: Link | None = None
+        self._cache: MetadataCache | None = None
+        self._updates: set[asyncio.Future[bool]] = set()
+
+    @property
+    def cluster(self) -> ClusterMetadata:
+        """What is known of the cluster."""
+        return self._metadata().cluster
+
+    @property
+    def hosts(self) -> list[tuple[str, int]]:
+        """Addresses of the brokers; an embedded log has none."""
+        return [(b.host, b.port) for b in self.cluster.brokers() if b.port >= 0]
+
+    async def bootstrap(self) -> None:
+        """Open the log and learn its topics."""
+        if self._link is not None:
+            raise IllegalStateError("bootstrap() was called before")
+        check_loop(self._loop_argument, "AIOKafkaClient")
+        self._link = await open_link(self._address)
+        requests = Requests(self._link, self._request_timeout_ms, self._retry_backoff_ms)
+        self._cache = MetadataCache(requests, self._metadata_max_age_ms)
+        await self._cache.refresh()
+
+    async def close(self) -> None:
+        """Let go of the log."""
+        link, self._link = self._link, None
+        if link is not None and link is not self._address:
+            await link.close()
+
+    async def ready(self, node_id: int, *, group: Any = None) -> bool:
+        """Whether requests can be sent to a node."""
+        del group
+        return self._link is not None and any(b.nodeId == node_id for b in self.cluster.brokers())
+
+    async def send(self, node_id: int, request: Request[R], *, group: Any = None) -> R:
+        """Have a typed request answered; ``KafkaTimeoutError`` after ``request_timeout_ms``."""
+        del node_id, group
+        return await self._requests().send(request, type(request).__name__)
+
+    async def coordinator_lookup(self, coordinator_type: int, coordinator_key: str) -> int:
+        """The node that coordinates a group (0) or a transactional id (1)."""
+        request = FindCoordinatorRequest(
+            key_type=CoordinatorType(coordinator_type), coordinator_keys=[coordinator_key]
+        )
+        answer = await self._requests().settled(
+            request, f"the coordinator of {coordinator_key!r}", lambda found: found.coordinators[0].error_code
+        )
+        return answer.coordinators[0].node_id
+
+    async def fetch_all_metadata(self) -> ClusterMetadata:
+        """Ask for all topics."""
+        return await self._metadata().refresh()
+
+    def force_metadata_update(self) -> asyncio.Future[bool]:
+        """Ask for the topics of ``set_topics`` and ``add_topic``, or for all; done when they are known."""
+        update = asyncio.ensure_future(self._update())
+        self._updates.add(update)
+        update.add_done_callback(self._updates.discard)
+        return update
+
+    def add_topic(self, topic: str) -> asyncio.Future[bool]:
+        """Keep track of a topic too."""
+        self._topics.add(topic)
+        return self.force_metadata_update()
+
+    def set_topics(self, topics: Iterable[str]) -> asyncio.Future[bool]:
+        """Keep track of these topics only."""
+        self._topics = set(topics)
+        return self.force_metadata_update()
+
+    def get_random_node(self) -> int | str | None:
+        """A node that requests can be sent to."""
+        return next((broker.nodeId for broker in self.cluster.brokers()), None)
+
+    async def _update(self) -> bool:
+        if self._topics:
+            await self._metadata().refresh_topics(self._topics)
+        else:
+            await self._metadata().refresh()
+        return True
+
+    def _metadata(self) -> MetadataCache:
+        if self._cache is None:
+            raise IllegalStateError("the client is not connected: await client.bootstrap() first")
+        return self._cache
+
+    def _requests(self) -> Requests:
+        if self._link is None:
+            raise IllegalStateError("the client is not connected: await client.bootstrap() first")
+        return Requests(self._link, self._request_timeout_ms, self._retry_backoff_ms)

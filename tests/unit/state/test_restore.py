@@ -1,0 +1,90 @@
+"""Restores end, whatever the changelog ends in, and leave the fold of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamz_core.model import TopicPartition
+from streamz_core.state import restore as module
+from streamz_core.state.memory import MemoryStore
+from streamz_core.state.restore import RestoreStalled, restore
+
+CHANGELOG = TopicPartition("app-counts-changelog", 0)
+
+
+class Log:
+    """Rows by offset; offsets without row are control, aborted or compacted records."""
+
+    def __init__(self, rows, *, first=0, end=None, per_read=3) -> None:
+        self.rows = rows
+        self.first = first
+        self.end = max(rows, default=-1) + 1 if end is None else end
+        self.per_read = per_read
+
+    async def bounds(self, partition):
+        return self.first, self.end
+
+    async def read(self, partition, position):
+        stop = min(position + self.per_read, self.end)
+        rows = [self.rows[offset] for offset in range(position, stop) if offset in self.rows]
+        return [key for key, _ in rows], [value for _, value in rows], stop
+
+
+async def test_a_restore_is_the_fold_of_the_changelog(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WRITE_RECORDS_MIN", 5)
+    rows = {n: (b"k%d" % (n % 7), None if n % 5 == 0 else b"%d" % n) for n in range(100) if n % 4}
+    store, seen = MemoryStore("counts"), []
+
+    done = await restore(store, CHANGELOG, Log(rows, end=104), seen.append)
+
+    model: dict = {}
+    for key, value in rows.values():
+        model.pop(key, None) if value is None else model.update({key: value})
+    assert dict(store.scan()) == model
+    assert (store.position(), done.records, done.is_done) == (104, 75, True)
+    assert [p.position for p in seen] == sorted(p.position for p in seen)
+
+
+@pytest.mark.parametrize("end", [10, 11, 25])
+async def test_a_changelog_that_ends_in_markers_ends_the_restore(end: int) -> None:
+    store = MemoryStore("counts")
+
+    await restore(store, CHANGELOG, Log(dict.fromkeys(range(10), (b"k", b"v")), end=end))
+
+    assert store.position() == end
+
+
+async def test_only_what_is_missing_is_read() -> None:
+    store = MemoryStore("counts")
+    store.write([(b"old", b"1")], 50)
+
+    done = await restore(store, CHANGELOG, Log({n: (b"k%d" % n, b"v") for n in range(60)}))
+
+    assert done.records == 10
+    assert store.get(b"old") == b"1"
+    assert store.get(b"k49") is None
+
+
+@pytest.mark.parametrize(("position", "first"), [(61, 0), (5, 10)])
+async def test_a_store_of_another_history_is_rebuilt_loudly(position, first, caplog) -> None:
+    store = MemoryStore("counts")
+    store.write([(b"wrong", b"1")], position)
+
+    await restore(store, CHANGELOG, Log({n: (b"k%d" % n, b"v") for n in range(first, 60)}, first=first))
+
+    assert store.get(b"wrong") is None
+    assert sum(1 for _ in store.scan()) == 60 - first
+    assert "emptied and rebuilt" in caplog.text
+
+
+async def test_an_empty_changelog_is_restored_at_once() -> None:
+    store = MemoryStore("counts")
+
+    done = await restore(store, CHANGELOG, Log({}))
+
+    assert done.is_done
+
+
+async def test_a_changelog_that_cannot_be_read_fails_with_the_reason() -> None:
+    with pytest.raises(RestoreStalled, match="nothing at offset 0 although it ends at 5"):
+        await restore(MemoryStore("counts"), CHANGELOG, Log({}, end=5, per_read=0))
