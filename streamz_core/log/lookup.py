@@ -31,7 +31,7 @@ def first_at_or_after(
         for batch in _data_batches(segment, place):
             if batch.header.max_timestamp < timestamp or batch.header.last_offset < start_offset:
                 continue
-            columns = decode(batch.data)
+            columns = decode(batch.data, check=False)
             for offset, found in zip(columns.offsets, columns.timestamps, strict=True):
                 if found >= timestamp and offset >= start_offset:
                     return offset, found
@@ -61,7 +61,7 @@ def _latest_in(segment: Segment, place: Place, start_offset: int) -> OffsetAndTi
     for batch in _data_batches(segment, place):
         if best is not None and batch.header.max_timestamp <= best[1]:
             continue
-        columns = decode(batch.data)
+        columns = decode(batch.data, check=False)
         for offset, found in zip(columns.offsets, columns.timestamps, strict=True):
             if offset >= start_offset and (best is None or found > best[1]):
                 best = offset, found
@@ -71,10 +71,10 @@ def _latest_in(segment: Segment, place: Place, start_offset: int) -> OffsetAndTi
 
 
 def _data_batches(segment: Segment, place: Place) -> Iterator[ScannedBatch]:
-    """The batches of records, not of markers, from ``place`` on; each is checked when it is decoded."""
+    """The batches of records, not of markers, from ``place`` on."""
     gaps = segment.summary.is_compacted
     position, base_offset = place
-    for batch in scan(segment.file(), position, segment.size_bytes, base_offset, gaps=gaps, check=False):
+    for batch in scan(segment.file(), position, segment.size_bytes, base_offset, gaps=gaps):
         if not batch.header.is_control and batch.header.record_count:
             yield batch
 

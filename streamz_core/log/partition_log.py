@@ -337,6 +337,7 @@ class PartitionLog:
 
     def fail_sync(self, ticket: SyncTicket, error: OSError) -> None:
         """The ticket failed: take no more appends. Reads go on up to the high watermark."""
+        self._unsynced.release(ticket)
         path = ticket.paths[0] if ticket.paths else self._directory.path
         self._poison = StorageFailure(self.name, "syncing", path, error, poisoned=True)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from streamz_core.log.segment import Segment
-from streamz_core.log.segment_scan import frame_problem, scan
+from streamz_core.log.segment_scan import frame_problem
 from streamz_core.protocol.record_batch import (
     HEADER_BYTES,
     BatchHeader,
@@ -53,6 +53,8 @@ def read_piece(segment: Segment, place: Place, offset: int, max_bytes: int, up_t
         while limit - at >= HEADER_BYTES:
             header = _sound_header(segment, buffer, at, position, expected)
             end = at + header.size_bytes
+            if header.base_offset < up_to < header.next_offset:
+                _require_sound(segment, position + at, header)
             if header.next_offset > up_to or (end > max_bytes + start and at > start) or end > limit:
                 break
             expected = header.next_offset
@@ -81,6 +83,12 @@ def _further(
             position + at, f"the batch is cut short: the file ends before byte {segment.size_bytes}"
         )
     return position + at, max(wanted, needed)
+
+
+def _require_sound(segment: Segment, position: int, header: BatchHeader) -> None:
+    """A batch that goes past the end asked for is not shown, but must not hide damage as an end."""
+    if not check_crc(segment.read_at(position, header.size_bytes), 0, header):
+        raise CorruptBatch(position, "its checksum is not that of its bytes")
 
 
 def _sound_header(segment: Segment, buffer: bytes, at: int, position: int, expected: int) -> BatchHeader:
@@ -145,13 +153,3 @@ def damage_end(segment: Segment, position: int) -> int:
             if header is not None and header.last_offset == entry.offset:
                 return header.base_offset
     return segment.next_offset
-
-
-def batch_holding(segment: Segment, place: Place, offset: int) -> tuple[int, BatchHeader]:
-    """Position and header of the batch that holds ``offset`` (or the first after it), from ``place`` on."""
-    position, base_offset = place
-    gaps = segment.summary.is_compacted
-    for batch in scan(segment.file(), position, segment.size_bytes, base_offset, gaps=gaps, check=False):
-        if batch.header.last_offset >= offset:
-            return batch.position, batch.header
-    raise CorruptBatch(position, f"offset {offset} is not where the index says")

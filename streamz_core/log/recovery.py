@@ -87,7 +87,7 @@ class Recovery:
             self._sizes[base] = directory.files.size_of(segment.path)
 
     def _drop_without_beginning(self, found: RecoveryPoint | None) -> None:
-        """Where nothing was ever durable, a power cut may keep a later segment's name and lose the first's."""
+        """Where nothing was ever durable, a power cut may keep a later segment's name, lose the first's."""
         start = self._log_start_offset
         never_durable = found is not None and found.next_offset <= start
         if never_durable and self._segments and self._segments[0].base_offset > start:

@@ -165,7 +165,9 @@ def test_a_gap_in_the_sequence_is_refused(log, batch):
 def test_sequences_wrap_to_zero(log, batch):
     last = 0x7FFFFFFF
     log.append(batch("a", producer_id=7, producer_epoch=0, base_sequence=0), level=OS, now_ms=0)
-    log._producers.producer(7).batches[-1] = log._producers.producer(7).batches[-1]._replace(last_sequence=last)
+    log._producers.producer(7).batches[-1] = (
+        log._producers.producer(7).batches[-1]._replace(last_sequence=last)
+    )
 
     assert append(log, batch("b", producer_id=7, producer_epoch=0, base_sequence=0)).base_offset == 1
 
