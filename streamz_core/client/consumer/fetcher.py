@@ -103,7 +103,7 @@ class Fetcher:
                 continue
             asked = {state.topic_partition: (state, state.fetch_offset) for state in wanted}
             try:
-                answer = await self._fetch(wanted)
+                answer = await self._fetch(wanted, asked)
             except Retriable as error:
                 _log.warning("fetching again: %s", error)
                 await sleep(self._requests.clock, self._requests.retry_backoff_ms)
@@ -119,17 +119,19 @@ class Fetcher:
         for state in committed:
             if state.reset_to == COMMITTED:
                 self._fall_back(state)
-        timestamps = {
-            state.topic_partition: EARLIEST_TIMESTAMP if state.reset_to == EARLIEST else LATEST_TIMESTAMP
-            for state in states
-            if state.reset_to is not None and state.error is None
-        }
-        if not timestamps:
+        asked = [
+            (state, state.reset_to) for state in states if state.reset_to is not None and not state.error
+        ]
+        if not asked:
             return
+        timestamps = {
+            state.topic_partition: EARLIEST_TIMESTAMP if reset_to == EARLIEST else LATEST_TIMESTAMP
+            for state, reset_to in asked
+        }
         found = await list_offsets(self._requests, timestamps, self._settings.isolation)
-        for state in states:
-            # Still wanted: the program may have sought elsewhere while we asked.
-            if state.reset_to is not None and state.topic_partition in found:
+        for state, reset_to in asked:
+            # The program may have sought elsewhere while we asked.
+            if state.reset_to == reset_to:
                 state.seek(found[state.topic_partition].offset)
 
     async def _seek_to_committed(self, states: list[PartitionState], group_id: str) -> None:
@@ -193,13 +195,14 @@ class Fetcher:
         except TimeoutError:
             return
 
-    async def _fetch(self, wanted: list[PartitionState]) -> FetchResponse | None:
+    async def _fetch(self, wanted: list[PartitionState], asked: _Asked) -> FetchResponse | None:
         """The answer, at once if there is data, else by a long poll; None if that was called off."""
         if self._settings.fetch_min_bytes <= 1:
             # Costs no task; the common case while there is something to read.
             answer = await self._requests.send(self._request(wanted, 0), "fetching records")
             if _has_news(answer):
                 return answer
+            self._take_in(asked, answer)  # no records, but how far the log has come
         poll = asyncio.get_running_loop().create_task(
             self._requests.send(
                 self._request(wanted, self._settings.fetch_max_wait_ms),

@@ -30,7 +30,7 @@ def make(files=None):
 
 
 def fill(log, batch, dice, count, now_ms=0):
-    """Random writes, some in transactions, some aborted; what a reader who keeps the last per key would have."""
+    """Random writes, some in transactions, some aborted; the last committed value per key."""
     model: dict[bytes, bytes | None] = {}
     sequences: dict[int, int] = {}
     for number in range(count):

@@ -124,3 +124,15 @@ def test_configuration_is_checked_by_name() -> None:
         RuntimeConfig(app_id="a", commit_interval_ms=0)
     with pytest.raises(Misuse, match="app_id is empty"):
         RuntimeConfig(app_id="")
+
+
+def test_records_that_failed_together_are_tried_alone_until_a_commit_has_left_them_behind() -> None:
+    book = FailureBook()
+    book.failed_together(A, 7, 9)
+
+    assert [book.next_alone(A, offset) for offset in (3, 7, 8, 9, 10)] == [7, 7, 8, 9, None]
+    assert book.next_alone(B, 7) is None
+    book.committed({A: 9, B: 0})
+    assert book.next_alone(A, 9) == 9
+    book.committed({A: 10, B: 0})
+    assert book.next_alone(A, 9) is None
