@@ -18,7 +18,9 @@ from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from streamz_core.protocol.messages.end_txn import EndTxnRequest
+from streamz_core.protocol.messages.heartbeat import HeartbeatRequest
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
+from streamz_core.protocol.messages.join_group import JoinGroupRequest
 from streamz_core.protocol.messages.produce import ProduceRequest
 from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
 from streamz_core.streams.processor import RecordError
@@ -157,7 +159,7 @@ class World:
             RuntimeConfig(app_id="app", **settings),
             link or self.broker.address,
         )
-        await self.work(runtime, lambda: link is not None and link.is_dead)
+        await self.work(runtime, lambda: getattr(link, "is_dead", False))
         return runtime
 
     async def work(self, runtime: StreamsRuntime, is_over=lambda: False) -> None:
@@ -309,6 +311,54 @@ async def test_two_members_share_the_partitions_and_hand_them_over(world: World)
 
     await world.clock.drive(second.stop())
 
+    await world.check()
+
+
+class MutedLink:
+    """A link on which some requests get lost while it is muted: their answers never come."""
+
+    def __init__(self, link: Any) -> None:
+        self._link = link
+        self.unmuted = asyncio.Event()
+        self.unmuted.set()
+
+    @property
+    def clock(self):
+        return self._link.clock
+
+    async def send(self, request):
+        if isinstance(request, (HeartbeatRequest, JoinGroupRequest)):
+            await self.unmuted.wait()
+        return await self._link.send(request)
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_member_that_the_group_gave_up_commits_nothing_and_comes_back(world: World) -> None:
+    await world.prepare()
+    inner = await open_link(world.broker.address)
+    link = MutedLink(inner)
+    zombie = await world.live(link)
+    link.unmuted.clear()
+    await world.clock.advance(7_000)
+
+    heir = await world.live()
+    await world.produce(range(60, 120))
+    await world.clock.advance(3_000)
+    assert len(heir.tasks) == 2
+    assert zombie.failure is None
+    link.unmuted.set()
+    await world.clock.advance(20_000)
+    await world.produce(range(120, 150))
+    await world.clock.advance(3_000)
+
+    assert len(heir.tasks) == len(zombie.tasks) == 1
+    assert heir.status().is_ready
+    assert zombie.status().is_ready
+    for runtime in (heir, zombie):
+        await world.clock.drive(runtime.stop())
+    await inner.close()
     await world.check()
 
 

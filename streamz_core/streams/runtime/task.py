@@ -21,6 +21,7 @@ from streamz_core.aio.signal import Signal
 from streamz_core.model import TopicPartition
 from streamz_core.state.store import StoreCorrupt, StoreError
 from streamz_core.streams.error_policy import ErrorAction
+from streamz_core.streams.runtime.catch_up import CatchUp
 from streamz_core.streams.runtime.committer import CommitWork
 from streamz_core.streams.runtime.decoding import decode
 from streamz_core.streams.runtime.failure_book import FailureBook
@@ -96,6 +97,10 @@ class Task:
             for topic in subtopology.topics
             if services.partition_counts.get(topic, 0) > partition
         }
+        # Whether what a record finds depends on the order between its partition and the others.
+        self._merges = bool(subtopology.stores) and len(self._inputs) > 1
+        self._catch_up = CatchUp(services.consumer, services.clock, config.input_wait_max_ms)
+        self._ends: Mapping[TopicPartition, int] = {}
         self._processors = TaskProcessors(subtopology)
         self._stores = TaskStores(self.task_id, partition, subtopology.stores, services.state)
         self._committer = services.make_committer(self.task_id)
@@ -247,6 +252,7 @@ class Task:
         committed = await services.committed_positions(self.partitions)
         await self._stores.open(services.changelog_reader, services.changelog_identities, services.on_restore)
         self._positions.start(committed, stream_time_ms=self._stores.stream_time_ms)
+        self._ends = {partition: position.end for partition, position in committed.items()}
         self._seek()
         await self._processors.open(self)
         self.state.set(TaskState.RUNNING)
@@ -276,7 +282,8 @@ class Task:
         while not self._stopping:
             if self._interruption is not None:
                 raise self._interruption
-            piece = self._choose()
+            waits = self._merges and await self._catch_up.must_wait(self._inputs.values())
+            piece = None if waits else self._choose()
             if piece is not None:
                 try:
                     await self._handle(piece)
@@ -314,7 +321,7 @@ class Task:
         if len(waiting) > 1:
             waiting.sort(key=lambda queue: queue.head_timestamp)
             queue = waiting[0]
-            if self._subtopology.stores:
+            if self._merges:
                 up_to = waiting[1].head_timestamp
         alone = self._book.next_alone(queue.partition, queue.head_offset)
         if alone == queue.head_offset:
@@ -451,6 +458,7 @@ class Task:
 
     def _seek(self) -> None:
         self.stream_time_ms = self._positions.stream_time_ms
+        self._catch_up.start(self._ends)
         consumer = self._services.consumer
         for partition, waiting in self._inputs.items():
             waiting.clear()

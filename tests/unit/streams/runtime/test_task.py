@@ -6,6 +6,7 @@ import itertools
 import shutil
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
+from unittest.mock import AsyncMock
 
 import orjson
 import pytest
@@ -15,6 +16,7 @@ from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.state.windowed import MARKS_KEY
 from streamz_core.streams.error_policy import DEAD_LETTER, SKIP, ErrorAction, ErrorPolicy
 from streamz_core.streams.runtime.failures import RecordFailed, TaskFailed
+from streamz_core.streams.runtime.positions import CommittedPosition
 from streamz_core.streams.runtime.stores import TaskStores
 from streamz_core.streams.topology import ProcessorSpec, SourceSpec, SubTopology
 
@@ -485,11 +487,35 @@ async def test_inputs_are_merged_in_the_order_of_their_timestamps(
         topologies.count().stores if has_state else (),
     )
 
-    await bench(cluster, topology, fetch_records=100).run_until_committed()
+    await bench(cluster, topology, fetch_records=3).run_until_committed()
 
     times = [1_000_000 + n * (500 if topic == "views" else 1000) for _, topic, n in log]
     assert len(times) == 30
     assert (times == sorted(times)) == has_state
+
+
+async def test_an_input_that_brings_nothing_is_not_waited_for_for_ever(
+    cluster, bench, row, topologies
+) -> None:
+    fill(cluster, row, 20)
+    log: list = []
+    sources = tuple(
+        SourceSpec(topic, (topic,), topologies.json, topologies.json) for topic in ("views", "rates")
+    )
+    topology = SubTopology(
+        "join",
+        sources,
+        (ProcessorSpec("a", ("views", "rates"), lambda: Recorder(log, "a")),),
+        topologies.count().stores,
+    )
+    world = bench(cluster, topology)
+    object.__setattr__(world.services, "committed_positions", lie := AsyncMock())
+    lie.return_value = {tp: CommittedPosition(0, -1, 20) for tp in world.runner.task.partitions}
+
+    await world.run_until_committed()
+
+    assert 1_000 <= world.clock.monotonic_ms() < 3_000
+    assert len(log) == 20
 
 
 async def test_a_flooded_partition_is_paused_and_resumed(cluster, bench, row, topologies) -> None:
