@@ -31,6 +31,7 @@ crash-long: $(VENV)/tested-with    ## The crash harness's long form.
 
 $(VENV)/installed: $(SOURCES)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with the venv module is needed; set PYTHON=..."; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON) (a minute or two, compiling if there is a compiler) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q -e .
 	@touch $@

@@ -120,10 +120,9 @@ class TransactionMachine(RuleBasedStateMachine):
             base_sequence=sequence,
             transactional=True,
         )
-        data = TopicProduceData(
-            name="t", partition_data=[PartitionProduceData(index=partition, records=batch)]
-        )
-        response = self._ask(ProduceRequest(transactional_id="x", topic_data=[data]))
+        data = [PartitionProduceData(index=partition, records=batch)]
+        topics = [TopicProduceData(name="t", partition_data=data)]
+        response = self._ask(ProduceRequest(transactional_id="x", topic_data=topics))
         return ErrorCode(response.responses[0].partition_responses[0].error_code)
 
     @rule(partition=integers(0, PARTITIONS - 1))

@@ -38,9 +38,10 @@ async def test_an_agent_reads_what_others_produced_and_its_output_is_committed(l
     assert [(r.key, r.value) for r in await lab.read("pages")] == [(b"ann", b"/a"), (b"ann", b"/b")]
 
 
-async def test_a_restart_goes_on_where_the_last_commit_was(lab):
+@pytest.mark.parametrize("guarantee", ["exactly_once", "at_least_once"])
+async def test_a_restart_goes_on_where_the_last_commit_was(lab, guarantee):
     def declare():
-        app = lab.app()
+        app = lab.app(processing_guarantee=guarantee)
         out, counts = app.topic("out", value_type=int), app.Table("counts", default=int)
 
         @app.agent(app.topic("views", value_type=View))

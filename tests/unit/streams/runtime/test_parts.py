@@ -31,17 +31,17 @@ def test_positions_commit_only_what_moved_and_rewind_to_it() -> None:
     assert not positions.is_dirty
 
     positions.advance(A, 9)
+    positions.observe(A, 100)
     positions.observe(A, 90)
-    positions.observe(A, 80)
     commit = positions.to_commit()
-    assert commit == {A: OffsetAndMetadata(9, "stream-time=90")}
+    assert commit == {A: OffsetAndMetadata(9, "stream-time=100")}
     positions.commit_done(commit, 100)
     positions.advance(B, 3)
     positions.observe(B, 500)
     positions.rewind()
 
     assert positions.current == {A: 9, B: 0}
-    assert positions.times == {A: 90, B: -1}
+    assert positions.times == {A: 100, B: -1}
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,15 @@ def test_configuration_is_checked_by_name() -> None:
         RuntimeConfig(app_id="a", commit_interval_ms=0)
     with pytest.raises(Misuse, match="app_id is empty"):
         RuntimeConfig(app_id="")
+
+
+def test_records_that_failed_together_are_tried_alone_until_a_commit_has_left_them_behind() -> None:
+    book = FailureBook()
+    book.failed_together(A, 7, 9)
+
+    assert [book.next_alone(A, offset) for offset in (3, 7, 8, 9, 10)] == [7, 7, 8, 9, None]
+    assert book.next_alone(B, 7) is None
+    book.committed({A: 9, B: 0})
+    assert book.next_alone(A, 9) == 9
+    book.committed({A: 10, B: 0})
+    assert book.next_alone(A, 9) is None
