@@ -15,17 +15,24 @@ from collections.abc import Generator, Iterator
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from streamz_core.errors import StreamzError
+from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.log import compaction, partition_metadata, snapshot
 from streamz_core.log.compaction import CompactionResult
 from streamz_core.log.compaction_run import SwapInterrupted, compact_segments
 from streamz_core.log.config import TopicConfig
-from streamz_core.log.errors import CorruptRecord, OffsetOutOfRange, PartitionFailed, StorageFailure
+from streamz_core.log.errors import (
+    CorruptRecord,
+    InvalidRecords,
+    OffsetOutOfRange,
+    PartitionFailed,
+    StorageFailure,
+)
 from streamz_core.log.files import Buffer
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_metadata import PartitionMetadata
 from streamz_core.log.partition_reader import PartitionReader
 from streamz_core.log.producer_state import ProducerState
+from streamz_core.log.recompression import recompress
 from streamz_core.log.recovery import Recovered, Recovery
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import take_in
@@ -38,7 +45,7 @@ from streamz_core.log.validation import Batches, validate
 from streamz_core.log.visibility import Visibility
 from streamz_core.model import Durability
 from streamz_core.protocol.control import end_txn_marker
-from streamz_core.protocol.record_batch import assign, read_header, set_append_time, split
+from streamz_core.protocol.record_batch import CorruptBatch, assign, read_header, set_append_time, split
 
 SNAPSHOT_INTERVAL_BYTES: Final = 16 << 20
 """How much may be appended before a sync also leaves a snapshot."""
@@ -166,7 +173,10 @@ class PartitionLog:
         if known is not None:
             return Appended(known.first_offset, known.last_offset, known.append_time_ms, True)
         append_time = -1
-        buffer = bytearray(records)
+        if self.config.compression_type == "producer":
+            buffer = bytearray(records)
+        else:
+            buffer, batches = self._recompressed(records, batches)
         if self.config.message_timestamp_type == "LogAppendTime":
             append_time = now_ms
             for position, _ in batches:
@@ -175,6 +185,12 @@ class PartitionLog:
         base_offset = self.log_end_offset
         self._write(buffer, batches, level, now_ms)
         return Appended(base_offset, self.log_end_offset - 1, append_time, False)
+
+    def _recompressed(self, records: Buffer, batches: Batches) -> tuple[bytearray, Batches]:
+        try:
+            return recompress(records, batches, self.config.compression_type)
+        except CorruptBatch as error:
+            raise InvalidRecords(f"{self.name}: refused: {error.reason}", ErrorCode.CORRUPT_MESSAGE) from None
 
     def append_marker(
         self, producer_id: int, producer_epoch: int, committed: bool, *, level: Durability, now_ms: int
