@@ -168,14 +168,23 @@ class Fetcher:
             await self.resolve(lost)
         except KafkaError as error:
             if not isinstance(error, Retriable):
-                for state in lost:
-                    state.error = error
-                self._arrived.set()
+                await self._find_each_position(lost)
+                return
             _log.warning("positions are not known yet: %s", error)
             await sleep(self._requests.clock, self._requests.retry_backoff_ms)
             self._wake.set()
         else:
             self._arrived.set()
+
+    async def _find_each_position(self, lost: list[PartitionState]) -> None:
+        """One of them cannot have a position; the others shall not suffer for it."""
+        for state in lost:
+            try:
+                await self.resolve([state])
+            except KafkaError as error:
+                if not isinstance(error, Retriable):
+                    state.error = error
+        self._arrived.set()
 
     def _wanted(self) -> list[PartitionState]:
         if self._subscription.is_suspended:
@@ -255,7 +264,7 @@ class Fetcher:
                 if found.error_code == ErrorCode.NONE:
                     self._buffer(state, found)
                 else:
-                    failed = self._note_error(state, found.error_code) or failed
+                    failed = self._note_error(state, found) or failed
         self._arrived.set()
         return failed
 
@@ -266,9 +275,10 @@ class Fetcher:
         if len(found.records) > 0:
             state.take_in(found.records, found.aborted_transactions)
 
-    def _note_error(self, state: PartitionState, code: ErrorCode) -> bool:
+    def _note_error(self, state: PartitionState, found: FetchPartitionResponse) -> bool:
         """What an error of one partition leads to; True if trying again may help."""
         topic, partition = state.topic_partition
+        code = found.error_code
         if code == ErrorCode.OFFSET_OUT_OF_RANGE:
             if state.has_data:
                 return True  # what is buffered comes first
@@ -279,7 +289,7 @@ class Fetcher:
                 _log.warning("%s: going on at the %s offset", text, self._settings.auto_offset_reset)
                 state.reset(self._settings.auto_offset_reset)
             return False
-        if is_repeatable(code) and code != ErrorCode.CORRUPT_MESSAGE:
+        if is_repeatable(code):
             # Once per kind of trouble: it may last as long as a topic is gone.
             level = logging.DEBUG if state.trouble == code else logging.WARNING
             state.trouble = code
@@ -287,7 +297,8 @@ class Fetcher:
             return True
         state.error = error_for(
             code,
-            f"{topic!r} partition {partition} cannot be read at offset {state.fetch_offset}: {name_of(code)}",
+            f"{topic!r} partition {partition} cannot be read at offset {state.fetch_offset}: "
+            f"{found.error_message or name_of(code)}",
         )
         return False
 
