@@ -22,6 +22,8 @@ from streamz_core.app.stream import Stream
 from streamz_core.streams.processor import RecordError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streamz_core.app.activity import Activity, TaskActivity
     from streamz_core.app.agent import Agent
     from streamz_core.streams.batch import Batch
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
 class AgentProcessor:
     """One agent in one task: ``agent.concurrency`` actors over one feed."""
 
-    def __init__(self, agent: Agent, activity: Activity) -> None:
-        """Nothing runs before ``open``."""
+    def __init__(self, agent: Agent, activity: Activity, tables: Iterable[str] = ()) -> None:
+        """Nothing runs before ``open``. ``tables`` are those that the agent is known to use."""
+        self._tables = tuple(tables)
         self._agent = agent
         self._activity = activity
         self._feed: Feed
@@ -44,6 +47,8 @@ class AgentProcessor:
         """Get ready; actors start with the first slice."""
         self._feed = Feed(context)
         self._task = self._activity.of(context)
+        for table in self._tables:
+            self._use_table(table)
 
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
         """Hand the slice to the actors and wait until all are back."""

@@ -23,7 +23,8 @@ from streamz_core.app.policies import Retry, error_policy
 from streamz_core.app.settings import Settings
 from streamz_core.app.signals import AppSignal
 from streamz_core.app.timers import CronSchedule, Crontab, Timer, zone
-from streamz_core.app.topic import GroupedTopic, Topic, TopicOptions, check_name
+from streamz_core.app.topic import GroupedTopic, Topic, check_name
+from streamz_core.app.topic_options import TopicOptions
 from streamz_core.clock import Clock, SystemClock
 from streamz_core.serde.registry import CodecRegistry
 
@@ -76,6 +77,7 @@ class App:
         self.on_before_shutdown: Final = AppSignal("on_before_shutdown")
         self._contexts: Final[dict[str, ProcessorContext]] = {}
         self._table_users: Final[dict[str, dict[str, int]]] = {}
+        self.topics: Final[dict[str, TopicOptions]] = {}
         self._by_name: Final[dict[str, Topic]] = {}
         self._running: RunningApp | None = None
 
@@ -114,7 +116,7 @@ class App:
                 f"topic {topics[0]!r}: partitions must be 1 or more, got {partitions!r}"
             )
         what = f"topic {topics[0]!r}"
-        return Topic(
+        made = Topic(
             self,
             topics,
             key_type=key_type,
@@ -126,6 +128,9 @@ class App:
             ),
             on_decode_error=_policy(what, error_policy, dead_letter, None),
         )
+        for name in topics:
+            self._remember(name, made.options)
+        return made
 
     def agent(
         self,
@@ -391,6 +396,17 @@ class App:
         users = self._table_users.setdefault(table, {})
         users[cursor.topic] = partitions
         refuse_mismatch(table, users)
+
+    def _remember(self, name: str, options: TopicOptions) -> None:
+        """A topic may be declared several times; the options that say something must not contradict."""
+        known = self.topics.get(name)
+        if known is None or not known.says_something:
+            self.topics[name] = options
+        elif options.says_something and options != known:
+            raise ImproperlyConfigured(
+                f"topic {name!r} is declared twice with different options: {known} and {options}; "
+                f"declare it once"
+            )
 
     def _topic_by_name(self, name: str) -> Topic:
         topic = self._by_name.get(name)

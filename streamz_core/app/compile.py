@@ -91,7 +91,9 @@ def compile_app(
         for grouped in declared.grouped
     ]
     processors += [
-        ProcessorSpec(agent.name, agent.channel.topics, _supplier(agent, activity), names, agent.policy)
+        ProcessorSpec(
+            agent.name, agent.channel.topics, _supplier(agent, activity, declared.tables), names, agent.policy
+        )
         for agent in declared.agents
     ]
     if stores:
@@ -179,8 +181,9 @@ def _store(table: Table) -> StoreSpec:
     )
 
 
-def _supplier(agent: Agent, activity: Activity) -> Any:
-    return lambda: AgentProcessor(agent, activity)
+def _supplier(agent: Agent, activity: Activity, tables: Sequence[Table]) -> Any:
+    names = [table.name for table in tables_of(agent, tables)]
+    return lambda: AgentProcessor(agent, activity, names)
 
 
 def _repartition(grouped: GroupedTopic) -> Any:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.app.declaring import declare
 from streamz_core.app.sending import FutureMessage
-from streamz_core.app.topic import Topic, TopicOptions
+from streamz_core.app.topic import Topic
+from streamz_core.app.topic_options import TopicOptions
 from streamz_core.client.address import FileAddress, MemoryAddress, parse
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
@@ -47,7 +48,7 @@ class RunningApp:
         app, conf = self._app, self._app.conf
         self._link = await open_link(conf.broker)
         app.clock = self._link.clock
-        self.partitions = await self._declare_read()
+        self.partitions = await self._declare_topics()
         topology = app.topology(self.partitions)
         producer = AIOKafkaProducer(
             bootstrap_servers=self._link, client_id=app.id, enable_idempotence=True, acks="all"
@@ -124,8 +125,11 @@ class RunningApp:
         wanted = {name: topic.options for topic in topics for name in topic.topics}
         return await declare(self._link, wanted, self._app.conf)
 
-    async def _declare_read(self) -> dict[str, int]:
-        """Topics first, then what lies between, which has the partitions of what it is made from."""
+    async def _declare_topics(self) -> dict[str, int]:
+        """Create what is read; the counts of that. What is only written is created too.
+
+        Sources come before what lies between, which has the partitions of what it is made from.
+        """
         assert self._link is not None
         declared = self._app.declared
         counts = await self.declare(declared.read_directly)
@@ -137,6 +141,8 @@ class RunningApp:
                 partitions, options.config, internal=True
             )
         counts.update(await declare(self._link, between, self._app.conf))
+        written = {name: options for name, options in self._app.topics.items() if name not in counts}
+        await declare(self._link, written, self._app.conf)
         return counts
 
     def _config(self) -> RuntimeConfig:

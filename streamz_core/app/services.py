@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streamz_core.app.settings import Settings
     from streamz_core.app.signals import AppSignal
     from streamz_core.app.timers import Crontab, Timer
+    from streamz_core.app.topic_options import TopicOptions
     from streamz_core.clock import Clock
     from streamz_core.model import Header
     from streamz_core.serde.registry import CodecRegistry
@@ -101,6 +102,10 @@ class Runnable(Protocol):
     @property
     def conf(self) -> Settings:
         """Its settings."""
+
+    @property
+    def topics(self) -> Mapping[str, TopicOptions]:
+        """Every topic it has declared, to read or to send to."""
 
     @property
     def declared(self) -> SourceTopics:

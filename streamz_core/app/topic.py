@@ -8,13 +8,13 @@ Must not know: how a transaction is committed, how a producer works.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
-from streamz_core.app.current import in_hand
+from streamz_core.app.current import CURRENT
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.sending import BUFFERED, FutureMessage, Headers, header_pairs
+from streamz_core.app.topic_options import TopicOptions
 from streamz_core.serde.errors import KeyDecodeError, ValueDecodeError
 
 if TYPE_CHECKING:
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
 Encode = Callable[[Any], bytes | None]
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
-
-
-@dataclass(frozen=True, slots=True)
-class TopicOptions:
-    """How the app creates a topic that is missing."""
-
-    partitions: int | None = None
-    config: Mapping[str, str] = field(default_factory=dict)
-    internal: bool = False
 
 
 class Topic:
@@ -110,9 +101,10 @@ class Topic:
         encode_value: Encode = self._encode_value
         if key_serializer is not None or value_serializer is not None:
             encode_key, encode_value = self._encoders(key_serializer, value_serializer)
-        raw_key, raw_value = encode_key(key), encode_value(value)
-        cursor = in_hand()
-        if cursor is None:
+        raw_key = None if key is None else encode_key(key)
+        raw_value = None if value is None else encode_value(value)
+        cursor = CURRENT.get(None)
+        if cursor is None or cursor.index < 0:
             stamp = None if timestamp is None else round(timestamp * 1000)
             return self.app.produce(topic, raw_key, raw_value, partition, stamp, header_pairs(headers))
         stamp = cursor.batch.timestamps[cursor.index] if timestamp is None else round(timestamp * 1000)

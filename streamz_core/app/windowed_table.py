@@ -251,16 +251,11 @@ class WindowSet(msgspec.Struct, eq=False, gc=False):
         if cursor is None or cursor.index < 0 or not wrapper.tumbles_by_stream:
             return self.apply(operator.add, other)
         index, batch = cursor.index, cursor.batch
-        start = batch.timestamps[index]
-        start -= start % wrapper.size_ms
+        time_ms = batch.timestamps[index]
+        start = time_ms - time_ms % wrapper.size_ms
         store = cursor.windows.get(wrapper.name) or wrapper.store(cursor)
-        if store.late(start, batch.stream_times[index]):
+        if not store.add(self.key, start, other, batch.stream_times[index], wrapper.default):
             wrapper.refuse_late(cursor, store)
-            return self
-        value = store.get(self.key, start)
-        if value is None:
-            value = self._missing()
-        store.put(self.key, start, value + other)
         return self
 
     def __isub__(self, other: Any) -> WindowSet:
@@ -305,10 +300,8 @@ class WindowSet(msgspec.Struct, eq=False, gc=False):
         cursor = needed(f"writing to table {wrapper.name!r}")
         store = wrapper.store(cursor)
         time_ms = wrapper.record_time_ms(cursor)
-        if wrapper.own_time:
-            stream_time_ms = store.observe(time_ms)
-        else:
-            stream_time_ms = cursor.batch.stream_times[cursor.index]
+        stream_times = cursor.batch.stream_times
+        stream_time_ms = store.observe(time_ms) if wrapper.own_time else stream_times[cursor.index]
         is_late = False
         for start in wrapper.window.starts_ms(time_ms):
             if store.late(start, stream_time_ms):

@@ -267,7 +267,7 @@ def _batches(segment: Segment) -> Iterator[ScannedBatch]:
     try:
         yield from scan(file, 0, segment.size_bytes, segment.base_offset, gaps=gaps)
     finally:
-        segment.open_files.unpin(segment.path)
+        segment.open_files.unpin(file)
 
 
 def _is_dirty(segment: Segment) -> bool:

@@ -23,7 +23,8 @@ class OpenFiles:
     def __init__(self, files: Files, *, open_files_max: int = OPEN_FILES_MAX) -> None:
         self.files = files
         self._open: OrderedDict[str, File] = OrderedDict()
-        self._pins: dict[str, int] = {}
+        self._pins: dict[int, int] = {}  # id of a file, which is kept alive by one of these tables
+        self._orphans: dict[int, File] = {}
         self._open_files_max = open_files_max
 
     def get(self, path: str) -> File:
@@ -39,22 +40,31 @@ class OpenFiles:
         return self._add(path, create=True)
 
     def pin(self, path: str) -> File:
-        """Keep ``path`` open until as many ``unpin`` calls came."""
+        """Keep the file at ``path`` open until as many ``unpin`` calls came."""
         file = self.get(path)
-        self._pins[path] = self._pins.get(path, 0) + 1
+        self.pin_open(file)
         return file
 
-    def unpin(self, path: str) -> None:
-        """Take one ``pin`` back."""
-        count = self._pins.pop(path, 0)
+    def pin_open(self, file: File) -> None:
+        """As ``pin``, for a file that is open."""
+        self._pins[id(file)] = self._pins.get(id(file), 0) + 1
+
+    def unpin(self, file: File) -> None:
+        """Take one pin back."""
+        count = self._pins.pop(id(file), 0)
         if count > 1:
-            self._pins[path] = count - 1
+            self._pins[id(file)] = count - 1
+        elif (orphan := self._orphans.pop(id(file), None)) is not None:
+            orphan.close()
 
     def forget(self, path: str) -> None:
-        """Close ``path`` if it is open: it is about to be renamed or removed."""
+        """``path`` is about to be renamed or removed: close it, if it is pinned after the last ``unpin``."""
         file = self._open.pop(path, None)
-        self._pins.pop(path, None)
-        if file is not None:
+        if file is None:
+            return
+        if id(file) in self._pins:
+            self._orphans[id(file)] = file  # a worker thread may be syncing it
+        else:
             file.close()
 
     def close(self) -> None:
@@ -62,6 +72,8 @@ class OpenFiles:
         self._pins.clear()
         while self._open:
             self._open.popitem()[1].close()
+        while self._orphans:
+            self._orphans.popitem()[1].close()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -80,7 +92,7 @@ class OpenFiles:
 
     def _evict(self, count: int) -> int:
         """Close up to ``count`` handles that are not pinned, those used longest ago first."""
-        victims = [path for path in self._open if path not in self._pins][:count]
+        victims = [path for path, file in self._open.items() if id(file) not in self._pins][:count]
         for path in victims:
             self._open.pop(path).close()
         return len(victims)

@@ -55,6 +55,10 @@ class SyncTicket:
         """The durable offset once the ticket is complete."""
         return self.point.next_offset
 
+    def files(self) -> list[File]:
+        """The files it syncs."""
+        return list(self._handles.values())
+
     def run(self) -> None:
         """Block until all is on stable storage. Raises ``OSError``; then nothing may be assumed durable."""
         for handle in self._handles.values():
@@ -96,6 +100,8 @@ class Unsynced:
 
     def ticket(self, point: RecoveryPoint) -> SyncTicket:
         """A ticket over everything written so far."""
+        for file in self._handles.values():
+            self._open_files.pin_open(file)
         return SyncTicket(
             self._open_files.files,
             self._directory,
@@ -107,6 +113,7 @@ class Unsynced:
 
     def complete(self, ticket: SyncTicket) -> None:
         """The ticket ran: forget what it covered and was not written to since."""
+        self.release(ticket)
         covered = ticket.covered
         for path in ticket.paths:
             if self._written.get(path, covered + 1) <= covered:
@@ -114,7 +121,11 @@ class Unsynced:
         if ticket.syncs_directory and self._directory_change <= covered:
             self._directory_change = 0
 
+    def release(self, ticket: SyncTicket) -> None:
+        """The ticket is over, well or not: its files need not stay open for it."""
+        for file in ticket.files():
+            self._open_files.unpin(file)
+
     def _forget(self, path: str) -> None:
         del self._written[path]
-        del self._handles[path]
-        self._open_files.unpin(path)
+        self._open_files.unpin(self._handles.pop(path))

@@ -197,6 +197,35 @@ class WindowedStore:
         window.values[key] = _DELETED if value is None else value
         window.dirty.add(key)
 
+    def add(
+        self,
+        key: Hashable,
+        start: int,
+        amount: Any,
+        stream_time_ms: int,
+        default: Callable[[], Any] | None = None,
+    ) -> bool:
+        """Add ``amount`` to a value that begins at ``default()``: ``late``, ``get`` and ``put`` in one call.
+
+        Returns False, and changes nothing, where it comes too late. Raises KeyError where there is
+        neither a value nor a ``default``.
+        """
+        if start + self._closes_after_ms <= stream_time_ms or start < self._marks.closed_before_ms:
+            return False
+        window = self._windows.get(start)
+        value = None if window is None else window.values.get(key)
+        if window is None or value is None or value is _DELETED:
+            value = self.get(key, start)
+            if value is None:
+                if default is None:
+                    raise KeyError(key)
+                value = default()
+            self.put(key, start, value + amount)
+            return True
+        window.values[key] = value + amount
+        window.dirty.add(key)
+        return True
+
     def delete(self, key: Hashable, start: int) -> None:
         """Remove ``key`` from the window at ``start``."""
         self.put(key, start, None)

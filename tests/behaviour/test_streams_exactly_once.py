@@ -18,7 +18,9 @@ from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from streamz_core.protocol.messages.end_txn import EndTxnRequest
+from streamz_core.protocol.messages.heartbeat import HeartbeatRequest
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
+from streamz_core.protocol.messages.join_group import JoinGroupRequest
 from streamz_core.protocol.messages.produce import ProduceRequest
 from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
 from streamz_core.streams.processor import RecordError
@@ -157,7 +159,7 @@ class World:
             RuntimeConfig(app_id="app", **settings),
             link or self.broker.address,
         )
-        await self.work(runtime, lambda: link is not None and link.is_dead)
+        await self.work(runtime, lambda: getattr(link, "is_dead", False))
         return runtime
 
     async def work(self, runtime: StreamsRuntime, is_over=lambda: False) -> None:
@@ -312,6 +314,54 @@ async def test_two_members_share_the_partitions_and_hand_them_over(world: World)
     await world.check()
 
 
+class MutedLink:
+    """A link on which some requests get lost while it is muted: their answers never come."""
+
+    def __init__(self, link: Any) -> None:
+        self._link = link
+        self.unmuted = asyncio.Event()
+        self.unmuted.set()
+
+    @property
+    def clock(self):
+        return self._link.clock
+
+    async def send(self, request):
+        if isinstance(request, (HeartbeatRequest, JoinGroupRequest)):
+            await self.unmuted.wait()
+        return await self._link.send(request)
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_member_that_the_group_gave_up_commits_nothing_and_comes_back(world: World) -> None:
+    await world.prepare()
+    inner = await open_link(world.broker.address)
+    link = MutedLink(inner)
+    zombie = await world.live(link)
+    link.unmuted.clear()
+    await world.clock.advance(7_000)
+
+    heir = await world.live()
+    await world.produce(range(60, 120))
+    await world.clock.advance(3_000)
+    assert len(heir.tasks) == 2
+    assert zombie.failure is None
+    link.unmuted.set()
+    await world.clock.advance(20_000)
+    await world.produce(range(120, 150))
+    await world.clock.advance(3_000)
+
+    assert len(heir.tasks) == len(zombie.tasks) == 1
+    assert heir.status().is_ready
+    assert zombie.status().is_ready
+    for runtime in (heir, zombie):
+        await world.clock.drive(runtime.stop())
+    await inner.close()
+    await world.check()
+
+
 async def test_a_failing_record_stops_the_app_with_the_reason(world: World) -> None:
     await world.prepare()
     runtime = StreamsRuntime(
@@ -324,6 +374,39 @@ async def test_a_failing_record_stops_the_app_with_the_reason(world: World) -> N
     assert "poison" in str(await runtime.wait_failed())
     assert runtime.state is RuntimeState.FAILED
     await world.clock.drive(runtime.stop())
+
+
+class Stuck(Counting):
+    """Waits for something that never comes, at one record."""
+
+    async def process(self, batch, start, stop, *, may_yield) -> int:
+        if 42 in batch.values[start:stop]:
+            await asyncio.Event().wait()
+        return await super().process(batch, start, stop, may_yield=may_yield)
+
+
+async def test_a_stuck_processor_does_not_keep_the_app_from_stopping(world: World, caplog) -> None:
+    await world.prepare()
+    [part] = topology().subtopologies
+    stuck = SubTopology(
+        part.name,
+        part.sources,
+        (ProcessorSpec("count", ("views",), Stuck, ("totals", "windows")),),
+        part.stores,
+    )
+    config = RuntimeConfig(app_id="app", state_dir=str(world.state), shutdown_timeout_ms=5_000)
+    runtime = StreamsRuntime(Topology((stuck,)), config, world.broker.address)
+    await world.clock.drive(runtime.start())
+    await world.clock.advance(1_000)
+    began_ms = world.clock.monotonic_ms()
+
+    await world.clock.drive(runtime.stop())
+
+    assert 5_000 <= world.clock.monotonic_ms() - began_ms < 6_000
+    assert "not stopped within shutdown_timeout_ms=5000" in caplog.text
+    runtime = await world.live(state_dir=str(world.state))  # nothing holds the state's files
+    await world.clock.drive(runtime.stop())
+    await world.check()
 
 
 async def test_a_missing_source_topic_is_named_with_the_remedy(world: World) -> None:

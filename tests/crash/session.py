@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from streamz_core.log.directory import LogDirectory
-from streamz_core.log.partition_log import PartitionLog
-
 from streamz_core.log.files import Files
+from streamz_core.log.partition_log import PartitionLog
 from streamz_core.model import Durability
 from streamz_core.protocol import control, record_batch
 from tests.crash.history import (

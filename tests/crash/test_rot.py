@@ -10,9 +10,9 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from streamz_core.log.directory import LogDirectory
 
 from streamz_core.errors import StreamzError
+from streamz_core.log.directory import LogDirectory
 from streamz_core.testing.disk_tree import Tree
 from streamz_core.testing.recording_files import Recording, RecordingFiles
 from tests.crash.explore import Effort

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio.deadline import sleep
 from streamz_core.broker.log_failures import LOG_FAILURES
+from streamz_core.broker.record_fields import is_writable
 from streamz_core.broker.transactions import transaction_log
 from streamz_core.broker.transactions.events import (
     AddPartition,
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_NAME_BYTES_MAX: Final = 32_767
 _RETRY_MS: Final = 100
 _RETRY_MS_MAX: Final = 5_000
 
@@ -358,7 +358,4 @@ def _open_in_logs(services: BrokerServices) -> list[OpenInLog]:
 
 
 def _is_valid_id(transactional_id: str) -> bool:
-    try:
-        return 0 < len(transactional_id.encode()) <= _NAME_BYTES_MAX
-    except UnicodeEncodeError:
-        return False
+    return transactional_id != "" and is_writable(transactional_id)

@@ -23,10 +23,11 @@ _STREAM_TIME: Final = "stream-time="
 
 
 class CommittedPosition(NamedTuple):
-    """Where a partition goes on, and the stream time known there (-1: none)."""
+    """Where a partition goes on, the stream time known there (-1: none), and where its log ends now."""
 
     offset: int
     stream_time_ms: int = -1
+    end: int = 0
 
 
 class Positions:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from streamz_core.app.errors import NoRecordInHand, NotReady, PartitionsMismatch
+from streamz_core.app.errors import ImproperlyConfigured, NoRecordInHand, NotReady, PartitionsMismatch
 from streamz_core.app.policies import Retry
 from streamz_core.app.windows import after_idle
 from streamz_core.serde.record import Record
@@ -38,9 +38,10 @@ async def test_an_agent_reads_what_others_produced_and_its_output_is_committed(l
     assert [(r.key, r.value) for r in await lab.read("pages")] == [(b"ann", b"/a"), (b"ann", b"/b")]
 
 
-async def test_a_restart_goes_on_where_the_last_commit_was(lab):
+@pytest.mark.parametrize("guarantee", ["exactly_once", "at_least_once"])
+async def test_a_restart_goes_on_where_the_last_commit_was(lab, guarantee):
     def declare():
-        app = lab.app()
+        app = lab.app(processing_guarantee=guarantee)
         out, counts = app.topic("out", value_type=int), app.Table("counts", default=int)
 
         @app.agent(app.topic("views", value_type=View))
@@ -200,6 +201,55 @@ async def test_group_by_brings_all_records_of_a_key_to_one_partition(lab):
     assert counts["/x"] == 6
 
 
+async def test_a_repartitioned_topic_that_is_behind_is_not_late(lab):
+    def declare():
+        app = lab.app()
+        views = app.topic("views", value_type=View)
+        counts = app.Table("counts", default=int).tumbling(10, grace=0)
+
+        @app.agent(views.group_by(View.page))
+        async def count(stream):
+            async for v in stream:
+                counts[v.page] += 1
+
+        return app, counts
+
+    for minute in range(5):
+        await lab.send("views", view("/"), view("/a"), timestamp_ms=60_000 * minute)
+    app, counts = declare()
+    await lab.start(app)
+    await lab.clock.advance(1_000)
+
+    assert {(key, start): count for key, (start, _), count in counts.windows()} == {
+        ("/", 240.0): 1,
+        ("/a", 240.0): 1,
+    }
+    assert counts.late_count == 0
+    closed = [record.value for record in await lab.read("shop-counts-changelog")]
+    assert closed.count(b"1") >= 2
+
+
+async def test_records_an_agent_passes_over_move_the_time_of_its_tables(lab):
+    app, closed = lab.app(), []
+    table = app.Table(
+        "errors", default=int, on_window_close=lambda key, value: closed.append((key[0], value))
+    )
+    errors = table.tumbling(10, grace=0)
+
+    @app.agent(app.topic("views", value_type=View))
+    async def count(stream):
+        async for v in stream:
+            if v.page == "/500":
+                errors[v.user] += 1
+
+    await lab.start(app)
+    await lab.send("views", view("/500"), timestamp_ms=1_000)
+    await lab.send("views", view("/"), timestamp_ms=10_000)
+    await lab.clock.advance(200)
+
+    assert closed == [("ann", 1)]
+
+
 async def test_timers_tasks_and_signals_run_beside_the_agents(lab):
     app = lab.app()
     counts, log = app.Table("counts", default=int), []
@@ -345,3 +395,20 @@ async def test_an_app_is_started_once_at_a_time(lab):
 async def _nothing(stream):
     async for _ in stream:
         pass
+
+
+async def test_topics_that_are_only_written_are_created_as_declared(lab):
+    app = lab.app()
+    app.topic("out", partitions=3, retention=60)
+    await lab.start(app)
+
+    entry = lab.broker.broker.directory.topics["out"]
+    assert (entry.partitions, entry.configs) == (3, {"retention.ms": "60000"})
+
+
+async def test_one_topic_with_two_different_options_is_refused(lab):
+    app = lab.app()
+    app.topic("out", partitions=3)
+    app.topic("out")
+    with pytest.raises(ImproperlyConfigured, match="topic 'out' is declared twice with different options"):
+        app.topic("out", partitions=4)

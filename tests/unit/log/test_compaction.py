@@ -30,7 +30,7 @@ def make(files=None):
 
 
 def fill(log, batch, dice, count, now_ms=0):
-    """Random writes, some in transactions, some aborted; what a reader who keeps the last per key would have."""
+    """Random writes, some in transactions, some aborted; the last committed value per key."""
     model: dict[bytes, bytes | None] = {}
     sequences: dict[int, int] = {}
     for number in range(count):
@@ -66,7 +66,8 @@ def committed_rows(log):
         assert data, f"stuck at {offset}"
         for position, header in split(data):
             dead = any(
-                header.producer_id == pid and first <= header.base_offset <= last for pid, first, last in aborted
+                header.producer_id == pid and first <= header.base_offset <= last
+                for pid, first, last in aborted
             )
             if not header.is_control and not (header.is_transactional and dead):
                 columns = decode(data, position)

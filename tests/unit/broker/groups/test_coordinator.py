@@ -262,6 +262,22 @@ async def test_members_on_a_connection_go_on_after_a_restart(members: Members, r
     assert await again.beat(first.member_id, 1) is ErrorCode.UNKNOWN_MEMBER_ID
 
 
+async def test_members_of_both_kinds_are_told_apart_after_a_restart(members: Members, restarted: Any) -> None:
+    first = await members.member(client_host="/10.0.0.1")
+    local = asyncio.create_task(members.join())
+    await members.clock.settle()
+    again = await members.join(first.member_id, client_host="/10.0.0.1")
+    waiting = asyncio.create_task(members.sync(again))
+    await members.sync(await local)
+    await waiting
+
+    after = await restarted(members)
+
+    assert [m.member_id for m in (await after.described()).members] == [first.member_id]
+    assert await after.beat(first.member_id, 2) is ErrorCode.REBALANCE_IN_PROGRESS
+    assert (await after.join(first.member_id)).generation_id == 3
+
+
 async def test_generations_never_go_back(members: Members, restarted: Any) -> None:
     highest = 0
     for cleanly in (True, False, True):
@@ -310,6 +326,13 @@ async def test_nameless_groups_are_refused(members: Members) -> None:
     assert (
         await members.broker.handle(OffsetFetchRequest(group_id=""))
     ).error_code is ErrorCode.INVALID_GROUP_ID
+
+
+@pytest.mark.parametrize("changes", [{"client_id": "\ud800"}, {"group_instance_id": "x" * 40_000}])
+async def test_names_that_cannot_be_stored_are_refused(members: Members, changes: dict[str, Any]) -> None:
+    assert (await members.join(**changes)).error_code is ErrorCode.INVALID_REQUEST
+    assert await members.commit(1, metadata="\ud800") is ErrorCode.OFFSET_METADATA_TOO_LARGE
+    assert await members.listed() == {}
 
 
 async def test_asking_about_groups_creates_none(members: Members) -> None:
@@ -420,7 +443,8 @@ async def test_every_record_is_one_that_kafka_reads(members: Members) -> None:
     buffer = log.read(0, 1 << 20, up_to=log.log_end_offset)
 
     keys = [key for at, _ in record_batch.split(buffer) for key in record_batch.decode(buffer, at).keys]
-    assert keys == [b"\x00\x02\x00\x01g", b"\x00\x01\x00\x01g\x00\x01t\x00\x00\x00\x00"]
+    group = b"\x00\x02\x00\x01g"
+    assert keys == [group, group, b"\x00\x01\x00\x01g\x00\x01t\x00\x00\x00\x00"]
 
 
 def _sync_fault() -> Fault:
