@@ -46,7 +46,9 @@ async def async_for(setting: Setting) -> list[Figure]:
     return [found.rate("async for", setting.count, at_least=0.25)]
 
 
-async def _against(setting: Setting, read: Read, reference: Callable[[list[Path], int], Sample]) -> Comparison:
+async def _against(
+    setting: Setting, read: Read, reference: Callable[[list[Path], int], Sample]
+) -> Comparison:
     with setting.scratch() as directory:
         address = f"file://{directory}"
         await fill(address, setting.batches)
