@@ -365,6 +365,15 @@ def _refuse_foreign(files: Files, path: str) -> None:
         raise ForeignDirectory(
             f"{path} is not a streamz data directory: it holds {', '.join(foreign[:5])}; name a new one"
         )
+    if _was_in_use(files, path, names):
+        raise DamagedDirectory(f"{path}/{layout.FORMAT_FILE} is missing; restore it from a backup")
+
+
+def _was_in_use(files: Files, path: str, names: list[str]) -> bool:
+    """Whether there is more than making a directory leaves behind when it is interrupted."""
+    if layout.LOG_DIRECTORY in names and files.listdir(f"{path}/{layout.LOG_DIRECTORY}"):
+        return True
+    return layout.CATALOG_FILE in names and catalog.load_catalog(files, path) != Catalog()
 
 
 @contextlib.contextmanager
