@@ -92,6 +92,7 @@ class PartitionLog:
         self._visibility = Visibility(recovered.next_offset, recovered.producers.first_open_offset)
         self._unsynced = Unsynced(directory.open_files, directory.path)
         self._poison: StorageFailure | None = None
+        self._has_torn_end = False
         self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
         self._has_changed = recovered.replayed_bytes > 0
         self._condemned = Condemned(directory)
@@ -227,6 +228,7 @@ class PartitionLog:
         )
 
     def _write_bytes(self, segment: Segment, buffer: bytearray) -> None:
+        self._mend()
         position = segment.size_bytes
         try:
             self._unsynced.wrote(segment.path)
@@ -236,12 +238,21 @@ class PartitionLog:
         try:
             file.write_at(position, buffer)
         except OSError as error:
-            failure = StorageFailure(self.name, "writing", segment.path, error)
-            try:
-                file.truncate(position)
-            except OSError as second:
-                self._poison = StorageFailure(self.name, "truncating", segment.path, second, poisoned=True)
-            raise failure from error
+            self._has_torn_end = True
+            with contextlib.suppress(StorageFailure):  # then it is tried again before the next append
+                self._mend()
+            raise StorageFailure(self.name, "writing", segment.path, error) from error
+
+    def _mend(self) -> None:
+        """Cut off what a failed append left behind the last whole batch."""
+        if not self._has_torn_end:
+            return
+        segment = self._segments.active
+        try:
+            segment.file().truncate(segment.size_bytes)
+        except OSError as error:
+            raise StorageFailure(self.name, "truncating", segment.path, error) from error
+        self._has_torn_end = False
 
     def _segment_for(self, size: int, next_offset: int, now_ms: int) -> Segment:
         """The active segment, after a roll if these ``size`` bytes do not belong into it any more."""
@@ -263,6 +274,7 @@ class PartitionLog:
 
     def _roll(self) -> Segment:
         """Begin a new active segment at the log's end. The sealed one is synced with the next ticket."""
+        self._mend()
         segment = Segment(self._open_files, self._directory.path, self.log_end_offset)
         try:
             segment.create_file()
