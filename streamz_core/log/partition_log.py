@@ -11,6 +11,7 @@ when ``durable_offset`` has passed it.
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Generator, Iterator
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -332,8 +333,13 @@ class PartitionLog:
                 snapshot.write(self._directory, ticket.offset, ticket.snapshot)
 
     def fail_sync(self, ticket: SyncTicket, error: OSError) -> None:
-        """The ticket failed: take no more appends. Reads go on up to the high watermark."""
+        """The ticket failed: take no more appends. Reads go on up to the high watermark.
+
+        A lack of handles is no failed sync: the next ticket covers the same.
+        """
         self._unsynced.release(ticket)
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return  # the directory could not be opened to sync it: nothing was lost, the next ticket tries again
         path = ticket.paths[0] if ticket.paths else self._directory.path
         self._poison = StorageFailure(self.name, "syncing", path, error, poisoned=True)
 
@@ -347,6 +353,7 @@ class PartitionLog:
         except OSError as error:
             self.fail_sync(ticket, error)
             self._require_writable()
+            raise StorageFailure(self.name, "syncing", self._directory.path, error) from error
         self.complete_sync(ticket)
 
     # -- looking up -----------------------------------------------------------------------------------
