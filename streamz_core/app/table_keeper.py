@@ -72,11 +72,12 @@ class TableKeeper:
 
     async def _close_windows(self, wrapper: WindowWrapper, store: WindowedStore, now_ms: int) -> None:
         handler = wrapper.on_window_close
+        if handler is None:
+            store.close_unread(now_ms)
+            return
         token = CURRENT.set(self._cursor)
         try:
             for key, start, value in store.expire(now_ms):
-                if handler is None:
-                    continue
                 self._hold(wrapper.name, key, value, start + wrapper.size_ms - 1)
                 window = wrapper.window.range_of(start)
                 await _call(wrapper.name, handler, (key, window), value)

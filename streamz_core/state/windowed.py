@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 START_BYTES: Final = 8
 MARKS_KEY: Final = b"\xff" * START_BYTES + b"marks"
 """Sorts behind every window: starts are below 2**63."""
+KEY_CODES_MAX: Final = 10_000
+"""How many encoded keys a store remembers."""
 
 _ABSENT: Final[Any] = object()
 _DELETED: Final[Any] = object()
@@ -58,16 +60,35 @@ class Marks(msgspec.Struct, array_like=True):
 class _Window:
     """What is in memory of one window."""
 
-    __slots__ = ("dirty", "is_complete", "pending", "values")
+    __slots__ = ("dirty", "is_complete", "is_stored", "pending", "values")
 
     def __init__(self, *, is_complete: bool) -> None:
         self.is_complete = is_complete
         """Whether what is not in memory does not exist: the window began in memory, and all stayed."""
+        self.is_stored = not is_complete
+        """Whether the store may hold something of it."""
         self.values: dict[Any, Any] = {}
         self.dirty: set[Any] = set()
         """Changed since the last ``collect``."""
         self.pending: set[Any] = set()
         """Collected, and not yet written to the store."""
+
+
+class _KeyCodes(dict[Any, bytes]):
+    """Encoded keys by key: the same keys come back in one window after the other."""
+
+    def __init__(self, encode: Callable[[Any], bytes]) -> None:
+        super().__init__()
+        self._encode = encode
+
+    def __missing__(self, key: Any) -> bytes:
+        code = self._encode(key)
+        # Texts only: of numbers, equal ones (1, True, 1.0) are written differently.
+        if type(key) is str:
+            if len(self) >= KEY_CODES_MAX:
+                self.clear()
+            self[key] = code
+        return code
 
 
 class WindowedStore:
@@ -101,6 +122,7 @@ class WindowedStore:
         self._store = store
         self._key_codec = key_codec
         self._value_codec = value_codec
+        self._key_codes = _KeyCodes(self._encode_key)
         self.size_ms: Final = size_ms
         self.grace_ms: Final = grace_ms
         self.retention_ms: Final = retention_ms
@@ -250,6 +272,11 @@ class WindowedStore:
             marks.closed_before_ms = start + 1
         marks.closed_before_ms = bound + 1
 
+    def close_unread(self, stream_time_ms: int) -> None:
+        """What ``expire`` does where nobody wants to see the entries."""
+        bound = stream_time_ms - self._closes_after_ms
+        self._marks.closed_before_ms = max(self._marks.closed_before_ms, bound + 1)
+
     def drop_expired(self, stream_time_ms: int) -> None:
         """Advance stream time and let go of the windows whose retention is over.
 
@@ -279,8 +306,10 @@ class WindowedStore:
             raise Misuse(f"store {self.name!r} was collected twice without committed() or discard()")
         changes: list[Change] = [(key, None) for key in self._tombstones]
         for start, window in self._windows.items():
-            changes += self._encode_dirty(start, window)
-            window.pending, window.dirty = window.dirty, set()
+            if window.dirty:
+                changes += self._encode_dirty(start, window)
+                window.pending, window.dirty = window.dirty, set()
+                window.is_stored = True
         changes.sort(key=_by_key)
         if self._marks != self._saved_marks:
             changes.append((MARKS_KEY, msgspec.json.encode(self._marks)))
@@ -341,7 +370,7 @@ class WindowedStore:
     def _load(self, window: _Window, key: Hashable, start: int) -> Any:
         if window.is_complete:
             return _DELETED
-        stored_key = _packed(start) + self._encode_key(key)
+        stored_key = _packed(start) + self._key_codes[key]
         raw = self._store.get(stored_key)
         value = _DELETED if raw is None else self._decode_value(raw, stored_key)
         window.values[key] = value
@@ -352,7 +381,13 @@ class WindowedStore:
 
     def _drop(self, start: int) -> None:
         self._known.discard(start)
-        self._windows.pop(start, None)
+        window = self._windows.pop(start, None)
+        if window is not None and window.is_complete:
+            # All that the store can hold of it is known: no need to look.
+            if window.is_stored:
+                prefix, codes = _packed(start), self._key_codes
+                self._tombstones += [prefix + codes[key] for key in window.values]
+            return
         stored = self._store.scan(_packed(start), _packed(start + 1))
         self._tombstones += [stored_key for stored_key, _ in stored]
 
@@ -371,16 +406,17 @@ class WindowedStore:
             window.is_complete = window.is_complete and not evicted
             excess -= len(evicted)
 
-    def _encode_dirty(self, start: int, window: _Window) -> Iterator[Change]:
+    def _encode_dirty(self, start: int, window: _Window) -> list[Change]:
         prefix, values = _packed(start), window.values
-        encode_key, encode_value = self._encode_key, self._value_codec.encode
-        for key in window.dirty:
-            value = values[key]
-            yield prefix + encode_key(key), None if value is _DELETED else encode_value(value)
+        codes, encode = self._key_codes, self._value_codec.encode
+        return [
+            (prefix + codes[key], None if (value := values[key]) is _DELETED else encode(value))
+            for key in window.dirty
+        ]
 
     def _encoded(self, start: int, window: _Window, keys: Collection[Any]) -> list[tuple[bytes, Any, Any]]:
-        prefix, encode_key = _packed(start), self._encode_key
-        return sorted(((prefix + encode_key(key), key, window.values[key]) for key in keys), key=_by_key)
+        prefix, codes = _packed(start), self._key_codes
+        return sorted(((prefix + codes[key], key, window.values[key]) for key in keys), key=_by_key)
 
     def _encode_key(self, key: Any) -> bytes:
         encoded = self._key_codec.encode(key)
