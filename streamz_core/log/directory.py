@@ -106,12 +106,13 @@ class LogDirectory:
     def partition(self, topic: str, index: int) -> PartitionLog:
         """The log of one partition; ``KeyError`` if there is none.
 
-        One that could not be opened because the operating system refused is tried again.
+        One that the operating system kept from being opened, or compacted to the end, is opened again.
         """
         log = self._logs[topic, index]
         if isinstance(log.failure, StorageFailure) and not log.failure.poisoned:
             entry = self._topics[topic]
             config = TopicConfig.parse(entry.configs)
+            log.abandon()
             log = PartitionLog.open(self._place(entry, index), config, self._opened_ms)
             self._logs[topic, index] = log
         return log

@@ -450,9 +450,7 @@ class PartitionLog:
             return (yield from steps)
         except SwapInterrupted as error:
             # Some of the steps may have been taken; only opening the partition anew finds out which.
-            self.failure = StorageFailure(
-                self.name, "compacting", self._directory.path, error.cause, poisoned=True
-            )
+            self.failure = StorageFailure(self.name, "compacting", self._directory.path, error.cause)
             raise self.failure from error
 
     def _start_at(self, offset: int) -> None:
