@@ -35,7 +35,7 @@ class Tally:
     """Figures of a run."""
 
     images: int = 0
-    distinct: set[int] = field(default_factory=set)
+    distinct: set[int] = field(default_factory=set, repr=False)
     recoveries: int = 0
     nested: int = 0
     continued: int = 0
@@ -54,8 +54,7 @@ class Effort:
     nested_every: int = 307
     nested_max: int | None = 40
     continue_every: int = 29
-    thins_torn_only: bool = True
-    """Whether subsets of whole changes are tried however many images there are."""
+    favours_subsets: bool = True
     kills_every: int = 13
     images_per_kill_max: int | None = 60
 
@@ -158,7 +157,9 @@ class Explorer:
 
     def _judge_all(self, images: Iterable[Image], stride: int) -> None:
         for number, image in enumerate(images):
-            if number % stride == 0 or (self._effort.thins_torn_only and not image.is_torn):
+            # A subset of whole changes says more than one more place to tear a write at.
+            every = stride if image.is_torn or not self._effort.favours_subsets else max(1, stride // 8)
+            if number % every == 0:
                 self.judge(image)
 
     def judge(self, image: Image) -> None:
@@ -263,7 +264,7 @@ def explore_kills(name: str, workload: Workload, effort: Effort, tally: Tally) -
     light = dataclasses.replace(
         effort,
         images_max=effort.images_per_kill_max,
-        thins_torn_only=False,
+        favours_subsets=False,
         twice_every=10**9,
         nested_every=10**9,
         continue_every=10**9,
