@@ -19,6 +19,7 @@ from streamz_core.app.topic_options import TopicOptions
 from streamz_core.client.address import FileAddress, MemoryAddress, parse
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
+from streamz_core.model import Durability
 from streamz_core.streams.runtime.config import RuntimeConfig
 from streamz_core.streams.runtime.runtime import StreamsRuntime
 
@@ -46,7 +47,8 @@ class RunningApp:
     async def start(self) -> None:
         """Open everything; returns when all partitions are assigned and restored."""
         app, conf = self._app, self._app.conf
-        self._link = await open_link(conf.broker)
+        level = None if conf.durability is None else Durability(conf.durability)
+        self._link = await open_link(conf.broker, durability=level)
         app.clock = self._link.clock
         self.partitions = await self._declare_topics()
         topology = app.topology(self.partitions)

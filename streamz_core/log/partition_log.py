@@ -11,6 +11,7 @@ when ``durable_offset`` has passed it.
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Generator, Iterator
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -92,6 +93,7 @@ class PartitionLog:
         self._visibility = Visibility(recovered.next_offset, recovered.producers.first_open_offset)
         self._unsynced = Unsynced(directory.open_files, directory.path)
         self._poison: StorageFailure | None = None
+        self._has_torn_end = False
         self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
         self._has_changed = recovered.replayed_bytes > 0
         self._condemned = Condemned(directory)
@@ -227,6 +229,7 @@ class PartitionLog:
         )
 
     def _write_bytes(self, segment: Segment, buffer: bytearray) -> None:
+        self._mend()
         position = segment.size_bytes
         try:
             self._unsynced.wrote(segment.path)
@@ -236,12 +239,21 @@ class PartitionLog:
         try:
             file.write_at(position, buffer)
         except OSError as error:
-            failure = StorageFailure(self.name, "writing", segment.path, error)
-            try:
-                file.truncate(position)
-            except OSError as second:
-                self._poison = StorageFailure(self.name, "truncating", segment.path, second, poisoned=True)
-            raise failure from error
+            self._has_torn_end = True
+            with contextlib.suppress(StorageFailure):  # then it is tried again before the next append
+                self._mend()
+            raise StorageFailure(self.name, "writing", segment.path, error) from error
+
+    def _mend(self) -> None:
+        """Cut off what a failed append left behind the last whole batch."""
+        if not self._has_torn_end:
+            return
+        segment = self._segments.active
+        try:
+            segment.file().truncate(segment.size_bytes)
+        except OSError as error:
+            raise StorageFailure(self.name, "truncating", segment.path, error) from error
+        self._has_torn_end = False
 
     def _segment_for(self, size: int, next_offset: int, now_ms: int) -> Segment:
         """The active segment, after a roll if these ``size`` bytes do not belong into it any more."""
@@ -263,6 +275,7 @@ class PartitionLog:
 
     def _roll(self) -> Segment:
         """Begin a new active segment at the log's end. The sealed one is synced with the next ticket."""
+        self._mend()
         segment = Segment(self._open_files, self._directory.path, self.log_end_offset)
         try:
             segment.create_file()
@@ -320,8 +333,13 @@ class PartitionLog:
                 snapshot.write(self._directory, ticket.offset, ticket.snapshot)
 
     def fail_sync(self, ticket: SyncTicket, error: OSError) -> None:
-        """The ticket failed: take no more appends. Reads go on up to the high watermark."""
+        """The ticket failed: take no more appends. Reads go on up to the high watermark.
+
+        A lack of handles is no failed sync: the next ticket covers the same.
+        """
         self._unsynced.release(ticket)
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return  # the directory could not be opened to sync it: nothing was lost, the next ticket tries again
         path = ticket.paths[0] if ticket.paths else self._directory.path
         self._poison = StorageFailure(self.name, "syncing", path, error, poisoned=True)
 
@@ -335,6 +353,7 @@ class PartitionLog:
         except OSError as error:
             self.fail_sync(ticket, error)
             self._require_writable()
+            raise StorageFailure(self.name, "syncing", self._directory.path, error) from error
         self.complete_sync(ticket)
 
     # -- looking up -----------------------------------------------------------------------------------
@@ -431,9 +450,7 @@ class PartitionLog:
             return (yield from steps)
         except SwapInterrupted as error:
             # Some of the steps may have been taken; only opening the partition anew finds out which.
-            self.failure = StorageFailure(
-                self.name, "compacting", self._directory.path, error.cause, poisoned=True
-            )
+            self.failure = StorageFailure(self.name, "compacting", self._directory.path, error.cause)
             raise self.failure from error
 
     def _start_at(self, offset: int) -> None:

@@ -254,7 +254,9 @@ class Recovery:
         active = self._segments[-1]
         end = RecoveryPoint(active.base_offset, active.size_bytes, active.next_offset)
         self._drop_stale(active.next_offset)
-        if end == found and not self._changed and not self._truncated_bytes:
+        # The point of a new partition is as old as its directory: it says nothing of an empty segment's name.
+        is_known = end == found and active.size_bytes > 0
+        if is_known and not self._changed and not self._truncated_bytes:
             return
         self._directory.unlink(layout.offset_name(active.base_offset, layout.SEAL_SUFFIX))
         for segment in self._segments:

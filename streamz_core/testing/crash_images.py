@@ -6,8 +6,8 @@ Must not know: what the bytes mean (``cuts`` says where a write is worth tearing
 
 For the changes that are pending (done, not certain) at one moment the images are
 
-- every subset of them where they are few, else all, none, each alone, each missing, every pair missing,
-  every prefix, and every prefix of one file's changes;
+- every subset of them where they are few, else all, none, each alone, each missing, every pair
+  of the newest missing, every prefix, and every prefix of one file's changes;
 - for the newest write and for each older one, torn: cut short at each cut, with the size grown and zeros
   behind the cut, and with the part before the cut missing; the newest beside all, none, each missing and
   only its own file's older changes, an older one beside all others;
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 BODY_GRAIN: Final = 64
 """Bytes between two cuts where ``every_byte_then_coarse`` does not ask for each byte."""
+
+NEAR: Final = 12
+"""Of many pending changes, pairs and torn writes are tried among this many of the newest."""
 
 Subset = tuple[int, ...]
 
@@ -159,7 +162,7 @@ class CrashImages:
         yield self._image(pending, ())
         for kept in self._subsets(pending):
             yield self._image(kept, self._lost(kept))
-        for index in range(len(pending)):
+        for index in range(max(0, len(pending) - NEAR), len(pending)):
             yield from self._torn(pending[:index], pending[index], pending[index + 1 :])
 
     def _with_newest(self) -> Iterator[Image]:
@@ -170,7 +173,7 @@ class CrashImages:
         yield from self._torn(older, newest, [], is_newest=True)
         for kept in self._companions(older, newest):
             yield from self._torn(kept, newest, [])
-        for index in range(len(older)):
+        for index in range(max(0, len(older) - NEAR), len(older)):
             yield from self._torn(older[:index], older[index], [*older[index + 1 :], newest])
         yield from self._reordered(older, newest)
 
@@ -202,7 +205,7 @@ class CrashImages:
         for one in range(count):
             yield [changes[one]]
             yield [change for index, change in enumerate(changes) if index != one]
-        for one, two in itertools.combinations(range(count), 2):
+        for one, two in itertools.combinations(range(max(0, count - NEAR), count), 2):
             yield [change for index, change in enumerate(changes) if index not in (one, two)]
         for key in dict.fromkeys(map(_place, changes)):
             own = [change for change in changes if _place(change) == key]

@@ -26,7 +26,15 @@ def figures() -> dict[str, str]:
 def effort() -> Effort:
     """How much to try: a short form for every change, all of it where STREAMZ_CRASH_LONG is set."""
     if os.environ.get("STREAMZ_CRASH_LONG"):
-        return Effort(images_max=None, twice_every=1, nested_every=11, nested_max=None, continue_every=1)
+        return Effort(
+            images_max=None,
+            twice_every=1,
+            nested_every=11,
+            nested_max=None,
+            continue_every=1,
+            kills_every=1,
+            images_per_kill_max=None,
+        )
     return Effort()
 
 

@@ -35,7 +35,7 @@ class Tally:
     """Figures of a run."""
 
     images: int = 0
-    distinct: set[int] = field(default_factory=set)
+    distinct: set[int] = field(default_factory=set, repr=False)
     recoveries: int = 0
     nested: int = 0
     continued: int = 0
@@ -49,11 +49,14 @@ class Effort:
     ``*_every``: on each so-many-th distinct image also recover twice, crash inside the recovery, go on.
     """
 
-    images_max: int | None = 2_500
+    images_max: int | None = 1_500
     twice_every: int = 17
     nested_every: int = 307
     nested_max: int | None = 40
     continue_every: int = 29
+    favours_subsets: bool = True
+    kills_every: int = 13
+    images_per_kill_max: int | None = 60
 
 
 def record(workload: Workload, tree: Tree | None = None) -> tuple[Tree, list[Operation]]:
@@ -146,7 +149,7 @@ class Explorer:
         self._judge_all(images.all(), stride)
 
     def _stride(self, origin: Tree, judge_from: int) -> int:
-        """Torn images are thinned evenly where there are more than the effort allows; others never are."""
+        """Images are thinned evenly where there are more than the effort allows."""
         if self._effort.images_max is None:
             return 1
         total = count_images(origin, self._operations, judge_from, self._cuts)
@@ -154,7 +157,9 @@ class Explorer:
 
     def _judge_all(self, images: Iterable[Image], stride: int) -> None:
         for number, image in enumerate(images):
-            if not (image.is_torn and number % stride):
+            # A subset of whole changes says more than one more place to tear a write at.
+            every = stride if image.is_torn or not self._effort.favours_subsets else max(1, stride // 8)
+            if number % every == 0:
                 self.judge(image)
 
     def judge(self, image: Image) -> None:
@@ -249,15 +254,22 @@ def explore(name: str, workload: Workload, effort: Effort, tally: Tally) -> None
     Explorer(name, operations, effort, tally).run(origin)
 
 
-def explore_kills(name: str, workload: Workload, effort: Effort, tally: Tally, *, every: int) -> None:
-    """``kill -9`` the workload at each ``every``-th operation, restart, go on, and then cut the power.
+def explore_kills(name: str, workload: Workload, effort: Effort, tally: Tally) -> None:
+    """``kill -9`` the workload at every so-many-th operation, restart, go on, and then cut the power.
 
     After a kill the unsynced tail is still in the system's memory: a recovery that shows it to readers
     without a sync of its own passes every test but this one.
     """
     origin, operations = record(workload)
-    light = dataclasses.replace(effort, twice_every=10**9, nested_every=10**9, continue_every=10**9)
-    for stop in range(1, len(operations) + 1, every):
+    light = dataclasses.replace(
+        effort,
+        images_max=effort.images_per_kill_max,
+        favours_subsets=False,
+        twice_every=10**9,
+        nested_every=10**9,
+        continue_every=10**9,
+    )
+    for stop in range(1, len(operations) + 1, effort.kills_every):
         before = operations[:stop]
         tree = after(origin, [operation for operation in before if isinstance(operation, Change)])
         recording = Recording(tree)

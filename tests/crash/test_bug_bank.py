@@ -23,7 +23,7 @@ def crash(workload: Callable[..., None]) -> Callable[[], None]:
 
 def kill(workload: Callable[..., None]) -> Callable[[], None]:
     """H1 with a kill before the power cut."""
-    return lambda: explore_kills(workload.__name__, workload, QUICK, Tally(), every=3)
+    return lambda: explore_kills(workload.__name__, workload, QUICK, Tally())
 
 
 class Bug(NamedTuple):

@@ -15,8 +15,7 @@ def test_no_crash_breaks_a_promise(workload, effort: Effort, tally: Tally):
 
 @pytest.mark.parametrize("workload", workloads.ALL, ids=lambda workload: workload.__name__)
 def test_no_power_cut_after_a_kill_breaks_a_promise(workload, effort: Effort, tally: Tally):
-    every = 1 if effort.images_max is None else 7
-    explore_kills(workload.__name__, workload, effort, tally, every=every)
+    explore_kills(workload.__name__, workload, effort, tally)
 
 
 def test_enough_images_were_tried(request: pytest.FixtureRequest, tally: Tally):
