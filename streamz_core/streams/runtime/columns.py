@@ -8,7 +8,6 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from mypy_extensions import i64
@@ -77,12 +76,3 @@ def deal(column: list[Any], hands: list[int], count: int) -> list[list[Any]]:
         parts[hand].append(column[index])
         index += 1
     return parts
-
-
-def bytes_in(column: Sequence[bytes | None]) -> int:
-    """How many bytes a column holds."""
-    total: i64 = 0
-    for content in column:
-        if content is not None:
-            total += len(content)
-    return total
