@@ -63,7 +63,7 @@ def load_format(files: Files, path: str) -> Format | None:
     try:
         found = msgspec.json.decode(data, type=_Checked)
         described = msgspec.json.decode(found.content, type=Format)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise ForeignDirectory(
             f"{name} is not the format file of a streamz data directory; use another directory"
         ) from None
@@ -96,7 +96,7 @@ def load_catalog(files: Files, path: str) -> Catalog:
         if crc32c(bytes(found.content)) != found.crc32c:
             raise DamagedDirectory(f"{name} is damaged (its checksum is wrong); restore it from a backup")
         return msgspec.json.decode(found.content, type=Catalog)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DamagedDirectory(f"{name} is damaged ({error}); restore it from a backup") from None
 
 

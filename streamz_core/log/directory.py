@@ -330,6 +330,12 @@ def make_directory(files: Files, path: str) -> None:
 
 def _found(files: Files, path: str, cluster_id: str | None) -> Format:
     """Make a new data directory; the format file comes last and says that all is there."""
+    name = f"{path}/{layout.CATALOG_FILE}"
+    if files.exists(name) and catalog.load_catalog(files, path).owner_epoch > 0:
+        raise DamagedDirectory(
+            f"{path}/{layout.FORMAT_FILE} is missing beside a {layout.CATALOG_FILE} that was in use; "
+            "restore it from a backup"
+        )
     make_directory(files, f"{path}/{layout.LOG_DIRECTORY}")
     _sync_names(files, f"{path}/{layout.LOG_DIRECTORY}")
     catalog.store_catalog(files, path, Catalog())

@@ -18,7 +18,10 @@ def test_every_name_is_there():
 def test_the_table_of_names_is_the_one_type_checkers_see():
     source = Path(streamz_core.__file__).read_text()
 
-    assert sorted(re.findall(r"^    from streamz_core\S+ import \w+ as (\w+)$", source, re.M)) == streamz_core.__all__
+    assert (
+        sorted(re.findall(r"^    from streamz_core\S+ import \w+ as (\w+)$", source, re.M))
+        == streamz_core.__all__
+    )
 
 
 def test_an_unknown_name_is_an_attribute_error():

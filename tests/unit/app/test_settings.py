@@ -20,7 +20,9 @@ def test_defaults_are_exactly_once_on_disk():
 
 
 def test_an_unknown_setting_names_the_closest():
-    with pytest.raises(ImproperlyConfigured, match="unknown setting 'procesing_guarantee'; did you mean 'processing_"):
+    with pytest.raises(
+        ImproperlyConfigured, match="unknown setting 'procesing_guarantee'; did you mean 'processing_"
+    ):
         App("a", procesing_guarantee="exactly_once")
     with pytest.raises(ImproperlyConfigured, match="unknown setting 'xyzzy'; known: broker, "):
         App("a", xyzzy=1)
@@ -29,7 +31,10 @@ def test_an_unknown_setting_names_the_closest():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"processing_guarantee": "maybe"}, "'processing_guarantee': expected one of exactly_once, at_least_once"),
+        (
+            {"processing_guarantee": "maybe"},
+            "'processing_guarantee': expected one of exactly_once, at_least_once",
+        ),
         ({"store": "sqlite://"}, "'store': expected one of rocksdb://, memory://"),
         ({"topic_partitions": 0}, "'topic_partitions': expected an integer above 0, got 0"),
         ({"broker_commit_interval": "soon"}, "'broker_commit_interval': expected seconds"),
@@ -93,7 +98,12 @@ def test_policies_that_cannot_be(options, says):
 
 def test_topic_options_become_kafkas_settings():
     topic = App("a").topic(
-        "t", retention=timedelta(hours=1), compacting=True, deleting=True, partitions=3, config={"segment.ms": 5}
+        "t",
+        retention=timedelta(hours=1),
+        compacting=True,
+        deleting=True,
+        partitions=3,
+        config={"segment.ms": 5},
     )
 
     assert topic.options.partitions == 3

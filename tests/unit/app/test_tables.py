@@ -181,7 +181,9 @@ def test_one_topic_with_two_types_is_refused(app):
     async def two(stream):
         pass
 
-    with pytest.raises(ImproperlyConfigured, match="topic 'views' is read with value_type .*int.* and with .*str"):
+    with pytest.raises(
+        ImproperlyConfigured, match="topic 'views' is read with value_type .*int.* and with .*str"
+    ):
         app.topology({"views": 1})
 
 

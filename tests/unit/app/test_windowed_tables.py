@@ -139,7 +139,9 @@ async def test_a_failing_close_handler_stops_the_task_and_names_the_window(app, 
 
     counting(app, grace=0, on_window_close=on_close)
     running = await task()
-    with pytest.raises(AgentFailed, match=r"on_window_close of table 'counts' failed for key '/'.*\(0.0, 10.0\)"):
+    with pytest.raises(
+        AgentFailed, match=r"on_window_close of table 'counts' failed for key '/'.*\(0.0, 10.0\)"
+    ):
         await running.feed(["/", "/"], timestamps=[1_000, 10_000])
 
 

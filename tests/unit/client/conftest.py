@@ -71,7 +71,9 @@ class ScriptedLink:
             topics=[
                 MetadataTopic(
                     name=name,
-                    error_code=ErrorCode.NONE if name in self.topics else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                    error_code=ErrorCode.NONE
+                    if name in self.topics
+                    else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
                     partitions=[
                         MetadataPartition(partition_index=index, replica_nodes=[0], isr_nodes=[0])
                         for index in range(self.topics.get(name, 0))
@@ -100,7 +102,9 @@ class ScriptedLink:
                     name=topic.name,
                     partition_responses=[
                         PartitionProduceResponse(
-                            index=data.index, error_code=code, base_offset=base if code == ErrorCode.NONE else -1
+                            index=data.index,
+                            error_code=code,
+                            base_offset=base if code == ErrorCode.NONE else -1,
                         )
                     ],
                 )

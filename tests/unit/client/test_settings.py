@@ -67,7 +67,9 @@ def test_wrong_consumer_settings_are_named(wrong):
 @pytest.mark.parametrize("client", CLIENTS)
 def test_security_that_an_embedded_log_cannot_give_is_refused(client):
     with pytest.raises(KafkaConfigurationError, match="file permissions"):
-        client(bootstrap_servers="memory://x", security_protocol="SSL", ssl_context=ssl.create_default_context())
+        client(
+            bootstrap_servers="memory://x", security_protocol="SSL", ssl_context=ssl.create_default_context()
+        )
     with pytest.raises(KafkaConfigurationError, match="security_protocol"):
         client(bootstrap_servers="memory://x", security_protocol="TLS")
     with pytest.raises(KafkaConfigurationError, match="ssl_context"):
@@ -77,7 +79,10 @@ def test_security_that_an_embedded_log_cannot_give_is_refused(client):
 @pytest.mark.parametrize("client", CLIENTS)
 def test_settings_of_connections_are_taken_for_an_embedded_log(client):
     client(
-        bootstrap_servers="memory://x", sasl_plain_username="u", sasl_plain_password="p", connections_max_idle_ms=1
+        bootstrap_servers="memory://x",
+        sasl_plain_username="u",
+        sasl_plain_password="p",
+        connections_max_idle_ms=1,
     )
 
 

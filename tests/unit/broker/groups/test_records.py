@@ -28,7 +28,9 @@ OFFSETS = st.builds(
 
 @given(OFFSETS, st.integers(0, 2**40))
 def test_offsets_are_read_as_written(committed: CommittedOffset, record_offset: int) -> None:
-    assert read_offset(offset_value(committed), record_offset) == committed._replace(record_offset=record_offset)
+    assert read_offset(offset_value(committed), record_offset) == committed._replace(
+        record_offset=record_offset
+    )
 
 
 @given(NAMES, NAMES, INT32)
@@ -78,7 +80,7 @@ def test_the_bytes_of_offsets_are_kafkas() -> None:
     value = offset_value(CommittedOffset(42, 3, "m", 9))
 
     assert key.hex(" ") == "00 01 00 01 67 00 01 74 00 00 00 05"
-    assert value.hex() == "0003" "000000000000002a" "00000003" "0001" "6d" "0000000000000009"  # noqa: ISC001
+    assert value.hex() == "0003000000000000002a0000000300016d0000000000000009"  # noqa: ISC001
 
 
 def test_the_bytes_of_groups_are_kafkas() -> None:
@@ -113,7 +115,10 @@ def test_the_bytes_of_groups_are_kafkas() -> None:
     ("value", "expected"),
     [
         ("0000 000000000000002a 0001 6d 0000000000000009", CommittedOffset(42, -1, "m", 9, 1)),
-        ("0001 000000000000002a 0001 6d 0000000000000009 00000000000000ff", CommittedOffset(42, -1, "m", 9, 1)),
+        (
+            "0001 000000000000002a 0001 6d 0000000000000009 00000000000000ff",
+            CommittedOffset(42, -1, "m", 9, 1),
+        ),
         ("0002 000000000000002a 0001 6d 0000000000000009", CommittedOffset(42, -1, "m", 9, 1)),
         ("0004 000000000000002a 00000003 02 6d 0000000000000009 00", CommittedOffset(42, 3, "m", 9, 1)),
     ],
@@ -123,7 +128,7 @@ def test_other_versions_of_offsets_are_read(value: str, expected: CommittedOffse
 
 
 def test_older_versions_of_groups_are_read() -> None:
-    head = "0008" + b"consumer".hex() + "00000004" "0005" + b"range".hex() + "0001 6d"
+    head = "0008" + b"consumer".hex() + "000000040005" + b"range".hex() + "0001 6d"
     member = "00000001 0001 6d 0001 63 0001 68"
     v0 = read_group("g", bytes.fromhex(f"0000 {head} {member} 00000001 00000001 73 00000001 61"))
     v2 = read_group(
@@ -135,7 +140,9 @@ def test_older_versions_of_groups_are_read() -> None:
     assert (v0.state_since_ms, v2.state_since_ms) == (-1, 8)
 
 
-@pytest.mark.parametrize("value", ["0005", "", "0003 00", "0003 000000000000002a 00000003 0001 ff 0000000000000009"])
+@pytest.mark.parametrize(
+    "value", ["0005", "", "0003 00", "0003 000000000000002a 00000003 0001 ff 0000000000000009"]
+)
 def test_other_bytes_are_refused(value: str) -> None:
     with pytest.raises(CorruptState):
         read_offset(bytes.fromhex(value), 1)

@@ -460,7 +460,11 @@ def test_only_an_empty_group_can_be_deleted() -> None:
     assert scene.reply(Delete()) is ErrorCode.GROUP_ID_NOT_FOUND
     for event in (join("b"), sync("a", 1), beat("a", 1), leave("a")):
         assert scene.reply(event).error_code is ErrorCode.COORDINATOR_NOT_AVAILABLE
-    for quiet in (PhaseTimeout(), SessionExpired(member_id="a"), Stored(generation_id=1, error_code=ErrorCode.NONE)):
+    for quiet in (
+        PhaseTimeout(),
+        SessionExpired(member_id="a"),
+        Stored(generation_id=1, error_code=ErrorCode.NONE),
+    ):
         assert scene.do(quiet) == []
 
 
@@ -575,9 +579,7 @@ class TestStaticMembers:
 class TestCommits:
     def error(self, group: Group, generation_id: int, member_id: str, **changes: Any) -> ErrorCode | None:
         fields: dict[str, Any] = {"group_instance_id": None, "is_transactional": False}
-        return commit_error(
-            group, generation_id=generation_id, member_id=member_id, **{**fields, **changes}
-        )
+        return commit_error(group, generation_id=generation_id, member_id=member_id, **{**fields, **changes})
 
     def test_a_member_commits_in_its_generation_until_the_next_begins(self) -> None:
         scene = stable("a")

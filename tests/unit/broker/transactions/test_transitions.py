@@ -44,7 +44,9 @@ def transaction(state: TransactionState = S.EMPTY, **changes: Any) -> Transactio
         "producer_id": 7,
         "producer_epoch": 3,
         "timeout_ms": 60_000,
-        "partitions": frozenset({T0}) if state in (S.ONGOING, S.PREPARE_COMMIT, S.PREPARE_ABORT) else frozenset(),
+        "partitions": frozenset({T0})
+        if state in (S.ONGOING, S.PREPARE_COMMIT, S.PREPARE_ABORT)
+        else frozenset(),
     }
     return Transaction(**{**fields, **changes})
 
@@ -290,7 +292,9 @@ class TestEnd:
             assert ask(following, end(committed)).error_code is ErrorCode.PRODUCER_FENCED
 
     def test_epochs_that_ran_out_roll_the_producer_id_with_the_end(self) -> None:
-        ending = run(transaction(S.ONGOING, producer_epoch=PRODUCER_EPOCH_MAX), end(True, 7, PRODUCER_EPOCH_MAX))
+        ending = run(
+            transaction(S.ONGOING, producer_epoch=PRODUCER_EPOCH_MAX), end(True, 7, PRODUCER_EPOCH_MAX)
+        )
         assert identity(ending) == (7, EPOCH_MAX)
         assert ending.next_producer_id == NEW_ID
 

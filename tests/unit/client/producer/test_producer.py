@@ -169,7 +169,10 @@ async def test_serializers_and_custom_partitioners_are_used(link):
         return 3
 
     async with AIOKafkaProducer(
-        bootstrap_servers=link, key_serializer=str.encode, value_serializer=str.encode, partitioner=partitioner
+        bootstrap_servers=link,
+        key_serializer=str.encode,
+        value_serializer=str.encode,
+        partitioner=partitioner,
     ) as producer:
         found = await producer.send_and_wait("four", "v", key="k")
 
@@ -204,7 +207,9 @@ async def test_a_full_buffer_makes_send_wait_and_then_time_out(link, clock):
 async def test_a_cancelled_waiter_cancels_nothing_else(link, clock, producer):
     link.produce_gate = asyncio.Event()
     futures = [await producer.send("t", b"%d" % number) for number in range(3)]
-    waiters = [asyncio.ensure_future(asyncio.wait_for(asyncio.shield(future), None)) for future in futures[:2]]
+    waiters = [
+        asyncio.ensure_future(asyncio.wait_for(asyncio.shield(future), None)) for future in futures[:2]
+    ]
     direct = asyncio.ensure_future(_await(futures[2]))
     await clock.settle()
     waiters[0].cancel()
