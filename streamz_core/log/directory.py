@@ -236,12 +236,13 @@ class LogDirectory:
                 for place in places:
                     self._make_partition(place)
                 self._files.sync_dir(f"{self.path}/{layout.LOG_DIRECTORY}")
-            self._store({**self._topics, entry.name: entry})
         except StorageFailure:
             for place in places:
                 with contextlib.suppress(OSError):
                     self._remove_directory(place.name)
             raise
+        # A catalog that could not be synced may be on the disk all the same: what it lists has to stay.
+        self._store({**self._topics, entry.name: entry})
         config = TopicConfig.parse(entry.configs)
         for place in places:
             self._logs[entry.name, place.partition] = PartitionLog.open(place, config, 0)

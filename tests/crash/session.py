@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from streamz_core.log.directory import LogDirectory
-from streamz_core.log.partition_log import PartitionLog
-
 from streamz_core.log.errors import StorageFailure
 from streamz_core.log.files import Files
+from streamz_core.log.partition_log import PartitionLog
 from streamz_core.model import Durability
 from streamz_core.protocol import control, record_batch
 from tests.crash.history import (
@@ -67,6 +66,8 @@ class Session:
                 entry.topic_id, entry.partitions, tuple(sorted(entry.configs.items()))
             )
         for log in directory.partitions():
+            if log.failure is not None:
+                continue
             self._remark(Recovered((log.topic_id, log.partition), log.log_end_offset))
             self._show(log)
         return directory

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streamz_core.aio.deadline import sleep
 from streamz_core.app.errors import ImproperlyConfigured
-from streamz_core.app.timers import Crontab, CronSchedule, Timer, zone
+from streamz_core.app.timers import CronSchedule, Crontab, Timer, zone
 
 
 async def test_a_timer_keeps_its_beat_however_long_a_call_takes(clock):

@@ -251,7 +251,7 @@ def test_in_place_operators(app):
 
     from streamz_core.app.windowed_table import WindowSet
 
-    names = "add sub mul truediv floordiv mod pow and or xor lshift rshift".split()
+    names = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift"]
     for name in names:
         assert hasattr(WindowSet, f"__i{name}__"), name
         assert hasattr(operator, f"i{name}") or hasattr(operator, f"i{name}_"), name

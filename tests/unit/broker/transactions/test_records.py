@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamz_core.broker.record_fields import CorruptState
 from streamz_core.broker.transactions.records import (
@@ -67,20 +68,20 @@ def test_the_bytes_are_kafkas() -> None:
         "02"  # status
         "02"  # one topic
         "0274"  # "t"
-        "03" "00000000" "00000001" "00"  # two partitions, no tagged fields
+        "03000000000000000100"  # two partitions, no tagged fields
         "0000000000000002"  # last update
         "0000000000000001"  # start
         "02"  # two tagged fields
-        "00" "08" "0000000000000006"  # previous producer id
-        "02" "02" "0002"  # client transaction version
+        "00080000000000000006"  # previous producer id
+        "02020002"  # client transaction version
     )  # fmt: skip
 
 
 def test_version_0_is_read() -> None:
     value = bytes.fromhex(
-        "0000" "0000000000000007" "0004" "0000ea60" "01"
-        "00000001" "0001" "74" "00000002" "00000000" "00000001"
-        "0000000000000002" "0000000000000001"
+        "0000000000000000000700040000ea6001"
+        "00000001000174000000020000000000000001"
+        "00000000000000020000000000000001"
     )  # fmt: skip
 
     transaction = read_transaction("x", value)
