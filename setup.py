@@ -22,10 +22,12 @@ COMPILED = [
     "streamz_core/protocol/murmur2.py",
     "streamz_core/protocol/varint.py",
 ]
+# The library that holds their code, inside the package: an editable install finds it wherever the package is.
+GROUP = "streamz_core.hot"
 # pip also asks for metadata alone, several times: only these commands need extensions.
 BUILDING = {"bdist_wheel", "build", "build_ext", "develop", "editable_wheel", "install"}
-# The build sees this project's sources and not what they import; its own lint settings do not matter here.
-MYPY_OPTIONS = ["--config-file=", "--ignore-missing-imports"]
+# The build sees this project's sources and not what they import; what is compiled must type-check, no more.
+MYPY_OPTIONS = ["--config-file=", "--ignore-missing-imports", "--follow-imports=silent"]
 # A newer C compiler's new warning must not cost anyone the compiled build.
 STRICTNESS = {"-Werror", "/WX"}
 
@@ -37,7 +39,7 @@ def extensions() -> list[Extension]:
     try:
         from mypyc.build import mypycify
 
-        found = mypycify([*MYPY_OPTIONS, *COMPILED], opt_level="3", group_name="streamz_core_protocol")
+        found = mypycify([*MYPY_OPTIONS, *COMPILED], opt_level="3", group_name=GROUP)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever mypyc stumbles over, pure Python is left
         without_compiled(f"mypyc: {error}")
         return []
@@ -56,24 +58,25 @@ class AllOrNothing(build_ext):
 
     def run(self) -> None:
         """Build; on failure clean up and go on without."""
+        written = self._written()  # asked before: a failure leaves this command in between
         try:
             super().run()
         except Exception as error:  # noqa: BLE001 - no compiler, no headers, no room: all end in pure Python
             without_compiled(f"{type(error).__name__}: {error}")
-            for path in self._built():
-                path.unlink()
+            for path in written:
+                path.unlink(missing_ok=True)
             self.extensions = []
             self.distribution.ext_modules = []
         # What did not change is not compiled again; its time tells a test that it was looked at all the same.
-        for path in self._built():
-            path.touch()
+        for path in written:
+            if path.exists():
+                path.touch()
 
-    def _built(self) -> list[Path]:
+    def _written(self) -> list[Path]:
         names = [extension.name for extension in self.extensions]
         lib = Path(self.build_lib)
         in_build = [lib / self.get_ext_filename(self.get_ext_fullname(name)) for name in names]
-        in_place = [Path(self.get_ext_fullpath(name)) for name in names]
-        return [path for path in in_build + in_place if path.exists()]
+        return in_build + [Path(self.get_ext_fullpath(name)) for name in names]
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": AllOrNothing})

@@ -1,8 +1,12 @@
-"""Counts page views per page and minute. Run it: python examples/01_views.py worker -l info
-and, in another terminal while it is stopped: python examples/01_views.py send views '{"user": "ann", "page": "/"}'
+"""Counts page views per page and minute.
+
+python examples/01_views.py send views '{"user": "ann", "page": "/"}'
+python examples/01_views.py worker -l info
 """
 
 from streamz_core import App, Record
+
+app = App("views", broker="file://./data")
 
 
 class View(Record):
@@ -10,7 +14,6 @@ class View(Record):
     page: str
 
 
-app = App("views", broker="file://./data")
 topic = app.topic("views", value_type=View)
 counts = app.Table("counts", default=int).tumbling(60)
 

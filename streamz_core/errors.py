@@ -131,10 +131,11 @@ class ErrorCode(IntEnum):
         return self in _RETRIABLE
 
 
+# CORRUPT_MESSAGE is not among them, though Kafka lists it: there a network may have damaged the batch
+# on its way; here it is damage at rest, or a batch that was encoded wrongly, and stays what it is.
 _RETRIABLE: Final = frozenset(
     {
         ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-        ErrorCode.CORRUPT_MESSAGE,
         ErrorCode.LEADER_NOT_AVAILABLE,
         ErrorCode.NOT_LEADER_OR_FOLLOWER,
         ErrorCode.REQUEST_TIMED_OUT,

@@ -19,7 +19,9 @@ EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 def render(figures: Figures) -> str:
     """The whole report."""
-    return "\n".join([*_airports(figures), "", *_hours_of_day(figures), "", *_airlines(figures), "", *_rest(figures)])
+    return "\n".join(
+        [*_airports(figures), "", *_hours_of_day(figures), "", *_airlines(figures), "", *_rest(figures)]
+    )
 
 
 def _airports(figures: Figures) -> Iterator[str]:

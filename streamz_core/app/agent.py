@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from streamz_core.app.errors import ImproperlyConfigured
 
 if TYPE_CHECKING:
-    from streamz_core.app.repartition import GroupedTopic
     from streamz_core.app.sending import FutureMessage, Headers
-    from streamz_core.app.topic import Topic
+    from streamz_core.app.topic import GroupedTopic, Topic
     from streamz_core.streams.error_policy import ErrorPolicy
 
 logger: Final = logging.getLogger(__name__)
@@ -66,9 +65,12 @@ class Agent:
         """Call ``on_error(agent, error)``, which decides nothing: the error policy does."""
         if self._on_error is None:
             return
-        verdict = self._on_error(self, error)
-        if isawaitable(verdict):
-            await verdict
+        try:
+            verdict = self._on_error(self, error)
+            if isawaitable(verdict):
+                await verdict
+        except Exception:  # user code that only looks on must not replace the failure it is told of
+            logger.exception("agent %s: on_error failed while it was told of %r", self.name, error)
 
     def send(
         self,

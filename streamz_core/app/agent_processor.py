@@ -22,7 +22,9 @@ from streamz_core.app.stream import Stream
 from streamz_core.streams.processor import RecordError
 
 if TYPE_CHECKING:
-    from streamz_core.app.activity import Activity
+    from collections.abc import Iterable
+
+    from streamz_core.app.activity import Activity, TaskActivity
     from streamz_core.app.agent import Agent
     from streamz_core.streams.batch import Batch
     from streamz_core.streams.processor import ProcessorContext
@@ -31,21 +33,26 @@ if TYPE_CHECKING:
 class AgentProcessor:
     """One agent in one task: ``agent.concurrency`` actors over one feed."""
 
-    def __init__(self, agent: Agent, activity: Activity) -> None:
-        """Nothing runs before ``open``."""
+    def __init__(self, agent: Agent, activity: Activity, tables: Iterable[str] = ()) -> None:
+        """Nothing runs before ``open``. ``tables`` are those that the agent is known to use."""
+        self._tables = tuple(tables)
         self._agent = agent
         self._activity = activity
         self._feed: Feed
+        self._task: TaskActivity
         self._actors: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     async def open(self, context: ProcessorContext) -> None:
         """Get ready; actors start with the first slice."""
         self._feed = Feed(context)
+        self._task = self._activity.of(context)
+        for table in self._tables:
+            self._use_table(table)
 
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
         """Hand the slice to the actors and wait until all are back."""
         feed = self._feed
-        self._activity.note(feed.context)
         feed.offer(batch, start, stop, may_yield=may_yield)
         self._start_missing()
         try:
@@ -55,6 +62,9 @@ class AgentProcessor:
             raise
         if feed.failures:
             raise self._error(feed.first_failure())
+        if feed.next > start:
+            now_ms = feed.context.clock.monotonic_ms()
+            self._task.note(batch.source.topic, batch.stream_times[feed.next - 1], now_ms)
         return feed.next
 
     async def punctuate(self) -> None:
@@ -62,6 +72,7 @@ class AgentProcessor:
 
     async def close(self) -> None:
         """Cancel the actors and wait for them; what they raise while ending is not of interest."""
+        self._closing = True
         actors, self._actors = self._actors, set()
         for actor in actors:
             actor.cancel()
@@ -79,9 +90,12 @@ class AgentProcessor:
         error.__cause__ = failure.cause
         return error
 
+    def _use_table(self, table: str) -> None:
+        self._task.uses(table, self._agent.channel.topics)
+
     def _start_missing(self) -> None:
         while len(self._actors) < self._agent.concurrency:
-            cursor = Cursor(self._agent.name, self._feed.context)
+            cursor = Cursor(self._agent.name, self._feed.context, self._use_table)
             assert self._feed.batch is not None
             cursor.batch = self._feed.batch
             context = copy_context()
@@ -102,9 +116,16 @@ class AgentProcessor:
                 f"`async for value in stream: ...`, and `continue` instead of `break` or `return`"
             )
             self._feed.fail(Failure(-1, 0, cause))
+        except asyncio.CancelledError as error:
+            if self._closing:
+                raise
+            # Something the agent awaited was cancelled, not the agent: its record is not handled.
+            reason = RuntimeError("something the agent awaited was cancelled")
+            reason.__cause__ = error
+            self._feed.fail(Failure(cursor.index, cursor.end, reason))
         except Exception as error:  # noqa: BLE001 - user code: the record's error policy decides
-            await agent.report(error)
             self._feed.fail(Failure(cursor.index, cursor.end, error))
+            await agent.report(error)
         finally:
             self._actors.discard(asyncio.current_task())
             self._feed.leave()

@@ -9,6 +9,7 @@ Constructing an app and declaring on it touches no file, no broker and no event 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -19,11 +20,11 @@ from streamz_core.app.compile import TABLES, Declarations, compile_app, refuse_m
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured, NotReady
 from streamz_core.app.policies import Retry, error_policy
-from streamz_core.app.repartition import GroupedTopic
 from streamz_core.app.settings import Settings
 from streamz_core.app.signals import AppSignal
 from streamz_core.app.timers import CronSchedule, Crontab, Timer, zone
-from streamz_core.app.topic import Topic, TopicOptions, check_name
+from streamz_core.app.topic import GroupedTopic, Topic, check_name
+from streamz_core.app.topic_options import TopicOptions
 from streamz_core.clock import Clock, SystemClock
 from streamz_core.serde.registry import CodecRegistry
 
@@ -76,6 +77,8 @@ class App:
         self.on_before_shutdown: Final = AppSignal("on_before_shutdown")
         self._contexts: Final[dict[str, ProcessorContext]] = {}
         self._table_users: Final[dict[str, dict[str, int]]] = {}
+        self.topics: Final[dict[str, TopicOptions]] = {}
+        self._by_name: Final[dict[str, Topic]] = {}
         self._running: RunningApp | None = None
 
     @property
@@ -113,7 +116,7 @@ class App:
                 f"topic {topics[0]!r}: partitions must be 1 or more, got {partitions!r}"
             )
         what = f"topic {topics[0]!r}"
-        return Topic(
+        made = Topic(
             self,
             topics,
             key_type=key_type,
@@ -125,6 +128,9 @@ class App:
             ),
             on_decode_error=_policy(what, error_policy, dead_letter, None),
         )
+        for name in topics:
+            self._remember(name, made.options)
+        return made
 
     def agent(
         self,
@@ -275,6 +281,11 @@ class App:
         if running is not None:
             await running.stop()
 
+    def client(self) -> App:
+        """The same app without agents, tables and timers: to send from other programs."""
+        settings = {field.name: getattr(self.conf, field.name) for field in dataclasses.fields(self.conf)}
+        return App(self.id, **settings)
+
     async def wait_failed(self) -> BaseException:
         """Return the reason when the running app cannot go on."""
         return await self.running.wait_failed()
@@ -328,7 +339,7 @@ class App:
             return channel.send(
                 key=key, value=value, partition=partition, timestamp=timestamp, headers=headers
             )
-        topic = self.topic(channel) if isinstance(channel, str) else channel
+        topic = self._topic_by_name(channel) if isinstance(channel, str) else channel
         return topic.send(
             key=key,
             value=value,
@@ -377,14 +388,31 @@ class App:
         likely = partition_for(key, len(contexts))
         return sorted(contexts, key=lambda context: context.partition != likely)
 
-    def check_partitions(self, table: tables.Table, cursor: Cursor) -> None:
+    def check_partitions(self, table: str, cursor: Cursor) -> None:
         """A task uses a table for the first time: its topic must have as many partitions as the others'."""
         partitions = self._running.partitions.get(cursor.topic) if self._running is not None else None
         if partitions is None:
             return
-        users = self._table_users.setdefault(table.name, {})
+        users = self._table_users.setdefault(table, {})
         users[cursor.topic] = partitions
         refuse_mismatch(table, users)
+
+    def _remember(self, name: str, options: TopicOptions) -> None:
+        """A topic may be declared several times; the options that say something must not contradict."""
+        known = self.topics.get(name)
+        if known is None or not known.says_something:
+            self.topics[name] = options
+        elif options.says_something and options != known:
+            raise ImproperlyConfigured(
+                f"topic {name!r} is declared twice with different options: {known} and {options}; "
+                f"declare it once"
+            )
+
+    def _topic_by_name(self, name: str) -> Topic:
+        topic = self._by_name.get(name)
+        if topic is None:
+            topic = self._by_name[name] = self.topic(name)
+        return topic
 
     def _channel(self, channel: Topic | GroupedTopic | str | None, agent: str) -> Topic | GroupedTopic:
         if channel is None:

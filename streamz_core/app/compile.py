@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 from streamz_core.app.activity import Activity
 from streamz_core.app.agent_processor import AgentProcessor
 from streamz_core.app.errors import ImproperlyConfigured, PartitionsMismatch
-from streamz_core.app.repartition import GroupedTopic, RepartitionProcessor
+from streamz_core.app.repartition import RepartitionProcessor
 from streamz_core.app.table_keeper import TableKeeper
+from streamz_core.app.topic import GroupedTopic
 from streamz_core.streams.topology import (
     ProcessorSpec,
     SourceSpec,
@@ -54,14 +55,15 @@ class Declarations:
         return list({channel.topics: channel for channel in channels}.values())
 
     @property
+    def read_directly(self) -> list[Topic]:
+        """The topics that others write."""
+        sources = [agent.channel for agent in self.agents if not isinstance(agent.channel, GroupedTopic)]
+        return [*sources, *(grouped.source for grouped in self.grouped)]
+
+    @property
     def read(self) -> list[Topic]:
         """Every topic that is read, repartition topics after what they are made from."""
-        sources = [agent.channel for agent in self.agents if not isinstance(agent.channel, GroupedTopic)]
-        return [
-            *sources,
-            *(grouped.source for grouped in self.grouped),
-            *(grouped.between for grouped in self.grouped),
-        ]
+        return [*self.read_directly, *(grouped.between for grouped in self.grouped)]
 
 
 def compile_app(
@@ -83,11 +85,15 @@ def compile_app(
     names = tuple(store.name for store in stores)
     sources = _sources(declared.read)
     processors = [
-        ProcessorSpec(f"repartition-{grouped.name}", grouped.source.topics, _repartition(grouped))
+        ProcessorSpec(
+            f"repartition-{grouped.between.get_topic_name()}", grouped.source.topics, _repartition(grouped)
+        )
         for grouped in declared.grouped
     ]
     processors += [
-        ProcessorSpec(agent.name, agent.channel.topics, _supplier(agent, activity), names, agent.policy)
+        ProcessorSpec(
+            agent.name, agent.channel.topics, _supplier(agent, activity, declared.tables), names, agent.policy
+        )
         for agent in declared.agents
     ]
     if stores:
@@ -107,13 +113,13 @@ def tables_of(agent: Agent, tables: Sequence[Table]) -> list[Table]:
     ]
 
 
-def refuse_mismatch(table: Table, users: Mapping[str, int]) -> None:
+def refuse_mismatch(table: str, users: Mapping[str, int]) -> None:
     """Raise ``PartitionsMismatch`` where a table is used from topics with different partition counts."""
     counts = sorted(users.items(), key=lambda user: user[1])
     (fewer, low), (more, high) = counts[0], counts[-1]
     if low != high:
         raise PartitionsMismatch(
-            f"table {table.name!r} is used from topic {fewer!r} with {low} partitions and from topic "
+            f"table {table!r} is used from topic {fewer!r} with {low} partitions and from topic "
             f"{more!r} with {high}: the same key would live in two partitions. Give both topics the same "
             f"number (`streamz topics --alter --topic {fewer} --partitions {high}`), or repartition one "
             f"with group_by"
@@ -122,7 +128,7 @@ def refuse_mismatch(table: Table, users: Mapping[str, int]) -> None:
 
 def _check_tables(agent: Agent, tables: Sequence[Table], partitions: Mapping[str, int]) -> None:
     for table in tables_of(agent, tables):
-        refuse_mismatch(table, {topic: partitions[topic] for topic in agent.channel.topics})
+        refuse_mismatch(table.name, {topic: partitions[topic] for topic in agent.channel.topics})
 
 
 def _check_table_partitions(table: Table, read: Sequence[Topic], partitions: Mapping[str, int]) -> None:
@@ -171,12 +177,13 @@ def _store(table: Table) -> StoreSpec:
         window_size_ms=window.size_ms,
         grace_ms=window.grace_ms,
         retention_ms=window.retention_ms,
-        own_time=wrapper.own_time,
+        own_time=True,
     )
 
 
-def _supplier(agent: Agent, activity: Activity) -> Any:
-    return lambda: AgentProcessor(agent, activity)
+def _supplier(agent: Agent, activity: Activity, tables: Sequence[Table]) -> Any:
+    names = [table.name for table in tables_of(agent, tables)]
+    return lambda: AgentProcessor(agent, activity, names)
 
 
 def _repartition(grouped: GroupedTopic) -> Any:

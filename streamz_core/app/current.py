@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 from streamz_core.app.errors import NoRecordInHand
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamz_core.state.cache import CachedStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
@@ -27,10 +29,13 @@ class Cursor:
     ``stores`` and ``windows`` remember the task's partition of every table the actor has touched.
     """
 
-    __slots__ = ("agent", "batch", "context", "end", "index", "stores", "windows")
+    __slots__ = ("agent", "batch", "context", "end", "index", "stores", "use_table", "windows")
 
-    def __init__(self, agent: str, context: ProcessorContext) -> None:
-        """No record yet."""
+    def __init__(
+        self, agent: str, context: ProcessorContext, use_table: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """No record yet. ``use_table`` is told the name of every windowed table at its first use."""
+        self.use_table: Final = use_table
         self.agent: Final = agent
         self.context: Final = context
         self.batch: Batch

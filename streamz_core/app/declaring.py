@@ -16,7 +16,7 @@ from streamz_core.protocol.messages.metadata import MetadataRequest
 
 if TYPE_CHECKING:
     from streamz_core.app.settings import Settings
-    from streamz_core.app.topic import TopicOptions
+    from streamz_core.app.topic_options import TopicOptions
     from streamz_core.client.link import Link
 
 _FINE: Final = (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS)

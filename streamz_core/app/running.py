@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.app.declaring import declare
-from streamz_core.app.repartition import GroupedTopic
 from streamz_core.app.sending import FutureMessage
-from streamz_core.app.topic import Topic, TopicOptions
+from streamz_core.app.topic import Topic
+from streamz_core.app.topic_options import TopicOptions
 from streamz_core.client.address import FileAddress, MemoryAddress, parse
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
+from streamz_core.model import Durability
 from streamz_core.streams.runtime.config import RuntimeConfig
 from streamz_core.streams.runtime.runtime import StreamsRuntime
 
 if TYPE_CHECKING:
-    from streamz_core.app.app import App
+    from streamz_core.app.services import Runnable
     from streamz_core.client.link import Link
     from streamz_core.model import Header
 
@@ -33,7 +34,7 @@ logger: Final = logging.getLogger(__name__)
 class RunningApp:
     """One run of an app in one event loop."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Runnable) -> None:
         """Nothing is opened before ``start``."""
         self._app: Final = app
         self.partitions: dict[str, int] = {}
@@ -46,9 +47,10 @@ class RunningApp:
     async def start(self) -> None:
         """Open everything; returns when all partitions are assigned and restored."""
         app, conf = self._app, self._app.conf
-        self._link = await open_link(conf.broker)
+        level = None if conf.durability is None else Durability(conf.durability)
+        self._link = await open_link(conf.broker, durability=level)
         app.clock = self._link.clock
-        self.partitions = await self._declare_read()
+        self.partitions = await self._declare_topics()
         topology = app.topology(self.partitions)
         producer = AIOKafkaProducer(
             bootstrap_servers=self._link, client_id=app.id, enable_idempotence=True, acks="all"
@@ -125,12 +127,14 @@ class RunningApp:
         wanted = {name: topic.options for topic in topics for name in topic.topics}
         return await declare(self._link, wanted, self._app.conf)
 
-    async def _declare_read(self) -> dict[str, int]:
-        """Topics first, then what lies between, which has the partitions of what it is made from."""
+    async def _declare_topics(self) -> dict[str, int]:
+        """Create what is read; the counts of that. What is only written is created too.
+
+        Sources come before what lies between, which has the partitions of what it is made from.
+        """
         assert self._link is not None
         declared = self._app.declared
-        direct = [agent.channel for agent in declared.agents if not isinstance(agent.channel, GroupedTopic)]
-        counts = await self.declare([*direct, *(grouped.source for grouped in declared.grouped)])
+        counts = await self.declare(declared.read_directly)
         between: dict[str, TopicOptions] = {}
         for grouped in declared.grouped:
             options = grouped.between.options
@@ -139,6 +143,8 @@ class RunningApp:
                 partitions, options.config, internal=True
             )
         counts.update(await declare(self._link, between, self._app.conf))
+        written = {name: options for name, options in self._app.topics.items() if name not in counts}
+        await declare(self._link, written, self._app.conf)
         return counts
 
     def _config(self) -> RuntimeConfig:

@@ -19,10 +19,12 @@ from typing import Any, Final
 
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured
+from streamz_core.model import Durability
 
 ENV_PREFIX: Final = "STREAMZ_"
 GUARANTEES: Final = ("exactly_once", "at_least_once")
 OFFSET_RESETS: Final = ("earliest", "latest")
+DURABILITIES: Final = (None, *(level.value for level in Durability))
 STORES: Final = ("rocksdb://", "memory://")
 
 
@@ -34,6 +36,9 @@ class Settings:
     """Where the log is: ``file://directory``, ``memory://name`` or ``host:port``."""
     version: int = 1
     """Raise it to start afresh: consumer group, tables and internal topics carry it from 2 on."""
+    durability: str | None = None
+    """What an acknowledgement of an embedded log waits for at most: ``sync`` (the disk, the default), ``os``
+    (the operating system: survives ``kill -9``, not a power cut) or ``none``."""
     datadir: str | None = None
     """Where tables are kept. None: the ``state`` folder of a ``file://`` broker, else ``{id}-data``."""
     store: str = "rocksdb://"
@@ -88,6 +93,7 @@ class Settings:
             ("processing_guarantee", GUARANTEES),
             ("consumer_auto_offset_reset", OFFSET_RESETS),
             ("store", STORES),
+            ("durability", DURABILITIES),
         ):
             _one_of(name, getattr(self, name), allowed)
         for name in ("version", "broker_commit_every", "topic_partitions", "memory_budget"):
@@ -100,9 +106,10 @@ class Settings:
             raise ImproperlyConfigured(f"setting 'broker': expected an address as text, got {self.broker!r}")
 
 
-def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+def _one_of(name: str, value: object, allowed: tuple[str | None, ...]) -> None:
     if value not in allowed:
-        raise ImproperlyConfigured(f"setting {name!r}: expected one of {', '.join(allowed)}; got {value!r}")
+        choices = ", ".join(choice for choice in allowed if choice is not None)
+        raise ImproperlyConfigured(f"setting {name!r}: expected one of {choices}; got {value!r}")
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:

@@ -22,7 +22,7 @@ from streamz_core.streams.batch import Batch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamz_core.app.activity import Activity
+    from streamz_core.app.activity import Activity, TaskActivity
     from streamz_core.app.windowed_table import WindowWrapper
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.processor import ProcessorContext
@@ -40,12 +40,13 @@ class TableKeeper:
         self._activity: Final = activity
         self._context: ProcessorContext
         self._cursor: Cursor
+        self._task: TaskActivity
 
     async def open(self, context: ProcessorContext) -> None:
         """Idle time counts from here: windows left open by an earlier run close too."""
         self._context = context
         self._cursor = Cursor("on_window_close", context)
-        self._activity.note(context)
+        self._task = self._activity.of(context)
         self._contexts[context.task_id] = context
 
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
@@ -54,10 +55,11 @@ class TableKeeper:
 
     async def punctuate(self) -> None:
         """Close what stream time has passed, and what idle time has."""
-        idle_ms = self._activity.idle_ms(self._context)
+        idle_ms = self._context.clock.monotonic_ms() - self._task.last_input_ms
         for wrapper in self._wrappers:
             store = self._context.window_store(wrapper.name)
-            now_ms = store.stream_time_ms if wrapper.own_time else self._context.stream_time_ms
+            seen_ms = -1 if wrapper.own_time else self._task.time_of(wrapper.name)
+            now_ms = store.observe(seen_ms)
             close = wrapper.window.close
             if isinstance(close, AfterIdle) and idle_ms >= close.idle_ms and (starts := store.starts()):
                 now_ms = max(now_ms, starts[-1] + store.size_ms + store.grace_ms)
@@ -66,14 +68,16 @@ class TableKeeper:
     async def close(self) -> None:
         """The task's stores are about to be closed: nobody may read them any more."""
         self._contexts.pop(self._context.task_id, None)
+        self._activity.forget(self._context)
 
     async def _close_windows(self, wrapper: WindowWrapper, store: WindowedStore, now_ms: int) -> None:
-        handler = wrapper.table.on_window_close
+        handler = wrapper.on_window_close
+        if handler is None:
+            store.close_unread(now_ms)
+            return
         token = CURRENT.set(self._cursor)
         try:
             for key, start, value in store.expire(now_ms):
-                if handler is None:
-                    continue
                 self._hold(wrapper.name, key, value, start + wrapper.size_ms - 1)
                 window = wrapper.window.range_of(start)
                 await _call(wrapper.name, handler, (key, window), value)
@@ -88,7 +92,7 @@ class TableKeeper:
             source=source,
             offsets=(-1,),
             timestamps=(timestamp,),
-            stream_times=(self._context.stream_time_ms,),
+            stream_times=(timestamp,),
             keys=(key,),
             values=(value,),
             raw_keys=(None,),

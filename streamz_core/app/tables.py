@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamz_core.app.current import CURRENT, Cursor, in_hand, needed
 from streamz_core.app.errors import ImproperlyConfigured
+from streamz_core.app.windowed_table import WindowWrapper
 from streamz_core.app.windows import EVENT_TIME, AfterIdle, HoppingWindow, TumblingWindow
 from streamz_core.serde.codecs import JsonKeyCodec
 
 if TYPE_CHECKING:
-    from streamz_core.app.app import App
     from streamz_core.app.durations import Seconds
-    from streamz_core.app.windowed_table import OnLate, OnWindowClose, WindowWrapper
+    from streamz_core.app.services import AppServices
+    from streamz_core.app.windowed_table import OnLate, OnWindowClose
     from streamz_core.serde.codecs import ColumnCodec
     from streamz_core.state.cache import CachedStore
     from streamz_core.streams.processor import ProcessorContext
@@ -40,7 +41,7 @@ class Table(MutableMapping[Any, Any]):
 
     def __init__(
         self,
-        app: App,
+        app: AppServices,
         name: str,
         *,
         default: Callable[[], Any] | None = None,
@@ -115,12 +116,17 @@ class Table(MutableMapping[Any, Any]):
         self, window: HoppingWindow, *, key_index: bool = False, on_late: OnLate | None = None
     ) -> WindowWrapper:
         """This table by ``window``. Keys can always be listed: ``key_index`` is taken and not needed."""
-        from streamz_core.app.windowed_table import WindowWrapper
-
         del key_index
         if self.window is not None:
             raise ImproperlyConfigured(f"table {self.name!r} has a window already; declare a second table")
-        self.window = WindowWrapper(self, window, on_late=on_late)
+        self.window = WindowWrapper(
+            self.app,
+            self.name,
+            window,
+            default=self.default,
+            on_window_close=self.on_window_close,
+            on_late=on_late,
+        )
         return self.window
 
     def __getitem__(self, key: Any) -> Any:
@@ -198,7 +204,7 @@ class Table(MutableMapping[Any, Any]):
         return cursor.stores.get(self.name) or self._open(cursor)
 
     def _open(self, cursor: Cursor) -> CachedStore:
-        self.app.check_partitions(self, cursor)
+        self.app.check_partitions(self.name, cursor)
         store = cursor.context.store(self._plain_name())
         cursor.stores[self.name] = store
         return store

@@ -1,25 +1,24 @@
 """``Topic``: a topic's declaration, its codecs, and sending to it.
 
-Owns: the serialisation of keys and values, and the choice between a task's transaction and the
-app's own producer.
+Owns: the serialisation of keys and values, the choice between a task's transaction and the app's own
+producer, and ``GroupedTopic``, the declaration of a topic under another key.
 Must not know: how a transaction is committed, how a producer works.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
-from streamz_core.app.current import in_hand
+from streamz_core.app.current import CURRENT
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.sending import BUFFERED, FutureMessage, Headers, header_pairs
+from streamz_core.app.topic_options import TopicOptions
 from streamz_core.serde.errors import KeyDecodeError, ValueDecodeError
 
 if TYPE_CHECKING:
-    from streamz_core.app.app import App
-    from streamz_core.app.repartition import GroupedTopic
+    from streamz_core.app.services import AppServices
     from streamz_core.serde.codecs import ColumnCodec
     from streamz_core.streams.error_policy import ErrorPolicy
 
@@ -28,21 +27,12 @@ Encode = Callable[[Any], bytes | None]
 _NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
-@dataclass(frozen=True, slots=True)
-class TopicOptions:
-    """How the app creates a topic that is missing."""
-
-    partitions: int | None = None
-    config: Mapping[str, str] = field(default_factory=dict)
-    internal: bool = False
-
-
 class Topic:
     """One or more topics with the same kinds of keys and values; made by ``app.topic(…)``."""
 
     def __init__(
         self,
-        app: App,
+        app: AppServices,
         topics: tuple[str, ...],
         *,
         key_type: Any = None,
@@ -111,9 +101,10 @@ class Topic:
         encode_value: Encode = self._encode_value
         if key_serializer is not None or value_serializer is not None:
             encode_key, encode_value = self._encoders(key_serializer, value_serializer)
-        raw_key, raw_value = encode_key(key), encode_value(value)
-        cursor = in_hand()
-        if cursor is None:
+        raw_key = None if key is None else encode_key(key)
+        raw_value = None if value is None else encode_value(value)
+        cursor = CURRENT.get(None)
+        if cursor is None or cursor.index < 0:
             stamp = None if timestamp is None else round(timestamp * 1000)
             return self.app.produce(topic, raw_key, raw_value, partition, stamp, header_pairs(headers))
         stamp = cursor.batch.timestamps[cursor.index] if timestamp is None else round(timestamp * 1000)
@@ -151,9 +142,7 @@ class Topic:
         ``key`` is a field of the value's type (``View.page``), a field's name, or a function of the value
         (which then needs ``name``, since the topic in between is called ``{app}-{name}-repartition``).
         """
-        from streamz_core.app.repartition import group_by
-
-        return group_by(self, key, name, partitions)
+        return _group_by(self, key, name, partitions)
 
     def derive(self, **changes: Any) -> Topic:
         """The same topic with other options, as given to ``app.topic``."""
@@ -166,7 +155,8 @@ class Topic:
             "config": self.options.config,
             "internal": self.options.internal,
         }
-        return self.app.topic(*changes.pop("topics", self.topics), **{**options, **changes})
+        derived: Topic = self.app.topic(*changes.pop("topics", self.topics), **{**options, **changes})
+        return derived
 
     async def declare(self) -> None:
         """Create the topic if it is missing."""
@@ -187,6 +177,26 @@ class Topic:
         return f"<Topic {', '.join(self.topics)}>"
 
 
+class GroupedTopic:
+    """A topic in between: ``source``'s records by the key that ``key_of`` takes from their values."""
+
+    def __init__(self, source: Topic, key_of: Callable[[Any], Any], name: str, between: Topic) -> None:
+        """``between`` is the internal topic."""
+        self.source: Final = source
+        self.key_of: Final = key_of
+        self.name: Final = name
+        self.between: Final = between
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What an agent of this channel reads."""
+        return self.between.topics
+
+    def send(self, **record: Any) -> Awaitable[FutureMessage]:
+        """Send to the source topic."""
+        return self.source.send(**record)
+
+
 def check_name(name: object) -> None:
     """Kafka's rules for topic names; raises ``ImproperlyConfigured``."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name in (".", ".."):
@@ -194,3 +204,43 @@ def check_name(name: object) -> None:
             f"name {name!r} is not possible for topics: 1 to 249 of the characters a-z A-Z 0-9 . _ -, "
             f"and not . or .."
         )
+
+
+def _group_by(source: Topic, key: Any, name: str | None, partitions: int | None) -> GroupedTopic:
+    """Declare the repartition of ``source``."""
+    field = key if isinstance(key, str) else getattr(key, "__name__", None)
+    is_function = callable(key) and not hasattr(key, "__objclass__")
+    chosen = name or (None if is_function else field)
+    if not chosen:
+        raise ImproperlyConfigured(
+            f"{source!r}.group_by({key!r}): give name=, which the topic in between is called by"
+        )
+    if not is_function and not field:
+        raise ImproperlyConfigured(
+            f"{source!r}.group_by({key!r}): a key is a field (View.page), its name, or a function of "
+            f"the value"
+        )
+    key_of = key if is_function else _field_reader(str(field))
+    source_name = "-".join(source.topics)
+    between = source.app.topic(
+        f"{source.app.group_id}-{source_name}-{chosen}-repartition",
+        key_type=_key_type(source, field, is_function=is_function),
+        value_type=source.value_type,
+        value_serializer=source.value_serializer,
+        partitions=partitions or source.options.partitions,
+        internal=True,
+    )
+    return GroupedTopic(source, key_of, chosen, between)
+
+
+def _field_reader(name: str) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        return value[name] if isinstance(value, dict) else getattr(value, name)
+
+    return read
+
+
+def _key_type(source: Topic, field: str | None, *, is_function: bool) -> Any:
+    if is_function or source.value_type is None:
+        return Any
+    return get_type_hints(source.value_type).get(str(field), Any)

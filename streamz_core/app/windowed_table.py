@@ -24,7 +24,7 @@ from streamz_core.app.event import Event
 from streamz_core.serde.codecs import kind
 
 if TYPE_CHECKING:
-    from streamz_core.app.tables import Table
+    from streamz_core.app.services import AppServices
     from streamz_core.app.windows import HoppingWindow
     from streamz_core.state.windowed import WindowedStore
 
@@ -38,21 +38,31 @@ TimeOf = Callable[[Cursor], int]
 class WindowWrapper:
     """A windowed table. ``counts[key]`` is that key's ``WindowSet``."""
 
-    def __init__(self, table: Table, window: HoppingWindow, *, on_late: OnLate | None = None) -> None:
+    def __init__(
+        self,
+        app: AppServices,
+        name: str,
+        window: HoppingWindow,
+        *,
+        default: Callable[[], Any] | None = None,
+        on_window_close: OnWindowClose | None = None,
+        on_late: OnLate | None = None,
+    ) -> None:
         """Made by ``table.tumbling`` and ``table.hopping``."""
         if iscoroutinefunction(on_late):
             raise ImproperlyConfigured(
-                f"table {table.name!r}: on_late runs in the middle of a write and cannot await; give a plain "
+                f"table {name!r}: on_late runs in the middle of a write and cannot await; give a plain "
                 f"function or a topic"
             )
-        self.table: Final = table
-        self.name: Final = table.name
+        self.app: Final = app
+        self.name: Final = name
         self.window: Final = window
         self.size_ms: Final = window.size_ms
+        self.default: Final = default
+        self.on_window_close: Final = on_window_close
         self.on_late: Final = on_late
-        self.default: Final = table.default
         self.own_time = False
-        """Whether the table's time is its own, not that of the records' timestamps."""
+        """Whether the table's time is that of the values written, not that of the records' topics."""
         self._time_of: TimeOf = _record_time
         self.tumbles_by_stream = window.size_ms == window.step_ms
 
@@ -151,7 +161,8 @@ class WindowWrapper:
         """The partition of the task at work."""
         store = cursor.windows.get(self.name)
         if store is None:
-            self.table.app.check_partitions(self.table, cursor)
+            self.app.check_partitions(self.name, cursor)
+            cursor.use_table(self.name)
             store = cursor.windows[self.name] = cursor.context.window_store(self.name)
         return store
 
@@ -179,9 +190,9 @@ class WindowWrapper:
         return self._snapshot()
 
     def _snapshot(self) -> Iterator[tuple[WindowedStore, int]]:
-        for context in self.table.app.contexts():
+        for context in self.app.contexts():
             store = context.window_store(self.name)
-            yield store, max(0, store.stream_time_ms if self.own_time else context.stream_time_ms)
+            yield store, max(0, store.stream_time_ms)
 
     def __repr__(self) -> str:
         return f"<WindowWrapper {self.name}>"
@@ -214,7 +225,7 @@ class WindowSet(msgspec.Struct, eq=False, gc=False):
 
     def now(self) -> Any:
         """The value in the window of the wall clock's time."""
-        return self._or_default(self._read_at(self.wrapper.table.app.clock.now_ms()))
+        return self._or_default(self._read_at(self.wrapper.app.clock.now_ms()))
 
     def delta(self, d: Seconds, event: Event | None = None) -> Any:
         """The value in the window of the time ``d`` earlier."""
@@ -240,16 +251,11 @@ class WindowSet(msgspec.Struct, eq=False, gc=False):
         if cursor is None or cursor.index < 0 or not wrapper.tumbles_by_stream:
             return self.apply(operator.add, other)
         index, batch = cursor.index, cursor.batch
-        start = batch.timestamps[index]
-        start -= start % wrapper.size_ms
+        time_ms = batch.timestamps[index]
+        start = time_ms - time_ms % wrapper.size_ms
         store = cursor.windows.get(wrapper.name) or wrapper.store(cursor)
-        if store.late(start, batch.stream_times[index]):
+        if not store.add(self.key, start, other, batch.stream_times[index], wrapper.default):
             wrapper.refuse_late(cursor, store)
-            return self
-        value = store.get(self.key, start)
-        if value is None:
-            value = self._missing()
-        store.put(self.key, start, value + other)
         return self
 
     def __isub__(self, other: Any) -> WindowSet:
@@ -294,10 +300,8 @@ class WindowSet(msgspec.Struct, eq=False, gc=False):
         cursor = needed(f"writing to table {wrapper.name!r}")
         store = wrapper.store(cursor)
         time_ms = wrapper.record_time_ms(cursor)
-        if wrapper.own_time:
-            stream_time_ms = store.observe(time_ms)
-        else:
-            stream_time_ms = cursor.batch.stream_times[cursor.index]
+        stream_times = cursor.batch.stream_times
+        stream_time_ms = store.observe(time_ms) if wrapper.own_time else stream_times[cursor.index]
         is_late = False
         for start in wrapper.window.starts_ms(time_ms):
             if store.late(start, stream_time_ms):

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -23,7 +22,7 @@ from streamz_core.aio.deadline import wait_for
 from streamz_core.errors import Misuse, StreamzError
 
 if TYPE_CHECKING:
-    from streamz_core.app.app import App
+    from streamz_core.app.services import Startable
 
 logger: Final = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LEVELS: Final = ("debug", "info", "warn", "warning", "error", "critical")
 
 
-def command_line(app: App) -> click.Group:
+def command_line(app: Startable) -> click.Group:
     """The click group of an app."""
 
     @click.group(help=f"The stream app {app.id!r} at {app.conf.broker}.")
@@ -68,10 +67,11 @@ def command_line(app: App) -> click.Group:
     return group
 
 
-async def run(app: App) -> None:
+async def run(app: Startable) -> None:
     """Run the app until a signal or a failure; raises the failure.
 
-    The first signal stops it gracefully within its ``shutdown_timeout``; a second one ends the process.
+    The first signal stops it gracefully within its ``shutdown_timeout``; a second one ends the process
+    at once, which costs no data: it goes on from its last commit.
     """
     stop_wanted = asyncio.Event()
     with _signals(stop_wanted):
@@ -89,7 +89,7 @@ async def run(app: App) -> None:
             raise failure
 
 
-async def _stop(app: App) -> None:
+async def _stop(app: Startable) -> None:
     limit_ms = app.conf.milliseconds("shutdown_timeout")
     await wait_for(
         app.clock, app.stop(), limit_ms, what=f"stopping app {app.id!r} (setting 'shutdown_timeout')"
@@ -99,30 +99,31 @@ async def _stop(app: App) -> None:
 @contextlib.contextmanager
 def _signals(stop_wanted: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def on_signal(number: signal.Signals) -> None:
-        if stop_wanted.is_set():
-            logger.warning("%s again: not waiting any longer", number.name)
-            sys.exit(128 + number)
-        logger.info("%s: stopping", number.name)
+        logger.info("%s: stopping; once more ends the process at once", number.name)
         stop_wanted.set()
+        for one in _SIGNALS:
+            loop.remove_signal_handler(one)
+            signal.signal(one, signal.SIG_DFL)
 
     for number in _SIGNALS:
-        # Where the loop cannot (Windows), Python's default for SIGINT stays: KeyboardInterrupt.
-        with contextlib.suppress(NotImplementedError, ValueError):
+        # Where the loop cannot (Windows, another thread), Python's own SIGINT stays: KeyboardInterrupt.
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             loop.add_signal_handler(number, on_signal, number)
     try:
         yield
     finally:
         for number in _SIGNALS:
-            with contextlib.suppress(NotImplementedError, ValueError):
+            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 loop.remove_signal_handler(number)
+                signal.signal(number, before[number])
 
 
-async def _send(app: App, entity: str, value: str, key: str | None, partition: int | None) -> str:
+async def _send(app: Startable, entity: str, value: str, key: str | None, partition: int | None) -> str:
     topic = _target(app, entity)
-    # The same app without its agents: nothing but a producer.
-    async with type(app)(app.id, broker=app.conf.broker) as client:
+    async with app.client() as client:
         sent = await client.produce(
             topic, key.encode() if key is not None else None, value.encode(), partition, None, ()
         )
@@ -130,13 +131,13 @@ async def _send(app: App, entity: str, value: str, key: str | None, partition: i
     return f"{metadata.topic}-{metadata.partition} offset {metadata.offset}"
 
 
-def _target(app: App, entity: str) -> str:
+def _target(app: Startable, entity: str) -> str:
     if not entity.startswith("@"):
         return entity
     agent = app.agents.get(entity[1:])
     if agent is None:
         raise click.BadParameter(f"no agent {entity!r}; there are: {', '.join(app.agents) or 'none'}")
-    return agent.get_topic_names()[0]
+    return str(agent.get_topic_names()[0])
 
 
 def _exit_with(work: Callable[[], Any]) -> None:

@@ -1,7 +1,7 @@
 """Work the broker does unasked: background syncs, retention, compaction.
 
-Owns: when these run, and that none of them holds up the event loop for longer than one partition's
-step.
+Owns: when these run, and that none of them holds up the event loop: compaction goes in short slices,
+retention one partition at a time.
 Must not know: how the log deletes or compacts.
 
 A partition whose storage fails here is named in the log of the process and left alone until the next
@@ -11,18 +11,22 @@ round; the others are served.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from streamz_core.aio.deadline import sleep
 from streamz_core.broker.log_failures import LOG_FAILURES
 from streamz_core.broker.services import BrokerServices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Iterator
 
     from streamz_core.broker.flusher import Flusher
     from streamz_core.log.partition_log import PartitionLog
+
+_SLICE_MS: Final = 2.0
+"""How long compaction holds the event loop at a time; one batch may take longer."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +44,7 @@ class Maintenance:
 
     def __init__(self, broker: MaintainedBroker) -> None:
         self._broker = broker
+        self._slice_ms = 0.0
 
     async def flush_forever(self) -> None:
         """Sync what was written without a sync, every ``flush_interval_ms``."""
@@ -61,27 +66,56 @@ class Maintenance:
 
     async def retain_once(self) -> None:
         """One round of retention over all partitions."""
-        await self._each("retention", lambda log: log.apply_retention(self._broker.clock.now_ms()))
+        for log in self._alive():
+            await self._guarded("retention", log, self._retain(log))
 
     async def compact_once(self) -> None:
-        """One round of compaction over all partitions."""
-        await self._each("compaction", lambda log: log.compact(self._broker.clock.now_ms()))
+        """One round of compaction over the partitions of compacted topics."""
+        for log in self._alive():
+            if log.config.is_compacted:
+                await self._guarded("compaction", log, self._compact(log))
 
-    async def _each(self, what: str, step: Callable[[PartitionLog], object]) -> None:
+    def _alive(self) -> Iterator[PartitionLog]:
+        """The partitions there are now, less those that serve nothing or are deleted until their turn."""
         for log in list(self._broker.directory.partitions()):
-            if log.failure is not None or self._broker.log(log.topic, log.partition) is not log:
-                continue  # it serves nothing, or was deleted since the round began
-            await self._step(what, log, step)
-            await asyncio.sleep(0)
+            if log.failure is None and self._is_there(log):
+                yield log
 
-    async def _step(self, what: str, log: PartitionLog, step: Callable[[PartitionLog], object]) -> None:
+    def _is_there(self, log: PartitionLog) -> bool:
+        return self._broker.log(log.topic, log.partition) is log
+
+    async def _guarded(self, what: str, log: PartitionLog, work: Awaitable[None]) -> None:
         ends = (log.log_start_offset, log.high_watermark)
         try:
-            # Synced in the background first, the step has nothing to sync in the loop.
-            await self._broker.durable(log, log.log_end_offset)
-            async with self._broker.flusher.quiet(log):
-                step(log)
+            await work
         except LOG_FAILURES as failure:
             _log.error("%s of %s failed: %s", what, log.name, failure)
         if ends != (log.log_start_offset, log.high_watermark):
             self._broker.notify(log)
+        await asyncio.sleep(0)
+
+    async def _retain(self, log: PartitionLog) -> None:
+        # Synced by a thread first, so that retention has nothing to sync in the loop.
+        await self._broker.flusher.durable(log, log.log_end_offset)
+        async with self._broker.flusher.quiet(log):
+            if self._is_there(log):
+                log.apply_retention(self._broker.clock.now_ms())
+
+    async def _compact(self, log: PartitionLog) -> None:
+        await self._broker.flusher.durable(log, log.log_end_offset)
+        with contextlib.closing(log.compaction_steps(self._broker.clock.now_ms())) as steps:
+            async with self._broker.flusher.quiet(log):
+                is_running = self._is_there(log) and self._run_slice(steps)
+            while is_running:
+                # As long a pause as the slice was: requests keep half of the loop, or more.
+                await sleep(self._broker.clock, self._slice_ms)
+                is_running = self._is_there(log) and self._run_slice(steps)
+
+    def _run_slice(self, steps: Iterator[None]) -> bool:
+        """Take steps for about ``_SLICE_MS``; whether there are more."""
+        began_ms = self._broker.clock.monotonic_ms()
+        for _ in steps:
+            self._slice_ms = self._broker.clock.monotonic_ms() - began_ms
+            if self._slice_ms >= _SLICE_MS:
+                return True
+        return False

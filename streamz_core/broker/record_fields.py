@@ -19,6 +19,18 @@ _INT32: Final = Struct(">i")
 _INT64: Final = Struct(">q")
 
 
+_STRING_BYTES_MAX: Final = 32_000
+"""A little less than a two-byte length can say: ids are made from names by adding to them."""
+
+
+def is_writable(text: str) -> bool:
+    """Whether the formats can carry the text: not too long, and no half of a surrogate pair."""
+    try:
+        return len(text.encode()) <= _STRING_BYTES_MAX
+    except UnicodeEncodeError:
+        return False
+
+
 class CorruptState(Fatal):
     """A record of an internal topic is none of the formats it may have."""
 

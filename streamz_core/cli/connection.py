@@ -63,9 +63,7 @@ def require_directory(address: str) -> None:
     if isinstance(parsed, addresses.FileAddress) and not os.path.exists(
         os.path.join(parsed.path, FORMAT_FILE)
     ):
-        raise CommandError(
-            f"there is no data directory at {parsed.path}; name one with --bootstrap-server"
-        )
+        raise CommandError(f"there is no data directory at {parsed.path}; name one with --bootstrap-server")
 
 
 def run(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:

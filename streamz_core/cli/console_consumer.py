@@ -207,9 +207,7 @@ def _offset(text: str) -> int:
     return int(text)
 
 
-async def _partitions(
-    consumer: AIOKafkaConsumer, options: dict[str, Any]
-) -> list[TopicPartition]:
+async def _partitions(consumer: AIOKafkaConsumer, options: dict[str, Any]) -> list[TopicPartition]:
     import re
 
     names = sorted(await consumer.topics())

@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import os
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from streamz_core.broker.broker import Broker
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from streamz_core.client.link import Link
     from streamz_core.clock import Clock
     from streamz_core.log.files import Files
+    from streamz_core.model import Durability
     from streamz_core.protocol.messages.request import Request
 
 R = TypeVar("R")
@@ -107,17 +109,23 @@ class LocalLink:
 
 
 async def open_link(
-    address: str | Sequence[str] | Link, *, clock: Clock | None = None, config: BrokerConfig | None = None
+    address: str | Sequence[str] | Link,
+    *,
+    clock: Clock | None = None,
+    config: BrokerConfig | None = None,
+    durability: Durability | None = None,
 ) -> Link:
     """Open the broker at ``address``, or share it if this process has it open already.
 
-    A ``Link`` is returned as it is. ``clock`` and ``config`` are for whoever opens it first; asking
-    for others than the open broker has raises ``Misuse``. Raises ``AddressError`` for an address this
-    release cannot open, ``DirectoryOwned`` naming the pid where another process owns the directory,
-    and what else opening a data directory raises.
+    A ``Link`` is returned as it is. ``clock`` and ``config`` (or ``durability``, for those who want no other
+    setting) are for whoever opens it first; asking for others than the open broker has raises ``Misuse``.
+    Raises ``AddressError`` for an address this release cannot open, ``DirectoryOwned`` naming the pid where
+    another process owns the directory, and what else opening a data directory raises.
     """
     if not isinstance(address, str) and hasattr(address, "send"):
         return cast("Link", address)
+    if durability is not None:
+        config = replace(config or BrokerConfig(), durability=durability)
     parsed = parse(address)
     if isinstance(parsed, KafkaAddress):
         raise AddressError(

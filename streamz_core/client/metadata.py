@@ -7,7 +7,7 @@ Must not know: who needs it for what.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio.deadline import sleep
 from streamz_core.client.errors import KafkaTimeoutError, error_for
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from streamz_core.client.request import Requests
     from streamz_core.protocol.messages.metadata import MetadataResponse, MetadataTopic
+
+_REMEDIES: Final[dict[int, str]] = {
+    ErrorCode.INVALID_TOPIC_EXCEPTION: "a name is 1 to 249 of the letters A-Z a-z, digits, '.', '_' and '-', "
+    "not '.' or '..' alone, and not another topic's with '.' and '_' exchanged",
+}
 
 
 class ClusterMetadata:
@@ -149,4 +154,4 @@ class MetadataCache:
             await sleep(clock, self._requests.retry_backoff_ms)
         if code == ErrorCode.NONE:
             raise KafkaTimeoutError(f"topic {topic!r}: the broker names no partitions of it")
-        raise error_for(code, f"topic {topic!r}: {name_of(code)}; create it first, or check its name")
+        raise error_for(code, f"topic {topic!r}: {name_of(code)}; {_REMEDIES.get(code, 'create it first')}")

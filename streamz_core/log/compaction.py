@@ -12,7 +12,7 @@ of its segment (so that no reader's position gets stuck) or tells what a produce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from streamz_core.log.config import NEVER, TopicConfig
@@ -103,13 +103,14 @@ class Compaction:
         self._kept_data: set[int] = set()  # producers of whose running transaction something stays
         self._latest = LatestOffsets({}, 0, 0)
 
-    def learn_keys(self, segments: Sequence[Segment], keys_max: int = KEYS_MAX) -> None:
-        """Find the last offset of each key in what no run has cleaned yet."""
+    def learn_keys(self, segments: Sequence[Segment], keys_max: int = KEYS_MAX) -> Iterator[None]:
+        """Find the last offset of each key in what no run has cleaned yet; one batch a step."""
         offsets: dict[bytes, int] = {}
         start = min((_dirty_from(one) for one in segments if _is_dirty(one)), default=0)
         stop = start
         for segment in segments:
             for batch in _batches(segment) if segment.next_offset > start else ():
+                yield
                 if batch.header.last_offset < start:
                     continue
                 if len(offsets) >= keys_max:
@@ -123,8 +124,11 @@ class Compaction:
                 offsets.update({key: offset for key, offset in pairs if key is not None})
         self._latest = LatestOffsets(offsets, start, stop)
 
-    def rewrite(self, group: Sequence[Segment], target: Segment, file: File) -> bool:
-        """Write what stays of ``group`` to ``file``, describe it in ``target``; whether anything changed."""
+    def rewrite(self, group: Sequence[Segment], target: Segment, file: File) -> Generator[None, None, bool]:
+        """Write what stays of ``group`` to ``file``, describe it in ``target``; one batch a step.
+
+        Returns whether anything changed.
+        """
         changed = len(group) > 1
         pending: list[bytes] = []
         written = 0
@@ -132,6 +136,7 @@ class Compaction:
         end = group[-1].next_offset
         for segment in group:
             for batch in _batches(segment):
+                yield
                 data = self._kept(batch, is_last=batch.header.next_offset == end)
                 if data is None:
                     changed = True
@@ -222,6 +227,16 @@ class Compaction:
         return any(first <= header.base_offset <= last for first, last in ranges)
 
 
+def finish(steps: Generator[None, None, CompactionResult]) -> CompactionResult:
+    """Take all the steps at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: CompactionResult = end.value
+            return result
+
+
 def _encode_some(header: BatchHeader, columns: Columns, stays: list[bool], horizon: int | None) -> bytes:
     """The batch with the records that stay, all else as it was."""
     chosen = [number for number, stay in enumerate(stays) if stay]
@@ -248,7 +263,11 @@ def _encode_some(header: BatchHeader, columns: Columns, stays: list[bool], horiz
 
 def _batches(segment: Segment) -> Iterator[ScannedBatch]:
     gaps = segment.summary.is_compacted
-    return scan(segment.file(), 0, segment.size_bytes, segment.base_offset, gaps=gaps)
+    file = segment.open_files.pin(segment.path)  # between two steps others open files too
+    try:
+        yield from scan(file, 0, segment.size_bytes, segment.base_offset, gaps=gaps)
+    finally:
+        segment.open_files.unpin(file)
 
 
 def _is_dirty(segment: Segment) -> bool:

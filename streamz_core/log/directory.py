@@ -64,6 +64,8 @@ class LogDirectory:
         self._catalog = listed
         self._topics = {entry.name: entry for entry in listed.topics}
         self._logs: dict[tuple[str, int], PartitionLog] = {}
+        self._opened_ms = 0
+        self._is_catalog_unsure = False  # whether a failed write may have replaced the file all the same
 
     @classmethod
     def open(cls, files: Files, path: str, now_ms: int, *, cluster_id: str | None = None) -> LogDirectory:
@@ -84,6 +86,7 @@ class LogDirectory:
                 listed = msgspec.structs.replace(listed, owner_epoch=listed.owner_epoch + 1)
                 catalog.store_catalog(files, path, listed)
                 directory = cls(files, path, lock, described, listed)
+                directory._opened_ms = now_ms
                 directory._open_partitions(now_ms)
             except BaseException:
                 lock.release()
@@ -101,8 +104,18 @@ class LogDirectory:
         return self._topics
 
     def partition(self, topic: str, index: int) -> PartitionLog:
-        """The log of one partition; ``KeyError`` if there is none."""
-        return self._logs[topic, index]
+        """The log of one partition; ``KeyError`` if there is none.
+
+        One that the operating system kept from being opened, or compacted to the end, is opened again.
+        """
+        log = self._logs[topic, index]
+        if isinstance(log.failure, StorageFailure) and not log.failure.poisoned:
+            entry = self._topics[topic]
+            config = TopicConfig.parse(entry.configs)
+            log.abandon()
+            log = PartitionLog.open(self._place(entry, index), config, self._opened_ms)
+            self._logs[topic, index] = log
+        return log
 
     def partitions(self) -> Iterable[PartitionLog]:
         """Every partition's log."""
@@ -218,8 +231,10 @@ class LogDirectory:
             topics=list(topics.values()),
             deleting=self._catalog.deleting if deleting is None else deleting,
         )
+        self._is_catalog_unsure = True
         with _named(self.path, "writing the catalog"):
             catalog.store_catalog(self._files, self.path, listed)
+        self._is_catalog_unsure = False
         self._catalog = listed
         self._topics = topics
 
@@ -230,6 +245,8 @@ class LogDirectory:
 
     def _make_partitions(self, entry: TopicEntry, indexes: range) -> None:
         """Make the directories first and the catalog entry last: that is what makes them exist."""
+        if self._is_catalog_unsure:
+            self._store(dict(self._topics))
         places = [self._place(entry, index) for index in indexes]
         try:
             with _named(self.path, f"making topic {entry.name!r}"):
@@ -241,7 +258,7 @@ class LogDirectory:
                 with contextlib.suppress(OSError):
                     self._remove_directory(place.name)
             raise
-        # A catalog that could not be synced may be on the disk all the same: what it lists has to stay.
+        # Where this fails the directories stay: the catalog may name them after the next start.
         self._store({**self._topics, entry.name: entry})
         config = TopicConfig.parse(entry.configs)
         for place in places:
@@ -331,12 +348,6 @@ def make_directory(files: Files, path: str) -> None:
 
 def _found(files: Files, path: str, cluster_id: str | None) -> Format:
     """Make a new data directory; the format file comes last and says that all is there."""
-    name = f"{path}/{layout.CATALOG_FILE}"
-    if files.exists(name) and catalog.load_catalog(files, path).owner_epoch > 0:
-        raise DamagedDirectory(
-            f"{path}/{layout.FORMAT_FILE} is missing beside a {layout.CATALOG_FILE} that was in use; "
-            "restore it from a backup"
-        )
     make_directory(files, f"{path}/{layout.LOG_DIRECTORY}")
     _sync_names(files, f"{path}/{layout.LOG_DIRECTORY}")
     catalog.store_catalog(files, path, Catalog())
@@ -372,6 +383,15 @@ def _refuse_foreign(files: Files, path: str) -> None:
         raise ForeignDirectory(
             f"{path} is not a streamz data directory: it holds {', '.join(foreign[:5])}; name a new one"
         )
+    if _was_in_use(files, path, names):
+        raise DamagedDirectory(f"{path}/{layout.FORMAT_FILE} is missing; restore it from a backup")
+
+
+def _was_in_use(files: Files, path: str, names: list[str]) -> bool:
+    """Whether there is more than making a directory leaves behind when it is interrupted."""
+    if layout.LOG_DIRECTORY in names and files.listdir(f"{path}/{layout.LOG_DIRECTORY}"):
+        return True
+    return layout.CATALOG_FILE in names and catalog.load_catalog(files, path) != Catalog()
 
 
 @contextlib.contextmanager

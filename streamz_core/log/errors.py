@@ -74,7 +74,7 @@ class CorruptRecord(Fatal):
     Nothing is deleted or truncated because of it. ``path`` is the damaged file, ``position`` the byte.
     """
 
-    code: ClassVar[ErrorCode] = ErrorCode.KAFKA_STORAGE_ERROR
+    code: ClassVar[ErrorCode] = ErrorCode.CORRUPT_MESSAGE
 
     def __init__(self, name: str, path: str, start: int, stop: int, position: int, reason: str) -> None:
         super().__init__(
@@ -121,7 +121,7 @@ def _remedy(number: int, poisoned: bool) -> str:
 class PartitionFailed(Fatal):
     """The partition stopped when it was opened; ``cause`` says why, other partitions serve."""
 
-    code: ClassVar[ErrorCode] = ErrorCode.KAFKA_STORAGE_ERROR
+    code: ClassVar[ErrorCode] = ErrorCode.CORRUPT_MESSAGE
 
 
 class AfterFork(Misuse):
@@ -137,7 +137,7 @@ class DirectoryOwned(Retriable):
         owner = f"process {pid}" if pid is not None else "another process"
         super().__init__(
             f"{path} is in use by {owner}; a data directory has one owner: stop that process, "
-            "or reach its data over its listener"
+            "or work inside it (clients and apps of one process share a directory)"
         )
         self.path = path
         self.pid = pid

@@ -11,20 +11,29 @@ when ``durable_offset`` has passed it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import errno
+from collections.abc import Generator, Iterator
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from streamz_core.errors import StreamzError
-from streamz_core.log import compaction, layout, lookup, partition_metadata, snapshot, swap
-from streamz_core.log.compaction import Compaction, CompactionResult
+from streamz_core.errors import ErrorCode, StreamzError
+from streamz_core.log import compaction, partition_metadata, snapshot
+from streamz_core.log.compaction import CompactionResult
+from streamz_core.log.compaction_run import SwapInterrupted, compact_segments
 from streamz_core.log.config import TopicConfig
-from streamz_core.log.errors import CorruptRecord, OffsetOutOfRange, PartitionFailed, StorageFailure
+from streamz_core.log.errors import (
+    CorruptRecord,
+    InvalidRecords,
+    OffsetOutOfRange,
+    PartitionFailed,
+    StorageFailure,
+)
 from streamz_core.log.files import Buffer
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_metadata import PartitionMetadata
+from streamz_core.log.partition_reader import PartitionReader
 from streamz_core.log.producer_state import ProducerState
-from streamz_core.log.reader import Place, damage_end, place_of, read_piece
+from streamz_core.log.recompression import recompress
 from streamz_core.log.recovery import Recovered, Recovery
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import take_in
@@ -41,7 +50,6 @@ from streamz_core.protocol.record_batch import CorruptBatch, assign, read_header
 
 SNAPSHOT_INTERVAL_BYTES: Final = 16 << 20
 """How much may be appended before a sync also leaves a snapshot."""
-_HINTS_MAX: Final = 64
 _RELATIVE_OFFSET_MAX: Final = (1 << 31) - 1
 _INDEX_ENTRY_BYTES_MAX: Final = 12
 
@@ -85,10 +93,11 @@ class PartitionLog:
         self._visibility = Visibility(recovered.next_offset, recovered.producers.first_open_offset)
         self._unsynced = Unsynced(directory.open_files, directory.path)
         self._poison: StorageFailure | None = None
+        self._has_torn_end = False
         self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
         self._has_changed = recovered.replayed_bytes > 0
         self._condemned = Condemned(directory)
-        self._hints: dict[int, tuple[int, int]] = {}  # offset -> (segment base, position) of the batch there
+        self._reader = PartitionReader(directory, self._segments, config.index_interval_bytes)
 
     @classmethod
     def open(cls, directory: PartitionDirectory, config: TopicConfig, now_ms: int) -> PartitionLog:
@@ -103,8 +112,9 @@ class PartitionLog:
         start = 0
         failure: StreamzError
         try:
-            start = _log_start(directory)
-            recovery = Recovery(directory, start, now_ms, config.index_interval_bytes)
+            metadata = _metadata(directory)
+            start = metadata.log_start_offset
+            recovery = Recovery(directory, metadata, now_ms, config.index_interval_bytes)
             return cls(directory, config, start, recovery.run(point_file), point_file)
         except OSError as error:
             failure = StorageFailure(directory.name, "opening", error.filename or directory.path, error)
@@ -161,11 +171,14 @@ class PartitionLog:
         self._require_writable()
         batches = validate(self.name, records, self.config, now_ms)
         headers = [header for _, header in batches]
-        known = self._producers.check(self.name, headers, self.log_start_offset)
+        known = self._producers.check(self.name, headers)
         if known is not None:
             return Appended(known.first_offset, known.last_offset, known.append_time_ms, True)
         append_time = -1
-        buffer = bytearray(records)
+        if self.config.compression_type == "producer":
+            buffer = bytearray(records)
+        else:
+            buffer, batches = self._recompressed(records, batches)
         if self.config.message_timestamp_type == "LogAppendTime":
             append_time = now_ms
             for position, _ in batches:
@@ -174,6 +187,12 @@ class PartitionLog:
         base_offset = self.log_end_offset
         self._write(buffer, batches, level, now_ms)
         return Appended(base_offset, self.log_end_offset - 1, append_time, False)
+
+    def _recompressed(self, records: Buffer, batches: Batches) -> tuple[bytearray, Batches]:
+        try:
+            return recompress(records, batches, self.config.compression_type)
+        except CorruptBatch as error:
+            raise InvalidRecords(f"{self.name}: refused: {error.reason}", ErrorCode.CORRUPT_MESSAGE) from None
 
     def append_marker(
         self, producer_id: int, producer_epoch: int, committed: bool, *, level: Durability, now_ms: int
@@ -210,6 +229,7 @@ class PartitionLog:
         )
 
     def _write_bytes(self, segment: Segment, buffer: bytearray) -> None:
+        self._mend()
         position = segment.size_bytes
         try:
             self._unsynced.wrote(segment.path)
@@ -219,12 +239,21 @@ class PartitionLog:
         try:
             file.write_at(position, buffer)
         except OSError as error:
-            failure = StorageFailure(self.name, "writing", segment.path, error)
-            try:
-                file.truncate(position)
-            except OSError as second:
-                self._poison = StorageFailure(self.name, "truncating", segment.path, second, poisoned=True)
-            raise failure from error
+            self._has_torn_end = True
+            with contextlib.suppress(StorageFailure):  # then it is tried again before the next append
+                self._mend()
+            raise StorageFailure(self.name, "writing", segment.path, error) from error
+
+    def _mend(self) -> None:
+        """Cut off what a failed append left behind the last whole batch."""
+        if not self._has_torn_end:
+            return
+        segment = self._segments.active
+        try:
+            segment.file().truncate(segment.size_bytes)
+        except OSError as error:
+            raise StorageFailure(self.name, "truncating", segment.path, error) from error
+        self._has_torn_end = False
 
     def _segment_for(self, size: int, next_offset: int, now_ms: int) -> Segment:
         """The active segment, after a roll if these ``size`` bytes do not belong into it any more."""
@@ -246,6 +275,7 @@ class PartitionLog:
 
     def _roll(self) -> Segment:
         """Begin a new active segment at the log's end. The sealed one is synced with the next ticket."""
+        self._mend()
         segment = Segment(self._open_files, self._directory.path, self.log_end_offset)
         try:
             segment.create_file()
@@ -272,40 +302,7 @@ class PartitionLog:
         visibility = self._visibility
         if not self.log_start_offset <= offset <= visibility.log_end_offset:
             raise OffsetOutOfRange(self.name, offset, self.log_start_offset, visibility.log_end_offset)
-        number = self._segments.number_of(offset)
-        while offset < up_to and 0 <= number < len(self._segments):
-            data, offset = self._read_segment(self._segments[number], offset, max_bytes, up_to)
-            if data:
-                return data
-            number += 1  # compaction may have left nothing up to the segment's end
-        return b""
-
-    def _read_segment(
-        self, segment: Segment, offset: int, max_bytes: int, up_to: int
-    ) -> tuple[bytes | memoryview, int]:
-        try:
-            place = self._place_of(segment, offset)
-            data, next_offset, position = read_piece(segment, place, offset, max_bytes, up_to)
-        except CorruptBatch as error:
-            raise self._corrupt(segment, offset, error) from None
-        except OSError as error:
-            raise StorageFailure(self.name, "reading", segment.path, error) from error
-        if data:
-            if len(self._hints) >= _HINTS_MAX:
-                del self._hints[next(iter(self._hints))]
-            self._hints[next_offset] = (segment.base_offset, position)
-        return data, next_offset
-
-    def _place_of(self, segment: Segment, offset: int) -> Place:
-        hint = self._hints.get(offset)
-        if hint is not None and hint[0] == segment.base_offset and not segment.summary.is_compacted:
-            return Place(hint[1], offset)
-        self._segments.load_indexes(segment, self.config.index_interval_bytes)
-        return place_of(segment, offset)
-
-    def _corrupt(self, segment: Segment, offset: int, error: CorruptBatch) -> CorruptRecord:
-        stop = max(damage_end(segment, error.position), offset + 1)
-        return CorruptRecord(self.name, segment.path, offset, stop, error.position, error.reason)
+        return self._reader.read(offset, max_bytes, up_to)
 
     # -- syncing --------------------------------------------------------------------------------------
 
@@ -336,8 +333,13 @@ class PartitionLog:
                 snapshot.write(self._directory, ticket.offset, ticket.snapshot)
 
     def fail_sync(self, ticket: SyncTicket, error: OSError) -> None:
-        """The ticket failed: take no more appends. Reads go on up to the high watermark."""
+        """The ticket failed: take no more appends. Reads go on up to the high watermark.
+
+        A lack of handles is no failed sync: the next ticket covers the same.
+        """
         self._unsynced.release(ticket)
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return  # the directory could not be opened to sync it: nothing was lost, the next ticket tries again
         path = ticket.paths[0] if ticket.paths else self._directory.path
         self._poison = StorageFailure(self.name, "syncing", path, error, poisoned=True)
 
@@ -351,45 +353,25 @@ class PartitionLog:
         except OSError as error:
             self.fail_sync(ticket, error)
             self._require_writable()
+            raise StorageFailure(self.name, "syncing", self._directory.path, error) from error
         self.complete_sync(ticket)
 
     # -- looking up -----------------------------------------------------------------------------------
 
     def offset_for_timestamp(self, timestamp_ms: int) -> tuple[int, int] | None:
         """(offset, timestamp) of the first record with this timestamp or a later one."""
-        with self._reading():
-            return lookup.first_at_or_after(
-                self._segments, timestamp_ms, self.log_start_offset, self.config.index_interval_bytes
-            )
+        self._require_usable()
+        return self._reader.first_at_or_after(timestamp_ms, self.log_start_offset)
 
     def max_timestamp(self) -> tuple[int, int] | None:
         """(offset, timestamp) of the first record that has the latest timestamp."""
-        with self._reading():
-            return lookup.latest(self._segments, self.log_start_offset, self.config.index_interval_bytes)
+        self._require_usable()
+        return self._reader.latest(self.log_start_offset)
 
     def aborted_transactions(self, start: int, stop: int) -> list[tuple[int, int, int]]:
         """(producer id, first offset, last offset) of the aborted transactions in ``[start, stop)``."""
-        with self._reading():
-            return lookup.aborted_between(self._segments, start, stop, self.config.index_interval_bytes)
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
         self._require_usable()
-        try:
-            yield
-        except CorruptBatch as error:
-            raise CorruptRecord(
-                self.name,
-                self._directory.path,
-                self.log_start_offset,
-                self.log_end_offset,
-                error.position,
-                error.reason,
-            ) from None
-        except OSError as error:
-            raise StorageFailure(
-                self.name, "reading", error.filename or self._directory.path, error
-            ) from error
+        return self._reader.aborted_between(start, stop)
 
     # -- retention ------------------------------------------------------------------------------------
 
@@ -403,7 +385,7 @@ class PartitionLog:
             raise OffsetOutOfRange(self.name, offset, self.log_start_offset, self.high_watermark)
         if offset <= self.log_start_offset:
             return
-        if offset > self.durable_offset:
+        if self._unsynced.is_dirty and self._poison is None:
             self.sync()  # or a power cut could leave a log that ends before it starts
         self._start_at(offset)
         while len(self._segments) > 1 and self._segments[0].next_offset <= offset:
@@ -439,88 +421,46 @@ class PartitionLog:
 
         Raises ``CorruptRecord`` (nothing was changed), ``StorageFailure``.
         """
+        return compaction.finish(self.compaction_steps(now_ms))
+
+    def compaction_steps(self, now_ms: int) -> Generator[None, None, CompactionResult]:
+        """``compact``, about a batch a step: between two steps the owner may do what it wants.
+
+        Removing segments, or closing the steps, ends the run; what it has rewritten so far stays.
+        """
         self._require_writable()
         summaries = [segment.summary for segment in self._segments]
         limit = min(self.durable_offset, self.last_stable_offset)
         count = compaction.count_cleanable(summaries, self.config, limit, now_ms)
         if not self.config.is_compacted or not compaction.is_worth_it(summaries[:count], self.config, now_ms):
             return CompactionResult()
-        before = self._segments.size_bytes
-        with self._reading():
-            run = self._prepare_compaction(count, now_ms)
-            segments = self._segments.sealed[:count]
-            run.learn_keys(segments)
-            after = sum(
-                self._compact_group(run, group)
-                for group in compaction.groups(segments, self.config.segment_bytes)
-            )
-        return CompactionResult(count, after, before, self._segments.size_bytes)
-
-    def _prepare_compaction(self, count: int, now_ms: int) -> Compaction:
-        """Let recovery point and snapshot speak of the active segment, which is never rewritten."""
         if self._unsynced.is_dirty:
             self.sync()
-        active = self._segments.active
-        self._point_file.write_durably(
-            RecoveryPoint(active.base_offset, active.size_bytes, active.next_offset)
-        )
-        with contextlib.suppress(OSError):  # a cache
-            data = snapshot.encode(self._directory, active, self._producers)
-            snapshot.write(self._directory, active.next_offset, data)
-        for offset in self._directory.offsets(layout.SNAPSHOT_SUFFIX):
-            if offset < active.next_offset:
-                self._directory.unlink(layout.offset_name(offset, layout.SNAPSHOT_SUFFIX))
-        self._directory.sync()
-        stop = self._segments[count - 1].next_offset
-        aborted = self.aborted_transactions(self._segments[0].base_offset, stop)
-        remembered = self._producers.remembered_offsets()
-        return Compaction(aborted, remembered, self.config.delete_retention_ms, now_ms)
-
-    def _compact_group(self, run: Compaction, group: list[Segment]) -> int:
-        """Rewrite neighbours into one segment, if that changes anything; the number of segments left."""
-        target = Segment(self._open_files, self._directory.path, group[0].base_offset)
-        path = swap.cleaned_path(self._directory, target.base_offset)
-        file = self._directory.files.open(path, create=True)
         try:
-            file.truncate(0)
-            changed = run.rewrite(group, target, file)
-            file.datasync()
-        except (OSError, CorruptBatch):
-            with contextlib.suppress(
-                OSError
-            ):  # it takes space, and is removed at the next opening at the latest
-                self._directory.files.unlink(path)
-            raise
-        finally:
-            file.close()
-        if changed:
-            self._replace_group(group, target)
-        else:
-            self._directory.files.unlink(path)
-            target.summary.is_compacted = group[0].summary.is_compacted
-            group[0].summary = target.summary
-            self._segments.load_indexes(group[0], self.config.index_interval_bytes)
-            group[0].write_seal(self.topic_id, self.partition)
-        return 1
-
-    def _replace_group(self, group: list[Segment], target: Segment) -> None:
-        for segment in group:
-            self._open_files.forget(segment.path)
-        try:
-            swap.replace(self._directory, [segment.base_offset for segment in group])
-        except OSError as error:
+            steps = compact_segments(
+                self._directory,
+                self._segments,
+                self._producers,
+                self._reader,
+                self._point_file,
+                self.config,
+                count=count,
+                now_ms=now_ms,
+            )
+            return (yield from steps)
+        except SwapInterrupted as error:
             # Some of the steps may have been taken; only opening the partition anew finds out which.
-            self.failure = StorageFailure(self.name, "compacting", self._directory.path, error, poisoned=True)
+            self.failure = StorageFailure(self.name, "compacting", self._directory.path, error.cause)
             raise self.failure from error
-        self._segments.replace(self._segments.number_of(target.base_offset), len(group), target)
-        self._hints.clear()
-        with contextlib.suppress(OSError):  # a cache
-            target.seal(self.topic_id, self.partition)
 
     def _start_at(self, offset: int) -> None:
         directory = self._directory
         metadata = PartitionMetadata(
-            topic=self.topic, partition=self.partition, topic_id=self.topic_id.bytes, log_start_offset=offset
+            topic=self.topic,
+            partition=self.partition,
+            topic_id=self.topic_id.bytes,
+            log_start_offset=offset,
+            producers=self._producers.encode(),
         )
         with self._naming("moving the log start"):
             partition_metadata.store(directory.files, directory.path, metadata)
@@ -548,6 +488,7 @@ class PartitionLog:
     def update_config(self, config: TopicConfig) -> None:
         """Use other settings from now on."""
         self.config = config
+        self._reader.index_interval_bytes = config.index_interval_bytes
 
     def close(self) -> None:
         """Sync, and leave a snapshot so that the next opening has nothing to replay."""
@@ -579,8 +520,8 @@ class PartitionLog:
             raise self._poison
 
 
-def _log_start(directory: PartitionDirectory) -> int:
-    metadata: PartitionMetadata | None = partition_metadata.load(directory.files, directory.path)
+def _metadata(directory: PartitionDirectory) -> PartitionMetadata:
+    metadata = partition_metadata.load(directory.files, directory.path)
     if metadata is None:
         raise PartitionFailed(
             f"{directory.name}: {directory.path}/partition.metadata is missing or damaged; "
@@ -591,4 +532,4 @@ def _log_start(directory: PartitionDirectory) -> int:
             f"{directory.name}: {directory.path} holds partition {metadata.partition} of another topic "
             f"({metadata.topic}); move it back where it belongs"
         )
-    return metadata.log_start_offset
+    return metadata

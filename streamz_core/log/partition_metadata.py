@@ -15,12 +15,14 @@ _KIND = b"SzPM"
 
 
 class PartitionMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Identity and log start of one partition."""
+    """Identity and log start of one partition, and what only removed segments told."""
 
     topic: str
     partition: int
     topic_id: bytes
     log_start_offset: int = 0
+    producers: bytes = b""
+    """The producers when the log start was moved last: what told of them may have been removed."""
 
 
 def load(files: Files, directory: str) -> PartitionMetadata | None:

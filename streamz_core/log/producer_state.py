@@ -80,7 +80,7 @@ class ProducerState:
         batches = {record.last_offset for one in self._producers.values() for record in one.batches}
         return frozenset(batches | {one.last_offset for one in self._producers.values()})
 
-    def check(self, name: str, headers: list[BatchHeader], log_start_offset: int) -> BatchRecord | None:
+    def check(self, name: str, headers: list[BatchHeader]) -> BatchRecord | None:
         """Whether these batches may be appended; the record of the first one if all are duplicates.
 
         ``name`` is the partition's, for messages. Raises ``OutOfOrderSequence``, ``ProducerFenced``,
@@ -88,7 +88,6 @@ class ProducerState:
         """
         if all(header.producer_id < 0 for header in headers):
             return None
-        may_have_forgotten = self._forgotten or log_start_offset > 0
         found = [self._duplicate_of(header) for header in headers]
         if all(found):
             first, last = found[0], found[-1]
@@ -100,7 +99,7 @@ class ProducerState:
             if duplicate is not None:
                 raise OutOfOrderSequence(f"{name}: {_who(header)} sends a batch again together with new ones")
             if header.producer_id >= 0:
-                self._check_new(name, header, followed.get(header.producer_id), may_have_forgotten)
+                self._check_new(name, header, followed.get(header.producer_id))
                 followed[header.producer_id] = (header.producer_epoch, _last_sequence(header))
         return None
 
@@ -158,6 +157,19 @@ class ProducerState:
         stable = self.first_open_offset
         return first, AbortedTxn(producer_id, first, offset, offset + 1 if stable is None else stable)
 
+    def recall(self, older: ProducerState) -> None:
+        """Add what was known before the log's oldest segments, which told of it, were removed."""
+        self._forgotten = self._forgotten or older._forgotten
+        merged = dict(older._producers)
+        for producer_id, found in self._producers.items():
+            known = merged.pop(producer_id, None)
+            if known is not None and known.epoch == found.epoch:
+                before = found.batches[0].first_offset if found.batches else found.last_offset
+                batches = [record for record in known.batches if record.last_offset < before]
+                found.batches = (batches + found.batches)[-BATCHES_REMEMBERED:]
+            merged[producer_id] = found
+        self._take(merged)
+
     def encode(self) -> bytes:
         """All of it, for a snapshot."""
         return msgspec.msgpack.encode(_Producers(self._forgotten, self._producers))
@@ -168,12 +180,13 @@ class ProducerState:
         decoded = msgspec.msgpack.decode(data, type=_Producers)
         state = cls()
         state._forgotten = decoded.forgotten
-        state._producers = decoded.producers
-        opened = [
-            (one.txn_first_offset, pid) for pid, one in decoded.producers.items() if one.txn_first_offset >= 0
-        ]
-        state._open = {pid: first for first, pid in sorted(opened)}
+        state._take(decoded.producers)
         return state
+
+    def _take(self, producers: dict[int, Producer]) -> None:
+        self._producers = producers
+        opened = [(one.txn_first_offset, pid) for pid, one in producers.items()]
+        self._open = {pid: first for first, pid in sorted(opened) if first >= 0}
 
     def _duplicate_of(self, header: BatchHeader) -> BatchRecord | None:
         producer = self._producers.get(header.producer_id)
@@ -185,9 +198,7 @@ class ProducerState:
                 return record
         return None
 
-    def _check_new(
-        self, name: str, header: BatchHeader, followed: tuple[int, int] | None, may_have_forgotten: bool
-    ) -> None:
+    def _check_new(self, name: str, header: BatchHeader, followed: tuple[int, int] | None) -> None:
         producer = self._producers.get(header.producer_id)
         epoch = followed[0] if followed else producer.epoch if producer else None
         if epoch is not None and header.producer_epoch < epoch:
@@ -199,7 +210,7 @@ class ProducerState:
                 raise InvalidTxnState(
                     f"{name}: {_who(header)} has a transaction of epoch {producer.epoch} open"
                 )
-        expected = _expected_sequence(header, producer, followed, may_have_forgotten)
+        expected = _expected_sequence(header, producer, followed, self._forgotten)
         if expected is not None and header.base_sequence != expected:
             raise OutOfOrderSequence(
                 f"{name}: {_who(header)} sends sequence {header.base_sequence}, {expected} follows; "
@@ -216,17 +227,17 @@ class ProducerState:
 
 
 def _expected_sequence(
-    header: BatchHeader, producer: Producer | None, followed: tuple[int, int] | None, may_have_forgotten: bool
+    header: BatchHeader, producer: Producer | None, followed: tuple[int, int] | None, has_forgotten: bool
 ) -> int | None:
     """The sequence that must come next, None if any may."""
     if followed is not None and followed[0] == header.producer_epoch:
         return (followed[1] + 1) & _SEQUENCE_MASK
     if producer is None:
-        return None if may_have_forgotten else 0
+        return None if has_forgotten else 0
     if header.producer_epoch != producer.epoch:
         return 0
     if not producer.batches:
-        return None if may_have_forgotten else 0
+        return None if has_forgotten else 0
     return (producer.batches[-1].last_sequence + 1) & _SEQUENCE_MASK
 
 

@@ -51,17 +51,22 @@ def read_piece(segment: Segment, place: Place, offset: int, max_bytes: int, up_t
         header: BatchHeader | None = None
         limit = len(buffer)
         while limit - at >= HEADER_BYTES:
-            header = _sound_header(segment, buffer, at, position, expected)
-            end = at + header.size_bytes
-            if header.base_offset < up_to < header.next_offset:
-                _require_sound(segment, position + at, header)
-            if header.next_offset > up_to or (end > max_bytes + start and at > start) or end > limit:
-                break
+            try:
+                header = _sound_header(segment, buffer, at, position, expected)
+                end = at + header.size_bytes
+                if header.base_offset < up_to < header.next_offset:
+                    _require_sound(segment, position + at, header)
+                if header.next_offset > up_to or (end > max_bytes + start and at > start) or end > limit:
+                    break
+                if header.last_offset >= offset and not check_crc(buffer, at, header):
+                    raise CorruptBatch(position + at, "its checksum is not that of its bytes")
+            except CorruptBatch:
+                if at == start:
+                    raise
+                break  # what is sound is given out; the next read begins at the damage
             expected = header.next_offset
             if header.last_offset < offset:
                 start = end
-            elif not check_crc(buffer, at, header):
-                raise CorruptBatch(position + at, "its checksum is not that of its bytes")
             at = end
         if at > start:
             data = buffer if not start and at == limit else memoryview(buffer)[start:at]

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from streamz_core.log import layout, snapshot
 from streamz_core.log.errors import CorruptRecord, PartitionFailed
 from streamz_core.log.partition_directory import PartitionDirectory
+from streamz_core.log.partition_metadata import PartitionMetadata
 from streamz_core.log.producer_state import ProducerState
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import replay
@@ -42,15 +43,21 @@ class Recovery:
     """One run over one partition directory."""
 
     def __init__(
-        self, directory: PartitionDirectory, log_start_offset: int, now_ms: int, index_interval_bytes: int
+        self,
+        directory: PartitionDirectory,
+        metadata: PartitionMetadata,
+        now_ms: int,
+        index_interval_bytes: int,
     ) -> None:
         self._directory = directory
-        self._log_start_offset = log_start_offset
+        self._log_start_offset = metadata.log_start_offset
+        self._remembered = metadata.producers
         self._now_ms = now_ms
         self._index_interval_bytes = index_interval_bytes
         self._segments: list[Segment] = []
         self._sizes: dict[int, int] = {}
         self._producers = ProducerState()
+        self._from_snapshot = False
         self._truncated_bytes = 0
         self._replayed_bytes = 0
         self._changed = False
@@ -66,6 +73,7 @@ class Recovery:
         point = self._believed(found)
         first = self._start_from_snapshot(point)
         self._replay(first, point)
+        self._recall()
         self._cut_below_start()
         self._settle(point, found, point_file)
         end = max(self._segments[-1].next_offset if self._segments else 0, self._log_start_offset)
@@ -99,6 +107,7 @@ class Recovery:
         self._drop_stale(self._log_start_offset)
         if self._changed:
             self._directory.sync()
+        self._recall()
         return Recovered([], self._producers, self._log_start_offset, 0, 0)
 
     def _believed(self, found: RecoveryPoint | None) -> RecoveryPoint:
@@ -130,6 +139,7 @@ class Recovery:
                 continue
             place = self._use_snapshot(offset)
             if place is not None:
+                self._from_snapshot = True
                 return place
         for segment in self._segments:
             segment.reset()
@@ -164,6 +174,11 @@ class Recovery:
             return False
         segment.use_seal(seal)
         return True
+
+    def _recall(self) -> None:
+        """After a replay without a snapshot: what was known of producers before segments were removed."""
+        if not self._from_snapshot and self._remembered:
+            self._producers.recall(ProducerState.decode(self._remembered))
 
     # -- what the bytes say ---------------------------------------------------------------------------
 

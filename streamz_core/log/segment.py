@@ -236,8 +236,9 @@ class Segment:
         self.indexes = None
 
     def write_seal(self, topic_id: UUID, partition: int) -> None:
-        """Write indexes and seal (no sync)."""
-        seal = Seal(topic_id.bytes, partition, self.summary, self.write_indexes())
+        """Write the seal, and the indexes if they are in memory (no sync)."""
+        digests = self.write_indexes() if self.indexes is not None else self._written
+        seal = Seal(topic_id.bytes, partition, self.summary, digests)
         data = checksummed.wrap(_SEAL_KIND, msgspec.msgpack.encode(seal))
         checksummed.write(self.open_files.files, self.path_of(layout.SEAL_SUFFIX), data)
 

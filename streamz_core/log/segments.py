@@ -18,13 +18,15 @@ from streamz_core.log.segment import Segment
 class Segments:
     """Consecutive segments: each begins where the one before it ends."""
 
-    __slots__ = ("_bases", "_directory", "_list", "_loaded")
+    __slots__ = ("_bases", "_directory", "_list", "_loaded", "removed")
 
     def __init__(self, directory: PartitionDirectory, segments: list[Segment]) -> None:
         self._directory = directory
         self._list = segments
         self._bases = [segment.base_offset for segment in segments]
         self._loaded: Segment | None = None  # of the sealed ones
+        self.removed = 0
+        """How many have been taken out since."""
 
     def __len__(self) -> int:
         return len(self._list)
@@ -58,6 +60,7 @@ class Segments:
     def remove_first(self) -> Segment:
         """Take the oldest out."""
         del self._bases[0]
+        self.removed += 1
         return self._list.pop(0)
 
     def replace(self, first: int, count: int, replacement: Segment) -> None:

@@ -9,7 +9,7 @@ data come in (``from_data``, ``loads``, a topic's values), and on construction w
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar, dataclass_transform
 
 import msgspec
 
@@ -41,6 +41,7 @@ class RecordOptions(msgspec.Struct, frozen=True):
     validation: bool = False
 
 
+@dataclass_transform(field_specifiers=(msgspec.field,))
 class RecordMeta(msgspec.StructMeta):
     """Takes Faust's class keywords besides msgspec's own."""
 

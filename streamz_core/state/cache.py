@@ -59,6 +59,8 @@ class CachedStore:
         self._values: dict[Any, Any] = {}
         self._dirty: set[Any] = set()
         self._pending: list[Change] = []
+        self._is_complete = self._is_empty()
+        """Whether what is not in memory does not exist: the store began empty, and all stayed."""
 
     @property
     def name(self) -> str:
@@ -141,8 +143,14 @@ class CachedStore:
         self._values.clear()
         self._dirty = set()
         self._pending = []
+        self._is_complete = self._is_empty()
+
+    def _is_empty(self) -> bool:
+        return next(self._store.scan(), None) is None
 
     def _load(self, key: Hashable) -> Any:
+        if self._is_complete:
+            return _DELETED
         encoded = self._encode_key(key)
         raw = self._store.get(encoded)
         value = _DELETED if raw is None else self._decode_value(raw, encoded)
@@ -158,6 +166,7 @@ class CachedStore:
         if excess <= 0 or self._pending:
             return
         dirty = self._dirty
+        self._is_complete = False
         for key in list(islice((key for key in self._values if key not in dirty), excess)):
             del self._values[key]
 

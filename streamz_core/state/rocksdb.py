@@ -94,10 +94,10 @@ class RocksDatabase:
         """The store called ``name``."""
         return self._stores[name]
 
-    def flush(self) -> None:
-        """Make everything written so far survive the end of the process."""
+    def flush(self, *, wait: bool = True) -> None:
+        """Make everything written so far survive the end of the process; without ``wait``, soon."""
         for store in self._stores.values():
-            store.flush()
+            store.flush(wait=wait)
 
     def close(self) -> None:
         """Close the stores and release the directory; closing again does nothing."""
@@ -246,10 +246,10 @@ class RocksStore:
         count = self._open_rows().property_int_value("rocksdb.estimate-num-keys") or 0
         return max(0, count - 1)
 
-    def flush(self) -> None:
-        """Make what was written survive the end of the process."""
+    def flush(self, *, wait: bool = True) -> None:
+        """Make what was written survive the end of the process; without ``wait``, soon."""
         try:
-            self._open_rows().flush()
+            self._open_rows().flush(wait)
         except Exception as error:
             raise _translated(error, self._where) from error
 

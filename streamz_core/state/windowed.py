@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from heapq import merge
-from itertools import chain, islice
+from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,13 +28,15 @@ from streamz_core.state.cache import CLEAN_ENTRIES_MAX
 from streamz_core.state.store import StoreCorrupt, StoreUndecodable
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Collection, Hashable, Iterator
 
     from streamz_core.state.store import Change, Codec, Store
 
 START_BYTES: Final = 8
 MARKS_KEY: Final = b"\xff" * START_BYTES + b"marks"
 """Sorts behind every window: starts are below 2**63."""
+KEY_CODES_MAX: Final = 10_000
+"""How many encoded keys a store remembers."""
 
 _ABSENT: Final[Any] = object()
 _DELETED: Final[Any] = object()
@@ -58,14 +60,35 @@ class Marks(msgspec.Struct, array_like=True):
 class _Window:
     """What is in memory of one window."""
 
-    __slots__ = ("dirty", "pending", "values")
+    __slots__ = ("dirty", "is_complete", "is_stored", "pending", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_complete: bool) -> None:
+        self.is_complete = is_complete
+        """Whether what is not in memory does not exist: the window began in memory, and all stayed."""
+        self.is_stored = not is_complete
+        """Whether the store may hold something of it."""
         self.values: dict[Any, Any] = {}
         self.dirty: set[Any] = set()
         """Changed since the last ``collect``."""
         self.pending: set[Any] = set()
         """Collected, and not yet written to the store."""
+
+
+class _KeyCodes(dict[Any, bytes]):
+    """Encoded keys by key: the same keys come back in one window after the other."""
+
+    def __init__(self, encode: Callable[[Any], bytes]) -> None:
+        super().__init__()
+        self._encode = encode
+
+    def __missing__(self, key: Any) -> bytes:
+        code = self._encode(key)
+        # Texts only: of numbers, equal ones (1, True, 1.0) are written differently.
+        if type(key) is str:
+            if len(self) >= KEY_CODES_MAX:
+                self.clear()
+            self[key] = code
+        return code
 
 
 class WindowedStore:
@@ -99,6 +122,7 @@ class WindowedStore:
         self._store = store
         self._key_codec = key_codec
         self._value_codec = value_codec
+        self._key_codes = _KeyCodes(self._encode_key)
         self.size_ms: Final = size_ms
         self.grace_ms: Final = grace_ms
         self.retention_ms: Final = retention_ms
@@ -173,6 +197,35 @@ class WindowedStore:
         window.values[key] = _DELETED if value is None else value
         window.dirty.add(key)
 
+    def add(
+        self,
+        key: Hashable,
+        start: int,
+        amount: Any,
+        stream_time_ms: int,
+        default: Callable[[], Any] | None = None,
+    ) -> bool:
+        """Add ``amount`` to a value that begins at ``default()``: ``late``, ``get`` and ``put`` in one call.
+
+        Returns False, and changes nothing, where it comes too late. Raises KeyError where there is
+        neither a value nor a ``default``.
+        """
+        if start + self._closes_after_ms <= stream_time_ms or start < self._marks.closed_before_ms:
+            return False
+        window = self._windows.get(start)
+        value = None if window is None else window.values.get(key)
+        if window is None or value is None or value is _DELETED:
+            value = self.get(key, start)
+            if value is None:
+                if default is None:
+                    raise KeyError(key)
+                value = default()
+            self.put(key, start, value + amount)
+            return True
+        window.values[key] = value + amount
+        window.dirty.add(key)
+        return True
+
     def delete(self, key: Hashable, start: int) -> None:
         """Remove ``key`` from the window at ``start``."""
         self.put(key, start, None)
@@ -184,7 +237,12 @@ class WindowedStore:
     def items(self, start: int) -> Iterator[tuple[Any, Any]]:
         """The entries of one window, in the order of their encoded keys."""
         window = self._windows.get(start)
-        changed = [] if window is None else self._changed(start, window)
+        if window is not None and window.is_complete:
+            for _, key, value in self._encoded(start, window, list(window.values)):
+                if value is not _DELETED:
+                    yield key, value
+            return
+        changed = [] if window is None else self._encoded(start, window, window.dirty | window.pending)
         hidden = {row[0] for row in changed}
         stored = (
             (stored_key, _ABSENT, raw)
@@ -213,6 +271,11 @@ class WindowedStore:
                 yield key, start, value
             marks.closed_before_ms = start + 1
         marks.closed_before_ms = bound + 1
+
+    def close_unread(self, stream_time_ms: int) -> None:
+        """What ``expire`` does where nobody wants to see the entries."""
+        bound = stream_time_ms - self._closes_after_ms
+        self._marks.closed_before_ms = max(self._marks.closed_before_ms, bound + 1)
 
     def drop_expired(self, stream_time_ms: int) -> None:
         """Advance stream time and let go of the windows whose retention is over.
@@ -243,8 +306,10 @@ class WindowedStore:
             raise Misuse(f"store {self.name!r} was collected twice without committed() or discard()")
         changes: list[Change] = [(key, None) for key in self._tombstones]
         for start, window in self._windows.items():
-            changes += self._encode_dirty(start, window)
-            window.pending, window.dirty = window.dirty, set()
+            if window.dirty:
+                changes += self._encode_dirty(start, window)
+                window.pending, window.dirty = window.dirty, set()
+                window.is_stored = True
         changes.sort(key=_by_key)
         if self._marks != self._saved_marks:
             changes.append((MARKS_KEY, msgspec.json.encode(self._marks)))
@@ -290,7 +355,8 @@ class WindowedStore:
             start += 1
 
     def _window(self, start: int) -> _Window:
-        if start not in self._known:
+        is_new = start not in self._known
+        if is_new:
             if start < self._marks.dropped_before_ms:
                 raise Misuse(
                     f"window {start} of store {self.name!r} was dropped (windows before "
@@ -298,11 +364,13 @@ class WindowedStore:
                 )
             insort(self._starts, start)
             self._known.add(start)
-        window = self._windows[start] = _Window()
+        window = self._windows[start] = _Window(is_complete=is_new)
         return window
 
     def _load(self, window: _Window, key: Hashable, start: int) -> Any:
-        stored_key = _packed(start) + self._encode_key(key)
+        if window.is_complete:
+            return _DELETED
+        stored_key = _packed(start) + self._key_codes[key]
         raw = self._store.get(stored_key)
         value = _DELETED if raw is None else self._decode_value(raw, stored_key)
         window.values[key] = value
@@ -313,7 +381,13 @@ class WindowedStore:
 
     def _drop(self, start: int) -> None:
         self._known.discard(start)
-        self._windows.pop(start, None)
+        window = self._windows.pop(start, None)
+        if window is not None and window.is_complete:
+            # All that the store can hold of it is known: no need to look.
+            if window.is_stored:
+                prefix, codes = _packed(start), self._key_codes
+                self._tombstones += [prefix + codes[key] for key in window.values]
+            return
         stored = self._store.scan(_packed(start), _packed(start + 1))
         self._tombstones += [stored_key for stored_key, _ in stored]
 
@@ -329,19 +403,20 @@ class WindowedStore:
             evicted = list(islice((key for key in values if key not in keep), excess))
             for key in evicted:
                 del values[key]
+            window.is_complete = window.is_complete and not evicted
             excess -= len(evicted)
 
-    def _encode_dirty(self, start: int, window: _Window) -> Iterator[Change]:
+    def _encode_dirty(self, start: int, window: _Window) -> list[Change]:
         prefix, values = _packed(start), window.values
-        encode_key, encode_value = self._encode_key, self._value_codec.encode
-        for key in window.dirty:
-            value = values[key]
-            yield prefix + encode_key(key), None if value is _DELETED else encode_value(value)
+        codes, encode = self._key_codes, self._value_codec.encode
+        return [
+            (prefix + codes[key], None if (value := values[key]) is _DELETED else encode(value))
+            for key in window.dirty
+        ]
 
-    def _changed(self, start: int, window: _Window) -> list[tuple[bytes, Any, Any]]:
-        prefix, encode_key = _packed(start), self._encode_key
-        keys = chain(window.dirty, window.pending - window.dirty)
-        return sorted(((prefix + encode_key(key), key, window.values[key]) for key in keys), key=_by_key)
+    def _encoded(self, start: int, window: _Window, keys: Collection[Any]) -> list[tuple[bytes, Any, Any]]:
+        prefix, codes = _packed(start), self._key_codes
+        return sorted(((prefix + codes[key], key, window.values[key]) for key in keys), key=_by_key)
 
     def _encode_key(self, key: Any) -> bytes:
         encoded = self._key_codec.encode(key)

@@ -24,7 +24,8 @@ class Batch:
 
     ``keys`` and ``values`` are decoded; ``raw_keys`` and ``raw_values`` are the bytes they came
     from, for dead letters. ``headers`` is ``None`` where no record has any. ``stream_times[i]`` is
-    the task's stream time once record ``i`` was seen: the running maximum of timestamps.
+    the partition's stream time once record ``i`` was seen: the running maximum of its timestamps.
+    Partitions of one task do not share it: a topic that is behind (another's repartition) is not late.
     """
 
     source: TopicPartition

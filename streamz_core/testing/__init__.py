@@ -1,1 +1,20 @@
 """What tests need, shipped: a memory broker, a manual clock, faulty files, crash images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streamz_core.testing.manual_clock import ManualClock as ManualClock
+    from streamz_core.testing.memory_broker import MemoryBroker as MemoryBroker
+
+_HOMES = {"ManualClock": "manual_clock", "MemoryBroker": "memory_broker"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: a test that wants a clock does not load a broker."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

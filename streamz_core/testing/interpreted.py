@@ -29,8 +29,9 @@ def load(*names: str) -> dict[str, ModuleType]:
     loaded: dict[str, ModuleType] = {}
     try:
         for name in names:
-            path = PurePath(str(kept[name].__file__))
-            source = str(path.with_name(name.rpartition(".")[2] + ".py"))
+            package, _, last = name.rpartition(".")
+            # Beside its package: a compiled module's own __file__ is reckoned from where its library lies.
+            source = str(PurePath(next(iter(sys.modules[package].__path__)), f"{last}.py"))
             spec = importlib.util.spec_from_file_location(name, source, loader=SourceFileLoader(name, source))
             assert spec is not None
             assert spec.loader is not None

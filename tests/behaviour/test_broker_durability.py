@@ -15,9 +15,15 @@ import pytest
 from streamz_core.broker.broker import Broker
 from streamz_core.broker.config import BrokerConfig
 from streamz_core.errors import ErrorCode
+from streamz_core.log.config import TopicConfig
 from streamz_core.log.memory_files import MemoryFiles
 from streamz_core.protocol import record_batch
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from streamz_core.protocol.messages.delete_records import (
+    DeleteRecordsPartition,
+    DeleteRecordsRequest,
+    DeleteRecordsTopic,
+)
 from streamz_core.protocol.messages.fetch import (
     FetchPartition,
     FetchPartitionResponse,
@@ -258,6 +264,28 @@ async def test_a_retry_is_acknowledged_only_when_the_first_copy_is_durable(serve
 
     served.files.gate.set()
     assert (await first).base_offset == (await retry).base_offset == 0
+
+
+async def test_segments_that_are_being_synced_are_not_taken_away(served: Served) -> None:
+    log = served.broker.log("t", 0)
+    assert log is not None
+    log.update_config(TopicConfig.parse({"segment.bytes": "100"}))
+    for number in range(5):
+        await served.produce(b"%d" % number, acks=1)
+    served.files.gate.clear()
+    producing = asyncio.create_task(served.produce(b"durable"))
+    await served.sync_started()
+
+    wanted = DeleteRecordsTopic(name="t", partitions=[DeleteRecordsPartition(partition_index=0, offset=4)])
+    deleting = asyncio.create_task(served.broker.handle(DeleteRecordsRequest(topics=[wanted])))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not deleting.done()
+    served.files.gate.set()
+
+    assert (await deleting).topics[0].partitions[0].low_watermark == 4
+    assert (await producing).error_code is ErrorCode.NONE
+    assert (await served.produce(b"more")).base_offset == 6
 
 
 async def test_the_end_of_the_broker_makes_everything_durable(served: Served) -> None:

@@ -163,13 +163,13 @@ def _consume(answer: FetchPartitionResponse, start: int) -> tuple[list[tuple[int
     for position, header in record_batch.split(answer.records):
         next_offset = header.next_offset
         columns = record_batch.decode(answer.records, position)
+        while listed and listed[0].first_offset <= header.last_offset:
+            aborting.add(listed.pop(0).producer_id)
         if header.is_control:
             assert columns.keys[0] is not None
             if read_marker(columns.keys[0]) is Marker.ABORT:
                 aborting.discard(header.producer_id)
             continue
-        while listed and listed[0].first_offset <= header.last_offset:
-            aborting.add(listed.pop(0).producer_id)
         if header.is_transactional and header.producer_id in aborting:
             continue
         pairs = zip(columns.offsets, columns.values, strict=True)
@@ -177,7 +177,7 @@ def _consume(answer: FetchPartitionResponse, start: int) -> tuple[list[tuple[int
     return shown, next_offset
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.lists(_STEP, max_size=25), st.lists(_READ, min_size=1, max_size=4))
 def test_readers_see_what_a_list_would_show(steps: list[Any], reads: list[tuple[float, int]]) -> None:
     async def run() -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamz_core.log.directory import LogDirectory
-from streamz_core.log.partition_log import PartitionLog
-
 from streamz_core.errors import StreamzError
+from streamz_core.log.directory import LogDirectory
 from streamz_core.log.files import Files
+from streamz_core.log.partition_log import PartitionLog
 from streamz_core.protocol import record_batch
 from tests.crash.history import Batch, Key, TopicState
 

@@ -15,6 +15,7 @@ from streamz_core.broker.groups.coordinator import is_valid_group_id
 from streamz_core.broker.groups.records import CommittedOffset
 from streamz_core.broker.groups.transitions import commit_error
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
+from streamz_core.broker.record_fields import is_writable
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.offset_commit import (
@@ -82,7 +83,6 @@ def commit_in_transaction(
 
     Not awaited to be durable: the end of the transaction does that for all its partitions together.
     """
-    live = coordinator.get_or_create(request.group_id)
     offsets, refused = _accepted(coordinator.services, request.topics)
     if offsets:
         try:
@@ -94,11 +94,10 @@ def commit_in_transaction(
             )
         except LOG_FAILURES as failure:
             return answers(request.topics, code_of(failure))
-        finally:
-            coordinator.drop_if_unused(live)
+        live = coordinator.get_or_create(request.group_id)
         live.offsets.hold(request.producer_id, written)
+        live.heard_of(request.member_id)
         coordinator.hold_for(request.producer_id, request.group_id)
-    live.heard_of(request.member_id)
     return answers(request.topics, ErrorCode.NONE, refused)
 
 
@@ -143,7 +142,7 @@ def _accepted(
             metadata = wanted.committed_metadata or ""
             if services.log(topic.name, wanted.partition_index) is None:
                 refused[partition] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-            elif len(metadata.encode("utf-8", "surrogatepass")) > metadata_bytes_max:
+            elif not is_writable(metadata) or len(metadata.encode()) > metadata_bytes_max:
                 refused[partition] = ErrorCode.OFFSET_METADATA_TOO_LARGE
             elif wanted.committed_offset < 0:
                 refused[partition] = ErrorCode.OFFSET_OUT_OF_RANGE

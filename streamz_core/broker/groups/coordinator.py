@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import sleep
 from streamz_core.broker.groups import events, offsets_log
@@ -18,6 +18,7 @@ from streamz_core.broker.groups.rebalance import refused_join
 from streamz_core.broker.groups.state import Group, GroupState, Rules
 from streamz_core.broker.internal_topics import OFFSETS_TOPIC
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
+from streamz_core.broker.record_fields import is_writable
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from streamz_core.broker.services import BrokerServices
 
 _log = logging.getLogger(__name__)
-
-_NAME_BYTES_MAX: Final = 32_767
-"""What the two-byte length of a string in the protocol can say."""
 
 
 def random_member_id(client_id: str) -> str:
@@ -112,6 +110,8 @@ class GroupCoordinator:
         """JoinGroup: answered when the generation begins."""
         if not is_valid_group_id(request.group_id):
             return refused_join(ErrorCode.INVALID_GROUP_ID, request.member_id)
+        if not _is_writable(request):
+            return refused_join(ErrorCode.INVALID_REQUEST, request.member_id)
         live = self.get(request.group_id)
         if live is None:
             if request.member_id:
@@ -267,11 +267,14 @@ class GroupCoordinator:
 
 
 def is_valid_group_id(group_id: str) -> bool:
-    """Whether the protocol can carry the name; the empty name is no group's."""
-    try:
-        return 0 < len(group_id.encode()) <= _NAME_BYTES_MAX
-    except UnicodeEncodeError:
-        return False
+    """Whether the formats can carry the name; the empty name is no group's."""
+    return group_id != "" and is_writable(group_id)
+
+
+def _is_writable(request: JoinGroupRequest) -> bool:
+    names = [request.client_id, request.client_host, request.group_instance_id or "", request.protocol_type]
+    names += (protocol.name for protocol in request.protocols)
+    return all(is_writable(name) for name in names)
 
 
 def _unknown(group_id: str) -> ErrorCode:

@@ -149,6 +149,13 @@ class Store(Effect, frozen=True):
     is_awaited: bool
 
 
+class NoteGeneration(Effect, frozen=True):
+    """Write down that this generation has begun, so that none after a restart is called the same.
+
+    Without members: until their assignment is stored there is nothing of them to take up again.
+    """
+
+
 class Forget(Effect, frozen=True):
     """Write tombstones for the group and every offset it holds."""
 

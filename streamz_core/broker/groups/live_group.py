@@ -14,7 +14,7 @@ from streamz_core.broker.groups import events
 from streamz_core.broker.groups.offsets import GroupOffsets
 from streamz_core.broker.groups.rebalance import refused_join
 from streamz_core.broker.groups.sessions import Sessions
-from streamz_core.broker.groups.state import Group, GroupState
+from streamz_core.broker.groups.state import Group, GroupState, change
 from streamz_core.broker.groups.transitions import decide
 from streamz_core.broker.groups.waiters import Waiters
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
@@ -132,6 +132,8 @@ class LiveGroup:
                 self._clear_timer()
             case events.Store(is_awaited):
                 self._store(is_awaited=is_awaited)
+            case events.NoteGeneration():
+                self._note_generation()
             case events.Forget():
                 self._clear_timer()
                 self._on_dead(self)
@@ -173,6 +175,14 @@ class LiveGroup:
         if is_awaited:
             work = self._await_stored(generation_id, record_offset)
             self._services.spawn(work, name=f"store group {self.group.group_id!r}")
+
+    def _note_generation(self) -> None:
+        begun = change(self.group, members={}, leader=None, protocol_name=None)
+        try:
+            self._offsets_log.write_group(begun, level=Durability.OS)
+        except LOG_FAILURES as failure:
+            # The assignment, stored later in the same log, is what counts; without it nobody owns anything.
+            _log.warning("group %r: its generation is not noted: %s", begun.group_id, failure)
 
     async def _await_stored(self, generation_id: int, record_offset: int) -> None:
         log = self._offsets_log.partition_log(self.group.group_id)

@@ -18,6 +18,7 @@ from streamz_core.broker.groups.events import (
     Effect,
     EndSession,
     ExtendSession,
+    NoteGeneration,
     SetTimer,
     Store,
 )
@@ -100,6 +101,7 @@ def complete(group: Group, now_ms: int) -> Decision:
             for m in group.members.values()
         },
     )
+    effects.append(NoteGeneration())
     for member in joined:
         effects.append(AnswerJoin(member.member_id, joined_response(group, member.member_id)))
         effects.append(ExtendSession(member.member_id, member.session_timeout_ms))

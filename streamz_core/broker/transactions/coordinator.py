@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio.deadline import sleep
 from streamz_core.broker.log_failures import LOG_FAILURES
+from streamz_core.broker.record_fields import is_writable
 from streamz_core.broker.transactions import transaction_log
 from streamz_core.broker.transactions.events import (
     AddPartition,
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_NAME_BYTES_MAX: Final = 32_767
 _RETRY_MS: Final = 100
 _RETRY_MS_MAX: Final = 5_000
 
@@ -215,14 +215,18 @@ class TransactionCoordinator:
 
         ``decided`` is the outcome to write down; None if that is in the log already.
         """
+        undecided = live.transaction
+        # In this very turn: whoever asks next must see that it is being ended.
+        if decided is not None:
+            live.transaction = decided
         ending = live.begin_end()
-        work = self._end(live, decided)
+        work = self._end(live, None if decided is None else undecided)
         self._services.spawn(work, name=f"end of {live.transaction.transactional_id!r}")
         return asyncio.shield(ending)
 
-    async def _end(self, live: LiveTransaction, decided: Transaction | None) -> None:
+    async def _end(self, live: LiveTransaction, undecided: Transaction | None) -> None:
         try:
-            error = ErrorCode.NONE if decided is None else await self._decide_durably(live, decided)
+            error = ErrorCode.NONE if undecided is None else await self._decide_durably(live, undecided)
             if error is ErrorCode.NONE:
                 await self._write_markers(live)
                 completed = self._decide(live, MarkersWritten())
@@ -232,18 +236,18 @@ class TransactionCoordinator:
         finally:
             live.report(ErrorCode.COORDINATOR_NOT_AVAILABLE)  # cancelled: the broker closes
 
-    async def _decide_durably(self, live: LiveTransaction, decided: Transaction) -> ErrorCode:
+    async def _decide_durably(self, live: LiveTransaction, undecided: Transaction) -> ErrorCode:
         """Data first, then the record that decides. What fails before that record leaves all undecided."""
-        before, live.transaction = live.transaction, decided
+        decided = live.transaction
         try:
             if decided.state is TransactionState.PREPARE_COMMIT:
                 logs = [self._services.log(p.topic, p.partition) for p in sorted(decided.partitions)]
                 await self._services.durable_all(log for log in logs if log is not None)
             log, end = self._log.write(decided)
         except LOG_FAILURES as failure:
-            live.transaction = before
-            if before.state is TransactionState.ONGOING:
-                self._watch(live, before.timeout_ms)
+            live.transaction = undecided
+            if undecided.state is TransactionState.ONGOING:
+                self._watch(live, undecided.timeout_ms)
             return _reported(decided, failure)
         try:
             await self._services.durable(log, end)
@@ -354,7 +358,4 @@ def _open_in_logs(services: BrokerServices) -> list[OpenInLog]:
 
 
 def _is_valid_id(transactional_id: str) -> bool:
-    try:
-        return 0 < len(transactional_id.encode()) <= _NAME_BYTES_MAX
-    except UnicodeEncodeError:
-        return False
+    return transactional_id != "" and is_writable(transactional_id)

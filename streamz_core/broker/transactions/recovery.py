@@ -12,14 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from streamz_core.broker.transactions.events import MarkersWritten
 from streamz_core.broker.transactions.state import (
+    DECIDED,
     EPOCH_MAX,
-    SETTLED,
+    NO_PRODUCER,
     Transaction,
     TransactionState,
     change,
     move,
 )
+from streamz_core.broker.transactions.transitions import decide
 from streamz_core.model import TopicPartition
 
 
@@ -50,27 +53,43 @@ class Recovered(NamedTuple):
 def reconcile(stored: Mapping[str, Transaction], found: Iterable[OpenInLog], now_ms: int) -> Recovered:
     """Give every open transaction in a log back to its transactional id, or an end."""
     transactions = dict(stored)
-    owners = {t.producer_id: t.transactional_id for t in stored.values()}
-    owners |= {
-        t.previous_producer_id: t.transactional_id
-        for t in stored.values()
-        if t.previous_producer_id not in owners
-    }
+    owners = _owners(stored)
     leftovers: list[Leftover] = []
     for opened in found:
-        owner = transactions.get(owners.get(opened.producer_id, ""))
-        if owner is None:
+        transactional_id = owners.get(opened.producer_id)
+        if transactional_id is None:
             leftovers.append(_nobodys(opened))
-        elif _is_present(owner, opened):
-            transactions[owner.transactional_id] = _with_partition(owner, opened.partition, now_ms)
+            continue
+        owner = _with_known_end(transactions[transactional_id], opened, now_ms)
+        if (opened.producer_id, opened.producer_epoch) == (owner.producer_id, owner.producer_epoch):
+            transactions[transactional_id] = _with_partition(owner, opened.partition, now_ms)
         elif opened.partition not in owner.partitions:
-            leftovers.append(_overdue(owner, opened))
+            leftovers.append(_overdue(stored[transactional_id], opened))
     return Recovered(transactions, leftovers)
 
 
-def _is_present(owner: Transaction, opened: OpenInLog) -> bool:
-    is_its = opened.producer_id == owner.producer_id and opened.producer_epoch == owner.producer_epoch
-    return is_its and (owner.state in SETTLED or owner.state is TransactionState.ONGOING)
+def _owners(stored: Mapping[str, Transaction]) -> dict[int, str]:
+    """Transactional ids by the producer ids they have, had, or are about to have."""
+    owners: dict[int, str] = {}
+    for owner in stored.values():
+        owners.setdefault(owner.previous_producer_id, owner.transactional_id)
+        owners[owner.next_producer_id] = owners[owner.producer_id] = owner.transactional_id
+    owners.pop(NO_PRODUCER, None)
+    return owners
+
+
+def _with_known_end(owner: Transaction, opened: OpenInLog, now_ms: int) -> Transaction:
+    """Completed, if these records show that it was.
+
+    A producer is told its next identity only when every marker of the transaction before is durable; the
+    note that says so is not synced, and may be gone. To write those markers again would end, as if it were
+    the one before, the transaction that these records begin.
+    """
+    if owner.state not in DECIDED:
+        return owner
+    completed = decide(owner, MarkersWritten(), now_ms).transaction
+    is_next = (opened.producer_id, opened.producer_epoch) == (completed.producer_id, completed.producer_epoch)
+    return completed if is_next else owner
 
 
 def _with_partition(owner: Transaction, partition: TopicPartition, now_ms: int) -> Transaction:

@@ -103,7 +103,7 @@ class Fetcher:
                 continue
             asked = {state.topic_partition: (state, state.fetch_offset) for state in wanted}
             try:
-                answer = await self._fetch(wanted)
+                answer = await self._fetch(wanted, asked)
             except Retriable as error:
                 _log.warning("fetching again: %s", error)
                 await sleep(self._requests.clock, self._requests.retry_backoff_ms)
@@ -119,17 +119,19 @@ class Fetcher:
         for state in committed:
             if state.reset_to == COMMITTED:
                 self._fall_back(state)
-        timestamps = {
-            state.topic_partition: EARLIEST_TIMESTAMP if state.reset_to == EARLIEST else LATEST_TIMESTAMP
-            for state in states
-            if state.reset_to is not None and state.error is None
-        }
-        if not timestamps:
+        asked = [
+            (state, state.reset_to) for state in states if state.reset_to is not None and not state.error
+        ]
+        if not asked:
             return
+        timestamps = {
+            state.topic_partition: EARLIEST_TIMESTAMP if reset_to == EARLIEST else LATEST_TIMESTAMP
+            for state, reset_to in asked
+        }
         found = await list_offsets(self._requests, timestamps, self._settings.isolation)
-        for state in states:
-            # Still wanted: the program may have sought elsewhere while we asked.
-            if state.reset_to is not None and state.topic_partition in found:
+        for state, reset_to in asked:
+            # The program may have sought elsewhere while we asked.
+            if state.reset_to == reset_to:
                 state.seek(found[state.topic_partition].offset)
 
     async def _seek_to_committed(self, states: list[PartitionState], group_id: str) -> None:
@@ -166,14 +168,23 @@ class Fetcher:
             await self.resolve(lost)
         except KafkaError as error:
             if not isinstance(error, Retriable):
-                for state in lost:
-                    state.error = error
-                self._arrived.set()
+                await self._find_each_position(lost)
+                return
             _log.warning("positions are not known yet: %s", error)
             await sleep(self._requests.clock, self._requests.retry_backoff_ms)
             self._wake.set()
         else:
             self._arrived.set()
+
+    async def _find_each_position(self, lost: list[PartitionState]) -> None:
+        """One of them cannot have a position; the others shall not suffer for it."""
+        for state in lost:
+            try:
+                await self.resolve([state])
+            except KafkaError as error:
+                if not isinstance(error, Retriable):
+                    state.error = error
+        self._arrived.set()
 
     def _wanted(self) -> list[PartitionState]:
         if self._subscription.is_suspended:
@@ -193,13 +204,14 @@ class Fetcher:
         except TimeoutError:
             return
 
-    async def _fetch(self, wanted: list[PartitionState]) -> FetchResponse | None:
+    async def _fetch(self, wanted: list[PartitionState], asked: _Asked) -> FetchResponse | None:
         """The answer, at once if there is data, else by a long poll; None if that was called off."""
         if self._settings.fetch_min_bytes <= 1:
             # Costs no task; the common case while there is something to read.
             answer = await self._requests.send(self._request(wanted, 0), "fetching records")
             if _has_news(answer):
                 return answer
+            self._take_in(asked, answer)  # no records, but how far the log has come
         poll = asyncio.get_running_loop().create_task(
             self._requests.send(
                 self._request(wanted, self._settings.fetch_max_wait_ms),
@@ -252,7 +264,7 @@ class Fetcher:
                 if found.error_code == ErrorCode.NONE:
                     self._buffer(state, found)
                 else:
-                    failed = self._note_error(state, found.error_code) or failed
+                    failed = self._note_error(state, found) or failed
         self._arrived.set()
         return failed
 
@@ -263,9 +275,10 @@ class Fetcher:
         if len(found.records) > 0:
             state.take_in(found.records, found.aborted_transactions)
 
-    def _note_error(self, state: PartitionState, code: ErrorCode) -> bool:
+    def _note_error(self, state: PartitionState, found: FetchPartitionResponse) -> bool:
         """What an error of one partition leads to; True if trying again may help."""
         topic, partition = state.topic_partition
+        code = found.error_code
         if code == ErrorCode.OFFSET_OUT_OF_RANGE:
             if state.has_data:
                 return True  # what is buffered comes first
@@ -276,7 +289,7 @@ class Fetcher:
                 _log.warning("%s: going on at the %s offset", text, self._settings.auto_offset_reset)
                 state.reset(self._settings.auto_offset_reset)
             return False
-        if is_repeatable(code) and code != ErrorCode.CORRUPT_MESSAGE:
+        if is_repeatable(code):
             # Once per kind of trouble: it may last as long as a topic is gone.
             level = logging.DEBUG if state.trouble == code else logging.WARNING
             state.trouble = code
@@ -284,7 +297,8 @@ class Fetcher:
             return True
         state.error = error_for(
             code,
-            f"{topic!r} partition {partition} cannot be read at offset {state.fetch_offset}: {name_of(code)}",
+            f"{topic!r} partition {partition} cannot be read at offset {state.fetch_offset}: "
+            f"{found.error_message or name_of(code)}",
         )
         return False
 

@@ -152,9 +152,9 @@ class GroupMember:
                 _log.warning("group %r: %s", self._settings.group_id, error)
             except KafkaError as error:
                 # Fenced, or not allowed any more: joining again would only do the same to others.
-                self._drop_out(str(error))
-                self._rejoin.clear()
+                self._is_member = False
                 self._on_error(error)
+                await self._revoke()
 
     async def commit_regularly(self) -> None:
         """Commit what the program has finished, every ``auto_commit_interval_ms``."""

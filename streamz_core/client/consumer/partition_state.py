@@ -143,11 +143,12 @@ class PartitionState:
         past it.
         """
         while self._columns is None:
-            if self.error is not None:
+            if self._batches:
+                self._decode_next()
+            elif self.error is not None:
                 raise self.error
-            if not self._batches:
+            else:
                 return None
-            self._decode_next()
         return self._columns, self._index, self._timestamp_type
 
     def advance(self, index: int) -> None:

@@ -11,9 +11,10 @@ first; what was built and not handed out is simply built again.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamz_core.aio.deadline import wait_for
+from streamz_core.client.consumer.records import RecordBuilder, part
 from streamz_core.client.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from streamz_core.protocol.record_batch import Columns
 
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 
     from streamz_core.client.consumer.fetcher import Fetcher
     from streamz_core.client.consumer.partition_state import PartitionState
-    from streamz_core.client.consumer.records import RecordBuilder
     from streamz_core.client.consumer.subscription import Subscription
     from streamz_core.clock import Clock
     from streamz_core.model import ConsumerRecord, TopicPartition
 
 
 T = TypeVar("T")
+
+_CALL_BYTES: Final = 131_072
+"""So much is decoded by one call without ``max_records``: what fits the cache is read fastest."""
 
 
 class RecordReader:
@@ -43,6 +46,7 @@ class RecordReader:
         self._builder = builder
         self._in_hand: list[PartitionState] = []
         self._turn = 0
+        self._left_bytes = 0
         self._waiting = 0
         self._errors: list[BaseException] = []
         self._failure: BaseException | None = None
@@ -195,8 +199,9 @@ class RecordReader:
     ) -> dict[TopicPartition, list[ConsumerRecord[Any, Any]]]:
         found: dict[TopicPartition, list[ConsumerRecord[Any, Any]]] = {}
         left = max_records
+        self._left_bytes = _CALL_BYTES
         for state in self._ready(partitions):
-            if left == 0:
+            if left == 0 or self._left_bytes <= 0:
                 break
             records = self._take(state, left, may_raise=not found)
             if records:
@@ -209,7 +214,7 @@ class RecordReader:
     ) -> list[ConsumerRecord[Any, Any]]:
         """At most ``most`` records of one partition; an error behind some of them waits for the next call."""
         taken: list[ConsumerRecord[Any, Any]] = []
-        while most is None or len(taken) < most:
+        while (most is None and self._left_bytes > 0) or (most is not None and len(taken) < most):
             raises = may_raise and not taken
             current = self._current(state, may_raise=raises)
             if current is None:
@@ -223,7 +228,7 @@ class RecordReader:
                 break
             self._take_in_hand(state)
             state.advance(index + len(records))
-            taken += records
+            taken = taken + records if taken else records
         self._fetcher.consumed(state)
         return taken
 
@@ -232,8 +237,9 @@ class RecordReader:
     ) -> dict[TopicPartition, Columns]:
         found: dict[TopicPartition, Columns] = {}
         left = max_records
+        self._left_bytes = _CALL_BYTES
         for state in self._ready(partitions):
-            if left == 0:
+            if left == 0 or self._left_bytes <= 0:
                 break
             parts = self._take_parts(state, left, may_raise=not found)
             if parts:
@@ -244,7 +250,7 @@ class RecordReader:
     def _take_parts(self, state: PartitionState, most: int | None, *, may_raise: bool) -> list[Columns]:
         parts: list[Columns] = []
         count = 0
-        while most is None or count < most:
+        while (most is None and self._left_bytes > 0) or (most is not None and count < most):
             current = self._current(state, may_raise=may_raise and not parts)
             if current is None:
                 break
@@ -252,15 +258,18 @@ class RecordReader:
             stop = len(columns) if most is None else min(len(columns), index + most - count)
             self._take_in_hand(state)
             state.advance(stop)
-            parts.append(columns if index == 0 and stop == len(columns) else _part(columns, index, stop))
+            parts.append(columns if index == 0 and stop == len(columns) else part(columns, index, stop))
             count += stop - index
         self._fetcher.consumed(state)
         return parts
 
     def _current(self, state: PartitionState, *, may_raise: bool) -> tuple[Columns, int, int] | None:
         """What ``state`` has in hand; an error is raised once, then fetching is tried again."""
+        before = state.buffered_bytes
         try:
-            return state.current()
+            current = state.current()
+            self._left_bytes -= before - state.buffered_bytes
+            return current
         except KafkaError:
             if not may_raise:
                 return None
@@ -279,26 +288,16 @@ class RecordReader:
         self._fetcher.announce()
 
 
-def _part(columns: Columns, start: int, stop: int) -> Columns:
-    return Columns(
-        columns.offsets[start:stop],
-        columns.timestamps[start:stop],
-        columns.keys[start:stop],
-        columns.values[start:stop],
-        None if columns.headers is None else columns.headers[start:stop],
-    )
-
-
 def _merged(parts: list[Columns]) -> Columns:
     """``parts`` one after the other; their lists are not touched."""
     if len(parts) == 1:
         return parts[0]
     whole = Columns([], [], [], [])
-    for part in parts:
-        whole.offsets += part.offsets
-        whole.timestamps += part.timestamps
-        whole.keys += part.keys
-        whole.values += part.values
-    if any(part.headers is not None for part in parts):
-        whole.headers = [row for part in parts for row in (part.headers or [()] * len(part))]
+    for columns in parts:
+        whole.offsets += columns.offsets
+        whole.timestamps += columns.timestamps
+        whole.keys += columns.keys
+        whole.values += columns.values
+    if any(columns.headers is not None for columns in parts):
+        whole.headers = [row for columns in parts for row in (columns.headers or [()] * len(columns))]
     return whole

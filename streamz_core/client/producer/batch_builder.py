@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamz_core.client.errors import IllegalStateError
 from streamz_core.client.producer.record_fields import as_bytes, check_headers
+from streamz_core.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,14 +46,14 @@ class BatchBuilder:
         is_transactional: int = 0,
         key_serializer: Callable[[Any], bytes] | None = None,
         value_serializer: Callable[[Any], bytes] | None = None,
-        clock: Clock,
+        clock: Clock | None = None,
     ) -> None:
         self._batch_size = batch_size
         self._compression = compression_type
         self._is_transactional = bool(is_transactional)
         self._key_serializer = key_serializer
         self._value_serializer = value_serializer
-        self._clock = clock
+        self._clock: Clock = clock or SystemClock()
         self._closed = False
         self._size = BATCH_HEADER_BYTES
         self.keys: list[bytes | None] = []

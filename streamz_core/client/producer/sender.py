@@ -198,9 +198,10 @@ class Sender:
             await self._write_singly(queue, group)
             return
         _log.error("%s", error)
+        told = self._transactions.batch_failed(error, code)
         for batch in group:
-            batch.fail(error)
-        await self._transactions.batch_failed(error, code)
+            batch.fail(told)
+        await self._transactions.recover()
 
     async def _write_singly(self, queue: PartitionQueue, group: list[ProducerBatch]) -> None:
         for batch in group:

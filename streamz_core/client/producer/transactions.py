@@ -116,11 +116,18 @@ class Transactions:
         """Records of the current transaction are about to reach the broker."""
         self._reaches_broker = True
 
-    async def batch_failed(self, error: KafkaError, code: int) -> None:
-        """A batch was given up: its sequence numbers are, or may be, missing from the log."""
-        if self.is_transactional:
-            self._fail(error, code)
-        elif self.is_idempotent:
+    def batch_failed(self, error: KafkaError, code: int) -> KafkaError:
+        """A batch was given up; what to tell those who wait for it. ``recover`` is due."""
+        if not self.is_transactional:
+            return error
+        if code in _FENCED:
+            error = self._fenced(code, str(error))
+        self._fail(error, code)
+        return error
+
+    async def recover(self) -> None:
+        """Begin a new sequence: the given up batch's numbers are, or may be, missing from the log."""
+        if self.is_idempotent and not self.is_transactional:
             await self.initialize()
 
     def refusal(self) -> Exception:
@@ -235,7 +242,7 @@ class Transactions:
         if self.state is TransactionState.FATAL:
             return
         if code in _FENCED:
-            self.error = error if isinstance(error, ProducerFenced) else self._fenced(code, "sending records")
+            self.error = error
             self._change(TransactionState.FATAL)
         elif self.state is not TransactionState.ABORTING:
             self.error = error

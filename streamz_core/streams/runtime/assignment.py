@@ -116,7 +116,8 @@ class Assignment:
     async def _stop(self, runners: list[TaskRunner]) -> None:
         for runner in runners:
             runner.stop()
-        working = [self._work[runner.task_id] for runner in runners]
+        # Whoever still restores, or waits for its next try, has nothing to commit.
+        working = [self._work[runner.task_id] for runner in runners if runner.is_settled]
         if working:
             timeout_ms = self._config.shutdown_timeout_ms
             try:

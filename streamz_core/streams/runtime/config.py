@@ -56,12 +56,24 @@ class RuntimeConfig:
     """How many records are processed before other tasks, timers and heartbeats get their turn."""
     buffered_records_max: int = 10_000
     """How many fetched records of one partition may wait before it is paused."""
+    input_wait_max_ms: int = 1_000
+    """How long other inputs wait for one whose log is known to hold records from before the start.
+
+    Only where there is state: what a record finds in it should not follow from which fetch was faster.
+    """
+    timestamp_ahead_max_ms: int = 7 * 86_400_000
+    """Records further ahead of the clock do not move stream time: one of them would close all windows."""
     record_bytes_max: int = RECORD_BYTES_MAX
     """The largest key and value of one output record."""
     memory_budget_bytes: int = 128 << 20
     """What RocksDB may use for the whole process: blocks read, and writes not yet on disk."""
     cache_entries_max: int = 100_000
     """How many decoded entries of one store stay in memory beyond those that changed."""
+    state_flush_interval_ms: int = 60_000
+    """How far behind the last commit the files may be: what a restore after ``kill -9`` reads, at most.
+
+    Far below a changelog's ``delete.retention.ms``: a store that old would miss deletions.
+    """
     retry_timeout_ms: int = 120_000
     """How long a task whose commits or restores fail is restarted before the app gives up."""
     retry_backoff_ms: int = 200
@@ -97,8 +109,11 @@ _AT_LEAST_ONE = (
     "slice_records_max",
     "buffered_records_max",
     "record_bytes_max",
+    "input_wait_max_ms",
+    "timestamp_ahead_max_ms",
     "memory_budget_bytes",
     "cache_entries_max",
+    "state_flush_interval_ms",
     "retry_timeout_ms",
     "retry_backoff_ms",
     "transaction_timeout_ms",

@@ -6,6 +6,7 @@ Must not know: where slices come from, what becomes of failures.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
@@ -14,10 +15,12 @@ from streamz_core.serde.failure import DecodeFailure
 from streamz_core.streams.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from streamz_core.streams.runtime.input import Slice
     from streamz_core.streams.topology import SourceSpec
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,11 @@ class DecodedSlice:
 _NONE: Final[Sequence[Undecodable]] = ()
 
 
-def decode(piece: Slice, source: SourceSpec, stream_time_ms: int) -> DecodedSlice:
-    """Decode ``piece``; ``stream_time_ms`` is the task's before it."""
+def decode(piece: Slice, source: SourceSpec, stream_time_ms: int, latest_ms: int) -> DecodedSlice:
+    """Decode ``piece``; ``stream_time_ms`` is the partition's before it.
+
+    Timestamps after ``latest_ms`` are not believed: they do not move stream time.
+    """
     columns, start, stop = piece.columns, piece.start, piece.stop
     raw_keys, raw_values = columns.keys[start:stop], columns.values[start:stop]
     keys, values = source.key_codec.decode(raw_keys), source.value_codec.decode(raw_values)
@@ -65,7 +71,7 @@ def decode(piece: Slice, source: SourceSpec, stream_time_ms: int) -> DecodedSlic
         source=piece.partition,
         offsets=columns.offsets[start:stop],
         timestamps=timestamps,
-        stream_times=_stream_times(timestamps, stream_time_ms),
+        stream_times=_stream_times(piece, timestamps, stream_time_ms, latest_ms),
         keys=keys,
         values=values,
         raw_keys=raw_keys,
@@ -77,12 +83,21 @@ def decode(piece: Slice, source: SourceSpec, stream_time_ms: int) -> DecodedSlic
     return DecodedSlice(piece, batch, _NONE, None)
 
 
-def _stream_times(timestamps: list[int], stream_time_ms: int) -> Sequence[int]:
+def _stream_times(piece: Slice, timestamps: list[int], stream_time_ms: int, latest_ms: int) -> Sequence[int]:
     # Mostly records come in order, and then their timestamps are the stream times; sorting a sorted
     # list is by far the cheapest way to find out.
-    if timestamps[0] >= stream_time_ms and sorted(timestamps) == timestamps:
+    ordered = sorted(timestamps)
+    believed: Iterable[int] = timestamps
+    if ordered[-1] > latest_ms:
+        _log.warning(
+            "a record of topic %r partition %d between offsets %d and %d has the timestamp %d, too far ahead "
+            "of the clock to be believed (timestamp_ahead_max_ms): it does not move stream time",
+            *piece.partition, piece.columns.offsets[piece.start], piece.next_offset - 1, ordered[-1],
+        )  # fmt: skip
+        believed = [time if time <= latest_ms else stream_time_ms for time in timestamps]
+    elif timestamps[0] >= stream_time_ms and ordered == timestamps:
         return timestamps
-    times = accumulate(timestamps, max, initial=stream_time_ms)
+    times = accumulate(believed, max, initial=stream_time_ms)
     next(times)
     return list(times)
 

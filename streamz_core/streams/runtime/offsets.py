@@ -78,7 +78,7 @@ class GroupOffsets:
     ) -> CommittedPosition:
         first, end = bounds
         if first <= committed.offset <= end:
-            return committed
+            return committed._replace(end=end)
         group, config = self._config.app_id, self._config
         if committed.offset == _NOT_COMMITTED:
             reset, what = config.auto_offset_reset, "has never committed"
@@ -95,7 +95,7 @@ class GroupOffsets:
         offset = first if reset is OffsetReset.EARLIEST else end
         if committed.offset != _NOT_COMMITTED:
             _log.warning("%s, which holds %d to %d: going on at %d (%s)", where, first, end, offset, reset)
-        return CommittedPosition(offset, committed.stream_time_ms)
+        return CommittedPosition(offset, committed.stream_time_ms, end)
 
     async def _committed(self, partitions: list[TopicPartition]) -> dict[TopicPartition, CommittedPosition]:
         request = OffsetFetchRequest(

@@ -122,14 +122,17 @@ class OutputBuffer:
         output.timestamps += timestamps
 
     def drain(self, partition_counts: Mapping[str, int]) -> Iterator[OutputColumns]:
-        """Take everything out, by partition; ``partition_counts`` has every topic of ``topics``."""
-        for topic, output in self._topics.items():
-            count = partition_counts[topic]
+        """Take everything out, by partition; topics that ``partition_counts`` does not have wait."""
+        topics, self._topics, self.size_bytes = self._topics, {}, 0
+        for topic, output in topics.items():
+            count = partition_counts.get(topic)
+            if count is None:
+                self._topics[topic] = output
+                continue
             partitioner = self._partitioners.get(topic)
             if partitioner is None or partitioner.count != count:
                 partitioner = self._partitioners[topic] = Partitioner(topic, count)
             yield from _split(topic, output, partitioner)
-        self.clear()
 
     def clear(self) -> None:
         """Forget everything."""

@@ -55,6 +55,9 @@ class Consumer(Protocol):
     def group_metadata(self) -> Any:
         """The group's generation as this member knows it."""
 
+    async def position(self, partition: TopicPartition) -> int:
+        """The offset of the next record to hand out."""
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read on from ``offset``; what was fetched from elsewhere is dropped."""
 

@@ -23,10 +23,11 @@ _STREAM_TIME: Final = "stream-time="
 
 
 class CommittedPosition(NamedTuple):
-    """Where a partition goes on, and the stream time known there (-1: none)."""
+    """Where a partition goes on, the stream time known there (-1: none), and where its log ends now."""
 
     offset: int
     stream_time_ms: int = -1
+    end: int = 0
 
 
 class Positions:
@@ -36,30 +37,37 @@ class Positions:
         """Nothing is known before ``start``."""
         self.current: dict[TopicPartition, int] = {}
         self.committed: dict[TopicPartition, int] = {}
+        self.times: dict[TopicPartition, int] = {}
+        """The stream time of each partition: the highest timestamp seen in it."""
         self.stream_time_ms = -1
-        """Stream time as of the last commit."""
+        """The task's stream time as of the last commit."""
+        self._committed_times: dict[TopicPartition, int] = {}
 
     def start(self, committed: Mapping[TopicPartition, CommittedPosition], *, stream_time_ms: int) -> None:
         """Go on from what is committed; ``stream_time_ms`` is what the stores know."""
         self.committed = {partition: position.offset for partition, position in committed.items()}
         self.current = dict(self.committed)
-        known = [position.stream_time_ms for position in committed.values()]
-        self.stream_time_ms = max([stream_time_ms, *known])
+        self.times = {partition: position.stream_time_ms for partition, position in committed.items()}
+        self._committed_times = dict(self.times)
+        self.stream_time_ms = max([stream_time_ms, *self.times.values()])
 
     def advance(self, partition: TopicPartition, next_offset: int) -> None:
         """Everything of ``partition`` below ``next_offset`` is handled."""
         self.current[partition] = next_offset
+
+    def observe(self, partition: TopicPartition, stream_time_ms: int) -> None:
+        """``partition`` has come to this stream time."""
+        self.times[partition] = max(self.times[partition], stream_time_ms)
 
     @property
     def is_dirty(self) -> bool:
         """Whether anything was handled since the last commit."""
         return self.current != self.committed
 
-    def to_commit(self, stream_time_ms: int) -> dict[TopicPartition, OffsetAndMetadata]:
+    def to_commit(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """What moved since the last commit, as the group stores it."""
-        metadata = f"{_STREAM_TIME}{stream_time_ms}"
         return {
-            partition: OffsetAndMetadata(offset, metadata)
+            partition: OffsetAndMetadata(offset, f"{_STREAM_TIME}{self.times[partition]}")
             for partition, offset in self.current.items()
             if offset != self.committed[partition]
         }
@@ -67,11 +75,13 @@ class Positions:
     def commit_done(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], stream_time_ms: int) -> None:
         """``offsets`` are committed."""
         self.committed.update((partition, value.offset) for partition, value in offsets.items())
+        self._committed_times = dict(self.times)
         self.stream_time_ms = stream_time_ms
 
     def rewind(self) -> None:
         """Back to the last commit."""
         self.current = dict(self.committed)
+        self.times = dict(self._committed_times)
 
 
 def stream_time_of(metadata: str | None) -> int:

@@ -136,6 +136,11 @@ class TaskStores:
         for store in self._caches:
             store.committed(ends.get(store.name, store.position()))
 
+    def flush_soon(self) -> None:
+        """Have what is committed written to disk in the background."""
+        if self._database is not None:
+            self._database.flush(wait=False)
+
     def discard(self) -> None:
         """Forget everything uncommitted."""
         for store in self._caches:

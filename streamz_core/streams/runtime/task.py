@@ -5,14 +5,13 @@ choose input, decode, process, punctuate, commit, and going back to the last com
 Must not know: the group, assignments, other tasks, who started it.
 
 At every commit all records below the committed offsets are handled entirely, and none above is begun.
-The loop gives way to the event loop after every slice, and only then.
+The loop gives way to the event loop between slices, and only there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -22,6 +21,7 @@ from streamz_core.aio.signal import Signal
 from streamz_core.model import TopicPartition
 from streamz_core.state.store import StoreCorrupt, StoreError
 from streamz_core.streams.error_policy import ErrorAction
+from streamz_core.streams.runtime.catch_up import CatchUp
 from streamz_core.streams.runtime.committer import CommitWork
 from streamz_core.streams.runtime.decoding import decode
 from streamz_core.streams.runtime.failure_book import FailureBook
@@ -29,11 +29,10 @@ from streamz_core.streams.runtime.failures import (
     RecordFailed,
     RecordOrigin,
     TaskInterrupted,
-    dead_letter_headers,
-    dead_letter_topic,
 )
 from streamz_core.streams.runtime.input import PartitionInput
 from streamz_core.streams.runtime.output import NO_HEADERS, OutputBuffer
+from streamz_core.streams.runtime.passed_over import PassedOver
 from streamz_core.streams.runtime.positions import Positions
 from streamz_core.streams.runtime.processors import ProcessorFailed, TaskProcessors
 from streamz_core.streams.runtime.stores import TaskStores
@@ -46,15 +45,17 @@ if TYPE_CHECKING:
     from streamz_core.protocol.record_batch import Columns
     from streamz_core.state.cache import CachedStore
     from streamz_core.state.windowed import WindowedStore
-    from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.runtime.config import RuntimeConfig
-    from streamz_core.streams.runtime.decoding import DecodedSlice, Undecodable
+    from streamz_core.streams.runtime.decoding import Undecodable
     from streamz_core.streams.runtime.failure_book import Verdict
     from streamz_core.streams.runtime.input import Slice
     from streamz_core.streams.runtime.services import TaskServices
     from streamz_core.streams.topology import SourceSpec, SubTopology
 
 _log = logging.getLogger(__name__)
+
+SLICE_COST_RECORDS: Final = 20
+"""What handling a slice takes beside its records, in records."""
 
 _NO_VERDICTS: Final[Mapping[str, Verdict]] = {}
 
@@ -82,8 +83,6 @@ class Task:
         self.state: Final = Signal(TaskState.CREATED)
         self.stream_time_ms = -1
         self.yield_requested = False
-        self.skipped_count = 0
-        self.dead_letter_count = 0
         self.has_committed = False
         self._config = config
         self._services = services
@@ -98,18 +97,24 @@ class Task:
             for topic in subtopology.topics
             if services.partition_counts.get(topic, 0) > partition
         }
+        # Whether what a record finds depends on the order between its partition and the others.
+        self._merges = bool(subtopology.stores) and len(self._inputs) > 1
+        self._catch_up = CatchUp(services.consumer, services.clock, config.input_wait_max_ms)
+        self._ends: Mapping[TopicPartition, int] = {}
         self._processors = TaskProcessors(subtopology)
         self._stores = TaskStores(self.task_id, partition, subtopology.stores, services.state)
         self._committer = services.make_committer(self.task_id)
         self._outputs = OutputBuffer(config.record_bytes_max)
+        self._passed_over = PassedOver(self._outputs, config.app_id, self.task_id)
         self._positions = Positions()
         self._book = FailureBook()
         self._wake = asyncio.Event()
         self._stop_requested = asyncio.Event()
-        self._passed_over: Counter[ErrorAction] = Counter()
         self._interruption: TaskInterrupted | None = None
         self._tick: Cancellable | None = None
         self._records_since_commit = 0
+        self._work_since_others = 0
+        self._flushed_at_ms = services.clock.monotonic_ms()
 
     # -- as processors see it ---------------------------------------------------------------------
 
@@ -182,6 +187,16 @@ class Task:
         return self._positions.committed
 
     @property
+    def skipped_count(self) -> int:
+        """Records skipped by policy, in this task's life."""
+        return self._passed_over.skipped_count
+
+    @property
+    def dead_letter_count(self) -> int:
+        """Dead letters sent, in this task's life."""
+        return self._passed_over.dead_letter_count
+
+    @property
     def late_count(self) -> int:
         """Records that came after their window had closed."""
         return self._stores.late_count
@@ -237,6 +252,7 @@ class Task:
         committed = await services.committed_positions(self.partitions)
         await self._stores.open(services.changelog_reader, services.changelog_identities, services.on_restore)
         self._positions.start(committed, stream_time_ms=self._stores.stream_time_ms)
+        self._ends = {partition: position.end for partition, position in committed.items()}
         self._seek()
         await self._processors.open(self)
         self.state.set(TaskState.RUNNING)
@@ -246,15 +262,18 @@ class Task:
         if self._tick is not None:
             self._tick.cancel()
         graceful = self.state.value is not TaskState.FAILED
-        await self._processors.close()
-        for waiting in self._inputs.values():
-            waiting.clear()
+        # Whatever is cancelled or fails here, the stores' files must be let go of.
         try:
-            self._stores.close(flush=graceful)
+            await self._processors.close()
         finally:
-            await self._committer.close()
-            if graceful:
-                self.state.set(TaskState.CLOSED)
+            for waiting in self._inputs.values():
+                waiting.clear()
+            try:
+                self._stores.close(flush=graceful)
+            finally:
+                await self._committer.close()
+        if graceful:
+            self.state.set(TaskState.CLOSED)
 
     # -- the loop ---------------------------------------------------------------------------------
 
@@ -263,32 +282,47 @@ class Task:
         while not self._stopping:
             if self._interruption is not None:
                 raise self._interruption
-            piece = self._choose()
+            waits = self._merges and await self._catch_up.must_wait(self._inputs.values())
+            piece = None if waits else self._choose()
             if piece is not None:
                 try:
                     await self._handle(piece)
                 except ProcessorFailed as failure:
                     await self._record_failed(piece, failure)
-                await asyncio.sleep(0)
-            elif not self.yield_requested:
-                await self._wake.wait()
-                self._wake.clear()
+                await self._give_way(piece.stop - piece.start)
             else:
-                await self._processors.punctuate()
+                if not self.yield_requested:
+                    await self._wake.wait()
+                    self._wake.clear()
+                if self.yield_requested:
+                    # Nothing came until the commit is due: what depends on time has its turn.
+                    await self._processors.punctuate()
             if self._commit_is_due():
                 await self._commit()
 
+    async def _give_way(self, records: int) -> None:
+        """Let others run once a slice's worth of work was done; short slices cost more than their records."""
+        self._work_since_others += records + SLICE_COST_RECORDS
+        if self._work_since_others >= self._config.slice_records_max:
+            self._work_since_others = 0
+            await asyncio.sleep(0)
+
     def _choose(self) -> Slice | None:
-        """The next records of the partition whose next record is the oldest, up to the others' next."""
+        """The next records of the partition whose next record is the oldest.
+
+        Where there is state that records of other partitions may change, not past their next record:
+        what a record finds there follows from timestamps, not from which fetch was answered first.
+        """
         waiting = [queue for queue in self._inputs.values() if queue.record_count]
         if not waiting:
             return None
         records_max = self._config.slice_records_max
-        if len(waiting) == 1:
-            queue, up_to = waiting[0], None
-        else:
+        queue, up_to = waiting[0], None
+        if len(waiting) > 1:
             waiting.sort(key=lambda queue: queue.head_timestamp)
-            queue, up_to = waiting[0], waiting[1].head_timestamp
+            queue = waiting[0]
+            if self._merges:
+                up_to = waiting[1].head_timestamp
         alone = self._book.next_alone(queue.partition, queue.head_offset)
         if alone == queue.head_offset:
             return queue.peek(1)
@@ -301,17 +335,19 @@ class Task:
             return
         verdicts = self._book.verdicts(origin) if alone else _NO_VERDICTS
         source = self._sources[piece.partition.topic]
-        decoded = decode(piece, source, self.stream_time_ms)
+        latest_ms = self.clock.now_ms() + self._config.timestamp_ahead_max_ms
+        decoded = decode(piece, source, self._positions.times[piece.partition], latest_ms)
         batch, stop, fatal = decoded.batch, len(decoded.batch), None
         if decoded.undecodable and source.on_decode_error.action is ErrorAction.FAIL:
             fatal = decoded.undecodable[0]
             stop = fatal.good_before
         done = await self._processors.process(batch, stop, passing=verdicts) if stop else 0
         if done:
+            self._positions.observe(piece.partition, batch.stream_times[done - 1])
             self.stream_time_ms = max(self.stream_time_ms, batch.stream_times[done - 1])
-        self._pass_over_undecodable(decoded, done, fatal)
+        self._passed_over.undecodable(decoded, done, fatal, source)
         if alone and done:
-            self._pass_over_verdicts(piece, verdicts)
+            self._passed_over.verdicts(piece, verdicts)
             self._book.succeeded(origin)
         self._advance(piece, fatal.index if fatal and done == stop else decoded.column_index(done))
         await self._processors.punctuate()
@@ -349,7 +385,7 @@ class Task:
             self.state.set(TaskState.COMMITTING)
             counts = await self._services.count_partitions(outputs.topics)
             work = CommitWork(
-                offsets=self._positions.to_commit(self.stream_time_ms),
+                offsets=self._positions.to_commit(),
                 outputs=list(outputs.drain(counts)),
                 changes=stores.collect(self.stream_time_ms),
                 now_ms=self.clock.now_ms(),
@@ -358,6 +394,7 @@ class Task:
             stores.committed(self._committer.changelog_ends)
             await self._committer.offsets_stored(work)
             self._committed(work)
+            self._flush_if_due()
             self.state.set(TaskState.RUNNING)
         self._records_since_commit = 0
         if not self._stopping:
@@ -366,10 +403,14 @@ class Task:
     def _committed(self, work: CommitWork) -> None:
         self._positions.commit_done(work.offsets, self.stream_time_ms)
         self._book.committed(self._positions.committed)
-        self.skipped_count += self._passed_over[ErrorAction.SKIP]
-        self.dead_letter_count += self._passed_over[ErrorAction.DEAD_LETTER]
-        self._passed_over.clear()
+        self._passed_over.committed()
         self.has_committed = True
+
+    def _flush_if_due(self) -> None:
+        now_ms = self.clock.monotonic_ms()
+        if now_ms - self._flushed_at_ms >= self._config.state_flush_interval_ms:
+            self._flushed_at_ms = now_ms
+            self._stores.flush_soon()
 
     def _arm_tick(self) -> None:
         if self._tick is not None:
@@ -409,7 +450,7 @@ class Task:
         await self._processors.close()
         self._outputs.clear()
         self._stores.discard()
-        self._passed_over.clear()
+        self._passed_over.discard()
         self._records_since_commit = 0
         self._positions.rewind()
         self._seek()
@@ -417,6 +458,7 @@ class Task:
 
     def _seek(self) -> None:
         self.stream_time_ms = self._positions.stream_time_ms
+        self._catch_up.start(self._ends)
         consumer = self._services.consumer
         for partition, waiting in self._inputs.items():
             waiting.clear()
@@ -434,41 +476,6 @@ class Task:
         with suppress(TimeoutError):
             await wait_for(self.clock, self._stop_requested.wait(), backoff_ms)
         return not self._stopping
-
-    def _pass_over_undecodable(self, decoded: DecodedSlice, done: int, fatal: Undecodable | None) -> None:
-        source = self._sources[decoded.source.partition.topic]
-        for bad in decoded.undecodable:
-            if bad is fatal or bad.good_before > done:
-                return
-            origin = RecordOrigin(decoded.source.partition, decoded.source.columns.offsets[bad.index])
-            _log.warning(
-                "%s does not decode (%s): %s", origin, source.on_decode_error.action.value, bad.error
-            )
-            self._pass_over(decoded.source, bad.index, source.on_decode_error, bad.error, source.name)
-
-    def _pass_over_verdicts(self, piece: Slice, verdicts: Mapping[str, Verdict]) -> None:
-        for processor, verdict in verdicts.items():
-            self._pass_over(piece, piece.start, verdict.policy, verdict.error, processor)
-
-    def _pass_over(
-        self, piece: Slice, index: int, policy: ErrorPolicy, error: BaseException, who: str
-    ) -> None:
-        self._passed_over[policy.action] += 1
-        if policy.action is not ErrorAction.DEAD_LETTER:
-            return
-        columns = piece.columns
-        origin = RecordOrigin(piece.partition, columns.offsets[index])
-        original = NO_HEADERS if columns.headers is None else columns.headers[index]
-        timestamp = columns.timestamps[index]
-        self._outputs.send(
-            dead_letter_topic(policy, piece.partition.topic),
-            columns.keys[index],
-            columns.values[index],
-            timestamp,
-            dead_letter_headers(
-                original, error, origin, timestamp, self._config.app_id, f"{self.task_id}/{who}"
-            ),
-        )
 
     def _undecodable_failure(self, piece: Slice, bad: Undecodable) -> RecordFailed:
         origin = RecordOrigin(piece.partition, piece.columns.offsets[bad.index])

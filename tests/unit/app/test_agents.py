@@ -107,6 +107,41 @@ async def test_on_error_is_told_of_the_failure(app, task):
     assert [(name, type(error)) for name, error in told] == [("collect", ZeroDivisionError)]
 
 
+async def test_an_on_error_that_fails_does_not_hide_the_failure(app, task):
+    def on_error(agent, error):
+        raise OSError("no pager")
+
+    @app.agent(app.topic("views"), on_error=on_error)
+    async def collect(stream):
+        async for value in stream:
+            1 / value
+
+    running = await task()
+    with pytest.raises(RecordError) as caught:
+        await running.feed([0])
+    assert isinstance(caught.value.cause, ZeroDivisionError)
+
+
+async def test_a_cancelled_await_fails_the_record_and_does_not_end_the_agent_silently(app, task):
+    seen = []
+
+    @app.agent(app.topic("views"))
+    async def waiting(stream):
+        async for value in stream:
+            if value == "cancelled":
+                future = asyncio.get_running_loop().create_future()
+                future.cancel()
+                await future
+            seen.append(value)
+
+    running = await task()
+    with pytest.raises(RecordError, match="something the agent awaited was cancelled") as caught:
+        await running.feed(["a", "cancelled"])
+    assert caught.value.index == 1
+    await running.feed(["b"])
+    assert seen == ["a", "b"]
+
+
 async def test_an_agent_that_returns_fails_the_task_with_the_remedy(app, task):
     @app.agent(app.topic("views"))
     async def first_only(stream):
@@ -454,13 +489,12 @@ def test_what_is_no_agent_is_refused(app):
         async def silent(stream):
             pass
 
+    async def bare(stream):
+        pass
+
+    without_parentheses = app.agent(bare)
     with pytest.raises(ImproperlyConfigured, match="with parentheses"):
-
-        @app.agent
-        async def bare(stream):
-            pass
-
-        bare(lambda stream: None)
+        without_parentheses(bare)
 
 
 def test_names_used_twice_are_refused(app):

@@ -20,9 +20,8 @@ def test_defaults_are_exactly_once_on_disk():
 
 
 def test_an_unknown_setting_names_the_closest():
-    with pytest.raises(
-        ImproperlyConfigured, match="unknown setting 'procesing_guarantee'; did you mean 'processing_"
-    ):
+    says = "unknown setting 'procesing_guarantee'; did you mean 'processing_guarantee'"
+    with pytest.raises(ImproperlyConfigured, match=says):
         App("a", procesing_guarantee="exactly_once")
     with pytest.raises(ImproperlyConfigured, match="unknown setting 'xyzzy'; known: broker, "):
         App("a", xyzzy=1)
@@ -31,10 +30,7 @@ def test_an_unknown_setting_names_the_closest():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (
-            {"processing_guarantee": "maybe"},
-            "'processing_guarantee': expected one of exactly_once, at_least_once",
-        ),
+        ({"processing_guarantee": "maybe"}, "expected one of exactly_once, at_least_once; got 'maybe'"),
         ({"store": "sqlite://"}, "'store': expected one of rocksdb://, memory://"),
         ({"topic_partitions": 0}, "'topic_partitions': expected an integer above 0, got 0"),
         ({"broker_commit_interval": "soon"}, "'broker_commit_interval': expected seconds"),

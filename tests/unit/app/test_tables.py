@@ -168,7 +168,7 @@ def test_a_table_with_other_partitions_than_its_topics_is_refused(app):
         async for value in stream:
             table[value] = 1
 
-    with pytest.raises(PartitionsMismatch, match="declared with 8 partitions.*'views' has 4"):
+    with pytest.raises(PartitionsMismatch, match=r"declared with 8 partitions.*'views' has 4"):
         app.topology({"views": 4})
 
 
@@ -181,9 +181,7 @@ def test_one_topic_with_two_types_is_refused(app):
     async def two(stream):
         pass
 
-    with pytest.raises(
-        ImproperlyConfigured, match="topic 'views' is read with value_type .*int.* and with .*str"
-    ):
+    with pytest.raises(ImproperlyConfigured, match=r"'views' is read with value_type .*int.* and with .*str"):
         app.topology({"views": 1})
 
 

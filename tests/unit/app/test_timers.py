@@ -75,7 +75,8 @@ def test_next_times(expression, after, due):
 
 
 @given(
-    st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), st.sampled_from(["*/7 3-9 * * *", "1 1 1 1 *"])
+    st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)),
+    st.sampled_from(["*/7 3-9 * * *", "1 1 1 1 *"]),
 )
 def test_the_next_time_is_later_and_on_a_minute(moment, expression):
     due = CronSchedule(expression).next_after(moment)

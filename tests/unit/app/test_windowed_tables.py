@@ -139,9 +139,8 @@ async def test_a_failing_close_handler_stops_the_task_and_names_the_window(app, 
 
     counting(app, grace=0, on_window_close=on_close)
     running = await task()
-    with pytest.raises(
-        AgentFailed, match=r"on_window_close of table 'counts' failed for key '/'.*\(0.0, 10.0\)"
-    ):
+    says = r"on_window_close of table 'counts' failed for key '/'.*\(0.0, 10.0\)"
+    with pytest.raises(AgentFailed, match=says):
         await running.feed(["/", "/"], timestamps=[1_000, 10_000])
 
 
@@ -181,7 +180,7 @@ async def test_time_from_a_number(app, task, unit, value):
 
     @app.agent(app.topic("views"))
     async def count(stream):
-        async for view in stream:
+        async for _ in stream:
             counts["all"] += 1
             counts["all"] = counts["all"].current() + 10
 
@@ -251,7 +250,7 @@ def test_in_place_operators(app):
 
     from streamz_core.app.windowed_table import WindowSet
 
-    names = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift"]
+    names = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift")
     for name in names:
         assert hasattr(WindowSet, f"__i{name}__"), name
         assert hasattr(operator, f"i{name}") or hasattr(operator, f"i{name}_"), name

@@ -147,7 +147,7 @@ async def test_damage_is_named_and_stays_its_partitions(talk: Any, open_broker: 
     again = await open_broker()
     damaged = await again.fetch("t")
 
-    assert damaged.error_code is ErrorCode.KAFKA_STORAGE_ERROR
+    assert damaged.error_code is ErrorCode.CORRUPT_MESSAGE
     assert "t-0: offsets 0 to" in damaged.error_message
     assert damaged.records == b""
     assert await again.values("t", partition=1) == [b"precious", b"more"]

@@ -203,6 +203,21 @@ def test_a_directory_that_is_newer_or_damaged_is_refused_untouched(topic, files,
     assert after == before
 
 
+@pytest.mark.parametrize("with_topic", [True, False])
+def test_a_missing_format_file_is_damage_and_no_new_directory(topic, files, path, with_topic):
+    directory = topic()
+    if not with_topic:
+        directory.delete_topic("t")
+    directory.close()
+    files.unlink(f"{path}/streamz.json")
+    before = everything(files, path)
+
+    with pytest.raises(errors.DamagedDirectory, match=r"streamz\.json is missing"):
+        LogDirectory.open(files, path, 0)
+
+    assert everything(files, path) == before
+
+
 def test_a_missing_catalog_is_damage(topic, files, path):
     topic().close()
     files.unlink(f"{path}/catalog.json")

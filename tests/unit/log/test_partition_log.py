@@ -7,6 +7,7 @@ import pytest
 from streamz_core.errors import ErrorCode
 from streamz_core.log import errors
 from streamz_core.model import Durability
+from streamz_core.protocol.compression import Compression
 from streamz_core.protocol.record_batch import decode, encode, read_header, split
 
 SYNC, OS = Durability.SYNC, Durability.OS
@@ -288,3 +289,17 @@ def test_segments_roll_by_age_and_by_index_size(topic, batch):
     append(log, batch("c"), now_ms=11)
 
     assert [segment.base_offset for segment in log._segments] == [0, 2]
+
+
+@pytest.mark.parametrize("codec", [Compression.NONE, Compression.GZIP, Compression.ZSTD])
+def test_a_topic_may_keep_one_codec(topic, batch, records, codec):
+    log = topic(compression_type="zstd").partition("t", 0)
+    data = batch("a" * 100, None, compression=codec, producer_id=7, producer_epoch=0, base_sequence=0)
+
+    append(log, batch("x") + batch("y", compression=Compression.LZ4))
+    append(log, data)
+
+    headers = [header for _, header in split(log.read(0, 10_000, up_to=4))]
+    assert {header.compression for header in headers} == {Compression.ZSTD}
+    assert [value for _, _, value in records(log)] == [b"x", b"y", b"a" * 100, None]
+    assert append(log, data).duplicate

@@ -187,3 +187,60 @@ def test_finals_equal_the_fold_over_any_commits_aborts_and_restarts(
     assert windows.late_count == late
     kept = {(key, start): n for start in windows.starts() for key, n in windows.items(start)}
     assert kept == {row: n for row, n in expected.items() if row[1] + 30 + grace > time}
+
+
+def test_add_is_late_get_and_put_in_one() -> None:
+    windows = windowed()
+
+    assert windows.add("a", 0, 2, 3, int)
+    assert windows.add("a", 0, 3, 14, int)
+    assert not windows.add("a", 0, 1, 15, int)
+    assert windows.get("a", 0) == 5
+    with pytest.raises(KeyError):
+        windows.add("b", 10, 1, 15)
+
+
+def test_add_goes_on_with_what_was_committed_and_begins_anew_after_a_deletion() -> None:
+    store = MemoryStore("counts")
+    windows = windowed(store)
+    windows.add("a", 0, 2, 3, int)
+    commit(windows, 3)
+
+    again = windowed(store)
+    again.add("a", 0, 3, 4, int)
+    assert again.get("a", 0) == 5
+    again.delete("a", 0)
+    again.add("a", 0, 1, 4, int)
+    assert again.get("a", 0) == 1
+
+
+def test_a_window_handed_out_ahead_of_stream_time_takes_no_more() -> None:
+    windows = windowed()
+    windows.put("a", 0, 1)
+    assert list(windows.expire(15)) == [("a", 0, 1)]
+
+    assert windows.late(0, 3)
+    assert not windows.add("a", 0, 1, 3, int)
+    assert windows.add("a", 10, 1, 3, int)
+
+
+def test_a_store_of_its_own_time_does_not_follow_the_tasks() -> None:
+    store = MemoryStore("counts")
+    windows = windowed(store, own_time=True)
+    windows.put("a", 0, 1)
+
+    assert windows.observe(7) == 7
+    assert windows.observe(3) == 7
+    commit(windows, 1_000_000)
+    assert windows.get("a", 0) == 1
+    assert windowed(store, own_time=True).stream_time_ms == 7
+
+
+def test_marks_alone_are_something_to_commit() -> None:
+    windows = windowed()
+    assert windows.dirty_records == 0
+
+    windows.count_late()
+    assert windows.dirty_records == 1
+    commit(windows, 0)
+    assert windows.dirty_records == 0

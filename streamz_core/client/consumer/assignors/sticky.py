@@ -127,19 +127,22 @@ def _deal_out(candidates: Mapping[TopicPartition, list[str]], shares: dict[str, 
 
 
 def _even_out(candidates: Mapping[TopicPartition, list[str]], shares: dict[str, set[TopicPartition]]) -> None:
-    """Move partitions from rich to poor until no single move makes the shares more even.
+    """Move partitions, always from the richest that can give, until no single move makes it more even.
 
     Each move lowers the sum of the squared sizes, so this ends.
     """
-    moved = True
-    while moved:
-        moved = False
-        for rich in sorted(shares, key=lambda member_id: (-len(shares[member_id]), member_id)):
-            for partition in sorted(shares[rich]):
-                poorest = min(
-                    candidates[partition], key=lambda member_id: (len(shares[member_id]), member_id)
-                )
-                if len(shares[poorest]) + 1 < len(shares[rich]):
-                    shares[rich].discard(partition)
-                    shares[poorest].add(partition)
-                    moved = True
+    while (move := _next_move(candidates, shares)) is not None:
+        partition, rich, poor = move
+        shares[rich].discard(partition)
+        shares[poor].add(partition)
+
+
+def _next_move(
+    candidates: Mapping[TopicPartition, list[str]], shares: dict[str, set[TopicPartition]]
+) -> tuple[TopicPartition, str, str] | None:
+    for rich in sorted(shares, key=lambda member_id: (-len(shares[member_id]), member_id)):
+        for partition in sorted(shares[rich]):
+            poor = min(candidates[partition], key=lambda member_id: (len(shares[member_id]), member_id))
+            if len(shares[poor]) + 1 < len(shares[rich]):
+                return partition, rich, poor
+    return None

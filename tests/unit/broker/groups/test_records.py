@@ -21,6 +21,7 @@ from streamz_core.broker.record_fields import CorruptState
 from streamz_core.model import TopicPartition
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+PLAIN = CommittedOffset(42, -1, "m", 9, 1)
 INT32 = st.integers(0, 2**31 - 1)
 OFFSETS = st.builds(
     CommittedOffset, st.integers(0, 2**63 - 1), st.integers(-1, 2**31 - 1), NAMES, st.integers(-1, 2**63 - 1)

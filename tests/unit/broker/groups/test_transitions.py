@@ -20,102 +20,16 @@ from streamz_core.broker.groups.events import (
     Event,
     ExtendSession,
     Forget,
-    Heartbeat,
-    Join,
-    Leave,
     PhaseTimeout,
-    Reply,
     SessionExpired,
     SetTimer,
     Store,
     Stored,
-    Sync,
 )
 from streamz_core.broker.groups.state import LEGAL_PREDECESSORS, Group, GroupState, Rules, move
 from streamz_core.broker.groups.transitions import TABLE, commit_error, decide
 from streamz_core.errors import ErrorCode
-from streamz_core.protocol.messages.leave_group import MemberIdentity
-
-NOW = 1_000
-RULES = Rules()
-RANGE = (("range", b"topics"),)
-
-
-def join(new_member_id: str = "", **changes: Any) -> Join:
-    fields: dict[str, Any] = {
-        "member_id": "",
-        "group_instance_id": None,
-        "new_member_id": new_member_id,
-        "requires_known_member_id": False,
-        "client_id": "c",
-        "client_host": "",
-        "session_timeout_ms": 10_000,
-        "rebalance_timeout_ms": 60_000,
-        "protocol_type": "consumer",
-        "protocols": RANGE,
-    }
-    return Join(**{**fields, **changes})
-
-
-def sync(member_id: str, generation_id: int, **changes: Any) -> Sync:
-    fields: dict[str, Any] = {
-        "generation_id": generation_id,
-        "member_id": member_id,
-        "group_instance_id": None,
-        "protocol_type": None,
-        "protocol_name": None,
-        "assignments": {},
-    }
-    return Sync(**{**fields, **changes})
-
-
-def beat(member_id: str, generation_id: int, group_instance_id: str | None = None) -> Heartbeat:
-    return Heartbeat(generation_id=generation_id, member_id=member_id, group_instance_id=group_instance_id)
-
-
-def leave(*member_ids: str) -> Leave:
-    return Leave(members=tuple(MemberIdentity(member_id=member_id) for member_id in member_ids))
-
-
-class Scene:
-    """A group and everything its decisions asked for, in order."""
-
-    def __init__(self, rules: Rules = RULES) -> None:
-        self.group = Group(group_id="g")
-        self.rules = rules
-        self.effects: list[Any] = []
-
-    def do(self, event: Event) -> list[Any]:
-        self.group, self.effects = decide(self.group, event, NOW, self.rules)
-        return self.effects
-
-    def reply(self, event: Event) -> Any:
-        (reply,) = [e.response for e in self.do(event) if isinstance(e, Reply)]
-        return reply
-
-    def answers(self, kind: type) -> dict[str, Any]:
-        return {e.member_id: e.response for e in self.effects if isinstance(e, kind)}
-
-    def of(self, kind: type) -> list[Any]:
-        return [e for e in self.effects if isinstance(e, kind)]
-
-
-def stable(*member_ids: str, rules: Rules = RULES) -> Scene:
-    """A stable group of these members; the first one leads."""
-    scene = Scene(rules)
-    for member_id in member_ids:
-        scene.do(join(member_id))
-        for other in list(scene.group.members.values()):
-            if not other.has_joined and scene.group.state is GroupState.PREPARING_REBALANCE:
-                scene.do(join(member_id=other.member_id))
-    generation_id = scene.group.generation_id
-    for member_id in member_ids[1:]:
-        scene.do(sync(member_id, generation_id))
-    assignments = {member_id: member_id.encode() for member_id in member_ids}
-    scene.do(sync(member_ids[0], generation_id, assignments=assignments))
-    scene.do(Stored(generation_id=generation_id, error_code=ErrorCode.NONE))
-    assert scene.group.state is GroupState.STABLE
-    return scene
+from tests.unit.broker.groups.scene import NOW, RULES, Scene, beat, join, leave, stable, sync
 
 
 def test_every_event_is_decided_in_every_state() -> None:
@@ -473,107 +387,6 @@ def test_syncing_while_others_join_is_asked_to_join_too() -> None:
     scene.do(join("b"))
 
     assert scene.reply(sync("a", 1)).error_code is ErrorCode.REBALANCE_IN_PROGRESS
-
-
-class TestStaticMembers:
-    def scene(self) -> Scene:
-        scene = Scene()
-        scene.do(join("a1", group_instance_id="a"))
-        scene.do(sync("a1", 1, group_instance_id="a", assignments={"a1": b"all"}))
-        scene.do(Stored(generation_id=1, error_code=ErrorCode.NONE))
-        return scene
-
-    def test_a_restart_takes_its_place_over_without_a_rebalance(self) -> None:
-        scene = self.scene()
-
-        response = scene.reply(join("a2", group_instance_id="a"))
-
-        assert (response.member_id, response.generation_id, response.leader) == ("a2", 1, "a2")
-        assert response.skip_assignment
-        assert scene.group.state is GroupState.STABLE
-        assert scene.of(Store) == [Store(is_awaited=False)]
-        assert scene.reply(sync("a2", 1, group_instance_id="a")).assignment == b"all"
-
-    def test_the_old_holder_is_fenced(self) -> None:
-        scene = self.scene()
-        scene.do(join("a2", group_instance_id="a"))
-
-        assert scene.reply(beat("a1", 1, "a")).error_code is ErrorCode.FENCED_INSTANCE_ID
-        refused = scene.reply(join(member_id="a1", group_instance_id="a"))
-        assert refused.error_code is ErrorCode.FENCED_INSTANCE_ID
-        assert (
-            commit_error(
-                scene.group,
-                generation_id=1,
-                member_id="a1",
-                group_instance_id="a",
-                is_transactional=True,
-            )
-            is ErrorCode.FENCED_INSTANCE_ID
-        )
-
-    def test_a_restart_with_another_subscription_rebalances(self) -> None:
-        scene = self.scene()
-
-        scene.do(join("a2", group_instance_id="a", protocols=(("range", b"more"),)))
-
-        assert scene.answers(AnswerJoin)["a2"].generation_id == 2
-
-    def test_the_waiting_requests_of_the_old_holder_are_fenced(self) -> None:
-        scene = self.scene()
-        scene.do(join("b1", group_instance_id="b"))
-
-        scene.do(join("b2", group_instance_id="b"))
-
-        assert scene.answers(AnswerJoin)["b1"].error_code is ErrorCode.FENCED_INSTANCE_ID
-        assert set(scene.group.members) == {"a1", "b2"}
-
-    def test_the_waiting_sync_of_the_old_holder_is_fenced(self) -> None:
-        scene = self.scene()
-        scene.do(join("b1", group_instance_id="b"))
-        scene.do(join(member_id="a1", group_instance_id="a"))
-        scene.do(sync("b1", 2, group_instance_id="b"))
-
-        scene.do(join("b2", group_instance_id="b"))
-
-        assert scene.answers(AnswerSync)["b1"].error_code is ErrorCode.FENCED_INSTANCE_ID
-
-    def test_it_keeps_its_place_while_it_is_away(self) -> None:
-        scene = self.scene()
-        scene.do(join("b"))
-
-        scene.do(PhaseTimeout())
-
-        assert set(scene.group.members) == {"a1", "b"}
-        assert set(scene.answers(AnswerJoin)) == {"b"}
-        assert scene.group.leader == "b"
-
-    def test_nobody_there_at_all_is_waited_for(self) -> None:
-        scene = self.scene()
-        scene.do(join("b"))
-        scene.do(leave("b"))
-
-        scene.do(PhaseTimeout())
-
-        assert scene.group.state is GroupState.PREPARING_REBALANCE
-        assert scene.of(SetTimer) == [SetTimer(60_000)]
-
-    def test_it_leaves_by_its_name(self) -> None:
-        scene = self.scene()
-        wrong = MemberIdentity(member_id="a9", group_instance_id="a")
-        nobody = MemberIdentity(member_id="", group_instance_id="z")
-        right = MemberIdentity(member_id="", group_instance_id="a")
-
-        response = scene.reply(Leave(members=(wrong, nobody, right)))
-
-        codes = [m.error_code for m in response.members]
-        assert codes == [ErrorCode.FENCED_INSTANCE_ID, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.NONE]
-        assert scene.group.state is GroupState.EMPTY
-
-    def test_an_unknown_name_with_an_id_is_refused(self) -> None:
-        response = self.scene().reply(join(member_id="x", group_instance_id="x"))
-
-        assert response.error_code is ErrorCode.UNKNOWN_MEMBER_ID
 
 
 class TestCommits:

@@ -78,3 +78,22 @@ def test_the_outcome_is_followed_across_producer_ids() -> None:
     recovered = reconcile(rolled, [OpenInLog(T0, 7, EPOCH_MAX - 1)], 1)
 
     assert recovered.leftovers == [Leftover(T0, 7, EPOCH_MAX, is_committed=True)]
+
+
+@pytest.mark.parametrize("state", [S.PREPARE_COMMIT, S.PREPARE_ABORT])
+def test_records_of_the_next_transaction_prove_the_end_of_the_one_before(state: TransactionState) -> None:
+    recovered = reconcile(stored(state, T0, T1), [OpenInLog(T0, 7, 3)], 5)
+
+    assert recovered.transactions["x"].state is S.ONGOING
+    assert recovered.transactions["x"].partitions == {T0}
+    assert recovered.leftovers == []
+
+
+def test_they_prove_it_across_producer_ids() -> None:
+    ending = stored(S.PREPARE_COMMIT, T0, producer_epoch=EPOCH_MAX, next_producer_id=9)
+
+    recovered = reconcile(ending, [OpenInLog(T1, 9, 0)], 5)
+
+    found = recovered.transactions["x"]
+    assert (found.state, found.producer_id, found.producer_epoch) == (S.ONGOING, 9, 0)
+    assert found.previous_producer_id == 7

@@ -34,6 +34,7 @@ from streamz_core.model import TopicPartition
 NOW = 1_000
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
 S = TransactionState
+OPEN = (S.ONGOING, S.PREPARE_COMMIT, S.PREPARE_ABORT)
 NEW_ID = 99
 
 

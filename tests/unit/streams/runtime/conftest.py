@@ -84,9 +84,11 @@ class FakeCluster:
 
     async def committed(self, partitions: Any) -> dict[TopicPartition, CommittedPosition]:
         return {
-            tp: CommittedPosition(self.offsets[tp].offset, stream_time_of(self.offsets[tp].metadata))
+            tp: CommittedPosition(
+                self.offsets[tp].offset, stream_time_of(self.offsets[tp].metadata), self.end(tp)
+            )
             if tp in self.offsets
-            else CommittedPosition(0)
+            else CommittedPosition(0, -1, self.end(tp))
             for tp in partitions
         }
 
@@ -157,6 +159,9 @@ class FakeConsumer:
 
     def group_metadata(self) -> str:
         return "group"
+
+    async def position(self, partition: TopicPartition) -> int:
+        return self.positions[partition]
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.positions[partition] = offset

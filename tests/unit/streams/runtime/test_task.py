@@ -6,6 +6,7 @@ import itertools
 import shutil
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
+from unittest.mock import AsyncMock
 
 import orjson
 import pytest
@@ -15,6 +16,8 @@ from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.state.windowed import MARKS_KEY
 from streamz_core.streams.error_policy import DEAD_LETTER, SKIP, ErrorAction, ErrorPolicy
 from streamz_core.streams.runtime.failures import RecordFailed, TaskFailed
+from streamz_core.streams.runtime.positions import CommittedPosition
+from streamz_core.streams.runtime.stores import TaskStores
 from streamz_core.streams.topology import ProcessorSpec, SourceSpec, SubTopology
 
 if TYPE_CHECKING:
@@ -370,6 +373,27 @@ async def test_a_normal_restart_restores_nothing_that_was_flushed(
     assert sum(p.records for p in progress) == 0
 
 
+async def test_files_are_never_far_behind_the_commits(
+    cluster, bench, row, topologies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[float] = []
+    monkeypatch.setattr(TaskStores, "flush_soon", lambda _: flushed.append(world.clock.monotonic_ms()))
+    fill(cluster, row)
+    world = bench(
+        cluster,
+        topologies.count(),
+        fetch_records=1,
+        state_flush_interval_ms=1_000,
+        state_dir=str(tmp_path),
+        budget=MemoryBudget(8 << 20),
+    )
+
+    await world.run_until_committed()
+
+    assert len(flushed) > 5
+    assert all(later - earlier >= 1_000 for earlier, later in itertools.pairwise(flushed))
+
+
 async def test_late_records_are_counted_and_the_count_survives(cluster, bench, row, topologies) -> None:
     fill(cluster, row, 60)
     for late in (2, 1):
@@ -378,6 +402,24 @@ async def test_late_records_are_counted_and_the_count_survives(cluster, bench, r
 
     marks = orjson.loads(fold(cluster, "app-windows-changelog")[MARKS_KEY])
     assert marks[-1] == 3
+
+
+async def test_a_timestamp_of_the_far_future_closes_no_window(
+    cluster, bench, row, topologies, caplog
+) -> None:
+    fill(cluster, row, 30)
+    cluster.append("views", 0, row(b'"poison"', b"0", 99_999_999_999_999))
+    more = [row(orjson.dumps("k1"), b"1", 1_015_000 + i * 500) for i in range(30)]
+    cluster.append("views", 0, *more)
+
+    await bench(cluster, topologies.count(), fetch_records=100).run_until_committed()
+
+    assert cluster.offsets[VIEWS].metadata == f"stream-time={1_015_000 + 29 * 500}"
+    finals = {(row.key, orjson.loads(row.value)[0]) for row in cluster.rows("finals")}
+    assert max(start for _, start in finals) == 1_010_000
+    assert "offsets 0 and 60 has the timestamp 99999999999999" in caplog.text
+    marks = orjson.loads(fold(cluster, "app-windows-changelog")[MARKS_KEY])
+    assert marks[-1] == 0
 
 
 class Recorder:
@@ -428,7 +470,10 @@ async def test_several_processors_of_a_source_have_one_cut(cluster, bench, row, 
     assert [int(row.value) for row in cluster.rows("b")] == [n for n in range(30) if n != 17]
 
 
-async def test_inputs_are_merged_in_the_order_of_their_timestamps(cluster, bench, row, topologies) -> None:
+@pytest.mark.parametrize("has_state", [True, False])
+async def test_inputs_are_merged_in_the_order_of_their_timestamps(
+    cluster, bench, row, topologies, has_state
+) -> None:
     cluster.append("rates", 0, *[row(b'"k"', b"1", 1_000_000 + i * 1000) for i in range(10)])
     fill(cluster, row, 20)
     log: list = []
@@ -439,13 +484,38 @@ async def test_inputs_are_merged_in_the_order_of_their_timestamps(cluster, bench
             SourceSpec("other", ("rates",), topologies.json, topologies.json),
         ),
         (ProcessorSpec("a", ("in", "other"), lambda: Recorder(log, "a")),),
+        topologies.count().stores if has_state else (),
     )
 
-    await bench(cluster, topology, fetch_records=100).run_until_committed()
+    await bench(cluster, topology, fetch_records=3).run_until_committed()
 
     times = [1_000_000 + n * (500 if topic == "views" else 1000) for _, topic, n in log]
-    assert times == sorted(times)
     assert len(times) == 30
+    assert (times == sorted(times)) == has_state
+
+
+async def test_an_input_that_brings_nothing_is_not_waited_for_for_ever(
+    cluster, bench, row, topologies
+) -> None:
+    fill(cluster, row, 20)
+    log: list = []
+    sources = tuple(
+        SourceSpec(topic, (topic,), topologies.json, topologies.json) for topic in ("views", "rates")
+    )
+    topology = SubTopology(
+        "join",
+        sources,
+        (ProcessorSpec("a", ("views", "rates"), lambda: Recorder(log, "a")),),
+        topologies.count().stores,
+    )
+    world = bench(cluster, topology)
+    object.__setattr__(world.services, "committed_positions", lie := AsyncMock())
+    lie.return_value = {tp: CommittedPosition(0, -1, 20) for tp in world.runner.task.partitions}
+
+    await world.run_until_committed()
+
+    assert 1_000 <= world.clock.monotonic_ms() < 3_000
+    assert len(log) == 20
 
 
 async def test_a_flooded_partition_is_paused_and_resumed(cluster, bench, row, topologies) -> None:

@@ -1,0 +1,194 @@
+"""Owns: the assignors' tests, with aiokafka's as the oracle. Must not know: groups."""
+
+from __future__ import annotations
+
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor as AiokafkaRange
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor as AiokafkaRoundRobin
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyAssignorUserDataV1
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor as AiokafkaSticky
+from aiokafka.coordinator.protocol import (
+    ConsumerProtocolMemberAssignment as AiokafkaAssignment,
+)
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata as AiokafkaMetadata
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamz_core.client.consumer.assignors.range import RangePartitionAssignor
+from streamz_core.client.consumer.assignors.roundrobin import RoundRobinPartitionAssignor
+from streamz_core.client.consumer.assignors.sticky import (
+    Claim,
+    StickyPartitionAssignor,
+    decode_claim,
+    encode_claim,
+)
+from streamz_core.client.consumer.membership import (
+    ConsumerProtocolMemberAssignment,
+    ConsumerProtocolMemberMetadata,
+)
+from streamz_core.model import TopicPartition
+
+TOPICS = ["a", "b", "c"]
+clusters = st.fixed_dictionaries({topic: st.integers(0, 6) for topic in TOPICS})
+groups = st.dictionaries(
+    st.sampled_from([f"m{number}" for number in range(6)]),
+    st.lists(st.sampled_from(TOPICS), unique=True),
+    min_size=1,
+)
+
+
+class Cluster:
+    def __init__(self, counts):
+        self.counts = counts
+
+    def partitions_for_topic(self, topic):
+        return set(range(self.counts.get(topic, 0))) or None
+
+    def topics(self):
+        return set(self.counts)
+
+
+def ours(assignor, counts, group, user_data=b""):
+    members = {
+        member_id: ConsumerProtocolMemberMetadata(0, topics, user_data) for member_id, topics in group.items()
+    }
+    return _partitions(assignor.assign(Cluster(counts), members))
+
+
+def theirs(assignor, counts, group):
+    members = {member_id: AiokafkaMetadata(0, topics, b"") for member_id, topics in group.items()}
+    return _partitions(assignor.assign(Cluster(counts), members))
+
+
+def _partitions(shares):
+    return {
+        member_id: sorted(TopicPartition(*partition) for partition in share.partitions())
+        for member_id, share in shares.items()
+    }
+
+
+@given(clusters, groups)
+def test_range_assigns_as_aiokafka_does(counts, group):
+    assert ours(RangePartitionAssignor(), counts, group) == theirs(AiokafkaRange, counts, group)
+
+
+@given(clusters, groups)
+def test_roundrobin_assigns_as_aiokafka_does(counts, group):
+    assert ours(RoundRobinPartitionAssignor(), counts, group) == theirs(AiokafkaRoundRobin, counts, group)
+
+
+def check_complete(counts, group, shares):
+    owners = [partition for share in shares.values() for partition in share]
+    assert len(owners) == len(set(owners))
+    wanted = {topic for topics in group.values() for topic in topics}
+    assert set(owners) == {TopicPartition(t, p) for t in wanted for p in range(counts[t])}
+    for member_id, share in shares.items():
+        assert {partition.topic for partition in share} <= set(group[member_id])
+
+
+def spread(shares):
+    return sum(len(share) ** 2 for share in shares.values())
+
+
+def steps(assignor_of, counts, groups_in_turn):
+    """The assignments of a group that changes, with each member's own sticky assignor."""
+    assignors = {}
+    for generation, group in enumerate(groups_in_turn):
+        members = {}
+        for member_id, topics in group.items():
+            assignor = assignors.setdefault(member_id, assignor_of())
+            members[member_id] = assignor.metadata(set(topics))
+        shares = next(iter(assignors.values())).assign(Cluster(counts), members)
+        for member_id, share in shares.items():
+            assignors[member_id].on_assignment(share)
+            assignors[member_id].on_generation_assignment(generation)
+        for gone in set(assignors) - set(group):
+            del assignors[gone]
+        yield group, _partitions(shares)
+
+
+@given(clusters, st.lists(groups, min_size=1, max_size=4))
+def test_sticky_assigns_everything_once_and_no_move_would_even_it_out(counts, groups_in_turn):
+    for group, shares in steps(StickyPartitionAssignor, counts, groups_in_turn):
+        check_complete(counts, group, shares)
+        for rich, share in shares.items():
+            for partition in share:
+                for poor, topics in group.items():
+                    if partition.topic in topics:
+                        assert len(shares[poor]) + 1 >= len(shares[rich])
+
+
+@settings(max_examples=60)
+@given(clusters, groups)
+def test_sticky_is_as_even_as_aiokafkas(counts, group):
+    AiokafkaSticky.member_assignment = None
+    members = {member_id: AiokafkaSticky._metadata(topics, None) for member_id, topics in group.items()}
+    oracle = _partitions(AiokafkaSticky.assign(Cluster(counts), members))
+
+    assert spread(ours(StickyPartitionAssignor(), counts, group)) <= spread(oracle)
+
+
+@given(st.integers(1, 12), st.integers(2, 6))
+def test_sticky_moves_no_more_than_it_must(partitions, members):
+    everyone = {f"m{number}": ["a"] for number in range(members)}
+    fewer = dict(list(everyone.items())[:-1])
+    counts = {"a": partitions, "b": 0, "c": 0}
+    (_, before), (_, after), (_, again) = steps(StickyPartitionAssignor, counts, [everyone, fewer, everyone])
+
+    for member_id in fewer:  # who stays keeps what it had
+        assert set(before[member_id]) <= set(after[member_id])
+    moved = sum(len(set(after[member_id]) - set(again[member_id])) for member_id in fewer)
+    assert moved == len(again[f"m{members - 1}"])  # only what the newcomer gets changes hands
+
+
+def test_an_unchanged_group_moves_nothing():
+    group = {"x": ["a"], "y": ["a", "b"]}
+    (_, first), (_, second) = steps(StickyPartitionAssignor, {"a": 5, "b": 3, "c": 0}, [group, group])
+
+    assert first == second
+
+
+partitions = st.lists(st.builds(TopicPartition, st.sampled_from(TOPICS), st.integers(0, 9)), unique=True).map(
+    sorted
+)
+
+
+@given(partitions, st.integers(-1, 1_000))
+def test_claims_are_encoded_as_kafka_does(owned, generation):
+    claim = Claim(owned, generation)
+    encoded = encode_claim(claim)
+
+    assert decode_claim(encoded) == claim
+    by_topic = {}
+    for topic, partition in owned:
+        by_topic.setdefault(topic, []).append(partition)
+    assert encoded == StickyAssignorUserDataV1(list(by_topic.items()), generation).encode()
+
+
+@given(st.binary(max_size=60))
+def test_a_claim_that_cannot_be_read_claims_nothing_or_something(data):
+    claim = decode_claim(data)
+
+    assert all(isinstance(partition, TopicPartition) for partition in claim.partitions)
+
+
+@given(st.lists(st.text("abc.é", max_size=5)), st.binary(max_size=9))
+def test_subscriptions_are_encoded_as_kafka_does(topics, user_data):
+    ours_encoded = ConsumerProtocolMemberMetadata(1, topics, user_data).encode()
+
+    assert ours_encoded == AiokafkaMetadata(1, topics, user_data).encode()
+    found = ConsumerProtocolMemberMetadata.decode(ours_encoded + b"later fields")
+    assert (found.version, list(found.subscription), found.user_data) == (1, topics, user_data)
+
+
+@given(st.lists(st.tuples(st.text("abc", max_size=3), st.lists(st.integers(0, 99)))), st.binary(max_size=9))
+def test_assignments_are_encoded_as_kafka_does(assignment, user_data):
+    encoded = ConsumerProtocolMemberAssignment(0, assignment, user_data).encode()
+
+    assert encoded == AiokafkaAssignment(0, assignment, user_data).encode()
+    assert ConsumerProtocolMemberAssignment.decode(encoded).partitions() == [
+        TopicPartition(topic, partition) for topic, indexes in assignment for partition in indexes
+    ]
+
+
+def test_no_assignment_is_an_empty_one():
+    assert ConsumerProtocolMemberAssignment.decode(b"").partitions() == []
