@@ -60,6 +60,22 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_figures(tmp_path
     assert EQUAL in output
 
 
+def test_a_second_run_is_told_who_is_at_work(tmp_path: Path) -> None:
+    first = demo(tmp_path / "data", 6000)
+    wait_until_written(tmp_path / "data" / "log", "hourly-*/*.log", 1, first)
+
+    second = demo(tmp_path / "data", 0)
+    output, _ = second.communicate(timeout=100)
+    first.send_signal(signal.SIGINT)
+    rest, _ = first.communicate(timeout=100)
+
+    assert second.returncode == 1
+    assert f"is in use by process {first.pid}" in output
+    assert "Traceback" not in output + rest
+    assert re.search(r"[\d,]+ of 27,011 rows, [\d,]+ hours closed", rest)
+    assert "interrupted: start it again" in rest
+
+
 def wait_until_written(log: Path, pattern: str, count: int, run: subprocess.Popen[str]) -> None:
     """Wait until files hold ``count`` bytes: the run is then in the middle of its work."""
     while sum(path.stat().st_size for path in log.glob(pattern)) < count:
