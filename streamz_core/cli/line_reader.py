@@ -44,20 +44,8 @@ class LineReader:
     def of(cls, properties: dict[str, str]) -> LineReader:
         """Read the properties; what is unknown, empty or ambiguous is refused."""
         reader = from_properties(cls, properties, OPTION)
-        reader._check()
+        _check(reader)
         return reader
-
-    def _check(self) -> None:
-        in_headers = ("headers_delimiter", "headers_separator", "headers_key_separator")
-        for name in ("key_separator", "null_marker", *in_headers):
-            if getattr(self, name) == "":
-                raise OptionError(f"{OPTION} {name.replace('_', '.')}: must not be empty")
-        pairs = [*combinations(in_headers, 2)]
-        pairs += [("null_marker", name) for name in ("key_separator", *in_headers)]
-        for one, other in pairs:
-            if getattr(self, one) == getattr(self, other):
-                names = f"{one.replace('_', '.')} and {other.replace('_', '.')}"
-                raise OptionError(f"{OPTION}: {names} must not both be {getattr(self, one)!r}")
 
     def read(self, line: str, number: int) -> tuple[bytes | None, bytes | None, list[Header]]:
         """Split one line into key, value and headers; ``LineError`` names the line and the remedy."""
@@ -96,3 +84,16 @@ class LineReader:
     def _bytes(self, text: str | None) -> bytes | None:
         # Bytes that are not UTF-8 came in as surrogates and go out as they were.
         return None if text is None or text == self.null_marker else text.encode("utf-8", "surrogateescape")
+
+
+def _check(reader: LineReader) -> None:
+    in_headers = ("headers_delimiter", "headers_separator", "headers_key_separator")
+    for name in ("key_separator", "null_marker", *in_headers):
+        if getattr(reader, name) == "":
+            raise OptionError(f"{OPTION} {name.replace('_', '.')}: must not be empty")
+    pairs = [*combinations(in_headers, 2)]
+    pairs += [("null_marker", name) for name in ("key_separator", *in_headers)]
+    for one, other in pairs:
+        if getattr(reader, one) == getattr(reader, other):
+            names = f"{one.replace('_', '.')} and {other.replace('_', '.')}"
+            raise OptionError(f"{OPTION}: {names} must not both be {getattr(reader, one)!r}")
