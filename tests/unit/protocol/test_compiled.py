@@ -20,11 +20,10 @@ ROOT = Path(__file__).parents[3]
 
 def test_no_compiled_module_is_older_than_its_source() -> None:
     # In an installed wheel the times are those of unpacking; sources are edited in the tree.
-    in_tree = ROOT / "streamz_core" / "protocol"
     stale = [
         source.name
-        for source in in_tree.glob("*.py")
-        for built in in_tree.glob(f"{source.stem}.*.so")
+        for source in (ROOT / "streamz_core").rglob("*.py")
+        for built in source.parent.glob(f"{source.stem}.*.so")
         if built.stat().st_mtime < source.stat().st_mtime
     ]
 
