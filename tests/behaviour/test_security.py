@@ -1,10 +1,13 @@
-"""What SECURITY.md says of files: other users of the machine read nothing."""
+"""What SECURITY.md says: other users of the machine read nothing, and nobody is listened to."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from pathlib import Path
+
+import pytest
 
 from streamz_core import App
 
@@ -20,10 +23,24 @@ async def test_what_is_made_is_for_its_owner_alone(tmp_path: Path) -> None:
     directories = [tmp_path / "new", *(path for path in made if path.is_dir())]
     stores = [path for path in directories if list(path.glob("MANIFEST-*"))]
     files = [path for path in made if path.is_file() and path.parent not in stores]
-    open_to_others = [path for path in files + stores + [tmp_path / "new/data"] if path.stat().st_mode & 0o077]
+    open_to_others = [
+        path for path in files + stores + [tmp_path / "new/data"] if path.stat().st_mode & 0o077
+    ]
     assert stores
     assert len(files) > 10
     assert open_to_others == []
+
+
+async def test_no_port_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    for call in ("bind", "listen", "connect"):
+        monkeypatch.setattr(
+            socket.socket, call, lambda *arguments, call=call: opened.append((call, arguments))
+        )
+
+    await run_an_app(f"file://{tmp_path}/data")
+
+    assert opened == []
 
 
 async def run_an_app(address: str) -> None:
