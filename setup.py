@@ -24,6 +24,8 @@ COMPILED = [
     "streamz_core/protocol/batch_header.py",
     "streamz_core/protocol/murmur2.py",
     "streamz_core/protocol/varint.py",
+    "streamz_core/streams/runtime/columns.py",
+    "streamz_core/streams/runtime/output.py",
 ]
 # The library that holds their code, inside the package: an editable install finds it wherever the package is.
 GROUP = "streamz_core.hot"

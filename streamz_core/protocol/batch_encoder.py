@@ -115,6 +115,19 @@ def encode(
     return _framed(base_offset, leader_epoch, covered, compress(codec, records, level))
 
 
+def content_bytes(column: Sequence[bytes | None]) -> int:
+    """How many bytes a column of keys or values holds, in one loop without a call per record.
+
+    >>> content_bytes([b"key", None])
+    3
+    """
+    total: i64 = 0
+    for content in _as_list(column):
+        if isinstance(content, bytes):
+            total += len(content)
+    return total
+
+
 def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) -> bytes:
     length = HEADER_BYTES - LENGTH_BYTES + len(packed)
     if length > INT32_MAX:

@@ -22,6 +22,7 @@ from streamz_core.client.producer.batch_builder import (
 )
 from streamz_core.client.producer.open_batches import Route
 from streamz_core.client.producer.partition_queue import PartitionQueue
+from streamz_core.protocol.batch_encoder import content_bytes
 from streamz_core.protocol.murmur2 import partition_for
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class Accumulator:
         """(start, stop, bytes) of the batches that hold the columns, none above max_request_size."""
         count = len(values)
         limit = self._request_bytes_max
-        total = BATCH_HEADER_BYTES + _bytes_of(keys) + _bytes_of(values) + RECORD_OVERHEAD_BYTES_MAX * count
+        total = BATCH_HEADER_BYTES + content_bytes(keys) + content_bytes(values) + RECORD_OVERHEAD_BYTES_MAX * count
         if headers is None and total <= limit:
             return [(0, count, total)]
         rows = headers if headers is not None else [()] * count
@@ -251,10 +252,3 @@ class Accumulator:
                 await self.route_to(topic)
         except KafkaError as error:
             _log.warning("metadata could not be refreshed, the old is used on: %s", error)
-
-
-def _bytes_of(column: Sequence[bytes | None]) -> int:
-    try:
-        return sum(map(len, column))  # type: ignore[arg-type]  # a None makes it a TypeError
-    except TypeError:
-        return sum(len(content) for content in column if content is not None)
