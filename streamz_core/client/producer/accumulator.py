@@ -22,7 +22,7 @@ from streamz_core.client.producer.batch_builder import (
 )
 from streamz_core.client.producer.open_batches import Route
 from streamz_core.client.producer.partition_queue import PartitionQueue
-from streamz_core.protocol.batch_encoder import content_bytes
+from streamz_core.protocol.batch_encoder import RecordWriter, content_bytes
 from streamz_core.protocol.murmur2 import partition_for
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ class Accumulator:
     def _open(self, queue: PartitionQueue, size: int) -> None:
         room = max(self._batch_bytes_max - BATCH_HEADER_BYTES, size)
         batch = ProducerBatch(queue.topic_partition, room, self._loop)
+        batch.writer = RecordWriter()
         clock = self._requests.clock
         batch.deadline_ms = clock.monotonic_ms() + self._requests.timeout_ms
         queue.open = batch
@@ -215,7 +216,12 @@ class Accumulator:
         """(start, stop, bytes) of the batches that hold the columns, none above max_request_size."""
         count = len(values)
         limit = self._request_bytes_max
-        total = BATCH_HEADER_BYTES + content_bytes(keys) + content_bytes(values) + RECORD_OVERHEAD_BYTES_MAX * count
+        total = (
+            BATCH_HEADER_BYTES
+            + content_bytes(keys)
+            + content_bytes(values)
+            + RECORD_OVERHEAD_BYTES_MAX * count
+        )
         if headers is None and total <= limit:
             return [(0, count, total)]
         rows = headers if headers is not None else [()] * count

@@ -22,6 +22,7 @@ from typing import Any, Final
 from mypy_extensions import i64, mypyc_attr
 
 from streamz_core.model import Header, RecordMetadata, TopicPartition
+from streamz_core.protocol.batch_encoder import RecordWriter
 
 CREATE_TIME: Final = 0
 LOG_APPEND_TIME: Final = 1
@@ -34,8 +35,10 @@ _tuple_new: Final[Any] = tuple.__new__
 class ProducerBatch:
     """Consecutive records for one partition; times are milliseconds.
 
-    ``room_bytes`` is how much more the batch may take by estimate, ``records`` its encoding once it is
-    fixed, kept for repeats so that a repeated batch has the same sequence numbers.
+    What came record by record is encoded as it comes, by ``writer``: while keys and values are in the
+    processor's cache. What came whole is kept as columns until it is sent. ``room_bytes`` is how much more
+    the batch may take by estimate, ``records`` its encoding once it is fixed, kept for repeats so that a
+    repeated batch has the same sequence numbers.
     """
 
     __slots__ = (
@@ -58,6 +61,7 @@ class ProducerBatch:
         "topic",
         "topic_partition",
         "values",
+        "writer",
     )
 
     def __init__(
@@ -75,6 +79,7 @@ class ProducerBatch:
         # Whole numbers; as such, compiled code would make a new object of each whenever it handed one on.
         self.timestamps: list[Any] = []
         self.headers: list[Sequence[Header]] | None = None
+        self.writer: RecordWriter | None = None
         self.deadline_ms = 0.0
         self.records: bytes | None = None
         self.is_done = False
@@ -87,14 +92,6 @@ class ProducerBatch:
     def __len__(self) -> int:
         """The number of records."""
         return len(self.timestamps)
-
-    def append_headers(self, headers: Sequence[Header]) -> None:
-        """Note the headers of the record about to be appended; the column exists once one has some."""
-        if self.headers is None:
-            if not headers:
-                return
-            self.headers = [()] * len(self.timestamps)
-        self.headers.append(headers)
 
     def succeed(self, base_offset: int, log_append_time_ms: int, log_start_offset: int) -> None:
         """The batch is in the log."""
@@ -152,6 +149,7 @@ class ProducerBatch:
         self.keys = []
         self.values = []
         self.headers = None
+        self.writer = None
         self.records = None
         callbacks, self._callbacks = self._callbacks, []
         for future, function, context in callbacks:

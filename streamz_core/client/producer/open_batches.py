@@ -42,7 +42,7 @@ class OpenBatches:
         self._now_ms = now_ms
         self.routes: dict[str, Route] = {}
 
-    def append(  # noqa: C901 - one function for speed: a call per record costs
+    def append(
         self,
         topic: str,
         value: object,
@@ -54,7 +54,8 @@ class OpenBatches:
         """Append the record and return its future; None where that takes more than appending.
 
         None, with nothing done, for whatever is not usual: a topic not known yet, no open batch with room, a
-        partitioner of the program's, content that is not bytes, and what is to be refused.
+        partitioner of the program's, content that is not bytes, and most of what is to be refused. Raises
+        ``Misuse`` for a timestamp or headers that no record can have.
         """
         route = self.routes.get(topic)
         if route is None:
@@ -64,6 +65,9 @@ class OpenBatches:
             return None
         batch = queue.open
         if batch is None:
+            return None
+        writer = batch.writer
+        if writer is None:
             return None
         size: i64 = RECORD_OVERHEAD_BYTES
         if isinstance(key, bytes):
@@ -78,21 +82,13 @@ class OpenBatches:
             size = record_size(key, value, headers)
         if batch.room_bytes < size:
             return None
-        if timestamp_ms is None:
-            timestamp = self._now_ms()
-        elif type(timestamp_ms) is int:
-            timestamp = timestamp_ms
-        else:
+        timestamp = self._now_ms() if timestamp_ms is None else timestamp_ms
+        if type(timestamp) is not int or timestamp < 0:
             return None
-        if timestamp < 0:
-            return None
-        if headers or batch.headers is not None:
-            batch.append_headers(headers or ())
+        writer.append(key, value, timestamp, headers or ())
         batch.room_bytes -= size
         timestamps = batch.timestamps
         timestamps.append(timestamp)
-        batch.keys.append(key)
-        batch.values.append(value)
         return RecordFuture(batch, len(timestamps) - 1)
 
     def _queue(self, route: Route, value: object, key: object, partition: object) -> PartitionQueue | None:

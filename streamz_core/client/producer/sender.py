@@ -167,25 +167,37 @@ class Sender:
         if transactions.identity is not queue.identity:
             queue.identity = transactions.identity
             queue.sequence = 0
-        identity = queue.identity
         try:
-            batch.records = encode(
-                batch.keys,
-                batch.values,
-                batch.timestamps,
-                batch.headers,
-                compression=self._compression,
-                producer_id=identity.producer_id,
-                producer_epoch=identity.epoch,
-                base_sequence=queue.sequence if transactions.is_idempotent else -1,
-                transactional=transactions.is_transactional,
-            )
+            batch.records = self._encoded(queue, batch)
         except (StreamzError, TypeError, ValueError, OverflowError) as error:
             _log.error("%s cannot be encoded: %s", _name(queue, [batch]), error)
             batch.fail(error)
             return False
         queue.sequence = (queue.sequence + len(batch)) & _SEQUENCE_MASK
         return True
+
+    def _encoded(self, queue: PartitionQueue, batch: ProducerBatch) -> bytes:
+        identity, transactions = queue.identity, self._transactions
+        base_sequence = queue.sequence if transactions.is_idempotent else -1
+        if batch.writer is not None:
+            return batch.writer.finish(
+                compression=self._compression,
+                producer_id=identity.producer_id,
+                producer_epoch=identity.epoch,
+                base_sequence=base_sequence,
+                transactional=transactions.is_transactional,
+            )
+        return encode(
+            batch.keys,
+            batch.values,
+            batch.timestamps,
+            batch.headers,
+            compression=self._compression,
+            producer_id=identity.producer_id,
+            producer_epoch=identity.epoch,
+            base_sequence=base_sequence,
+            transactional=transactions.is_transactional,
+        )
 
     async def _write(self, queue: PartitionQueue, group: list[ProducerBatch]) -> None:
         """Have ``group`` appended, or each of its batches told why not."""
