@@ -57,7 +57,7 @@ class Sender:
         buffer_bytes_max: int,
         seals_at_once: bool,
     ) -> None:
-        """``seals_at_once``: send an open batch as soon as the one before it is acknowledged (no linger)."""
+        """``seals_at_once``: an open batch goes with the next request of its partition (no linger)."""
         self._requests = requests
         self._metadata = metadata
         self._transactions = transactions
@@ -125,10 +125,10 @@ class Sender:
     async def _drain(self, queue: PartitionQueue) -> None:
         try:
             while True:
+                if self._seals_at_once:
+                    self.seal(queue)  # it goes along with those that are full: a request fewer
                 if not queue.ready:
-                    if not self._seals_at_once or queue.open is None:
-                        break
-                    self.seal(queue)
+                    break
                 group = queue.take(self._request_bytes_max)
                 try:
                     await self._deliver(queue, group)
