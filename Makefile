@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 RUN := $(VENV)/bin/python
-SOURCES := pyproject.toml setup.py $(wildcard streamz_core/protocol/*.py)
+SOURCES := pyproject.toml setup.py $(wildcard streamz_core/protocol/*.py) $(wildcard streamz_core/streams/runtime/*.py)
 
 .PHONY: demo demo-year test test-pure lint bench crash-long clean
 
