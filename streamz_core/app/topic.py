@@ -152,6 +152,7 @@ class Topic:
             "key_serializer": self.key_serializer,
             "value_serializer": self.value_serializer,
             "partitions": self.options.partitions,
+            "replicas": self.options.replicas,
             "config": self.options.config,
             "internal": self.options.internal,
         }
