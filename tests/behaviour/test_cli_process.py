@@ -40,7 +40,9 @@ def streamz(tmp_path):
     yield start
     for process in running:
         process.kill()
-        process.communicate()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
 
 
 def produce(streamz, *lines: str) -> None:
