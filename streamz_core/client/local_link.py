@@ -129,8 +129,8 @@ async def open_link(
     parsed = parse(address)
     if isinstance(parsed, KafkaAddress):
         raise AddressError(
-            f"{parsed} cannot be opened: this release opens embedded logs only, at file:///path/to/data "
-            "or memory://name"
+            f"{parsed} cannot be opened: this release opens embedded logs only, at file:///path/to/data, "
+            f"memory://name or a path with a slash{_as_a_path(parsed)}"
         )
     key = _key(parsed)
     entry = await _entry(key, config)
@@ -166,6 +166,11 @@ def unregister(address: str) -> None:
     parsed = parse(address)
     if not isinstance(parsed, KafkaAddress):
         _open.pop(_key(parsed), None)
+
+
+def _as_a_path(address: KafkaAddress) -> str:
+    """A single host may have been meant as the name of a directory."""
+    return f", such as ./{address.hosts[0][0]}" if len(address.hosts) == 1 else ""
 
 
 def _key(address: Address) -> str:

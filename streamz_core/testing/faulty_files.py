@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from streamz_core.log.files import Buffer, File, Files, Lock
 
-_WRITES: Final = frozenset({"write_at", "truncate", "create", "mkdir", "rename"})
+_SPACE: Final = frozenset({"write_at", "create", "mkdir", "rename"})
+_WRITES: Final = _SPACE | {"truncate"}
 _OPENS: Final = frozenset({"open", "create", "listdir", "sync_dir", "lock"})
 _CHANGES: Final = _WRITES | {"unlink", "rmdir", "lock"}
 _ALL: Final = _CHANGES | _OPENS | {"read_at", "size", "size_of", "datasync"}
@@ -37,7 +38,7 @@ class Fault:
 
 
 FAULTS: Final = (
-    Fault("disk full", errno.ENOSPC, _WRITES),
+    Fault("disk full", errno.ENOSPC, _SPACE),
     Fault("disk full in the middle of a write", errno.ENOSPC, frozenset({"write_at"}), is_partial=True),
     Fault("I/O error on read", errno.EIO, frozenset({"read_at"})),
     Fault("I/O error on write", errno.EIO, frozenset({"write_at", "truncate"}), is_partial=True),

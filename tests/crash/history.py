@@ -178,7 +178,7 @@ class History:
             case Recovered(end=end):
                 kept = sum(batch.first < end for batch in partition.batches)
                 del partition.batches[kept:], partition.is_sync[kept:]
-                if partition.refused is not None and partition.refused.first < end:
+                if partition.refused is not None and partition.end <= partition.refused.first < end:
                     partition.batches.append(partition.refused)
                     partition.is_sync.append(True)
                 partition.refused = None

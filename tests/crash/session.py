@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from streamz_core.log.directory import LogDirectory
+from streamz_core.log.errors import StorageFailure
 from streamz_core.log.files import Files
 from streamz_core.log.partition_log import PartitionLog
 from streamz_core.model import Durability
@@ -44,6 +45,7 @@ class Session:
         self.now_ms = NOW_MS
         self._serial = 0
         self._states: dict[str, TopicState] = {}
+        self._allowed: dict[str, tuple[TopicState | None, ...]] = {}
         self.directory = self._open()
 
     # -- the directory ----------------------------------------------------------------------------
@@ -64,6 +66,8 @@ class Session:
                 entry.topic_id, entry.partitions, tuple(sorted(entry.configs.items()))
             )
         for log in directory.partitions():
+            if log.failure is not None:
+                continue
             self._remark(Recovered((log.topic_id, log.partition), log.log_end_offset))
             self._show(log)
         return directory
@@ -75,20 +79,20 @@ class Session:
         self._serial += 1
         named = {key.replace("_", "."): value for key, value in configs.items()}
         state = TopicState(UUID(int=self._serial), partitions, tuple(sorted(named.items())))
-        self._remark(Topic(name, (None, state)))
+        self._change(name, state)
         self.directory.create_topic(name, partitions, named, topic_id=state.topic_id)
         self._settle(name, state)
 
     def delete(self, name: str) -> None:
         """Delete a topic."""
-        self._remark(Topic(name, (self._states[name], None)))
+        self._change(name, None)
         self.directory.delete_topic(name)
         self._settle(name, None)
 
     def add_partitions(self, name: str, total: int) -> None:
         """Raise a topic's number of partitions."""
         after = self._states[name]._replace(partitions=total)
-        self._remark(Topic(name, (self._states[name], after)))
+        self._change(name, after)
         self.directory.add_partitions(name, total)
         self._settle(name, after)
 
@@ -96,11 +100,18 @@ class Session:
         """Replace a topic's settings."""
         named = {key.replace("_", "."): value for key, value in configs.items()}
         after = self._states[name]._replace(configs=tuple(sorted(named.items())))
-        self._remark(Topic(name, (self._states[name], after)))
+        self._change(name, after)
         self.directory.set_configs(name, named)
         self._settle(name, after)
 
+    def _change(self, name: str, state: TopicState | None) -> None:
+        """The topic may be in ``state`` too from here on; what failed before may also have left its mark."""
+        allowed = dict.fromkeys([*self._allowed.get(name, (None,)), state])
+        self._allowed[name] = tuple(allowed)
+        self._remark(Topic(name, self._allowed[name]))
+
     def _settle(self, name: str, state: TopicState | None) -> None:
+        self._allowed[name] = (state,)
         self._remark(Topic(name, (state,)))
         if state is None:
             del self._states[name]
@@ -195,7 +206,7 @@ class Session:
                 ticket.run()
             except OSError as error:
                 log.fail_sync(ticket, error)
-                raise
+                raise StorageFailure(log.name, "syncing", ticket.paths[0], error, poisoned=True) from error
             log.complete_sync(ticket)
         self._remark(Synced(self._key(topic, partition), log.durable_offset))
         self._show(log)

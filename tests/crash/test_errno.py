@@ -107,13 +107,19 @@ def check_alive(run: Run) -> None:
         for index in range(entry.partitions):
             log = session.directory.partition(name, index)
             promised = run.history.partitions.get((entry.topic_id, index))
-            if promised is not None and not promised.is_compacted:
+            # A partition that could not be read when it was opened says so until it is opened anew.
+            if log.failure is None and promised is not None and not promised.is_compacted:
                 shown = [batch for batch in read_all(log) if batch.first < log.high_watermark]
                 known = [batch for batch in promised.batches if batch.last >= log.log_start_offset]
                 assert shown == known[: len(shown)], f"{run.story()}: {name}-{index} shows other bytes"
-            refused = append_healed(session, name, index)
-            is_excused = refused is None or (refused.poisoned and "datasync" in run.fault.calls)
+            refused = append_healed(session, name, index) if log.failure is None else None
+            is_excused = refused is None or (refused.poisoned and gave_up_for_good(run))
             assert is_excused, f"{run.story()}: {name}-{index} takes no appends: {refused}"
+
+
+def gave_up_for_good(run: Run) -> bool:
+    """After a failed sync, or a failed write that could not be undone, only opening anew may help."""
+    return any(strike.startswith(("datasync", "sync_dir", "truncate")) for strike in run.files.strikes)
 
 
 def append_healed(session: Session, topic: str, partition: int) -> StorageFailure | None:

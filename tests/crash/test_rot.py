@@ -39,7 +39,7 @@ KINDS = (
 
 @functools.cache
 def reference() -> Tree:
-    """A small directory with every kind of file in it, shut down cleanly."""
+    """A small directory with every kind of file in it, killed after a sync."""
     recording = Recording()
     session = Session(recording.files, recording.files.mark)
     session.create("t", **SMALL_SEGMENTS)
@@ -54,6 +54,10 @@ def reference() -> Tree:
         session.append("c", keys=[b"k", b"l"], values=[b"v" * 60, None])
     session.append("t", producer=(9, 0, 0), transactional=True)
     session.close()
+    session.reopen()
+    # A synced tail behind the last snapshot: opening reads it again, and must not take rot for a torn tail.
+    session.append("t", 2)
+    session.append("c", keys=[b"m"])
     return recording.files.tree()
 
 
