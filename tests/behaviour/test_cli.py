@@ -36,7 +36,7 @@ class Line:
 
     def consume(self, options: str = "", *more: str) -> list[str]:
         return self(
-            f"console-consumer --topic t --from-beginning --timeout-ms 150 {options}", *more
+            f"console-consumer --topic t --from-beginning --timeout-ms 300 {options}", *more
         ).splitlines()
 
 
@@ -222,7 +222,7 @@ def test_deserializers_print_numbers_and_may_skip_what_is_none(made):
     made("console-producer --topic t", stdin=struct.pack(">q", 258) + b"\nshort\n")
 
     assert "offset 1: the value, 5 bytes, is no Long" in made(
-        "console-consumer --topic t --from-beginning --timeout-ms 150 --value-deserializer Long", code=1
+        "console-consumer --topic t --from-beginning --timeout-ms 300 --value-deserializer Long", code=1
     )
     assert made.consume("--value-deserializer Long --skip-message-on-error") == ["258"]
 
@@ -256,7 +256,7 @@ def test_many_topics_are_read_by_pattern(line):
         line.produce(name, topic=name)
 
     for group in ("", "--group g"):
-        text = f"console-consumer --include in-. --from-beginning --timeout-ms 150 {group}"
+        text = f"console-consumer --include in-. --from-beginning --timeout-ms 300 {group}"
         assert sorted(line(text).split()) == ["in-1", "in-2"]
 
 
@@ -267,7 +267,7 @@ def test_an_internal_topic_can_be_read_by_name(made):
     text = (
         "console-consumer --topic __consumer_offsets --from-beginning --formatter-property print.value=false"
     )
-    assert made(f"{text} --timeout-ms 150").strip() == ""
+    assert made(f"{text} --timeout-ms 300").strip() == ""
     assert not made.stderr.startswith("Processed a total of 0")
 
 
@@ -493,7 +493,7 @@ def test_a_torn_tail_is_told_and_no_failure(grouped):
 
     said = check(grouped)
     assert said.startswith("torn: ")
-    assert "1 findings that opening the directory mends" in said
+    assert "1 finding that opening the directory mends" in said
 
 
 def test_damage_is_told_with_its_offsets_and_fails(grouped):
