@@ -105,6 +105,8 @@ def _signals(stop_wanted: asyncio.Event) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def on_signal(number: signal.Signals) -> None:
+        if stop_wanted.is_set():  # it came before the first one was looked at, and is the second one still
+            signal.raise_signal(number)
         logger.info("%s: stopping; once more ends the process at once", number.name)
         stop_wanted.set()
         for one in _SIGNALS:
