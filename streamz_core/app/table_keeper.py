@@ -10,6 +10,7 @@ the mark that the window is closed, so a final result is out exactly once.
 
 from __future__ import annotations
 
+import asyncio
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -107,7 +108,10 @@ async def _call(table: str, handler: Any, key: tuple[Any, tuple[float, float]], 
         verdict = handler(key, value)
         if isawaitable(verdict):
             await verdict
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
+        running = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and running is not None and running.cancelling():
+            raise
         # User code that no record stands behind: nothing can be skipped, the process has to stop.
         raise AgentFailed(
             f"on_window_close of table {table!r} failed for key {key[0]!r}, window {key[1]}: {error!r}. The "

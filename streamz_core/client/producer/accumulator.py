@@ -223,7 +223,12 @@ class Accumulator:
         """(start, stop, bytes) of the batches that hold the columns, none above max_request_size."""
         count = len(values)
         limit = self._request_bytes_max
-        total = BATCH_HEADER_BYTES + content_bytes(keys) + content_bytes(values) + RECORD_OVERHEAD_BYTES_MAX * count
+        total = (
+            BATCH_HEADER_BYTES
+            + content_bytes(keys)
+            + content_bytes(values)
+            + RECORD_OVERHEAD_BYTES_MAX * count
+        )
         if headers is None and total <= limit:
             return [(0, count, total)]
         rows = headers if headers is not None else [()] * count
