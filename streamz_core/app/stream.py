@@ -49,7 +49,7 @@ class Stream(Generic[T]):
     def __anext__(self) -> Any:
         """One value: ``await anext(stream)``."""
         # A generator that was cancelled while it waited (`asyncio.wait_for(anext(stream), 1)`) is finished.
-        if self._default is None or self._default.ag_frame is None:
+        if self._default is None or _is_finished(self._default):
             self._default = aiter(self)
         return anext(self._default)
 
@@ -115,7 +115,7 @@ class Stream(Generic[T]):
 
     def _opened(self, generator: AsyncGenerator[Any, None]) -> AsyncIterator[Any]:
         # Kept, and closed with the actor: a forgotten generator would be finalised by the event loop.
-        self._generators = [*(one for one in self._generators if one.ag_frame is not None), generator]
+        self._generators = [*(one for one in self._generators if not _is_finished(one)), generator]
         return generator
 
     async def _alone(self) -> AsyncGenerator[Any, None]:
@@ -201,3 +201,7 @@ class Stream(Generic[T]):
                     taken.append(Event(cursor.batch, index) if events else value)
             if taken:
                 yield taken
+
+
+def _is_finished(generator: Any) -> bool:
+    return generator.ag_frame is None

@@ -28,14 +28,22 @@ if TYPE_CHECKING:
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.processor import ProcessorContext
 
+TableContexts = dict[str, "dict[str, ProcessorContext]"]
+"""By table: the open tasks of this process that hold it, by id."""
+
 
 class TableKeeper:
-    """All tables of an app, in one task."""
+    """All tables of a sub-topology, in one task."""
 
     def __init__(
-        self, wrappers: Sequence[WindowWrapper], contexts: dict[str, ProcessorContext], activity: Activity
+        self,
+        names: Sequence[str],
+        wrappers: Sequence[WindowWrapper],
+        contexts: TableContexts,
+        activity: Activity,
     ) -> None:
-        """``contexts`` are the open tasks of this process by id; this one is entered while it is open."""
+        """This task is entered into ``contexts``, under every table's name, while it is open."""
+        self._names: Final = tuple(names)
         self._wrappers: Final = tuple(wrappers)
         self._contexts: Final = contexts
         self._activity: Final = activity
@@ -48,7 +56,8 @@ class TableKeeper:
         self._context = context
         self._cursor = Cursor("on_window_close", context)
         self._task = self._activity.of(context)
-        self._contexts[context.task_id] = context
+        for name in self._names:
+            self._contexts.setdefault(name, {})[context.task_id] = context
 
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
         """Nothing to do: the tables' processor has no sources of its own."""
@@ -68,7 +77,8 @@ class TableKeeper:
 
     async def close(self) -> None:
         """The task's stores are about to be closed: nobody may read them any more."""
-        self._contexts.pop(self._context.task_id, None)
+        for name in self._names:
+            self._contexts.get(name, {}).pop(self._context.task_id, None)
         self._activity.forget(self._context)
 
     async def _close_windows(self, wrapper: WindowWrapper, store: WindowedStore, now_ms: int) -> None:

@@ -190,7 +190,7 @@ class WindowWrapper:
         return self._snapshot()
 
     def _snapshot(self) -> Iterator[tuple[WindowedStore, int]]:
-        for context in self.app.contexts():
+        for context in self.app.contexts(self.name):
             store = context.window_store(self.name)
             yield store, max(0, store.stream_time_ms)
 
