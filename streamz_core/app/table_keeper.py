@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.app.current import CURRENT, Cursor
 from streamz_core.app.errors import AgentFailed
-from streamz_core.app.windows import AfterIdle
+from streamz_core.app.windows import TIME_AHEAD_MAX_MS, AfterIdle
 from streamz_core.model import TopicPartition
 from streamz_core.streams.batch import Batch
 
@@ -71,8 +71,8 @@ class TableKeeper:
             seen_ms = -1 if wrapper.own_time else self._task.time_of(wrapper.name)
             now_ms = store.observe(seen_ms)
             close = wrapper.window.close
-            if isinstance(close, AfterIdle) and idle_ms >= close.idle_ms and (starts := store.starts()):
-                now_ms = max(now_ms, starts[-1] + store.size_ms + store.grace_ms)
+            if isinstance(close, AfterIdle) and idle_ms >= close.idle_ms:
+                now_ms = max(now_ms, self._end_of_believed(store))
             await self._close_windows(wrapper, store, now_ms)
 
     async def close(self) -> None:
@@ -80,6 +80,12 @@ class TableKeeper:
         for name in self._names:
             self._contexts.get(name, {}).pop(self._context.task_id, None)
         self._activity.forget(self._context)
+
+    def _end_of_believed(self, store: WindowedStore) -> int:
+        """When the last window closes. One of the far future must not make all to come late."""
+        latest_ms = self._context.clock.now_ms() + TIME_AHEAD_MAX_MS
+        last = max((start for start in store.starts() if start <= latest_ms), default=None)
+        return -1 if last is None else last + store.size_ms + store.grace_ms
 
     async def _close_windows(self, wrapper: WindowWrapper, store: WindowedStore, now_ms: int) -> None:
         handler = wrapper.on_window_close
