@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamz_core.app import tables
 from streamz_core.app.agent import Agent
+from streamz_core.app.body import Body
 from streamz_core.app.compile import TABLES, Declarations, compile_app, refuse_mismatch
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured, NotReady
@@ -81,6 +82,7 @@ class App:
         self.topics: Final[dict[str, TopicOptions]] = {}
         self._by_name: Final[dict[str, Topic]] = {}
         self._running: RunningApp | None = None
+        self._body: Body | None = None
 
     @property
     def group_id(self) -> str:
@@ -292,17 +294,28 @@ class App:
         return App(self.id, **settings)
 
     async def wait_failed(self) -> BaseException:
-        """Return the reason when the running app cannot go on."""
+        """Return the reason when the running app cannot go on.
+
+        Who asks inside ``async with app`` decides what becomes of it: the body is not cancelled then.
+        """
+        if self._body is not None:
+            self._body.leave_alone()
         return await self.running.wait_failed()
 
     async def __aenter__(self) -> App:
+        """``start``. Should the app fail, the body is cancelled and the reason raised at its end."""
         await self.start()
+        self._body = Body(self.running.wait_failed())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        body, self._body = self._body, None
+        failure = None if body is None else body.end(error)
         await self.stop()
+        if failure is not None:
+            raise failure
 
     def main(self) -> None:
         """The command line of the app: ``worker``, ``send``, ``agents``, ``tables``."""
