@@ -114,6 +114,8 @@ class AIOKafkaProducer:
             partitioner=partitioner,
             transactional_id=transactional_id,
         )
+        # Thirty attributes, start()'s included: CPython finds no more than that without hashing, and send()
+        # looks for four of them for each record.
         self._is_idempotent = enable_idempotence or transactional_id is not None
         self._acks = acks_of(acks, is_idempotent=self._is_idempotent)
         self._loop_argument = loop
@@ -170,12 +172,11 @@ class AIOKafkaProducer:
             hashes_keys = type(self._partitioner) is DefaultPartitioner
             open_batches = OpenBatches(hashes_keys=hashes_keys, now_ms=self._link.clock.now_ms)
             self._append = open_batches.append
-            self._routes = open_batches.routes
             self._accumulator = Accumulator(
                 self._requests,
                 self._metadata,
                 self._sender,
-                self._routes,
+                open_batches.routes,
                 None if hashes_keys else self._partitioner,
                 batch_bytes_max=self._batch_bytes_max,
                 request_bytes_max=self._request_bytes_max,
@@ -282,7 +283,7 @@ class AIOKafkaProducer:
                 f"send_columns to {topic!r}: columns must have the same length, at least 1; they have "
                 f"{'no' if keys is None else len(keys)} keys, {count} values, {len(timestamps)} timestamps"
             )
-        route = self._routes.get(topic) or await self._accumulator.route_to(topic)
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, None, None, partition)
         columns: list[bytes | None] = [None] * count if keys is None else _as_list(keys)
         values, timestamps = _as_list(values), _as_list(timestamps)
@@ -319,7 +320,7 @@ class AIOKafkaProducer:
             raise self._refusal()
         builder = columns_of(batch)
         builder.close()
-        route = self._routes.get(topic) or await self._accumulator.route_to(topic)
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, None, None, partition)
         sealed = ProducerBatch(queue.topic_partition, 0, self._loop)
         sealed.keys, sealed.values, sealed.timestamps = builder.keys, builder.values, builder.timestamps
@@ -402,7 +403,7 @@ class AIOKafkaProducer:
         size = record_size(key, value, headers or ())
         if size > self._batch_bytes_max:
             self._accumulator.check_size(topic, size)
-        route = self._routes.get(topic) or await self._accumulator.route_to(topic)
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, key, value, partition)
         await self._accumulator.make_room(queue, size)
         future = self._append(topic, value, key, queue.partition, timestamp_ms, headers)
