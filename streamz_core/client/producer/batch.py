@@ -225,12 +225,14 @@ class RecordFuture:
         return self.batch.unwatch(self, fn)
 
     def __await__(self) -> Generator[Any, None, RecordMetadata]:
-        if not self.done():
+        # Mostly the batch is done by now, and nothing is called but what makes the metadata.
+        batch = self.batch
+        if not batch.is_done and not self.is_cancelled:
             self._asyncio_future_blocking = True
             yield self
-        if not self.done():
-            raise RuntimeError("await wasn't used with future")
-        return self.result()
+            if not self.done():
+                raise RuntimeError("await wasn't used with future")
+        return self.result() if self.is_cancelled else batch.metadata(self.index)
 
     def __iter__(self) -> Generator[Any, None, RecordMetadata]:
         return self.__await__()
