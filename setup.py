@@ -16,6 +16,8 @@ from setuptools.command.build_ext import build_ext
 from setuptools.extension import Extension
 
 COMPILED = [
+    "streamz_core/app/topic.py",
+    "streamz_core/app/windowed_table.py",
     "streamz_core/client/producer/batch.py",
     "streamz_core/client/producer/open_batches.py",
     "streamz_core/client/producer/partition_queue.py",
@@ -24,6 +26,8 @@ COMPILED = [
     "streamz_core/protocol/batch_header.py",
     "streamz_core/protocol/murmur2.py",
     "streamz_core/protocol/varint.py",
+    "streamz_core/serde/codecs.py",
+    "streamz_core/state/windowed.py",
     "streamz_core/streams/runtime/columns.py",
     "streamz_core/streams/runtime/output.py",
 ]

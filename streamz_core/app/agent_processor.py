@@ -121,7 +121,7 @@ class AgentProcessor:
         while len(self._actors) < self._agent.concurrency:
             cursor = Cursor(self._agent.name, self._feed.context, self._use_table)
             assert self._feed.batch is not None
-            cursor.batch = self._feed.batch
+            cursor.take_up(self._feed.batch)
             context = copy_context()
             context.run(CURRENT.set, cursor)
             self._feed.active += 1

@@ -9,13 +9,15 @@ Everything an agent calls runs in a context that holds its cursor; code outside 
 
 from __future__ import annotations
 
+import asyncio
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.app.errors import NoRecordInHand
+from streamz_core.app.sending import BUFFERED, FutureMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from streamz_core.state.cache import CachedStore
     from streamz_core.state.windowed import WindowedStore
@@ -26,10 +28,24 @@ if TYPE_CHECKING:
 class Cursor:
     """One actor's record in hand: ``batch`` from ``index`` up to ``end``; ``index`` is -1 between records.
 
-    ``stores`` and ``windows`` remember the task's partition of every table the actor has touched.
+    ``stores`` and ``windows`` remember the task's partition of every table the actor has touched;
+    ``timestamps``, ``send`` and ``sent`` what sending asks for with every record.
     """
 
-    __slots__ = ("agent", "batch", "context", "end", "index", "is_over", "stores", "use_table", "windows")
+    __slots__ = (
+        "agent",
+        "batch",
+        "context",
+        "end",
+        "index",
+        "is_over",
+        "send",
+        "sent",
+        "stores",
+        "timestamps",
+        "use_table",
+        "windows",
+    )
 
     def __init__(
         self, agent: str, context: ProcessorContext, use_table: Callable[[str], None] = lambda _: None
@@ -38,13 +54,22 @@ class Cursor:
         self.use_table: Final = use_table
         self.agent: Final = agent
         self.context: Final = context
+        self.send: Final = context.send
+        self.sent: Final[asyncio.Future[FutureMessage]] = asyncio.get_running_loop().create_future()
+        """What sending into the task's transaction returns, always the same: nothing is awaited faster."""
+        self.sent.set_result(BUFFERED)
         self.batch: Batch
+        self.timestamps: Sequence[int] = ()
         self.index = -1
         self.end = 0
         self.is_over = False
         """Whether the task went on without the actor: whatever it does now belongs to no transaction."""
         self.stores: dict[str, CachedStore] = {}
         self.windows: dict[str, WindowedStore] = {}
+
+    def take_up(self, batch: Batch) -> None:
+        """Records in hand are of ``batch`` from now on."""
+        self.batch, self.timestamps = batch, batch.timestamps
 
     def leave_behind(self) -> None:
         """The actor did not end when it was told to."""

@@ -102,7 +102,7 @@ class Feed:
                 self.active += 1
             raise
         assert self.batch is not None
-        cursor.batch = self.batch
+        cursor.take_up(self.batch)
 
     def leave(self) -> None:
         """An actor parked or ended; the last one makes the cut."""

@@ -51,7 +51,7 @@ class _Buffered(FutureMessage):
     __slots__ = ()
 
     def __await__(self) -> Generator[Any, None, FutureMessage]:
-        yield from ()  # a generator that ends at once is the cheapest awaitable there is
+        yield from ()
         return self
 
 

@@ -105,7 +105,7 @@ class TableKeeper:
     def _hold(self, table: str, key: Any, value: Any, timestamp: int) -> None:
         """Let the window's last millisecond be the record in hand."""
         source = TopicPartition(table, self._context.partition)
-        self._cursor.batch = Batch(
+        batch = Batch(
             source=source,
             offsets=(-1,),
             timestamps=(timestamp,),
@@ -116,6 +116,7 @@ class TableKeeper:
             raw_values=(None,),
             headers=None,
         )
+        self._cursor.take_up(batch)
         self._cursor.index = 0
 
 

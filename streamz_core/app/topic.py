@@ -3,17 +3,20 @@
 Owns: the serialisation of keys and values, the choice between a task's transaction and the app's own
 producer, and ``GroupedTopic``, the declaration of a topic under another key.
 Must not know: how a transaction is committed, how a producer works.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
 """
 
 from __future__ import annotations
 
 import re
+from asyncio import Future
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from streamz_core.app.current import CURRENT, needed
 from streamz_core.app.errors import ImproperlyConfigured
-from streamz_core.app.sending import BUFFERED, FutureMessage, Headers, header_pairs
+from streamz_core.app.sending import FutureMessage, Headers, header_pairs
 from streamz_core.app.topic_options import TopicOptions
 from streamz_core.serde.errors import KeyDecodeError, ValueDecodeError
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 Encode = Callable[[Any], bytes | None]
 
+_current: Final = CURRENT.get
 _NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
@@ -104,16 +108,16 @@ class Topic:
         else:
             raw_key = None if key is None else self._encode_key(key)
             raw_value = None if value is None else self._encode_value(value)
-        cursor = CURRENT.get(None)
+        cursor = _current(None)
         if cursor is None or cursor.index < 0:
             if cursor is not None and cursor.is_over:
                 needed(f"sending to topic {topic!r} from an agent that was ended")
             stamp = None if timestamp is None else round(timestamp * 1000)
             return self.app.produce(topic, raw_key, raw_value, partition, stamp, header_pairs(headers))
-        stamp = cursor.batch.timestamps[cursor.index] if timestamp is None else round(timestamp * 1000)
+        stamp = cursor.timestamps[cursor.index] if timestamp is None else round(timestamp * 1000)
         pairs = header_pairs(headers) if headers else ()
-        cursor.context.send(topic, raw_key, raw_value, stamp, pairs, partition)
-        return BUFFERED
+        cursor.send(topic, raw_key, raw_value, stamp, pairs, partition)
+        return cursor.sent
 
     def send_soon(
         self,
@@ -136,7 +140,7 @@ class Topic:
             key_serializer=key_serializer,
             value_serializer=value_serializer,
         )
-        return sending if sending is BUFFERED else self.app.spawn(sending)
+        return sending if isinstance(sending, Future) else self.app.spawn(sending)
 
     def group_by(self, key: Any, *, name: str | None = None, partitions: int | None = None) -> GroupedTopic:
         """This topic, repartitioned by another key; give it to ``@app.agent``.
@@ -161,13 +165,13 @@ class Topic:
         derived: Topic = self.app.topic(*changes.pop("topics", self.topics), **{**options, **changes})
         return derived
 
-    async def declare(self) -> None:
+    def declare(self) -> Awaitable[None]:
         """Create the topic if it is missing."""
-        await self.app.declare(self)
+        return self.app.declare(self)
 
-    async def maybe_declare(self) -> None:
+    def maybe_declare(self) -> Awaitable[None]:
         """The same as ``declare``."""
-        await self.declare()
+        return self.declare()
 
     def _encoders(self, key_serializer: Any, value_serializer: Any) -> tuple[Encode, Encode]:
         other = self.derive(

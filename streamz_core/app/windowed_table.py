@@ -5,6 +5,8 @@ Must not know: how windows are kept, when a task closes them (``window_closer``)
 
 Faust's semantics: a write goes to every window that holds the time of the record in hand. The time
 is the record's timestamp, or a field of its value after ``relative_to_field``.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
 """
 
 from __future__ import annotations
@@ -15,8 +17,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
 
 from streamz_core.app.current import CURRENT, Cursor, in_hand, needed
 from streamz_core.app.durations import Seconds, milliseconds
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 logger: Final = logging.getLogger(__name__)
 
+_current: Final = CURRENT.get
+_first: Final = operator.itemgetter(0)
+_second: Final = operator.itemgetter(1)
 _TIME_MAX_MS: Final = 1 << 53
 
 OnLate = Any
@@ -131,29 +134,24 @@ class WindowWrapper:
 
     def keys(self) -> Iterator[Any]:
         """The keys of the current window."""
-        return (key for key, _ in self.items())
+        return map(_first, self.items())
 
     def values(self) -> Iterator[Any]:
         """The values of the current window."""
-        return (value for _, value in self.items())
+        return map(_second, self.items())
 
     def items(self) -> Iterator[tuple[Any, Any]]:
         """Keys and values of the current window: that of the record in hand, or of stream time."""
         cursor = in_hand()
         if cursor is not None:
             return self.store(cursor).items(self.last_start(self._time_of(cursor)))
-        return (entry for store, now_ms in self._snapshot() for entry in store.items(self.last_start(now_ms)))
+        return self._current_items()
 
     def windows(self) -> Iterator[tuple[Any, tuple[float, float], Any]]:
         """Key, ``(start, end)`` in seconds, and value of everything that is kept, oldest window first."""
         cursor = in_hand()
         stores = [self.store(cursor)] if cursor is not None else [store for store, _ in self._snapshot()]
-        return (
-            (key, self.window.range_of(start), value)
-            for start in sorted({start for store in stores for start in store.starts()})
-            for store in stores
-            for key, value in store.items(start)
-        )
+        return self._everything(stores)
 
     @property
     def late_count(self) -> int:
@@ -206,6 +204,16 @@ class WindowWrapper:
         """Stores to read outside agents, each with its time."""
         return self._snapshot()
 
+    def _current_items(self) -> Iterator[tuple[Any, Any]]:
+        for store, now_ms in self._snapshot():
+            yield from store.items(self.last_start(now_ms))
+
+    def _everything(self, stores: list[WindowedStore]) -> Iterator[tuple[Any, tuple[float, float], Any]]:
+        for start in sorted({start for store in stores for start in store.starts()}):
+            for store in stores:
+                for key, value in store.items(start):
+                    yield key, self.window.range_of(start), value
+
     def _snapshot(self) -> Iterator[tuple[WindowedStore, int]]:
         for context in self.app.contexts(self.name):
             store = context.window_store(self.name)
@@ -215,15 +223,19 @@ class WindowWrapper:
         return f"<WindowWrapper {self.name}>"
 
 
-class WindowSet(msgspec.Struct, eq=False, gc=False):
+class WindowSet:
     """The windows of one key. Reading gives one window's value, in-place operators change all that hold
     the time of the record in hand.
 
-    One is made by every ``counts[key]``: a struct, since its constructor is not Python.
+    One is made by every ``counts[key]``.
     """
 
-    key: Any
-    wrapper: WindowWrapper
+    __slots__ = ("key", "wrapper")
+
+    def __init__(self, key: Any, wrapper: WindowWrapper) -> None:
+        """``wrapper``'s windows of ``key``."""
+        self.key = key
+        self.wrapper = wrapper
 
     def get(self, default: Any = None) -> Any:
         """The value in the current window, or ``default``."""
@@ -264,11 +276,11 @@ class WindowSet(msgspec.Struct, eq=False, gc=False):
     def __iadd__(self, other: Any) -> WindowSet:
         """Add; the case worth a path of its own."""
         wrapper = self.wrapper
-        cursor = CURRENT.get(None)
+        cursor = _current(None)
         if cursor is None or cursor.index < 0 or not wrapper.tumbles_by_stream:
             return self.apply(operator.add, other)
         index, batch = cursor.index, cursor.batch
-        time_ms = batch.timestamps[index]
+        time_ms: int = batch.timestamps[index]
         start = time_ms - time_ms % wrapper.size_ms
         store = cursor.windows.get(wrapper.name) or wrapper.store(cursor)
         if not store.add(self.key, start, other, batch.stream_times[index], wrapper.default):
@@ -354,8 +366,11 @@ class WindowSet(msgspec.Struct, eq=False, gc=False):
         start = wrapper.last_start(time_ms)
         if cursor is not None:
             return wrapper.store(cursor).get(self.key, start)
-        found = (store.get(self.key, start) for store, _ in wrapper.reads())
-        return next((value for value in found if value is not None), None)
+        for store, _ in wrapper.reads():
+            value = store.get(self.key, start)
+            if value is not None:
+                return value
+        return None
 
     def _or_default(self, value: Any) -> Any:
         return self._missing() if value is None else value

@@ -10,13 +10,14 @@ stream time reaches its end plus the retention. Everything follows from record t
 replay closes the same windows with the same contents.
 
 A stored key is the window's start, 8 bytes big-endian, and the encoded key: a window is a range.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from heapq import merge
-from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ import msgspec
 from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.cache import CLEAN_ENTRIES_MAX
+from streamz_core.state.marks import Marks
 from streamz_core.state.store import StoreCorrupt, StoreUndecodable
 
 if TYPE_CHECKING:
@@ -42,19 +44,6 @@ _ABSENT: Final[Any] = object()
 _DELETED: Final[Any] = object()
 
 _by_key = itemgetter(0)
-
-
-class Marks(msgspec.Struct, array_like=True):
-    """How far a window store has come; stored and changelogged with its contents."""
-
-    stream_time_ms: int = -1
-    """The highest timestamp this store was told of."""
-    closed_before_ms: int = 0
-    """Windows that start before this were handed out."""
-    dropped_before_ms: int = 0
-    """Windows that start before this are gone."""
-    late_count: int = 0
-    """Records that came after their window had closed."""
 
 
 class _Window:
@@ -246,16 +235,17 @@ class WindowedStore:
             return
         changed = [] if window is None else self._encoded(start, window, window.dirty | window.pending)
         hidden = {row[0] for row in changed}
-        stored = (
-            (stored_key, _ABSENT, raw)
-            for stored_key, raw in self._store.scan(_packed(start), _packed(start + 1))
-            if stored_key not in hidden
-        )
-        for stored_key, key, value in merge(changed, stored, key=_by_key):
+        for stored_key, key, value in merge(changed, self._stored(start, hidden), key=_by_key):
             if key is _ABSENT:
                 yield self._decode_key(stored_key), self._decode_value(value, stored_key)
             elif value is not _DELETED:
                 yield key, value
+
+    def _stored(self, start: int, hidden: set[bytes]) -> Iterator[tuple[bytes, Any, Any]]:
+        # A generator function: mypyc would make a list of a generator expression, of a whole window.
+        for stored_key, raw in self._store.scan(_packed(start), _packed(start + 1)):
+            if stored_key not in hidden:
+                yield stored_key, _ABSENT, raw
 
     def expire(self, stream_time_ms: int) -> Iterator[tuple[Any, int, Any]]:
         """Hand out ``(key, start, value)`` of every window that closed, each window once.
@@ -402,7 +392,12 @@ class WindowedStore:
             if excess <= 0:
                 return
             keep, values = window.dirty | window.pending, window.values
-            evicted = list(islice((key for key in values if key not in keep), excess))
+            evicted: list[Any] = []
+            for key in values:
+                if len(evicted) == excess:
+                    break
+                if key not in keep:
+                    evicted.append(key)
             for key in evicted:
                 del values[key]
             window.is_complete = window.is_complete and not evicted

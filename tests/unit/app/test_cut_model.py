@@ -38,6 +38,9 @@ class Context:
     stream_time_ms = -1
     yield_requested = False
 
+    def send(self, *_: object) -> None:
+        raise AssertionError("this agent sends nothing")
+
 
 def batch(count: int) -> Batch:
     column = list(range(count))
