@@ -44,6 +44,9 @@ def command_line(app: Startable) -> click.Group:
             level={"WARN": "WARNING"}.get(loglevel.upper(), loglevel.upper()),
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         )
+        from streamz_core.app import own_process
+
+        own_process.tune()
         _exit_with(lambda: asyncio.run(run(app)))
 
     @group.command(help="Send one record to a topic (NAME), or to an agent's topic (@AGENT).")
