@@ -26,17 +26,22 @@ def failing(name):
 
 async def test_the_failure_of_an_app_ends_the_body_of_its_scope():
     app, topic = failing("ends-body")
-    with pytest.raises(RecordFailed, match="offset 0"):
+
+    async def scope():
         async with app:
             await topic.send(value="bad")
             await asyncio.Event().wait()
+
+    with pytest.raises(RecordFailed, match="offset 0"):
+        await scope()
 
     assert asyncio.current_task().cancelling() == 0
 
 
 async def test_a_body_that_ends_by_an_error_of_its_own_keeps_it():
     app, topic = failing("own-error")
-    with pytest.raises(KeyError):
+
+    async def scope():
         async with app:
             await topic.send(value="bad")
             try:
@@ -44,9 +49,12 @@ async def test_a_body_that_ends_by_an_error_of_its_own_keeps_it():
             finally:
                 raise KeyError
 
+    with pytest.raises(KeyError):
+        await scope()
+
 
 async def test_a_cancellation_from_outside_stays_one():
-    app, topic = failing("outside")
+    app, _ = failing("outside")
 
     async def body():
         async with app:
