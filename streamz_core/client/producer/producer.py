@@ -201,12 +201,7 @@ class AIOKafkaProducer:
             await self._accumulator.flush()
             await self._abort_left_open()
         finally:
-            self._accumulator.close()
-            await self._sender.close()
-            for queue in self._accumulator.queues():
-                for batch in queue.unacknowledged():
-                    batch.fail(closed_before_acknowledged(queue, batch))
-            await self._close_link()
+            await self._tear_down()
 
     async def flush(self) -> None:
         """Return once all that was sent until now is acknowledged or given up."""
@@ -447,6 +442,17 @@ class AIOKafkaProducer:
     def _require_started(self) -> None:
         if self._closed or not self._started:
             raise self._refusal()
+
+    async def _tear_down(self) -> None:
+        """Whatever is cancelled on the way: nobody waits for a record for ever, and the log is let go of."""
+        try:
+            self._accumulator.close()
+            await self._sender.close()
+        finally:
+            for queue in self._accumulator.queues():
+                for batch in queue.unacknowledged():
+                    batch.fail(closed_before_acknowledged(queue, batch))
+            await self._close_link()
 
     async def _close_link(self) -> None:
         link, self._link = self._link, None
