@@ -36,6 +36,7 @@ from streamz_core.client.producer.transaction_scope import TransactionScope
 from streamz_core.client.producer.transactions import Transactions, TransactionState
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop
+from streamz_core.protocol.batch_header import TIMESTAMP_MAX
 from streamz_core.protocol.compression import Compression
 from streamz_core.protocol.murmur2 import partition_for
 
@@ -247,6 +248,13 @@ class AIOKafkaProducer:
         if headers:
             headers = check_headers(headers)
             size = record_size(key, value, headers)
+        if timestamp_ms is None:
+            timestamp_ms = self._now_ms()
+        elif timestamp_ms.__class__ is not int or not 0 <= timestamp_ms <= TIMESTAMP_MAX:
+            # Before a batch is opened for it, which would be sent empty, or with neighbours that suffer.
+            raise IllegalArgumentError(
+                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 to {TIMESTAMP_MAX}"
+            )
         if size > self._batch_bytes_max:
             self._accumulator.check_size(topic, size)
         route = self._routes.get(topic)
@@ -260,12 +268,6 @@ class AIOKafkaProducer:
         batch = queue.open
         if batch is None or batch.room_bytes < size:
             batch = await self._accumulator.room_in(queue, size)
-        if timestamp_ms is None:
-            timestamp_ms = self._now_ms()
-        elif timestamp_ms.__class__ is not int or timestamp_ms < 0:
-            raise IllegalArgumentError(
-                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 or more"
-            )
         if headers or batch.headers is not None:
             batch.append_headers(headers or ())
         batch.room_bytes -= size
@@ -378,7 +380,7 @@ class AIOKafkaProducer:
     def transaction(self) -> TransactionScope:
         """``async with producer.transaction():`` commits at the end, aborts if the body raises."""
         self._require_started()
-        return TransactionScope(self)
+        return TransactionScope(self, self._finish_abort)
 
     async def send_offsets_to_transaction(
         self,
@@ -412,6 +414,10 @@ class AIOKafkaProducer:
         self._transactions.start_ending(commit=commit)
         await self._accumulator.flush()
         await self._transactions.end(commit=commit)
+
+    async def _finish_abort(self) -> None:
+        if self._transactions.state in (TransactionState.ABORT_ONLY, TransactionState.ABORTING):
+            await self.abort_transaction()
 
     async def _abort_left_open(self) -> None:
         if self._transactions.state not in (TransactionState.IN_TRANSACTION, TransactionState.ABORT_ONLY):
