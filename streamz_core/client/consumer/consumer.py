@@ -455,7 +455,7 @@ class AIOKafkaConsumer:
             self._subscription,
             max_age_ms=self._metadata_max_age_ms,
             exclude_internal_topics=self._exclude_internal_topics,
-            reset_to=self._auto_offset_reset,
+            reset_to=self._start_at(),
         )
         if self._group_id is not None:
             self._member = GroupMember(
@@ -493,7 +493,9 @@ class AIOKafkaConsumer:
             self._solo.assign_soon()
 
     def _start_at(self) -> str:
-        return COMMITTED if self._group_id is not None else self._auto_offset_reset
+        # 'none' is no place to begin at: without a commit, reading has to fail.
+        is_policy_enough = self._group_id is None and self._auto_offset_reset != "none"
+        return self._auto_offset_reset if is_policy_enough else COMMITTED
 
     async def _stop(self, *, commit: bool, has_failed: bool) -> None:
         if self._closed:
