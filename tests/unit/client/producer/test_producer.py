@@ -141,10 +141,11 @@ async def test_too_large_records_are_refused_at_once(producer):
         ({"value": b"v", "timestamp_ms": 1 << 63}, "timestamp_ms"),
         ({"value": b"v", "headers": [("a", "text")]}, "not bytes"),
         ({"value": b"v", "headers": ["a"]}, "pair"),
+        ({"value": b"v", "headers": [("\ud800", b"")]}, "UTF-8"),
     ],
 )
 async def test_wrong_records_are_named(link, producer, arguments, error):
-    with pytest.raises((errors.IllegalArgumentError, TypeError), match=error):
+    with pytest.raises((Misuse, TypeError), match=error):
         await producer.send("t", **arguments)
 
     await producer.flush()
