@@ -36,7 +36,8 @@ async def test_the_failure_of_an_app_ends_the_body_of_its_scope():
 
 async def test_a_body_that_ends_by_an_error_of_its_own_keeps_it():
     app, topic = failing("own-error")
-    with pytest.raises(KeyError):
+
+    async def body():
         async with app:
             await topic.send(value="bad")
             try:
@@ -44,9 +45,12 @@ async def test_a_body_that_ends_by_an_error_of_its_own_keeps_it():
             finally:
                 raise KeyError
 
+    with pytest.raises(KeyError):
+        await body()
+
 
 async def test_a_cancellation_from_outside_stays_one():
-    app, topic = failing("outside")
+    app, _ = failing("outside")
 
     async def body():
         async with app:
