@@ -16,6 +16,9 @@ from setuptools.command.build_ext import build_ext
 from setuptools.extension import Extension
 
 COMPILED = [
+    "streamz_core/client/producer/batch.py",
+    "streamz_core/client/producer/open_batches.py",
+    "streamz_core/client/producer/partition_queue.py",
     "streamz_core/protocol/batch_decoder.py",
     "streamz_core/protocol/batch_encoder.py",
     "streamz_core/protocol/batch_header.py",

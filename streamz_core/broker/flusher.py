@@ -225,7 +225,8 @@ class Flusher:
         for (log, ticket), error in zip(tickets, errors, strict=True):
             state = self._states.get(log)
             if state is None:
-                continue  # deleted meanwhile
+                log.drop_sync(ticket)  # deleted meanwhile
+                continue
             state.end()
             self._settle(log, state, _complete(log, ticket, error))
         if self._wanted and not self._round_planned:

@@ -508,6 +508,11 @@ class PartitionLog:
         for segment in self._segments:
             self._open_files.forget(segment.path)
         self._open_files.forget(self._point_file.path)
+        self._unsynced.abandon()
+
+    def drop_sync(self, ticket: SyncTicket) -> None:
+        """The ticket is over and the log abandoned: its files need not stay open for it."""
+        self._unsynced.release(ticket)
 
     def _require_usable(self) -> None:
         if self.failure is not None:

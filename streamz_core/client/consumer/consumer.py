@@ -58,6 +58,7 @@ class AIOKafkaConsumer:
       called because of an exception; ``stop(commit=False)`` commits nothing.
     - Heartbeats and rebalances do not wait for the program; ``max_poll_interval_ms`` is how long it may
       take until it asks for records again.
+    - ``check_crcs`` is about links to other processes: a log in this process compares every checksum itself.
 
         async with AIOKafkaConsumer("views", bootstrap_servers="file://./data", group_id="g") as consumer:
             async for record in consumer:
@@ -371,8 +372,12 @@ class AIOKafkaConsumer:
         return {state.topic_partition for state in self._subscription.states() if state.paused}
 
     def group_metadata(self) -> GroupMetadata:
-        """Who this consumer is in its group, for ``producer.send_offsets_to_transaction``."""
-        return self._group_member().identity
+        """Who this consumer was in its group when the program last asked for records.
+
+        For ``producer.send_offsets_to_transaction``: a rebalance since then may have given the partitions
+        of those records to others, so a commit of them is refused.
+        """
+        return self._group_member().identity_at_poll
 
     async def getone(self, *partitions: TopicPartition) -> ConsumerRecord[Any, Any]:
         """The next record, of ``partitions`` or of any assigned one; waits for it."""
@@ -436,10 +441,15 @@ class AIOKafkaConsumer:
             raise ConsumerStoppedError("the consumer was stopped") from None
 
     def _build(self, link: Link) -> None:
+        if getattr(link, "checks_reads", False):
+            # One comparison per read tells all damage; a link to this process hands over what the log compared.
+            self._subscription.skip_crcs()
         self._requests = Requests(link, self._request_timeout_ms, self._retry_backoff_ms)
         self._metadata = MetadataCache(self._requests, self._metadata_max_age_ms)
         self._fetcher = Fetcher(self._requests, self._metadata, self._subscription, self._fetch_settings)
-        self._reader = RecordReader(link.clock, self._subscription, self._fetcher, self._builder)
+        self._reader = RecordReader(
+            link.clock, self._subscription, self._fetcher, self._builder, on_poll=self._polled
+        )
         self._background = Supervisor(
             f"consumer of group {self._group_id!r}", on_failure=self._reader.note_failure
         )
@@ -476,6 +486,10 @@ class AIOKafkaConsumer:
             except TimeoutError as late:
                 raise KafkaTimeoutError(str(late)) from late
             self._reader.raise_errors()
+
+    def _polled(self) -> None:
+        if self._member is not None:
+            self._member.note_poll()
 
     def _reassign_soon(self) -> None:
         """``subscribe`` after ``start``: a group member notices by itself, a consumer alone is told."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamz_core.client.errors import (
     IllegalArgumentError,
@@ -22,13 +23,9 @@ from streamz_core.client.metadata import MetadataCache
 from streamz_core.client.offsets import check_offsets
 from streamz_core.client.partitioner import DefaultPartitioner
 from streamz_core.client.producer.accumulator import Accumulator
-from streamz_core.client.producer.batch import ProducerBatch, RecordFuture
-from streamz_core.client.producer.batch_builder import (
-    RECORD_OVERHEAD_BYTES,
-    BatchBuilder,
-    columns_of,
-    record_size,
-)
+from streamz_core.client.producer.batch import ProducerBatch
+from streamz_core.client.producer.batch_builder import BatchBuilder, columns_of, record_size
+from streamz_core.client.producer.open_batches import OpenBatches
 from streamz_core.client.producer.record_fields import as_bytes, check_headers
 from streamz_core.client.producer.sender import Sender, closed_before_acknowledged
 from streamz_core.client.producer.settings import UNSET, acks_of, check_producer_settings
@@ -37,14 +34,17 @@ from streamz_core.client.producer.transactions import Transactions, TransactionS
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop
 from streamz_core.protocol.compression import Compression
-from streamz_core.protocol.murmur2 import partition_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from streamz_core.client.link import Link
+    from streamz_core.client.producer.batch import RecordFuture
     from streamz_core.model import Header, OffsetAndMetadata, RecordMetadata, TopicPartition
+
+T = TypeVar("T")
+_Append = Callable[[str, Any, Any, Any, Any, Any], "RecordFuture | None"]
 
 _log = logging.getLogger(__name__)
 
@@ -116,6 +116,8 @@ class AIOKafkaProducer:
             partitioner=partitioner,
             transactional_id=transactional_id,
         )
+        # Thirty attributes, start()'s included: CPython finds no more than that without hashing, and send()
+        # looks for one of them for each record.
         self._is_idempotent = enable_idempotence or transactional_id is not None
         self._acks = acks_of(acks, is_idempotent=self._is_idempotent)
         self._loop_argument = loop
@@ -138,6 +140,7 @@ class AIOKafkaProducer:
         self._started = False
         self._closed = False
         self._may_send = False
+        self._append: _Append = _not_at_once
 
     async def start(self) -> None:
         """Open the log and get ready to send; ends transactions an earlier producer of this id left open."""
@@ -149,7 +152,6 @@ class AIOKafkaProducer:
         self._link = await open_link(self._address)
         try:
             self._loop = asyncio.get_running_loop()
-            self._now_ms = self._link.clock.now_ms
             self._requests = Requests(self._link, self._request_timeout_ms, self._retry_backoff_ms)
             self._metadata = MetadataCache(self._requests, self._metadata_max_age_ms)
             self._transactions = Transactions(
@@ -169,18 +171,19 @@ class AIOKafkaProducer:
                 buffer_bytes_max=self._buffer_memory,
                 seals_at_once=self._linger_ms == 0,
             )
+            hashes_keys = type(self._partitioner) is DefaultPartitioner
+            self._open_batches = OpenBatches(hashes_keys=hashes_keys, now_ms=self._link.clock.now_ms)
             self._accumulator = Accumulator(
                 self._requests,
                 self._metadata,
                 self._sender,
-                self._partitioner,
+                self._open_batches.routes,
+                None if hashes_keys else self._partitioner,
                 batch_bytes_max=self._batch_bytes_max,
                 request_bytes_max=self._request_bytes_max,
                 linger_ms=self._linger_ms,
                 check_gate=self._check_gate,
             )
-            self._routes = self._accumulator.routes
-            self._hashes_keys = self._accumulator.hashes_keys
             await self._metadata.refresh()
             await self._transactions.initialize()
         except BaseException:
@@ -218,7 +221,7 @@ class AIOKafkaProducer:
         self._require_started()
         return await self._metadata.partitions_of(topic)
 
-    async def send(  # noqa: C901, PLR0912 - one function for speed: a call per record costs
+    async def send(
         self,
         topic: str,
         value: Any = None,
@@ -233,53 +236,12 @@ class AIOKafkaProducer:
         ``MessageSizeTooLargeError`` for a record that no request can hold; the future raises what the
         broker refused.
         """
-        # The hot path of programs that send record by record: no call that is not needed.
-        if not self._may_send:
-            raise self._refusal()
-        if self._key_serializer is not None:
-            key = self._key_serializer(key)
-        if self._value_serializer is not None:
-            value = self._value_serializer(value)
-        size = RECORD_OVERHEAD_BYTES
-        if key is not None:
-            if key.__class__ is not bytes:
-                key = as_bytes("key", key)
-            size += len(key)
-        if value is not None:
-            if value.__class__ is not bytes:
-                value = as_bytes("value", value)
-            size += len(value)
-        if headers:
-            headers = check_headers(headers)
-            size = record_size(key, value, headers)
-        if size > self._batch_bytes_max:
-            self._accumulator.check_size(topic, size)
-        route = self._routes.get(topic)
-        if route is None:
-            route = await self._accumulator.route_to(topic)
-        queues = route.queues
-        if partition is None and key is not None and self._hashes_keys:
-            queue = queues[partition_for(key, len(queues))]
-        else:
-            queue = await self._accumulator.choose(route, key, value, partition)
-        batch = queue.open
-        if batch is None or batch.room_bytes < size:
-            batch = await self._accumulator.room_in(queue, size)
-        if timestamp_ms is None:
-            timestamp_ms = self._now_ms()
-        elif timestamp_ms.__class__ is not int or timestamp_ms < 0:
-            raise IllegalArgumentError(
-                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 or more"
-            )
-        if headers or batch.headers is not None:
-            batch.append_headers(headers or ())
-        batch.room_bytes -= size
-        timestamps = batch.timestamps
-        timestamps.append(timestamp_ms)  # type: ignore[union-attr]  # lists while a batch is open
-        batch.keys.append(key)  # type: ignore[union-attr]
-        batch.values.append(value)  # type: ignore[union-attr]
+        # The hot path of programs that send record by record: what is usual is done by one compiled call.
+        future = self._append(topic, value, key, partition, timestamp_ms, headers)
+        if future is None:
+            future = await self._append_with_room(topic, value, key, partition, timestamp_ms, headers)
         # RecordFuture is a future to asyncio by protocol, not by class.
-        return RecordFuture(batch, len(timestamps) - 1)  # type: ignore[return-value]
+        return future  # type: ignore[return-value]
 
     async def send_and_wait(
         self,
@@ -317,9 +279,10 @@ class AIOKafkaProducer:
                 f"send_columns to {topic!r}: columns must have the same length, at least 1; they have "
                 f"{'no' if keys is None else len(keys)} keys, {count} values, {len(timestamps)} timestamps"
             )
-        route = self._routes.get(topic) or await self._accumulator.route_to(topic)
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, None, None, partition)
-        columns = keys if keys is not None else [None] * count
+        columns: list[bytes | None] = [None] * count if keys is None else _as_list(keys)
+        values, timestamps = _as_list(values), _as_list(timestamps)
         batches = []
         for start, stop, size in self._accumulator.cuts(topic, columns, values, headers):
             batch = ProducerBatch(queue.topic_partition, 0, self._loop)
@@ -353,7 +316,7 @@ class AIOKafkaProducer:
             raise self._refusal()
         builder = columns_of(batch)
         builder.close()
-        route = self._routes.get(topic) or await self._accumulator.route_to(topic)
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, None, None, partition)
         sealed = ProducerBatch(queue.topic_partition, 0, self._loop)
         sealed.keys, sealed.values, sealed.timestamps = builder.keys, builder.values, builder.timestamps
@@ -412,6 +375,38 @@ class AIOKafkaProducer:
     ) -> None:
         await self.stop()
 
+    async def _append_with_room(
+        self,
+        topic: str,
+        value: Any,
+        key: Any,
+        partition: int | None,
+        timestamp_ms: int | None,
+        headers: Sequence[tuple[str, bytes | None]] | None,
+    ) -> RecordFuture:
+        """Do what keeps the record from being appended at once: refuse it, serialize it, make or wait for room."""
+        self._check_gate()
+        if self._key_serializer is not None:
+            key = self._key_serializer(key)
+        if self._value_serializer is not None:
+            value = self._value_serializer(value)
+        headers = check_headers(headers)
+        key, value = as_bytes("key", key), as_bytes("value", value)
+        if timestamp_ms is not None and (timestamp_ms.__class__ is not int or timestamp_ms < 0):
+            raise IllegalArgumentError(
+                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 or more"
+            )
+        size = record_size(key, value, headers)
+        if size > self._batch_bytes_max:
+            self._accumulator.check_size(topic, size)
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
+        queue = await self._accumulator.choose(route, key, value, partition)
+        self._check_gate()  # the producer may have been stopped while its topic was looked up
+        await self._accumulator.make_room(queue, size)
+        future = self._open_batches.append(topic, value, key, queue.partition, timestamp_ms, headers)
+        assert future is not None, "there was room, and nobody else ran"
+        return future
+
     async def _end_transaction(self, *, commit: bool) -> None:
         self._require_started()
         self._transactions.start_ending(commit=commit)
@@ -429,6 +424,8 @@ class AIOKafkaProducer:
 
     def _set_gate(self) -> None:
         self._may_send = self._started and not self._closed and self._transactions.may_send
+        takes_bytes = self._key_serializer is None and self._value_serializer is None
+        self._append = self._open_batches.append if self._may_send and takes_bytes else _not_at_once
 
     def _check_gate(self) -> None:
         if not self._may_send:
@@ -452,3 +449,11 @@ class AIOKafkaProducer:
         link, self._link = self._link, None
         if link is not None and link is not self._address:
             await link.close()
+
+
+def _as_list(column: Sequence[T]) -> list[T]:
+    return column if isinstance(column, list) else list(column)
+
+
+def _not_at_once(*_: object) -> None:
+    """``OpenBatches.append`` of a producer that cannot send, or has to serialize first."""

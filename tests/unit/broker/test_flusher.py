@@ -41,6 +41,7 @@ class FakeLog:
         self.syncs = 0
         self.fails = 0  # errno
         self.frozen = False
+        self.dropped = asyncio.Event()
         self.gate = threading.Event()
         self.gate.set()
 
@@ -57,6 +58,9 @@ class FakeLog:
     def fail_sync(self, ticket: FakeTicket, error: OSError) -> StorageFailure:
         self.frozen = error.errno != errno.EMFILE
         return StorageFailure("t-0", "syncing", "t-0/0.log", error, poisoned=self.frozen)
+
+    def drop_sync(self, ticket: FakeTicket) -> None:
+        self.dropped.set()
 
     def written(self) -> PartitionLog:
         self.log_end_offset += 1
@@ -242,6 +246,7 @@ async def test_a_deleted_partition_tells_its_waiters_and_ignores_its_sync(flushe
 
     with pytest.raises(PartitionDeleted):
         await waiting
+    await asyncio.wait_for(log.dropped.wait(), 10)  # or its files would stay open
     assert log.durable_offset == 0
 
 
