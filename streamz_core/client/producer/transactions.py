@@ -202,7 +202,9 @@ class Transactions:
         )
         what = f"adding offsets of group {group.group_id!r} to the transaction of {self._name()}"
         try:
-            await self._requests.settled(request, what, _first_offset_error)
+            # Not asked again about a topic that is gone: meanwhile the transaction would time out.
+            gone = (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,)
+            await self._requests.settled(request, what, _first_offset_error, final=gone)
         except KafkaError as error:
             raise self._failed(error, what) from error
 
@@ -233,6 +235,10 @@ class Transactions:
         elif code in _LEFT_BEHIND:
             error = CommitFailedError(
                 f"{what}: {name_of(code or 0)}: the group has moved on; abort the transaction"
+            )
+        elif code == ErrorCode.TRANSACTION_ABORTABLE:
+            error = error_for(
+                code, f"{what}: it timed out and is aborted: abort it here too and begin another"
             )
         if code is not None:
             self._fail(error, code)

@@ -197,6 +197,29 @@ async def test_an_abort_that_failed_is_done_by_the_next_scope(transactional, con
     assert await read(await consumers("t", isolation_level="read_committed"), clock) == [b"next"]
 
 
+async def test_offsets_of_a_topic_that_is_gone_are_refused_at_once(transactional, clock):
+    await transactional.begin_transaction()
+    began_ms = clock.monotonic_ms()
+    with pytest.raises(errors.UnknownTopicOrPartitionError):
+        await clock.drive(transactional.send_offsets_to_transaction({TopicPartition("nowhere", 0): 1}, "g"))
+    assert clock.monotonic_ms() - began_ms < 1_000
+
+    await transactional.abort_transaction()
+    async with transactional.transaction():
+        await transactional.send("t", b"next")
+
+
+async def test_a_transaction_that_timed_out_says_what_to_do(address, clock):
+    settings = {"transactional_id": "z", "transaction_timeout_ms": 1_000}
+    async with AIOKafkaProducer(bootstrap_servers=address, **settings) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait("t", b"v")
+        await clock.advance(2_000)
+        with pytest.raises(errors.KafkaError, match=r"timed out .* abort it here too"):
+            await producer.commit_transaction()
+        await producer.abort_transaction()
+
+
 async def test_stop_aborts_what_was_left_open(address, consumers, clock):
     producer = AIOKafkaProducer(bootstrap_servers=address, transactional_id="y")
     await producer.start()
