@@ -31,7 +31,7 @@ async def test_only_committed_records_are_seen(transactional, consumers, clock):
     everything = await consumers("t")
     async with transactional.transaction():
         await transactional.send("t", b"1")
-    with pytest.raises(RuntimeError):  # noqa: PT012
+    with pytest.raises(RuntimeError):
         async with transactional.transaction():
             await transactional.send("t", b"aborted")
             raise RuntimeError
@@ -84,7 +84,7 @@ async def test_offsets_are_committed_with_the_records(transactional, producer, c
 
     await transactional.commit_transaction()
     assert await clock.drive(waiting) == 1
-    with pytest.raises(RuntimeError):  # noqa: PT012
+    with pytest.raises(RuntimeError):
         async with transactional.transaction():
             await transactional.send_offsets_to_transaction({T: 9}, "g2")
             raise RuntimeError
