@@ -25,7 +25,6 @@ from streamz_core.client.partitioner import DefaultPartitioner
 from streamz_core.client.producer.accumulator import Accumulator
 from streamz_core.client.producer.batch import ProducerBatch
 from streamz_core.client.producer.batch_builder import BatchBuilder, columns_of, record_size
-from streamz_core.client.producer.open_batches import OpenBatches
 from streamz_core.client.producer.record_fields import as_bytes, check_headers
 from streamz_core.client.producer.sender import Sender, closed_before_acknowledged
 from streamz_core.client.producer.settings import UNSET, acks_of, check_producer_settings
@@ -173,12 +172,10 @@ class AIOKafkaProducer:
                 seals_at_once=self._linger_ms == 0,
             )
             hashes_keys = type(self._partitioner) is DefaultPartitioner
-            self._open_batches = OpenBatches(hashes_keys=hashes_keys, now_ms=self._link.clock.now_ms)
             self._accumulator = Accumulator(
                 self._requests,
                 self._metadata,
                 self._sender,
-                self._open_batches.routes,
                 None if hashes_keys else self._partitioner,
                 batch_bytes_max=self._batch_bytes_max,
                 request_bytes_max=self._request_bytes_max,
@@ -401,7 +398,9 @@ class AIOKafkaProducer:
         queue = await self._accumulator.choose(route, key, value, partition)
         self._check_gate()  # the producer may have been stopped while its topic was looked up
         await self._accumulator.make_room(queue, size)
-        future = self._open_batches.append(topic, value, key, queue.partition, timestamp_ms, headers)
+        future = self._accumulator.open_batches.append(
+            topic, value, key, queue.partition, timestamp_ms, headers
+        )
         assert future is not None, "there was room, and nobody else ran"
         return future
 
@@ -427,7 +426,9 @@ class AIOKafkaProducer:
     def _set_gate(self) -> None:
         self._may_send = self._started and not self._closed and self._transactions.may_send
         takes_bytes = self._key_serializer is None and self._value_serializer is None
-        self._append = self._open_batches.append if self._may_send and takes_bytes else _not_at_once
+        self._append = (
+            self._accumulator.open_batches.append if self._may_send and takes_bytes else _not_at_once
+        )
 
     def _check_gate(self) -> None:
         if not self._may_send:
