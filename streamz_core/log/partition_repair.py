@@ -292,7 +292,8 @@ class PartitionRepair:
         if not damaged:
             return
         first_uncertain = self._point.segment_base if self._point is not None else self._live[-1].base
-        moves_point = any(one.base >= first_uncertain for one in damaged)
+        is_missing = first_uncertain not in [one.base for one in self._live]
+        moves_point = is_missing or any(one.base >= first_uncertain for one in damaged)
         sound = [one for one in self._live if moves_point and one not in damaged]
         sound = [one for one in sound if one.base >= first_uncertain and one.stretches]
         self._set_snapshots_aside(damaged, kept)
@@ -400,7 +401,7 @@ class PartitionRepair:
     def _log_path(self, base: int) -> str:
         return self._directory.path_of(layout.offset_name(base, layout.LOG_SUFFIX))
 
-    def _find(  # noqa: PLR0917 - a finding's fields and the action, as they are printed
+    def _find(
         self, severity: Severity, path: str, message: str, action: str, start: int = -1, stop: int = -1
     ) -> None:
         self._measures.append(Measure(Finding(severity, path, message, start, stop), action))

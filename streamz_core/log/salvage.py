@@ -205,15 +205,11 @@ class Survey:
             body = read_header(_FRAME.pack(offset, length, LEADER_EPOCH, _MAGIC) + data[_FRAME.size :])
         except CorruptBatch:
             return b""
-        if self._expected.gaps:
-            base = self._expected.indexed.get(start, -1) - body.last_offset_delta
-        else:
-            base = offset
-        fits = offset <= base and base + body.last_offset_delta < next_offset
-        if not self._expected.gaps:
-            fits = base + body.last_offset_delta + 1 == next_offset
-        frame = _FRAME.pack(max(base, 0), length, LEADER_EPOCH, _MAGIC)
-        if not fits or len(data) != end - start:
+        gaps = self._expected.gaps
+        last = self._expected.indexed.get(start, -1) if gaps else next_offset - 1
+        base = last - body.last_offset_delta
+        if len(data) != end - start or base < offset or last >= next_offset or (base > offset and not gaps):
             return b""
+        frame = _FRAME.pack(base, length, LEADER_EPOCH, _MAGIC)
         mended = frame + data[_FRAME.size :]
         return frame if check_crc(mended, 0, read_header(mended)) else b""

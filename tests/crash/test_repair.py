@@ -33,7 +33,11 @@ def flips(kind: str, count: int) -> list[tuple[str, int, Tree]]:
     places = [(path, content, at) for path, content in files_of(kind) for at in range(len(content))]
     chosen = places[:: max(1, len(places) // count)]
     return [
-        (path, at, with_content(path, content[:at] + bytes([content[at] ^ 1 << at * 5 % 8]) + content[at + 1 :]))
+        (
+            path,
+            at,
+            with_content(path, content[:at] + bytes([content[at] ^ 1 << at * 5 % 8]) + content[at + 1 :]),
+        )
         for path, content, at in chosen
     ]
 
