@@ -164,6 +164,7 @@ class PartitionRepair:
 
     def _plan_unfinished(self) -> None:
         directory = self._directory
+        bases = set(directory.offsets(layout.LOG_SUFFIX))
         for name in directory.files.listdir(directory.path):
             is_swap = name.endswith(layout.LOG_SUFFIX + layout.SWAP_SUFFIX)
             if name.endswith(_UNFINISHED):
@@ -173,6 +174,8 @@ class PartitionRepair:
             elif is_swap:
                 path = directory.path_of(name)
                 self._find(Severity.LEFTOVER, path, "a compaction that did not finish", "finish it")
+            elif not _belongs(name, bases):
+                self._set_aside(name, "belongs to no segment")
 
     def _set_aside(self, name: str, message: str) -> None:
         self._unfinished.append(name)
@@ -405,6 +408,15 @@ class PartitionRepair:
         self, severity: Severity, path: str, message: str, action: str, start: int = -1, stop: int = -1
     ) -> None:
         self._measures.append(Measure(Finding(severity, path, message, start, stop), action))
+
+
+def _belongs(name: str, bases: set[int]) -> bool:
+    if name in {layout.METADATA_FILE, layout.RECOVERY_POINT_FILE}:
+        return True
+    if layout.offset_of(name, layout.SNAPSHOT_SUFFIX) is not None:
+        return True
+    suffixes = (layout.LOG_SUFFIX, *layout.SEGMENT_CACHE_SUFFIXES)
+    return any(layout.offset_of(name, suffix) in bases for suffix in suffixes)
 
 
 def _filling(stretch: Stretch, aborts: list[tuple[int, int, int]]) -> Iterator[bytes]:
