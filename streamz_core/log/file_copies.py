@@ -39,6 +39,16 @@ def copy(files: Files, source: str, target: str, size_bytes: int | None = None) 
         reading.close()
 
 
+def write(files: Files, path: str, data: bytes) -> None:
+    """Make a file; its content is durable, its name not yet. Raises ``FileExistsError``."""
+    file = files.open(path, exclusive=True)
+    try:
+        file.write_at(0, data)
+        file.datasync()
+    finally:
+        file.close()
+
+
 def link_or_copy(files: Files, source: str, target: str) -> bool:
     """Give a file, synced and never written again, a second name, or copy it; whether it was linked."""
     try:

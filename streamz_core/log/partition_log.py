@@ -18,6 +18,7 @@ from uuid import UUID
 
 from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.log import compaction, partition_metadata, snapshot
+from streamz_core.log.capture import PartitionCapture, capture
 from streamz_core.log.compaction import CompactionResult
 from streamz_core.log.compaction_run import SwapInterrupted, compact_segments
 from streamz_core.log.config import TopicConfig
@@ -484,6 +485,16 @@ class PartitionLog:
             raise StorageFailure(self.name, action, error.filename or self._directory.path, error) from error
 
     # -- the rest -------------------------------------------------------------------------------------
+
+    def capture(self, staging_path: str) -> PartitionCapture:
+        """Keep what the log is at this moment under second names in ``staging_path``, for a backup.
+
+        Raises why the partition takes no appends, if it does not, and ``StorageFailure``.
+        """
+        self._require_writable()
+        with self._naming("capturing"):
+            start, durable = self.log_start_offset, self.durable_offset
+            return capture(self._directory, self._segments, self._producers, start, durable, staging_path)
 
     def update_config(self, config: TopicConfig) -> None:
         """Use other settings from now on."""

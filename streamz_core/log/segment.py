@@ -237,10 +237,14 @@ class Segment:
 
     def write_seal(self, topic_id: UUID, partition: int) -> None:
         """Write the seal, and the indexes if they are in memory (no sync)."""
+        data = self.encode_seal(topic_id, partition)
+        checksummed.write(self.open_files.files, self.path_of(layout.SEAL_SUFFIX), data)
+
+    def encode_seal(self, topic_id: UUID, partition: int) -> bytes:
+        """The content of the seal; writes the indexes that it vouches for, if they are in memory."""
         digests = self.write_indexes() if self.indexes is not None else self._written
         seal = Seal(topic_id.bytes, partition, self.summary, digests)
-        data = checksummed.wrap(_SEAL_KIND, msgspec.msgpack.encode(seal))
-        checksummed.write(self.open_files.files, self.path_of(layout.SEAL_SUFFIX), data)
+        return checksummed.wrap(_SEAL_KIND, msgspec.msgpack.encode(seal))
 
     def use_seal(self, seal: Seal) -> None:
         """Believe a seal; the indexes are loaded when they are needed."""
