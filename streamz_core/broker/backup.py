@@ -28,8 +28,8 @@ async def back_up(broker: Broker, target: str, *, links: bool = True) -> BackupS
     """
     backup = Backup(broker.directory, target, broker.clock.now_ms(), links=links)
     blocks = broker.directory.files.blocks
-    await _off_loop(backup.prepare, blocks=blocks)
     try:
+        await _off_loop(backup.prepare, blocks=blocks)
         backup.capture()
         return await _off_loop(backup.write, blocks=blocks)
     finally:

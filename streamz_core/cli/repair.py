@@ -10,8 +10,8 @@ import json
 
 import click
 
-from streamz_core.cli.connection import DEFAULT_ADDRESS, CommandError, require_directory
-from streamz_core.client import address as addresses
+from streamz_core.cli.connection import DEFAULT_ADDRESS, CommandError
+from streamz_core.cli.directories import directory_path
 from streamz_core.clock import SystemClock
 from streamz_core.errors import StreamzError
 from streamz_core.log.check import Severity
@@ -29,18 +29,15 @@ def command(directory: str, execute: bool, as_json: bool) -> None:
     What is damaged is given up, what is sound stays at its offsets. Every file that is changed or removed
     is kept under DIRECTORY/lost+found.
     """
-    require_directory(directory)
-    parsed = addresses.parse(directory)
-    if not isinstance(parsed, addresses.FileAddress):
-        raise click.UsageError(f"{directory!r} is no data directory")
+    path = directory_path(directory)
     try:
-        result = repair(DiskFiles(), parsed.path, SystemClock().now_ms(), execute=execute)
+        result = repair(DiskFiles(), path, SystemClock().now_ms(), execute=execute)
     except (StreamzError, OSError) as error:
         raise CommandError(str(error)) from error
     if as_json:
         click.echo(json.dumps(_as_json(result), indent=2))
     else:
-        _print(parsed.path, result, executed=execute)
+        _print(path, result, executed=execute)
     found = result.left if execute else [measure.finding for measure in result.measures]
     if any(finding.severity is Severity.DAMAGE for finding in found):
         raise SystemExit(1)

@@ -90,6 +90,7 @@ class Backup:
             self._files.mkdir(self._staging)
         except BaseException:
             self._lock.release()
+            self._lock = None
             raise
 
     def capture(self) -> None:
@@ -123,13 +124,15 @@ class Backup:
         return summary
 
     def discard(self) -> None:
-        """Remove what is not part of a finished backup; to be called in any case."""
+        """Remove what is not part of a finished backup; to be called in any case, also where nothing was."""
+        if self._lock is None:
+            return
         try:
             _remove(self._files, self._staging)
             _remove(self._files, self._partial)
         finally:
-            if self._lock is not None:
-                self._lock.release()
+            self._lock.release()
+            self._lock = None
 
     def _write_partition(self, one: PartitionCapture) -> None:
         files = self._files
