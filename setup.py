@@ -16,11 +16,16 @@ from setuptools.command.build_ext import build_ext
 from setuptools.extension import Extension
 
 COMPILED = [
+    "streamz_core/client/producer/batch.py",
+    "streamz_core/client/producer/open_batches.py",
+    "streamz_core/client/producer/partition_queue.py",
     "streamz_core/protocol/batch_decoder.py",
     "streamz_core/protocol/batch_encoder.py",
     "streamz_core/protocol/batch_header.py",
     "streamz_core/protocol/murmur2.py",
     "streamz_core/protocol/varint.py",
+    "streamz_core/streams/runtime/columns.py",
+    "streamz_core/streams/runtime/output.py",
 ]
 # The library that holds their code, inside the package: an editable install finds it wherever the package is.
 GROUP = "streamz_core.hot"

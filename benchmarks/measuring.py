@@ -70,9 +70,6 @@ async def compare(
     ours: Callable[[], Awaitable[Sample]], reference: Callable[[], Sample], rounds: int
 ) -> Comparison:
     """Both in turns, after one round of each that does not count."""
-    # The workload's lists of a million are not for the collector to walk, on either side.
-    gc.collect()
-    gc.freeze()
     await ours()
     reference()
     mine: list[Sample] = []

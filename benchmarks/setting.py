@@ -6,6 +6,7 @@ Must not know: what is measured.
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -47,7 +48,10 @@ class Setting:
     @cached_property
     def views(self) -> Views:
         """The workload."""
-        return views(self.count)
+        made = views(self.count)
+        gc.collect()
+        gc.freeze()
+        return made
 
     @cached_property
     def batches(self) -> list[PartitionBatch]:
@@ -63,7 +67,11 @@ class Setting:
             if len(batch.keys) == BATCH_RECORDS:
                 done.append(PartitionBatch(partition, batch))
                 filling[partition] = Views([], [], [])
-        return done + [PartitionBatch(p, batch) for p, batch in enumerate(filling) if batch.keys]
+        done += [PartitionBatch(p, batch) for p, batch in enumerate(filling) if batch.keys]
+        # Lists of a million entries that live on: not for the collector to walk, on either side.
+        gc.collect()
+        gc.freeze()
+        return done
 
     @contextmanager
     def scratch(self) -> Iterator[str]:

@@ -16,8 +16,11 @@ from pathlib import Path
 
 from examples.departures import feed, loading, outcome, reference, report
 from examples.departures.app import GRACE, DeparturesApp
+from streamz_core.errors import StreamzError
 
-DONE = "finished"
+DONE = "departures-finished"
+LINE_SECONDS = 1.0
+"""So often a file or a pipe gets a line of progress."""
 
 
 def main() -> None:
@@ -29,11 +32,15 @@ def main() -> None:
         "--rows-per-second", type=int, help="0 for as fast as it goes (default 6000; 0 with --year)"
     )
     chosen = options.parse_args()
-    logging.getLogger("streamz_core").setLevel(
-        logging.ERROR
-    )  # each dead letter is a warning; the end lists them
+    # Each dead letter is a warning; the end lists them.
+    logging.getLogger("streamz_core").setLevel(logging.ERROR)
     pace = chosen.rows_per_second if chosen.rows_per_second is not None else (0 if chosen.year else 6000)
-    sys.exit(asyncio.run(demo(Path(chosen.data), year=chosen.year, rows_per_second=pace)))
+    try:
+        sys.exit(asyncio.run(demo(Path(chosen.data), year=chosen.year, rows_per_second=pace)))
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted: start it again, and it goes on where it was")
+    except (StreamzError, OSError) as error:  # for instance a directory that another process has open
+        sys.exit(f"error: {error}")
 
 
 async def demo(data: Path, *, year: bool, rows_per_second: int) -> int:
@@ -44,10 +51,11 @@ async def demo(data: Path, *, year: bool, rows_per_second: int) -> int:
     lines = feed.rows(year=year)
     app = DeparturesApp(f"file://{data}", rows_per_second=rows_per_second)
     began = time.perf_counter()
+    progress = Progress()
     async with app:
         loaded = await loading.load(app, lines)
         print(f"loaded {loaded:,} rows into topic 'flights'" if loaded else "all rows are loaded: going on")
-        figures = await outcome.follow(app, len(lines), show_progress)
+        figures = await outcome.follow(app, len(lines), progress.show)
     seconds = time.perf_counter() - began
     ending = f"{len(lines):,} rows through three agents, exactly once, in {seconds:.1f} s"
     print(f"\r{ending:<79}\n" if sys.stdout.isatty() else f"{ending}\n")
@@ -57,13 +65,22 @@ async def demo(data: Path, *, year: bool, rows_per_second: int) -> int:
     return judge(figures, reference.compute(lines, GRACE * 1000))
 
 
-def show_progress(done: int, total: int, hours: int) -> None:
-    """One line that is written over; a file or pipe gets none."""
-    if not sys.stdout.isatty():
-        return
-    cells = 30 * done // total
-    bar = "█" * cells + "░" * (30 - cells)
-    print(f"\r{bar} {done:>7,} of {total:,} rows, {hours:,} hours closed", end="", flush=True)
+class Progress:
+    """How far the run is: a bar that is written over; for a file or a pipe, a line now and then."""
+
+    def __init__(self) -> None:
+        self._next_line = 0.0
+
+    def show(self, done: int, total: int, hours: int) -> None:
+        """``done`` of ``total`` rows are accounted for, ``hours`` have their final result."""
+        text = f"{done:>7,} of {total:,} rows, {hours:,} hours closed"
+        if sys.stdout.isatty():
+            cells = 30 * done // total
+            bar = "█" * cells + "░" * (30 - cells)
+            print(f"\r{bar} {text}", end="", flush=True)
+        elif time.perf_counter() >= self._next_line:
+            self._next_line = time.perf_counter() + LINE_SECONDS
+            print(text, flush=True)
 
 
 def judge(figures: reference.Figures, expected: reference.Figures) -> int:

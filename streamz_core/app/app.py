@@ -96,6 +96,7 @@ class App:
         key_serializer: Any = None,
         value_serializer: Any = None,
         partitions: int | None = None,
+        replicas: int | None = None,
         retention: Seconds | None = None,
         compacting: bool | None = None,
         deleting: bool | None = None,
@@ -111,10 +112,9 @@ class App:
         """
         if not topics:
             raise ImproperlyConfigured("app.topic() needs the name of a topic")
-        if partitions is not None and (type(partitions) is not int or partitions < 1):
-            raise ImproperlyConfigured(
-                f"topic {topics[0]!r}: partitions must be 1 or more, got {partitions!r}"
-            )
+        for option, number in (("partitions", partitions), ("replicas", replicas)):
+            if number is not None and (type(number) is not int or number < 1):
+                raise ImproperlyConfigured(f"topic {topics[0]!r}: {option} must be 1 or more, got {number!r}")
         what = f"topic {topics[0]!r}"
         made = Topic(
             self,
@@ -124,7 +124,7 @@ class App:
             key_serializer=key_serializer,
             value_serializer=value_serializer,
             options=TopicOptions(
-                partitions, _topic_config(what, config, retention, compacting, deleting), internal
+                partitions, _topic_config(what, config, retention, compacting, deleting), internal, replicas
             ),
             on_decode_error=_policy(what, error_policy, dead_letter, None),
         )
@@ -145,8 +145,12 @@ class App:
         retry: Retry | int | None = None,
         isolated_partitions: bool = False,
         help: str = "",  # noqa: A002 - Faust's name
+        **topic_options: Any,
     ) -> Callable[[Callable[[Any], Any]], Agent]:
         """Make the decorated async function an agent of ``channel`` (None: a topic of its own).
+
+        For a topic of its own, and for one given by name, ``topic_options`` are those of ``topic``:
+        ``@app.agent(value_type=Order)``.
 
         It runs once per partition, ``concurrency`` times side by side if asked (then without order).
         A record it raises on is tried ``retry`` more times, and then fails the process (the default), is
@@ -162,7 +166,7 @@ class App:
             agent = Agent(
                 fun,
                 name=chosen,
-                channel=self._channel(channel, chosen),
+                channel=self._channel(channel, chosen, topic_options),
                 concurrency=concurrency,
                 sink=sink or (),
                 on_error=on_error,
@@ -414,12 +418,23 @@ class App:
             topic = self._by_name[name] = self.topic(name)
         return topic
 
-    def _channel(self, channel: Topic | GroupedTopic | str | None, agent: str) -> Topic | GroupedTopic:
+    def _channel(
+        self, channel: Topic | GroupedTopic | str | None, agent: str, options: Mapping[str, Any]
+    ) -> Topic | GroupedTopic:
+        unknown = sorted(options.keys() - _TOPIC_OPTIONS)
+        if unknown:
+            raise ImproperlyConfigured(
+                f"agent {agent!r}: neither an agent nor a topic has {', '.join(unknown)}="
+            )
         if channel is None:
-            return self.topic(f"{self.group_id}-{agent}", internal=True)
+            return self.topic(f"{self.group_id}-{agent}", **{"internal": True, **options})
         if isinstance(channel, str):
-            return self.topic(channel)
+            return self.topic(channel, **options)
         if isinstance(channel, (Topic, GroupedTopic)):
+            if options:
+                raise ImproperlyConfigured(
+                    f"agent {agent!r}: {', '.join(sorted(options))}= belongs to app.topic(…), which made its topic"
+                )
             return channel
         raise ImproperlyConfigured(
             f"agent {agent!r}: expected app.topic(…), topic.group_by(…) or a topic's name, got {channel!r}"
@@ -431,6 +446,22 @@ class App:
 
 
 _policy = error_policy
+_TOPIC_OPTIONS: Final = frozenset(
+    (
+        "key_type",
+        "value_type",
+        "key_serializer",
+        "value_serializer",
+        "partitions",
+        "replicas",
+        "retention",
+        "compacting",
+        "deleting",
+        "internal",
+        "config",
+    )
+)
+"""What an agent may say of its topic; ``error_policy`` and ``dead_letter`` are the agent's own."""
 
 
 def _topic_config(

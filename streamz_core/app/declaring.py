@@ -58,7 +58,7 @@ async def _create(link: Link, wanted: Mapping[str, TopicOptions], settings: Sett
         CreatableTopic(
             name=name,
             num_partitions=options.partitions or settings.topic_partitions,
-            replication_factor=settings.topic_replication_factor,
+            replication_factor=options.replicas or settings.topic_replication_factor,
             configs=dict(options.config),
         )
         for name, options in wanted.items()

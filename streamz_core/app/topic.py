@@ -97,20 +97,20 @@ class Topic:
         idempotent producer with ``acks=all``. Raises ``EncodeError`` for what the topic's type does not take.
         """
         topic = self._target or self.get_topic_name()
-        encode_key: Encode = self._encode_key
-        encode_value: Encode = self._encode_value
         if key_serializer is not None or value_serializer is not None:
             encode_key, encode_value = self._encoders(key_serializer, value_serializer)
-        raw_key = None if key is None else encode_key(key)
-        raw_value = None if value is None else encode_value(value)
+            raw_key = None if key is None else encode_key(key)
+            raw_value = None if value is None else encode_value(value)
+        else:
+            raw_key = None if key is None else self._encode_key(key)
+            raw_value = None if value is None else self._encode_value(value)
         cursor = CURRENT.get(None)
         if cursor is None or cursor.index < 0:
             stamp = None if timestamp is None else round(timestamp * 1000)
             return self.app.produce(topic, raw_key, raw_value, partition, stamp, header_pairs(headers))
         stamp = cursor.batch.timestamps[cursor.index] if timestamp is None else round(timestamp * 1000)
-        cursor.context.send(
-            topic, raw_key, raw_value, stamp, header_pairs(headers) if headers else (), partition
-        )
+        pairs = header_pairs(headers) if headers else ()
+        cursor.context.send(topic, raw_key, raw_value, stamp, pairs, partition)
         return BUFFERED
 
     def send_soon(
@@ -152,6 +152,7 @@ class Topic:
             "key_serializer": self.key_serializer,
             "value_serializer": self.value_serializer,
             "partitions": self.options.partitions,
+            "replicas": self.options.replicas,
             "config": self.options.config,
             "internal": self.options.internal,
         }

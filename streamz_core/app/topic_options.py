@@ -18,6 +18,7 @@ class TopicOptions:
     partitions: int | None = None
     config: Mapping[str, str] = field(default_factory=dict)
     internal: bool = False
+    replicas: int | None = None
 
     @property
     def says_something(self) -> bool:

@@ -23,6 +23,7 @@ from streamz_core.broker.append import capped
 from streamz_core.broker.config import BrokerConfig
 from streamz_core.broker.flusher import Flusher
 from streamz_core.broker.groups.coordinator import GroupCoordinator
+from streamz_core.broker.groups.recovery import forget_gone_topics
 from streamz_core.broker.maintenance import Maintenance
 from streamz_core.broker.producer_ids import ProducerIds
 from streamz_core.broker.registry import HANDLERS
@@ -119,6 +120,7 @@ class Broker:
         try:
             await broker.groups.load()
             await broker.transactions.load()
+            forget_gone_topics(broker.groups)
         except BaseException:
             await broker.abandon()
             raise

@@ -7,7 +7,8 @@ Must not know: who appended, or what durability was asked for.
 The first waiter of a partition starts a sync at the end of the loop's present turn, so that appends
 of the same turn share it; whoever comes while it runs shares the next. Partitions that wait at the
 same moment are synced together, a few at a time. A failed fdatasync is never tried again: the
-partition's log takes no more appends, its waiters are told why, other partitions go on.
+partition's log takes no more appends, its waiters are told why, other partitions go on. Where no sync
+could be tried for lack of handles, the waiters are told so too, and ``flush`` tries it later.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 
 from streamz_core.broker.log_failures import STOPPED, PartitionDeleted, SyncCancelled
+from streamz_core.log.errors import StorageFailure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -223,7 +225,8 @@ class Flusher:
         for (log, ticket), error in zip(tickets, errors, strict=True):
             state = self._states.get(log)
             if state is None:
-                continue  # deleted meanwhile
+                log.drop_sync(ticket)  # deleted meanwhile
+                continue
             state.end()
             self._settle(log, state, _complete(log, ticket, error))
         if self._wanted and not self._round_planned:
@@ -241,7 +244,7 @@ class Flusher:
             _resolve([waiter for _, waiter in beyond], failure)
             beyond = []
             _log.error("%s", failure)
-        if failure is not None or durable >= log.log_end_offset:
+        if durable >= log.log_end_offset or (failure is not None and _is_final(failure)):
             self._unsynced.pop(log, None)
         state.waiters = beyond
         if beyond:
@@ -261,6 +264,8 @@ class Flusher:
         failure = _complete(log, ticket, _run_all([ticket])[0])
         if failure is not None:
             _log.error("%s", failure)
+            if not _is_final(failure):
+                self._unsynced[log] = None
         self._on_durable(log)
         return failure
 
@@ -282,12 +287,12 @@ def _complete(log: PartitionLog, ticket: SyncTicket, error: OSError | None) -> O
     if error is None:
         log.complete_sync(ticket)
         return None
-    log.fail_sync(ticket, error)
-    try:
-        log.prepare_sync()
-    except STOPPED as failure:
-        return failure
-    raise AssertionError(f"{log.name} goes on after a failed sync")
+    return log.fail_sync(ticket, error)
+
+
+def _is_final(failure: Outcome) -> bool:
+    """Whether the partition takes no more syncs; else ``flush`` tries again."""
+    return not isinstance(failure, StorageFailure) or failure.poisoned
 
 
 def _resolve(waiters: Iterable[asyncio.Future[Outcome]], outcome: Outcome) -> None:

@@ -1,33 +1,46 @@
 """``streamz check``: walk a data directory's whole format and say what is wrong with it.
 
-Owns: what is printed and the exit code: 1 where records are lost or unreadable, else 0.
+Owns: what is printed, the exit code (1 where records are lost or unreadable, else 0), and that nobody
+writes meanwhile.
 Must not know: the format; ``streamz_core.log.check`` does.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
-from streamz_core.cli.connection import DEFAULT_ADDRESS, CommandError, require_directory
+from streamz_core.cli.connection import CommandError, default_address, require_directory
+from streamz_core.cli.options import OptionError
 from streamz_core.client import address as addresses
 from streamz_core.errors import StreamzError
+from streamz_core.log import layout
 from streamz_core.log.check import Finding, Severity, check
 from streamz_core.log.files import DiskFiles
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 @click.command("check")
-@click.argument("directory", default=DEFAULT_ADDRESS)
+@click.argument("directory", required=False)
+@click.option("--bootstrap-server", "address", metavar="ADDRESS", help="The same as DIRECTORY.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(directory: str, as_json: bool) -> None:
-    """Verify every file of DIRECTORY and change nothing. Meant for a directory nobody writes to meanwhile."""
-    require_directory(directory)
-    parsed = addresses.parse(directory)
-    if not isinstance(parsed, addresses.FileAddress):
-        raise click.UsageError(f"{directory!r} is no data directory")
+def command(directory: str | None, address: str | None, as_json: bool) -> None:
+    """Verify every file of a data directory, and change nothing.
+
+    Exits with 1 if records are lost or cannot be read.
+    """
+    path = _path(directory or address or default_address())
+    files = DiskFiles()
     try:
-        findings = check(DiskFiles(), parsed.path)
+        with _owned(files, path):
+            findings = check(files, path)
     except (StreamzError, OSError) as error:
         raise CommandError(str(error)) from error
     if as_json:
@@ -35,9 +48,41 @@ def command(directory: str, as_json: bool) -> None:
     else:
         for finding in findings:
             click.echo(str(finding))
-        click.echo(_summary(parsed.path, findings))
+        click.echo(_summary(path, findings))
     if any(finding.severity is Severity.DAMAGE for finding in findings):
         raise SystemExit(1)
+
+
+def _path(text: str) -> str:
+    """The directory that is meant; here a plain name can be nothing but a path."""
+    is_name = "/" not in text and ":" not in text
+    try:
+        parsed = addresses.parse(os.path.join(".", text) if is_name else text)
+        if not isinstance(parsed, addresses.FileAddress):
+            raise OptionError(f"{text!r} is no data directory: write a path or file://path")
+        require_directory(parsed)
+    except addresses.AddressError as error:
+        raise OptionError(str(error)) from error
+    return os.path.expanduser(parsed.path)
+
+
+@contextmanager
+def _owned(files: DiskFiles, path: str) -> Iterator[None]:
+    """Hold the directory, so that what is read is not being written; a lock that cannot be is not needed."""
+    lock_path = os.path.join(path, layout.LOCK_FILE)
+    lock = None
+    if files.exists(lock_path):
+        try:
+            lock = files.lock(lock_path)
+        except OSError as error:
+            # Who may not write here reads at their own risk; on a read-only medium nobody writes.
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 def _as_json(finding: Finding) -> dict[str, object]:

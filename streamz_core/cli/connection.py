@@ -1,6 +1,6 @@
 """How every verb reaches the log: the address option, the link, and what errors become.
 
-Owns: ``--bootstrap-server``, exit codes, and the translation of errors into one line on stderr.
+Owns: ``--bootstrap-server``, ``--command-config``, and the translation of errors into click's.
 Must not know: any verb.
 """
 
@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from streamz_core.cli.client_properties import ADMIN, arguments
+from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.client import address as addresses
 from streamz_core.client.local_link import open_link
-from streamz_core.errors import ErrorCode, Misuse, StreamzError
+from streamz_core.client.settings import SettingError, check_connection
+from streamz_core.errors import ErrorCode, StreamzError
+from streamz_core.log import layout
+from streamz_core.log.files import DiskFiles
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -24,7 +29,6 @@ if TYPE_CHECKING:
 
 ADDRESS_VARIABLE: Final = "STREAMZ_BOOTSTRAP_SERVER"
 DEFAULT_ADDRESS: Final = "file://./data"
-FORMAT_FILE: Final = "streamz.json"
 
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 ResultT = TypeVar("ResultT")
@@ -39,17 +43,46 @@ def address_option(function: FunctionT) -> FunctionT:
     return click.option(
         "--bootstrap-server",
         "address",
-        default=lambda: os.environ.get(ADDRESS_VARIABLE, DEFAULT_ADDRESS),
+        default=default_address,
         metavar="ADDRESS",
         help=f"Data directory: file://path or a path. [env {ADDRESS_VARIABLE}; default {DEFAULT_ADDRESS}]",
     )(function)
+
+
+def admin_options(function: FunctionT) -> FunctionT:
+    """Add the options of verbs that ask the broker and neither produce nor consume."""
+    config = click.option(
+        "--command-config",
+        metavar="FILE",
+        callback=_check_admin_config,
+        expose_value=False,
+        help="A properties file for the client.",
+    )
+    return options(address_option, config)(function)
+
+
+def default_address() -> str:
+    """The address where none is given."""
+    return os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS
+
+
+def _check_admin_config(_context: click.Context, _parameter: click.Parameter, path: str | None) -> None:
+    """An embedded log has no connection for these settings to act on: they are checked, and that is all."""
+    given = properties(path, (), file_option="--command-config", option="")
+    protocol = arguments(given, ADMIN, "--command-config").get("security_protocol", "PLAINTEXT")
+    try:
+        check_connection(
+            DEFAULT_ADDRESS, security_protocol=protocol, sasl_mechanism="PLAIN", ssl_context=object()
+        )
+    except SettingError as error:
+        raise OptionError(f"--command-config {path}: {error}") from error
 
 
 @asynccontextmanager
 async def connected(address: str, *, create: bool = False) -> AsyncIterator[Link]:
     """Open a link for the time of one command; a directory is made only where ``create`` says so."""
     if not create:
-        require_directory(address)
+        require_directory(addresses.parse(address))
     link = await open_link(address)
     try:
         yield link
@@ -57,35 +90,35 @@ async def connected(address: str, *, create: bool = False) -> AsyncIterator[Link
         await link.close()
 
 
-def require_directory(address: str) -> None:
+def require_directory(address: addresses.Address) -> None:
     """Refuse a data directory that is not there: reading must not make one."""
-    parsed = addresses.parse(address)
-    if isinstance(parsed, addresses.FileAddress) and not os.path.exists(
-        os.path.join(parsed.path, FORMAT_FILE)
-    ):
-        raise CommandError(f"there is no data directory at {parsed.path}; name one with --bootstrap-server")
+    if not isinstance(address, addresses.FileAddress):
+        return
+    path = os.path.expanduser(address.path)
+    signs = (layout.FORMAT_FILE, layout.CATALOG_FILE, layout.LOG_DIRECTORY)
+    if not any(DiskFiles().exists(os.path.join(path, sign)) for sign in signs):
+        raise CommandError(f"there is no data directory at {path}; name one with --bootstrap-server")
 
 
 def run(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
-    """Run one command to its end; this project's and the system's errors become one line and exit 1."""
+    """Run one command to its end; errors become a ``ClickException``, which ``main`` prints as one line."""
     try:
         return asyncio.run(coroutine)
+    except BrokenPipeError:
+        raise  # whoever read the output has had enough: main ends quietly
+    except (addresses.AddressError, SettingError) as error:
+        raise OptionError(str(error)) from error
     except (StreamzError, OSError) as error:
         raise CommandError(str(error)) from error
-
-
-def pairs(options: tuple[str, ...], option: str) -> dict[str, str]:
-    """Read repeated ``key=value`` options."""
-    result: dict[str, str] = {}
-    for text in options:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise Misuse(f"{option} takes key=value, got {text!r}")
-        result[key.strip()] = value
-    return result
 
 
 def refuse(code: ErrorCode, message: str | None, subject: str) -> None:
     """Raise a ``CommandError`` for a code that is not NONE."""
     if code is not ErrorCode.NONE:
         raise CommandError(f"{subject}: {message or code.name}")
+
+
+def refuse_all(failures: list[str]) -> None:
+    """Raise one ``CommandError`` for what failed among several things that were each tried."""
+    if failures:
+        raise CommandError("; ".join(failures))

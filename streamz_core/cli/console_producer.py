@@ -1,178 +1,212 @@
 """``streamz console-producer``: kafka-console-producer's flags; one record per line of standard input.
 
-Owns: the verb's options and how a line becomes a record.
-Must not know: batching, partitioning.
+Owns: the verb's options, and that every line is sent or the first that is not is named.
+Must not know: how a line is taken apart (``line_reader``), batching, partitioning.
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamz_core.cli.connection import CommandError, address_option, pairs, run
+from streamz_core.cli.client_properties import PRODUCER, arguments
+from streamz_core.cli.connection import CommandError, address_option, run
+from streamz_core.cli.interruption import interruption, unless
+from streamz_core.cli.line_reader import OPTION, LineReader
+from streamz_core.cli.options import options, properties, property_names
+from streamz_core.cli.standard_input import Input, LineTooLong
 from streamz_core.client.producer.producer import AIOKafkaProducer
-from streamz_core.errors import Misuse
+from streamz_core.errors import StreamzError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import asyncio
+    from collections.abc import AsyncIterator
 
-    from streamz_core.model import Header
+    from streamz_core.model import RecordMetadata
 
-ACKS = {"all": -1, "-1": -1, "1": 1, "0": 0}
-_READER_PROPERTIES = frozenset(
-    {
-        "parse.key",
-        "key.separator",
-        "parse.headers",
-        "headers.delimiter",
-        "headers.separator",
-        "headers.key.separator",
-        "null.marker",
-        "ignore.error",
-    }
+_DEFAULTS: Final = {"linger_ms": 20}
+_CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
+
+_reading = options(
+    click.option(
+        "--property",
+        "--reader-property",
+        "properties",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help=f"How lines are read: {', '.join(sorted(property_names(LineReader)))}.",
+    ),
+    click.option("--reader-config", metavar="FILE", help="A properties file with the same."),
+)
+_client = options(
+    click.option(
+        "--compression-codec",
+        is_flag=False,
+        flag_value="gzip",
+        type=click.Choice(_CODECS),
+        help="gzip where the flag has no value.",
+    ),
+    click.option(
+        "--request-required-acks",
+        "acks",
+        type=click.Choice(["all", "-1", "1", "0"]),
+        help="all: durable (the default); 1: written; 0: no promise.",
+    ),
+    click.option(
+        "--batch-size", "max_batch_size", type=click.IntRange(1), help="Bytes per batch.  [default: 16384]"
+    ),
+    click.option(
+        "--max-partition-memory-bytes",
+        "max_batch_size",
+        type=click.IntRange(1),
+        help="The same.",
+        hidden=True,
+    ),
+    click.option("--max-memory-bytes", "buffer_memory", type=click.IntRange(1), help="Bytes buffered."),
+    click.option(
+        "--timeout",
+        "linger_ms",
+        type=click.IntRange(0),
+        help="How long a batch waits for more lines, ms.  [default: 20]",
+    ),
+    click.option(
+        "--request-timeout-ms", "request_timeout_ms", type=click.IntRange(1), help="How long a send may take."
+    ),
+    click.option("--retry-backoff-ms", "retry_backoff_ms", type=click.IntRange(0), help="Between attempts."),
+    click.option("--sync", is_flag=True, help="Wait for each record's acknowledgement before the next."),
+    click.option(
+        "--producer-property",
+        "--command-property",
+        "client_properties",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A setting of the producer by Kafka's name, such as linger.ms.",
+    ),
+    click.option(
+        "--producer.config",
+        "--command-config",
+        "client_config",
+        metavar="FILE",
+        help="A properties file with such settings.",
+    ),
 )
 
 
-class LineError(Misuse):
-    """A line that does not have the parts the properties ask for."""
+class Interrupted(CommandError):
+    """A signal came before the input ended: who pipes a file in must know that it was not sent whole."""
 
-
-@dataclass(frozen=True, slots=True)
-class LineReader:
-    """How a line becomes headers, key and value, in that order: kafka's ``LineMessageReader``."""
-
-    parse_key: bool = False
-    key_separator: str = "\t"
-    parse_headers: bool = False
-    headers_delimiter: str = "\t"
-    headers_separator: str = ","
-    headers_key_separator: str = ":"
-    null_marker: str | None = None
-    ignore_error: bool = False
-
-    @classmethod
-    def of(cls, properties: dict[str, str]) -> LineReader:
-        """Read the properties; unknown ones are refused."""
-        unknown = sorted(set(properties) - _READER_PROPERTIES)
-        if unknown:
-            raise Misuse(f"unknown property {unknown[0]!r}; known: {', '.join(sorted(_READER_PROPERTIES))}")
-        given: dict[str, Any] = {}
-        for name, text in properties.items():
-            field = name.replace(".", "_")
-            given[field] = text.lower() == "true" if isinstance(getattr(cls(), field), bool) else text
-        return cls(**given)
-
-    def read(self, line: str, number: int) -> tuple[bytes | None, bytes | None, list[Header]]:
-        """Split one line into key, value and headers."""
-        headers: list[Header] = []
-        rest = line
-        if self.parse_headers:
-            head, rest = self._cut(rest, self.headers_delimiter, "headers delimiter", number)
-            if head and head != self.null_marker:
-                headers = [self._header(part, number) for part in head.split(self.headers_separator)]
-        key = None
-        if self.parse_key:
-            text, rest = self._cut(rest, self.key_separator, "key separator", number)
-            key = self._bytes(text) if rest is not None else None
-        return key, self._bytes(rest), headers
-
-    def _cut(self, text: str, separator: str, what: str, number: int) -> tuple[str, str]:
-        head, found, rest = text.partition(separator)
-        if found:
-            return head, rest
-        if self.ignore_error:
-            return self.null_marker or "", text
-        raise LineError(
-            f"line {number}: no {what} {separator!r} found; set --property ignore.error=true to send it whole"
-        )
-
-    def _header(self, text: str, number: int) -> Header:
-        name, found, value = text.partition(self.headers_key_separator)
-        if not found and not self.ignore_error:
-            raise LineError(f"line {number}: header {text!r} has no {self.headers_key_separator!r}")
-        return name, self._bytes(value) if found else None
-
-    def _bytes(self, text: str) -> bytes | None:
-        return None if text == self.null_marker else text.encode("utf-8", "surrogateescape")
+    exit_code = 130
 
 
 @click.command("console-producer")
 @address_option
-@click.option("--topic", required=True, metavar="NAME", help="The topic to send to.")
-@click.option(
-    "--property",
-    "--reader-property",
-    "properties",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help=f"How lines are read: {', '.join(sorted(_READER_PROPERTIES))}.",
-)
-@click.option(
-    "--compression-codec", default="none", type=click.Choice(["none", "gzip", "snappy", "lz4", "zstd"])
-)
-@click.option(
-    "--request-required-acks",
-    "acks",
-    default="all",
-    type=click.Choice(list(ACKS)),
-    help="all: durable; 1: written; 0: no promise.",
-)
-@click.option("--batch-size", type=int, default=16384, help="Bytes per batch.")
-@click.option(
-    "--timeout", "linger_ms", type=int, default=20, help="How long a batch waits for more lines, ms."
-)
-@click.option("--sync", is_flag=True, help="Wait for each record's acknowledgement before the next.")
-def command(**options: Any) -> None:
-    """Send each line of standard input as one record."""
-    run(_produce(LineReader.of(pairs(options["properties"], "--property")), **options))
-
-
-async def _produce(
-    reader: LineReader,
+@click.option("--topic", required=True, metavar="NAME", help="The topic to send to; made if it is missing.")
+@_reading
+@_client
+def command(
     *,
     address: str,
     topic: str,
     properties: tuple[str, ...],
-    compression_codec: str,
-    acks: str,
-    batch_size: int,
-    linger_ms: int,
+    reader_config: str | None,
     sync: bool,
+    client_properties: tuple[str, ...],
+    client_config: str | None,
+    **flags: Any,
 ) -> None:
-    del properties
-    producer = AIOKafkaProducer(
-        bootstrap_servers=address,
-        acks=ACKS[acks],
-        compression_type=None if compression_codec == "none" else compression_codec,
-        max_batch_size=batch_size,
-        linger_ms=linger_ms,
-    )
-    last = None
-    async with producer:
-        for number, line in enumerate(_lines(), 1):
-            key, value, headers = reader.read(line, number)
-            last = await producer.send(topic, value, key, headers=headers)
-            if sync:
-                await last
-        await producer.flush()
-        if last is not None:
-            await last
+    """Send each line of standard input as one record."""
+    reader = LineReader.of(_properties(reader_config, properties, "--reader-config", OPTION))
+    option = "--producer-property"
+    given = _properties(client_config, client_properties, "--producer.config", option)
+    said = {name: value for name, value in flags.items() if value is not None}
+    if "compression_codec" in said:
+        said["compression_type"] = said.pop("compression_codec")
+    settings = _DEFAULTS | arguments(given, PRODUCER, option) | said
+    run(_produce(reader, topic, _as_clients_have_it(settings), address=address, sync=sync))
 
 
-def _lines() -> Iterable[str]:
-    """The lines of standard input without their ends; at a terminal, after a prompt."""
-    prompt = sys.stdin.isatty()
-    source = sys.stdin.buffer
-    while True:
-        if prompt:
-            click.echo(">", nl=False)
-        line = source.readline()
-        if not line:
-            return
-        yield line.rstrip(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
+def _properties(path: str | None, texts: tuple[str, ...], file_option: str, option: str) -> dict[str, str]:
+    return properties(path, texts, file_option=file_option, option=option)
 
 
-__all__ = ["CommandError", "LineReader", "command"]
+def _as_clients_have_it(settings: dict[str, Any]) -> dict[str, Any]:
+    """Kafka writes acks as text and no compression as ``none``; aiokafka has numbers and None."""
+    acks = settings.get("acks", "all")
+    number = int(acks) if acks in ("-1", "0", "1") else acks
+    codec = settings.get("compression_type")
+    return {**settings, "acks": number, "compression_type": None if codec == "none" else codec}
+
+
+async def _produce(
+    reader: LineReader, topic: str, settings: dict[str, Any], *, address: str, sync: bool
+) -> None:
+    number = 0
+    with interruption() as interrupted:
+        async with AIOKafkaProducer(bootstrap_servers=address, **settings) as producer:
+            sent = _Sent()
+            async for lines in _prompted(interrupted):
+                for line in lines:
+                    number += 1
+                    key, value, headers = reader.read(line.decode("utf-8", "surrogateescape"), number)
+                    await sent.add(number, producer.send(topic, value, key, headers=headers))
+                    if sync:
+                        await sent.all()
+                sent.check()
+            await producer.flush()
+            await sent.all()
+        if interrupted.done():
+            raise Interrupted(f"interrupted; what was read until then, {number} lines, is sent")
+
+
+async def _prompted(interrupted: asyncio.Future[None]) -> AsyncIterator[list[bytes]]:
+    """The lines until the input ends or a signal comes; at a terminal, after a prompt each time."""
+    is_terminal = sys.stdin.isatty()
+    batches = Input(sys.stdin.buffer).lines()
+    try:
+        while True:
+            if is_terminal:
+                click.echo(">", nl=False)
+            lines = await unless(interrupted, anext(batches, None))
+            if lines is None:
+                return
+            yield lines
+    except LineTooLong as error:
+        raise CommandError(f"{error}; what came before it is sent") from error
+
+
+class _Sent:
+    """What was sent and is not known to have arrived, in order."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[int, asyncio.Future[RecordMetadata]]] = deque()
+
+    async def add(self, number: int, sending: Any) -> None:
+        """Send, naming the line if that is refused."""
+        try:
+            self._waiting.append((number, await sending))
+        except StreamzError as error:
+            raise _of_line(number, error) from error
+
+    def check(self) -> None:
+        """Raise for the first line that was refused; forget those that arrived."""
+        while self._waiting and self._waiting[0][1].done():
+            number, future = self._waiting.popleft()
+            error = future.exception()
+            if error is not None:
+                raise _of_line(number, error) from error
+
+    async def all(self) -> None:
+        """Return when every line arrived, or raise for the first that did not."""
+        while self._waiting:
+            number, future = self._waiting.popleft()
+            try:
+                await future
+            except StreamzError as error:
+                raise _of_line(number, error) from error
+
+
+def _of_line(number: int, error: BaseException) -> CommandError:
+    return CommandError(f"line {number} was not sent: {error}")

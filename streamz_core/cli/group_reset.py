@@ -1,204 +1,208 @@
 """``streamz groups --reset-offsets``: where a group shall go on reading.
 
-Owns: the reset options, the arithmetic of new offsets, and committing them.
-Must not know: printing.
+Owns: the reset options, which partitions they mean, and committing the new offsets.
+Must not know: the arithmetic of new offsets (``reset_target``).
 """
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamz_core.cli.connection import CommandError
+from streamz_core.cli.connection import CommandError, refuse_all
+from streamz_core.cli.group_offsets import Offsets, committed_offsets, offsets_at
+from streamz_core.cli.options import OptionError, options, read_lines
+from streamz_core.cli.reset_target import Bounds, ResetTarget, target_of
+from streamz_core.cli.table import table
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
-from streamz_core.protocol.messages.list_offsets import (
-    EARLIEST_TIMESTAMP,
-    LATEST_TIMESTAMP,
-    ListOffsetsPartition,
-    ListOffsetsRequest,
-    ListOffsetsTopic,
-)
+from streamz_core.protocol.messages.describe_groups import DescribeGroupsRequest
+from streamz_core.protocol.messages.list_offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
 from streamz_core.protocol.messages.metadata import MetadataRequest
 from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitPartition,
     OffsetCommitRequest,
     OffsetCommitTopic,
 )
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from streamz_core.client.link import Link
 
-FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
-_TARGETS = (
-    "to_earliest",
-    "to_latest",
-    "to_current",
-    "to_offset",
-    "shift_by",
-    "to_datetime",
-    "by_duration",
+_FREE_STATES: Final = ("Empty", "Dead")
+
+reset_options = options(
+    click.option(
+        "--topic",
+        "topics",
+        multiple=True,
+        metavar="NAME[:P,P]",
+        help="Reset: a topic, or some of its partitions; may be repeated.",
+    ),
+    click.option("--all-topics", is_flag=True, help="Reset: every topic the group committed."),
+    click.option("--to-earliest", is_flag=True, help="Reset: to the earliest record."),
+    click.option("--to-latest", is_flag=True, help="Reset: to the end."),
+    click.option("--to-current", is_flag=True, help="Reset: to the committed offset."),
+    click.option("--to-offset", type=click.IntRange(0), help="Reset: to this offset."),
+    click.option("--shift-by", type=int, help="Reset: by so many offsets, back if negative."),
+    click.option(
+        "--to-datetime",
+        metavar="ISO",
+        help="Reset: to the first record at or after YYYY-MM-DDTHH:mm:SS.sss; UTC without a zone.",
+    ),
+    click.option("--by-duration", metavar="PnDTnHnMnS", help="Reset: to so long before now."),
+    click.option(
+        "--from-file", metavar="FILE", help="Reset: to what a file of --export says; then no --topic."
+    ),
+    click.option("--dry-run", is_flag=True, help="Reset: show the result only (the default)."),
+    click.option("--execute", is_flag=True, help="Reset: do it."),
+    click.option("--export", is_flag=True, help="Reset: print the result as CSV."),
 )
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.IGNORECASE)
 
 
-def reset_options(function: FunctionT) -> FunctionT:
-    """Add the options of ``--reset-offsets``."""
-    for option in (
-        click.option("--execute", is_flag=True, help="Reset: do it. Without it, a dry run."),
-        click.option("--dry-run", is_flag=True, help="Reset: show the result only (the default)."),
-        click.option("--by-duration", metavar="PnDTnHnMnS", help="Reset: to so long before now."),
-        click.option("--to-datetime", metavar="ISO", help="Reset: to the first record at or after a time."),
-        click.option("--shift-by", type=int, help="Reset: by so many offsets, back if negative."),
-        click.option("--to-offset", type=int, help="Reset: to this offset."),
-        click.option("--to-current", is_flag=True, help="Reset: to the committed offset."),
-        click.option("--to-latest", is_flag=True, help="Reset: to the end."),
-        click.option("--to-earliest", is_flag=True, help="Reset: to the earliest record."),
-        click.option("--all-topics", is_flag=True, help="Reset: every topic the group committed."),
-        click.option(
-            "--topic",
-            "topics",
-            multiple=True,
-            metavar="NAME[:P,P]",
-            help="Reset: a topic, or some partitions.",
-        ),
-    ):
-        function = option(function)
-    return function
+def check_reset(given: dict[str, Any]) -> None:
+    """Refuse a combination of options that says no one thing."""
+    target = target_of(given)
+    if given["execute"] and given["dry_run"]:
+        raise click.UsageError("--execute and --dry-run exclude each other")
+    if given["topics"] and given["all_topics"]:
+        raise click.UsageError("--topic and --all-topics exclude each other")
+    if not (given["topics"] or given["all_topics"] or target.kind == "from_file"):
+        raise click.UsageError("--reset-offsets needs --topic or --all-topics")
+    for text in given["topics"]:
+        _topic_and_indexes(text)
 
 
-async def reset_offsets(link: Link, group: str, options: dict[str, Any]) -> list[tuple[TopicPartition, int]]:
-    """Compute the new offsets and, with ``execute``, commit them."""
-    target = _target(options)
-    committed = await _committed(link, group)
-    partitions = (
-        sorted(committed) if options["all_topics"] else await _asked_partitions(link, options["topics"])
-    )
-    if not partitions:
-        raise CommandError("--reset-offsets needs --topic or --all-topics")
-    earliest = await _offsets_at(link, partitions, EARLIEST_TIMESTAMP)
-    latest = await _offsets_at(link, partitions, LATEST_TIMESTAMP)
-    at_time = (
-        await _offsets_at(link, partitions, _time_ms(target, options))
-        if target in {"to_datetime", "by_duration"}
-        else {}
-    )
-    new = []
-    for tp in partitions:
-        wanted = _new_offset(
-            target, options, committed.get(tp), earliest[tp], latest[tp], at_time.get(tp, -1)
-        )
-        new.append((tp, min(max(wanted, earliest[tp]), latest[tp])))
-    if options["execute"]:
-        await _commit(link, group, new)
-    return new
+async def reset(link: Link, groups: list[str], given: dict[str, Any]) -> None:
+    """Compute the new offsets of every group, print them and, with ``--execute``, commit them."""
+    target = target_of(given)
+    plans = {}
+    for group in groups:
+        await _require_free(link, group)
+        plans[group] = await _plan(link, group, target, given)
+    if given["execute"]:
+        for group, offsets in plans.items():
+            await _commit(link, group, offsets)
+    rows = [[group, *tp, offset] for group, offsets in plans.items() for tp, offset in offsets.items()]
+    if given["export"]:
+        click.echo(_csv(rows, with_group=len(groups) > 1), nl=False)
+    elif given["as_json"]:
+        names = ("group", "topic", "partition", "new_offset")
+        click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=2))
+    else:
+        click.echo("\n" + table(["GROUP", "TOPIC", "PARTITION", "NEW-OFFSET"], rows))
+    if not given["execute"]:
+        click.echo("Nothing was changed: this is a dry run; add --execute to do it.", err=True)
 
 
-def _target(options: dict[str, Any]) -> str:
-    chosen = [name for name in _TARGETS if options[name] not in (None, False)]
-    if len(chosen) != 1:
-        names = ", ".join("--" + name.replace("_", "-") for name in _TARGETS)
-        raise click.UsageError(f"--reset-offsets needs exactly one of {names}")
-    return chosen[0]
-
-
-def _new_offset(
-    target: str, options: dict[str, Any], current: int | None, earliest: int, latest: int, at_time: int
-) -> int:
-    if target == "to_earliest":
-        return earliest
-    if target == "to_latest":
-        return latest
-    if target == "to_offset":
-        return int(options["to_offset"])
-    if target in {"to_datetime", "by_duration"}:
-        return at_time if at_time >= 0 else latest
-    if current is None:  # to_current and shift_by count from what was committed
-        return latest
-    return current + (options["shift_by"] or 0)
-
-
-def _time_ms(target: str, options: dict[str, Any]) -> int:
-    if target == "to_datetime":
-        try:
-            moment = datetime.fromisoformat(options["to_datetime"])
-        except ValueError as error:
-            raise CommandError(
-                f"--to-datetime takes an ISO date and time, got {options['to_datetime']!r}"
-            ) from error
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return int(moment.timestamp() * 1000)
-    found = _DURATION.fullmatch(options["by_duration"])
-    if found is None or not any(found.groups()):
+async def _require_free(link: Link, group: str) -> None:
+    """A group with members keeps its positions itself: they would overwrite a reset."""
+    (described,) = (await link.send(DescribeGroupsRequest(groups=[group]))).groups
+    if described.group_state not in _FREE_STATES:
         raise CommandError(
-            f"--by-duration takes PnDTnHnMnS, for instance PT1H30M, got {options['by_duration']!r}"
+            f"group {group!r} has members (state {described.group_state}); stop them before resetting its offsets"
         )
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    back = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    return int((datetime.now(UTC) - back).timestamp() * 1000)
 
 
-async def _committed(link: Link, group: str) -> dict[TopicPartition, int]:
-    response = await link.send(OffsetFetchRequest(group_id=group))
-    return {
-        TopicPartition(topic.name, part.partition_index): part.committed_offset
-        for topic in response.topics
-        for part in topic.partitions
-        if part.committed_offset >= 0
-    }
+async def _plan(link: Link, group: str, target: ResetTarget, given: dict[str, Any]) -> Offsets:
+    committed = await committed_offsets(link, group)
+    asked = _from_file(given["from_file"], group) if target.kind == "from_file" else {}
+    if asked:
+        partitions = sorted(asked)
+    elif given["all_topics"]:
+        partitions = sorted(committed)
+    else:
+        partitions = await _partitions(link, given["topics"])
+    starts = await offsets_at(link, partitions, EARLIEST_TIMESTAMP)
+    ends = await offsets_at(link, partitions, LATEST_TIMESTAMP)
+    at_time: Offsets = {}
+    moment_ms = target.moment_ms(datetime.now(UTC))
+    if moment_ms is not None:
+        at_time = await offsets_at(link, partitions, moment_ms)
+    result = {}
+    for tp in partitions:
+        if tp not in starts or tp not in ends:
+            _warn(f"{tp.topic}-{tp.partition} is not there or cannot be read: left as it is")
+            continue
+        bounds = Bounds(committed.get(tp), starts[tp], ends[tp], at_time.get(tp, -1))
+        wanted = asked[tp] if asked else target.offset(tp, bounds)
+        result[tp] = bounds.nearest(wanted)
+        if result[tp] != wanted:
+            _warn(
+                f"{tp.topic}-{tp.partition}: offset {wanted} is outside [{starts[tp]}, {ends[tp]}]; "
+                f"{result[tp]} is taken"
+            )
+    return result
 
 
-async def _asked_partitions(link: Link, topics: tuple[str, ...]) -> list[TopicPartition]:
-    """Read ``name`` or ``name:0,1`` options."""
-    result = []
+def _warn(message: str) -> None:
+    click.echo(f"Warning: {message}", err=True)
+
+
+def _topic_and_indexes(text: str) -> tuple[str, set[int]]:
+    """Read ``name`` or ``name:0,1``."""
+    name, colon, indexes = text.partition(":")
+    parts = indexes.split(",")
+    if colon and not all(part.isascii() and part.isdigit() for part in parts):
+        raise OptionError(f"--topic takes NAME or NAME:0,1,2, got {text!r}")
+    return name, {int(part) for part in parts} if colon else set()
+
+
+async def _partitions(link: Link, topics: tuple[str, ...]) -> list[TopicPartition]:
+    found: set[TopicPartition] = set()
     for text in topics:
-        name, _, indexes = text.partition(":")
+        name, wanted = _topic_and_indexes(text)
         (topic,) = (await link.send(MetadataRequest(topics=[name], allow_auto_topic_creation=False))).topics
         if topic.error_code is not ErrorCode.NONE:
             raise CommandError(f"topic {name!r} does not exist (see: streamz topics --list)")
         known = {part.partition_index for part in topic.partitions}
-        wanted = {int(part) for part in indexes.split(",")} if indexes else known
         if wanted - known:
             raise CommandError(f"topic {name!r} has no partition {min(wanted - known)}")
-        result += [TopicPartition(name, index) for index in sorted(wanted)]
-    return result
+        found |= {TopicPartition(name, index) for index in wanted or known}
+    return sorted(found)
 
 
-async def _offsets_at(
-    link: Link, partitions: list[TopicPartition], timestamp: int
-) -> dict[TopicPartition, int]:
-    topics: dict[str, list[ListOffsetsPartition]] = {}
-    for tp in partitions:
-        topics.setdefault(tp.topic, []).append(
-            ListOffsetsPartition(partition_index=tp.partition, timestamp=timestamp)
-        )
-    asked = [ListOffsetsTopic(name=name, partitions=parts) for name, parts in topics.items()]
-    response = await link.send(ListOffsetsRequest(topics=asked))
-    return {
-        TopicPartition(topic.name, part.partition_index): part.offset
-        for topic in response.topics
-        for part in topic.partitions
-    }
+def _from_file(path: str, group: str) -> Offsets:
+    """What ``--export`` printed: ``topic,partition,offset``, with the group first where there are several."""
+    offsets: Offsets = {}
+    for number, row in enumerate(csv.reader(read_lines(path, "--from-file")), 1):
+        if not row:
+            continue
+        *groups, topic, partition, offset = row if len(row) in (3, 4) else ("", "", "")
+        if not (topic and partition.isdigit() and offset.isdigit()):
+            raise OptionError(f"--from-file {path} line {number}: expected topic,partition,offset")
+        if not groups or groups == [group]:
+            offsets[TopicPartition(topic, int(partition))] = int(offset)
+    if not offsets:
+        raise CommandError(f"{path} has no offsets for group {group!r}")
+    return offsets
 
 
-async def _commit(link: Link, group: str, offsets: list[tuple[TopicPartition, int]]) -> None:
+def _csv(rows: list[list[Any]], *, with_group: bool) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(row if with_group else row[1:] for row in rows)
+    return out.getvalue()
+
+
+async def _commit(link: Link, group: str, offsets: Offsets) -> None:
     topics: dict[str, list[OffsetCommitPartition]] = {}
-    for tp, offset in offsets:
+    for tp, offset in offsets.items():
         topics.setdefault(tp.topic, []).append(
             OffsetCommitPartition(partition_index=tp.partition, committed_offset=offset)
         )
     asked = [OffsetCommitTopic(name=name, partitions=parts) for name, parts in topics.items()]
+    if not asked:
+        return
     response = await link.send(OffsetCommitRequest(group_id=group, topics=asked))
-    for topic in response.topics:
-        for part in topic.partitions:
-            if part.error_code is ErrorCode.UNKNOWN_MEMBER_ID:
-                raise CommandError(f"group {group!r} has members; stop them before resetting its offsets")
-            if part.error_code is not ErrorCode.NONE:
-                raise CommandError(f"{topic.name}-{part.partition_index}: {part.error_code.name}")
+    refuse_all(
+        [
+            f"group {group!r}, {topic.name}-{part.partition_index}: {part.error_code.name}"
+            for topic in response.topics
+            for part in topic.partitions
+            if part.error_code is not ErrorCode.NONE
+        ]
+    )

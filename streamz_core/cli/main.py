@@ -1,15 +1,25 @@
 """The ``streamz`` command: finds the verb, imports only that verb's module, runs it.
 
-Owns: the table of verbs.
+Owns: the table of verbs, exit codes, and the one line that an error becomes.
 Must not know: what any verb does.
+
+Exit codes: 0 done (also where the reader of the output went away); 1 it failed, for the reason on
+standard error; 2 the command line is wrong; 130 interrupted.
 """
 
 from __future__ import annotations
 
+import difflib
+import io
+import os
+import sys
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 VERBS: Final[dict[str, tuple[str, str]]] = {
     "topics": ("topics", "List, create, describe, alter and delete topics."),
@@ -24,6 +34,10 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
 }
 """Verb -> (module in this package, one-line help). The module's command is called ``command``."""
 
+KAFKA_NAMES: Final = {"consumer-groups": "groups"}
+INTERRUPTED: Final = 130
+TRACEBACK_VARIABLE: Final = "STREAMZ_TRACEBACK"
+
 
 class _LazyGroup(click.Group):
     """Imports a verb's module when it is run, so that ``--help`` stays fast."""
@@ -35,9 +49,11 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the verb's module; Kafka's ``kafka-`` prefix and ``.sh`` ending are accepted."""
         name = cmd_name.removeprefix("kafka-").removesuffix(".sh")
-        name = {"consumer-groups": "groups"}.get(name, name)
+        name = KAFKA_NAMES.get(name, name)
         if name not in VERBS:
-            return None
+            close = difflib.get_close_matches(name, VERBS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(VERBS)}"
+            ctx.fail(f"no command {cmd_name!r}; {hint}")
         command: click.Command = import_module(f"streamz_core.cli.{VERBS[name][0]}").command
         return command
 
@@ -46,19 +62,74 @@ class _LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; a reader of its output that went away ends it quietly."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # What is still buffered cannot be written, and the interpreter's last flush must not try.
+            sys.stdout = io.StringIO()
+            ctx.exit(0)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command line; whatever goes wrong is one line on standard error."""
+        prog_name = prog_name or "streamz"  # also for python -m streamz_core
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            _give_up(error.format_message(), error.exit_code, _help_of(error))
+        except click.Abort:
+            _give_up("interrupted", INTERRUPTED)
+        except Exception as error:  # the process's outermost boundary: what comes here is a bug of ours
+            if os.environ.get(TRACEBACK_VARIABLE):
+                raise
+            _give_up(
+                f"this is a bug in streamz: {type(error).__name__}: {error}; "
+                f"set {TRACEBACK_VARIABLE}=1 and report what is printed then",
+                1,
+            )
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _help_of(error: click.ClickException) -> str:
+    """Where to read about the options, for who used one wrongly."""
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return ""
+    return f" (see: {error.ctx.command_path} --help)"
+
+
+def _give_up(message: str, code: int, remedy: str = "") -> NoReturn:
+    click.echo(f"Error: {' '.join(message.split())}{remedy}", err=True)
+    sys.exit(code)
+
 
 def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     from streamz_core.protocol.compiled import is_compiled
 
-    click.echo(f"streamz {version('streamz-core')} ({'compiled' if is_compiled() else 'pure Python'})")
+    try:
+        number = version("streamz-core")
+    except PackageNotFoundError:
+        number = "(from a source tree)"
+    click.echo(f"streamz {number} ({'compiled' if is_compiled() else 'pure Python'})")
     ctx.exit()
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -67,8 +138,13 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
     callback=_print_version,
     help="Print the version and whether the hot modules are compiled.",
 )
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """A durable, partitioned log and stream processing in one process.
 
-    Every verb takes --bootstrap-server: a data directory (file://./data or a plain path).
+    Every verb takes --bootstrap-server: a data directory (file://./data or a plain path). Names of Kafka's
+    tools are understood: kafka-topics, kafka-console-consumer, kafka-consumer-groups.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(2)

@@ -216,7 +216,7 @@ class DiskFiles:
             flags |= os.O_CREAT
         if exclusive:
             flags |= os.O_CREAT | os.O_EXCL
-        file = DiskFile(os.open(path, flags | os.O_CLOEXEC, 0o644), path)
+        file = DiskFile(os.open(path, flags | os.O_CLOEXEC, 0o600), path)
         _opened.add(file)
         return file
 
@@ -233,8 +233,15 @@ class DiskFiles:
         return os.stat(path).st_size
 
     def mkdir(self, path: str) -> None:
-        """See ``Files``. New parents are made durable by their own ``sync_dir``."""
-        os.makedirs(path, exist_ok=True)
+        """See ``Files``. For the owner alone; new parents are made durable by their own ``sync_dir``."""
+        parent = os.path.dirname(path)
+        if parent and not os.path.isdir(parent):
+            self.mkdir(parent)
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise
 
     def rename(self, old: str, new: str) -> None:
         """See ``Files``."""

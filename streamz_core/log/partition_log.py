@@ -334,16 +334,18 @@ class PartitionLog:
             if ticket.snapshot is not None:
                 snapshot.write(self._directory, ticket.offset, ticket.snapshot)
 
-    def fail_sync(self, ticket: SyncTicket, error: OSError) -> None:
+    def fail_sync(self, ticket: SyncTicket, error: OSError) -> StorageFailure:
         """The ticket failed: take no more appends. Reads go on up to the high watermark.
 
-        A lack of handles is no failed sync: the next ticket covers the same.
+        Returns what to tell those who wait. Where that is not ``poisoned`` (for lack of handles nothing was
+        tried) appends go on, and the next ticket covers the same.
         """
         self._unsynced.release(ticket)
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            return  # the directory could not be opened to sync it: nothing was lost, the next ticket tries again
         path = ticket.paths[0] if ticket.paths else self._directory.path
+        if error.errno in (errno.EMFILE, errno.ENFILE):  # the directory could not be opened to sync it
+            return StorageFailure(self.name, "syncing", self._directory.path, error)
         self._poison = StorageFailure(self.name, "syncing", path, error, poisoned=True)
+        return self._poison
 
     def sync(self) -> None:
         """Make everything durable before returning; blocks. Raises ``StorageFailure``."""
@@ -353,9 +355,7 @@ class PartitionLog:
         try:
             ticket.run()
         except OSError as error:
-            self.fail_sync(ticket, error)
-            self._require_writable()
-            raise StorageFailure(self.name, "syncing", self._directory.path, error) from error
+            raise self.fail_sync(ticket, error) from error
         self.complete_sync(ticket)
 
     # -- looking up -----------------------------------------------------------------------------------
@@ -533,6 +533,11 @@ class PartitionLog:
         for segment in self._segments:
             self._open_files.forget(segment.path)
         self._open_files.forget(self._point_file.path)
+        self._unsynced.abandon()
+
+    def drop_sync(self, ticket: SyncTicket) -> None:
+        """The ticket is over and the log abandoned: its files need not stay open for it."""
+        self._unsynced.release(ticket)
 
     def _require_usable(self) -> None:
         if self.failure is not None:

@@ -126,6 +126,11 @@ class Unsynced:
         for file in ticket.files():
             self._open_files.unpin(file)
 
+    def abandon(self) -> None:
+        """Nothing of this will be synced any more; what a ticket under way needs stays open for it."""
+        for path in list(self._written):
+            self._forget(path)
+
     def _forget(self, path: str) -> None:
         del self._written[path]
         self._open_files.unpin(self._handles.pop(path))

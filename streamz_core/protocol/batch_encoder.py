@@ -98,21 +98,98 @@ def encode(
         raise Misuse(
             f"timestamps are whole milliseconds, -1 (none) to {TIMESTAMP_MAX}: {problem}"
         ) from problem
-    codec = compression if count else Compression.NONE
     attributes = (
-        int(codec)
-        | (LOG_APPEND_TIME if append_time_ms is not None else 0)
+        (LOG_APPEND_TIME if append_time_ms is not None else 0)
         | (TRANSACTIONAL if transactional else 0)
         | (CONTROL if control else 0)
         | (DELETE_HORIZON if delete_horizon_ms is not None else 0)
     )
     latest = max_timestamp if append_time_ms is None else append_time_ms
     producer = (producer_id, producer_epoch, base_sequence)
-    try:
-        covered = _COVERED.pack(attributes, last_delta, base_timestamp, latest, *producer, count)
-    except error as problem:
-        raise Misuse(f"producer id, epoch, sequence {producer}, time {latest}: {problem}") from problem
+    codec = compression if count else Compression.NONE
+    covered = _covered(int(codec) | attributes, last_delta, base_timestamp, latest, producer, count)
     return _framed(base_offset, leader_epoch, covered, compress(codec, records, level))
+
+
+def content_bytes(column: Sequence[bytes | None]) -> int:
+    """How many bytes a column of keys or values holds, in one loop without a call per record.
+
+    >>> content_bytes([b"key", None])
+    3
+    """
+    total: i64 = 0
+    for content in _as_list(column):
+        if isinstance(content, bytes):
+            total += len(content)
+    return total
+
+
+class RecordWriter:
+    """The records of one batch, encoded as they come; ``finish`` makes the batch of them.
+
+    >>> writer = RecordWriter()
+    >>> writer.append(b"k", b"v", 1_700_000_000_000, ())
+    >>> writer.finish() == encode([b"k"], [b"v"], [1_700_000_000_000])
+    True
+    """
+
+    __slots__ = ("_base_timestamp", "_count", "_max_timestamp", "_out")
+
+    def __init__(self) -> None:
+        self._out = BytesWriter()
+        self._count: i64 = 0
+        self._base_timestamp: i64 = 0
+        self._max_timestamp: i64 = 0
+
+    def append(
+        self, key: bytes | None, value: bytes | None, timestamp: int, headers: Sequence[Header]
+    ) -> None:
+        """Add a record; ``timestamp`` is in milliseconds. Raises ``Misuse`` as ``encode`` does, and adds nothing."""
+        try:
+            time: i64 = timestamp
+        except (OverflowError, ValueError):  # beyond 64 bits
+            time = -2
+        if (time + 1) >> 62 != 0:  # not between -1 and TIMESTAMP_MAX, without making an object of either
+            raise Misuse(f"timestamp {timestamp}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
+        tail = _encode_headers(headers, self._count) if headers else b"\x00"
+        if self._count == 0:
+            self._base_timestamp = self._max_timestamp = time
+        elif time > self._max_timestamp:
+            self._max_timestamp = time
+        _write_record(self._out, time - self._base_timestamp, self._count, key, value, tail)
+        self._count += 1
+
+    def finish(
+        self,
+        *,
+        compression: Compression = Compression.NONE,
+        producer_id: int = -1,
+        producer_epoch: int = -1,
+        base_sequence: int = -1,
+        transactional: bool = False,
+    ) -> bytes:
+        """The batch of what was appended; may be called again, with another producer."""
+        records = self._out.getvalue()
+        attributes = int(compression) | (TRANSACTIONAL if transactional else 0)
+        producer = (producer_id, producer_epoch, base_sequence)
+        count = self._count
+        covered = _covered(attributes, count - 1, self._base_timestamp, self._max_timestamp, producer, count)
+        return _framed(0, -1, covered, compress(compression, records, None))
+
+
+def _covered(
+    attributes: int,
+    last_delta: int,
+    base_timestamp: int,
+    max_timestamp: int,
+    producer: tuple[int, int, int],
+    count: int,
+) -> bytes:
+    """The part of the header that the checksum covers."""
+    try:
+        return _COVERED.pack(attributes, last_delta, base_timestamp, max_timestamp, *producer, count)
+    except error as problem:
+        raise Misuse(f"producer id, epoch, sequence {producer}, time {max_timestamp}: {problem}") from problem
 
 
 def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) -> bytes:
@@ -136,7 +213,7 @@ def _checked_deltas(offset_deltas: Sequence[int], count: int) -> list[int]:
     return deltas
 
 
-def _encode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call for each would double the time
+def _encode_records(
     keys: list[object],
     values: list[object],
     times: list[int],
@@ -144,7 +221,7 @@ def _encode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call f
     deltas: list[int] | None,
     headers: Headers | None,
 ) -> tuple[bytes, int]:
-    """The records' bytes and the greatest timestamp. One loop without a call per record: the hot path."""
+    """The records' bytes and the greatest timestamp."""
     out = BytesWriter()
     base: i64 = base_timestamp
     if not -1 <= base <= TIMESTAMP_MAX:
@@ -152,7 +229,6 @@ def _encode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call f
     latest: i64 = -1
     time_max: i64 = TIMESTAMP_MAX
     count: i64 = len(values)
-    byte: int  # not i64: librt's writer takes it without a call only as int
     index: i64 = 0
     while index < count:
         key = keys[index]
@@ -165,67 +241,79 @@ def _encode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call f
             raise Misuse(f"timestamp {time} of record {index}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
         if time > latest:  # noqa: PLR1730 - max() is a call
             latest = time
-        delta: i64 = time - base
-        time_raw: i64 = (delta << 1) ^ (delta >> 63)
-        offset_raw: i64 = index
+        offset_delta: i64 = index
         if deltas is not None:
-            offset_raw = deltas[index]
-        offset_raw <<= 1
-        key_raw: i64 = 1  # -1 zigzagged
-        if key is not None:
-            key_raw = len(key) << 1
-        value_raw: i64 = 1
-        if value is not None:
-            value_raw = len(value) << 1
-        # Attributes and the first byte of each of the four numbers, then what else there is of them.
-        size: i64 = 5 + (key_raw >> 1) + (value_raw >> 1) + len(tail)
-        if time_raw >= 0x80:
-            size += further_bytes(time_raw)
-        if offset_raw >= 0x80:
-            size += further_bytes(offset_raw)
-        if key_raw >= 0x80:
-            size += further_bytes(key_raw)
-        if value_raw >= 0x80:
-            size += further_bytes(value_raw)
-        raw: i64 = size << 1
-        while raw >= 0x80:
-            byte = raw & 0x7F | 0x80
-            out.append(byte)
-            raw >>= 7
-        byte = raw
-        out.append(byte)
-        out.append(0)
-        while time_raw >= 0x80:
-            byte = time_raw & 0x7F | 0x80
-            out.append(byte)
-            time_raw >>= 7
-        byte = time_raw
-        out.append(byte)
-        while offset_raw >= 0x80:
-            byte = offset_raw & 0x7F | 0x80
-            out.append(byte)
-            offset_raw >>= 7
-        byte = offset_raw
-        out.append(byte)
-        while key_raw >= 0x80:
-            byte = key_raw & 0x7F | 0x80
-            out.append(byte)
-            key_raw >>= 7
-        byte = key_raw
-        out.append(byte)
-        if key is not None:
-            out.write(key)
-        while value_raw >= 0x80:
-            byte = value_raw & 0x7F | 0x80
-            out.append(byte)
-            value_raw >>= 7
-        byte = value_raw
-        out.append(byte)
-        if value is not None:
-            out.write(value)
-        out.write(tail)
+            offset_delta = deltas[index]
+        _write_record(out, time - base, offset_delta, key, value, tail)
         index += 1
     return out.getvalue(), latest
+
+
+def _write_record(  # noqa: C901, PLR0915 - inlined varints: a call for each would double the time
+    out: BytesWriter,
+    time_delta: i64,
+    offset_delta: i64,
+    key: bytes | None,
+    value: bytes | None,
+    headers: bytes,
+) -> None:
+    """One record; the only call there is for it, and compiled it is none. The hot path of all that is produced."""
+    byte: int  # not i64: librt's writer takes it without a call only as int
+    time_raw: i64 = (time_delta << 1) ^ (time_delta >> 63)
+    offset_raw: i64 = offset_delta << 1
+    key_raw: i64 = 1  # -1 zigzagged
+    if key is not None:
+        key_raw = len(key) << 1
+    value_raw: i64 = 1
+    if value is not None:
+        value_raw = len(value) << 1
+    # Attributes and the first byte of each of the four numbers, then what else there is of them.
+    size: i64 = 5 + (key_raw >> 1) + (value_raw >> 1) + len(headers)
+    if time_raw >= 0x80:
+        size += further_bytes(time_raw)
+    if offset_raw >= 0x80:
+        size += further_bytes(offset_raw)
+    if key_raw >= 0x80:
+        size += further_bytes(key_raw)
+    if value_raw >= 0x80:
+        size += further_bytes(value_raw)
+    raw: i64 = size << 1
+    while raw >= 0x80:
+        byte = raw & 0x7F | 0x80
+        out.append(byte)
+        raw >>= 7
+    byte = raw
+    out.append(byte)
+    out.append(0)
+    while time_raw >= 0x80:
+        byte = time_raw & 0x7F | 0x80
+        out.append(byte)
+        time_raw >>= 7
+    byte = time_raw
+    out.append(byte)
+    while offset_raw >= 0x80:
+        byte = offset_raw & 0x7F | 0x80
+        out.append(byte)
+        offset_raw >>= 7
+    byte = offset_raw
+    out.append(byte)
+    while key_raw >= 0x80:
+        byte = key_raw & 0x7F | 0x80
+        out.append(byte)
+        key_raw >>= 7
+    byte = key_raw
+    out.append(byte)
+    if key is not None:
+        out.write(key)
+    while value_raw >= 0x80:
+        byte = value_raw & 0x7F | 0x80
+        out.append(byte)
+        value_raw >>= 7
+    byte = value_raw
+    out.append(byte)
+    if value is not None:
+        out.write(value)
+    out.write(headers)
 
 
 def _not_bytes(index: int, key: object, value: object) -> Misuse:

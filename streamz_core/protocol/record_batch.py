@@ -8,7 +8,7 @@ Must not know: topics, partitions, files.
 from __future__ import annotations
 
 from streamz_core.protocol.batch_decoder import Columns, decode
-from streamz_core.protocol.batch_encoder import encode
+from streamz_core.protocol.batch_encoder import RecordWriter, encode
 from streamz_core.protocol.batch_header import (
     HEADER_BYTES,
     BatchHeader,
@@ -25,6 +25,7 @@ __all__ = [
     "BatchHeader",
     "Columns",
     "CorruptBatch",
+    "RecordWriter",
     "assign",
     "check_crc",
     "decode",

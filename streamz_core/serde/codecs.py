@@ -48,11 +48,10 @@ class ColumnCodec(Generic[T]):
 
     def decode(self, column: Sequence[bytes | None]) -> list[Any]:
         """Decode a column: values, None where there are no bytes, ``DecodeFailure`` where they are bad."""
-        if None in column:
-            return [None if data is None else self._decode_or_failure(data) for data in column]
         try:
+            # Looking for None first would cost as much again as decoding: it raises TypeError instead.
             return list(map(self._decoder(), column))
-        except _UNDECODABLE:
+        except (TypeError, *_UNDECODABLE):
             return [None if data is None else self._decode_or_failure(data) for data in column]
 
     def decode_one(self, data: bytes | None) -> T | None:
@@ -328,6 +327,12 @@ class SerializerCodec(ColumnCodec[Any]):
     def expects(self) -> str:
         """The serializer's name."""
         return f"serializer {self._name!r}"
+
+    def decode(self, column: Sequence[bytes | None]) -> list[Any]:
+        """``loads`` of the user's serializer, which is never shown a None."""
+        if None in column:
+            return [None if data is None else self._decode_or_failure(data) for data in column]
+        return super().decode(column)
 
     def encode(self, value: Any) -> bytes | None:
         """``dumps`` of the user's serializer."""

@@ -107,7 +107,7 @@ class RocksDatabase:
 
     def _open(self, stores: Mapping[str, str]) -> rocksdict.Rdict:
         try:
-            os.makedirs(self.path, exist_ok=True)
+            os.makedirs(self.path, mode=0o700, exist_ok=True)
             # RocksDB wants every existing column family opened, those of stores long gone as well.
             exists = os.path.exists(os.path.join(self.path, "CURRENT"))
             present = rocksdict.Rdict.list_cf(self.path) if exists else []

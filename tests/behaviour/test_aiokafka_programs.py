@@ -143,6 +143,115 @@ async def test_copying_in_transactions(servers):
     assert values == [b"%d" % number for number in range(30)]
 
 
+async def test_batches_made_by_hand_and_a_partitioner_of_ones_own(servers):
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    await admin.create_topics([NewTopic("t", 4, 1)])
+    await admin.close()
+
+    def by_first_byte(key, partitions, available):
+        return partitions[key[0] % len(partitions)] if key else available[0]
+
+    async with AIOKafkaProducer(
+        bootstrap_servers=servers, max_batch_size=1_000, partitioner=by_first_byte
+    ) as producer:
+        assert (await producer.send_and_wait("t", b"v", key=b"\x07")).partition == 3
+        batch, number, outcomes = producer.create_batch(), 0, []
+        while number < 100:
+            if batch.append(key=None, value=b"message %d" % number, timestamp=None) is not None:
+                number += 1
+                continue
+            outcomes.append(await producer.send_batch(batch, "t", partition=1))
+            batch = producer.create_batch()
+        outcomes.append(await producer.send_batch(batch, "t", partition=1))
+        done, pending = await asyncio.wait(outcomes, timeout=10)
+        assert not pending
+        assert len(done) == len(outcomes) > 1
+
+    partition = TopicPartition("t", 1)
+    async with AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:
+        consumer.assign([partition])
+        values = [(await consumer.getone(partition)).value for _ in range(100)]
+    assert values == [b"message %d" % number for number in range(100)]
+
+
+async def test_positions_kept_by_the_program_and_moved_by_a_rebalance(servers):
+    positions: dict[TopicPartition, int] = {}
+    seen = []
+
+    class KeepsPositions(ConsumerRebalanceListener):
+        def __init__(self, consumer):
+            self.consumer = consumer
+
+        async def on_partitions_revoked(self, revoked):
+            pass
+
+        async def on_partitions_assigned(self, assigned):
+            for partition in assigned:
+                self.consumer.seek(partition, positions.get(partition, 0))
+
+    async def member():
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=servers,
+            group_id="g",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            heartbeat_interval_ms=20,
+        )
+        consumer.subscribe(["four"], listener=KeepsPositions(consumer))
+        await consumer.start()
+        return consumer
+
+    async def read(consumer):
+        for partition, records in (await consumer.getmany(timeout_ms=20)).items():
+            seen.extend(record.value for record in records)
+            positions[partition] = records[-1].offset + 1
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    await admin.create_topics([NewTopic("four", 4, 1)])
+    await admin.close()
+    async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+        first = await member()
+        for number in range(40):
+            await producer.send("four", b"%d" % number, partition=number % 4)
+        while len(seen) < 40:
+            await read(first)
+        second = await member()
+        while len(first.assignment()) != 2 or len(second.assignment()) != 2:
+            await read(first)
+            await read(second)
+        for number in range(40, 80):
+            await producer.send("four", b"%d" % number, partition=number % 4)
+        while len(seen) < 80:
+            await read(first)
+            await read(second)
+        await first.stop()
+        await second.stop()
+
+    assert sorted(seen, key=int) == [b"%d" % number for number in range(80)]
+
+
+async def test_a_pattern_finds_topics_made_later_and_a_given_up_wait_loses_nothing(servers):
+    async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+        await producer.send_and_wait("logs-a", b"a")
+        await producer.send_and_wait("other", b"x")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=servers,
+            group_id="g",
+            auto_offset_reset="earliest",
+            metadata_max_age_ms=50,
+            heartbeat_interval_ms=20,
+        )
+        consumer.subscribe(pattern="^logs-.*")
+        async with consumer:
+            assert (await consumer.getone()).value == b"a"
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(consumer.getone(), 0.05)
+            await producer.send_and_wait("logs-b", b"b")
+            assert (await asyncio.wait_for(consumer.getone(), 10)).value == b"b"
+
+
 async def test_topics_by_the_admin_client(servers):
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()

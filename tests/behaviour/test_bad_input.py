@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -180,11 +181,21 @@ async def test_a_full_disk_fails_appends_keeps_reads_and_resumes(
     assert await read(address, "t", 2) == [b"before", b"after"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-async def test_no_permission(tmp_path: Path) -> None:
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Path]:
+    """A directory this user may not write to. Root may everywhere: as root, be somebody else for a while."""
     tmp_path.chmod(0o500)
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65_534)
+    yield tmp_path
+    os.seteuid(before)
+    tmp_path.chmod(0o700)
+
+
+async def test_no_permission(locked: Path) -> None:
     with pytest.raises(DirectoryDenied, match="give this user read and write access"):
-        await produce(f"file://{tmp_path}/data", "t", b"v")
+        await produce(f"file://{locked}/data", "t", b"v")
 
 
 @pytest.mark.parametrize(

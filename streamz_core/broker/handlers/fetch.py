@@ -59,7 +59,7 @@ async def _wait(broker: HandlerBroker, reading: _Reading, max_wait_ms: int) -> N
 class _Cursor:
     """One partition of the request: where it stands and what was read of it."""
 
-    __slots__ = ("asked", "chunks", "error", "log", "message", "position", "size", "topic")
+    __slots__ = ("aborted", "asked", "chunks", "error", "log", "message", "position", "size", "topic")
 
     def __init__(self, topic: str, asked: FetchPartition, log: PartitionLog | None) -> None:
         self.topic = topic
@@ -67,6 +67,8 @@ class _Cursor:
         self.log = log
         self.position = asked.fetch_offset
         self.chunks: list[Records] = []
+        self.aborted: dict[tuple[int, int], None] = {}
+        """(producer id, first offset) of the aborted transactions whose records may be in ``chunks``."""
         self.size = 0
         self.error = ErrorCode.NONE
         self.message: str | None = None
@@ -75,6 +77,7 @@ class _Cursor:
         self.error = error
         self.message = message
         self.chunks = []
+        self.aborted = {}
         self.size = 0
 
 
@@ -142,11 +145,13 @@ class _Reading:
             cursor.fail(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {where}")
             return
         try:
-            self._read_log(cursor, log)
+            while self._read_log(cursor, log):  # a read ends with its segment
+                continue
         except READ_FAILURES as refused:
             cursor.fail(refused.code, str(refused))
 
-    def _read_log(self, cursor: _Cursor, log: PartitionLog) -> None:
+    def _read_log(self, cursor: _Cursor, log: PartitionLog) -> bool:
+        """Read once; whether more is wanted and may be there."""
         position = cursor.position
         if log.failure is not None:
             raise log.failure
@@ -155,15 +160,22 @@ class _Reading:
         up_to = self._visible_end(log)
         room = min(self._room, cursor.asked.partition_max_bytes - cursor.size)
         if position >= up_to or room <= 0:
-            return
+            return False
         records = log.read(position, room, up_to=up_to)
-        if records:
-            cursor.chunks.append(records)
-            cursor.size += len(records)
-            self._size += len(records)
-            self._room -= len(records)
-            if self._size < self._min_bytes:
-                cursor.position = _next_offset(records)
+        if not records:
+            return False
+        is_more_wanted = self._size + len(records) < self._min_bytes
+        if self._committed_only or is_more_wanted:
+            cursor.position = _next_offset(records)
+        if self._committed_only:
+            # Now, not when all is read: meanwhile retention or compaction may remove what tells of them.
+            for producer_id, first_offset, _ in log.aborted_transactions(position, cursor.position):
+                cursor.aborted[producer_id, first_offset] = None
+        cursor.chunks.append(records)
+        cursor.size += len(records)
+        self._size += len(records)
+        self._room -= len(records)
+        return is_more_wanted
 
     def _visible_end(self, log: PartitionLog) -> int:
         return log.last_stable_offset if self._committed_only else log.high_watermark
@@ -183,19 +195,16 @@ class _Reading:
             high_watermark=log.high_watermark,
             last_stable_offset=log.last_stable_offset,
             log_start_offset=log.log_start_offset,
-            aborted_transactions=self._aborted(cursor, log, records) if self._committed_only else None,
+            aborted_transactions=_listed(cursor.aborted) if self._committed_only else None,
             records=records,
         )
 
-    def _aborted(self, cursor: _Cursor, log: PartitionLog, records: Records) -> list[AbortedTransaction]:
-        """The aborted transactions whose records may be among ``records``."""
-        if not records:
-            return []
-        aborted = log.aborted_transactions(cursor.asked.fetch_offset, _next_offset(records))
-        return [
-            AbortedTransaction(producer_id=producer_id, first_offset=first_offset)
-            for producer_id, first_offset, _ in aborted
-        ]
+
+def _listed(aborted: Iterable[tuple[int, int]]) -> list[AbortedTransaction]:
+    return [
+        AbortedTransaction(producer_id=producer_id, first_offset=first_offset)
+        for producer_id, first_offset in aborted
+    ]
 
 
 def _next_offset(records: Records) -> int:

@@ -20,6 +20,7 @@ REQUEST: Final = TxnOffsetCommitRequest
 
 async def handle(broker: HandlerBroker, request: TxnOffsetCommitRequest) -> TxnOffsetCommitResponse:
     """Keep the offsets until the transaction ends; a zombie's are refused (KIP-447)."""
+    refused = await commits.undurable(broker.groups.services, request.topics)
     error = commits.transactional_commit_error(broker.groups, request)
     if error is None:
         verified = await broker.transactions.verify_partition(
@@ -31,4 +32,4 @@ async def handle(broker: HandlerBroker, request: TxnOffsetCommitRequest) -> TxnO
         error = None if verified is ErrorCode.NONE else verified
     if error is not None:
         return TxnOffsetCommitResponse(topics=commits.answers(request.topics, error))
-    return TxnOffsetCommitResponse(topics=commits.commit_in_transaction(broker.groups, request))
+    return TxnOffsetCommitResponse(topics=commits.commit_in_transaction(broker.groups, request, refused))

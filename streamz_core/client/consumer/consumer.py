@@ -371,8 +371,12 @@ class AIOKafkaConsumer:
         return {state.topic_partition for state in self._subscription.states() if state.paused}
 
     def group_metadata(self) -> GroupMetadata:
-        """Who this consumer is in its group, for ``producer.send_offsets_to_transaction``."""
-        return self._group_member().identity
+        """Who this consumer was in its group when the program last asked for records.
+
+        For ``producer.send_offsets_to_transaction``: a rebalance since then may have given the partitions
+        of those records to others, so a commit of them is refused.
+        """
+        return self._group_member().identity_at_poll
 
     async def getone(self, *partitions: TopicPartition) -> ConsumerRecord[Any, Any]:
         """The next record, of ``partitions`` or of any assigned one; waits for it."""
@@ -439,7 +443,9 @@ class AIOKafkaConsumer:
         self._requests = Requests(link, self._request_timeout_ms, self._retry_backoff_ms)
         self._metadata = MetadataCache(self._requests, self._metadata_max_age_ms)
         self._fetcher = Fetcher(self._requests, self._metadata, self._subscription, self._fetch_settings)
-        self._reader = RecordReader(link.clock, self._subscription, self._fetcher, self._builder)
+        self._reader = RecordReader(
+            link.clock, self._subscription, self._fetcher, self._builder, on_poll=self._polled
+        )
         self._background = Supervisor(
             f"consumer of group {self._group_id!r}", on_failure=self._reader.note_failure
         )
@@ -449,7 +455,7 @@ class AIOKafkaConsumer:
             self._subscription,
             max_age_ms=self._metadata_max_age_ms,
             exclude_internal_topics=self._exclude_internal_topics,
-            reset_to=self._auto_offset_reset,
+            reset_to=self._start_at(),
         )
         if self._group_id is not None:
             self._member = GroupMember(
@@ -477,13 +483,19 @@ class AIOKafkaConsumer:
                 raise KafkaTimeoutError(str(late)) from late
             self._reader.raise_errors()
 
+    def _polled(self) -> None:
+        if self._member is not None:
+            self._member.note_poll()
+
     def _reassign_soon(self) -> None:
         """``subscribe`` after ``start``: a group member notices by itself, a consumer alone is told."""
         if self._started and self._group_id is None:
             self._solo.assign_soon()
 
     def _start_at(self) -> str:
-        return COMMITTED if self._group_id is not None else self._auto_offset_reset
+        # 'none' is no place to begin at: without a commit, reading has to fail.
+        is_policy_enough = self._group_id is None and self._auto_offset_reset != "none"
+        return self._auto_offset_reset if is_policy_enough else COMMITTED
 
     async def _stop(self, *, commit: bool, has_failed: bool) -> None:
         if self._closed:

@@ -88,6 +88,7 @@ class GroupMember:
         self._ready = asyncio.Event()
         self._is_expelled = False
         self._is_member = False
+        self._polled_as: GroupMetadata | None = None
         self._joined_as: object = None
         self._counts_joined: dict[str, int] = {}
         self._last_poll_ms = requests.clock.monotonic_ms()
@@ -99,6 +100,20 @@ class GroupMember:
         if not self._subscription.is_automatic:
             return GroupMetadata(self._settings.group_id)
         return self._group.identity
+
+    @property
+    def identity_at_poll(self) -> GroupMetadata:
+        """As ``identity``, as of when the program last asked for records.
+
+        Rebalances do not wait for the program: it may hold records of a generation that is over, whose
+        partitions another member reads by now. Under the present identity the broker could not tell.
+        """
+        return self._polled_as if self._polled_as and self._subscription.is_automatic else self.identity
+
+    def note_poll(self) -> None:
+        """The program asks for records: what it does with the next ones is done in this generation."""
+        if self._is_member:
+            self._polled_as = self._group.identity
 
     async def wait_assigned(self, timeout_ms: float) -> None:
         """Return once an assignment was made; ``TimeoutError`` after ``timeout_ms``."""
@@ -328,6 +343,7 @@ class GroupMember:
             self._is_member = False
             await self._group.leave("the consumer unsubscribed or stopped")
         self._group.forget()
+        self._polled_as = None
 
 
 def _encoded(message: Any) -> bytes:

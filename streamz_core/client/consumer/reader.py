@@ -38,8 +38,16 @@ class RecordReader:
     """Takes records out of the buffers of one consumer's partitions."""
 
     def __init__(
-        self, clock: Clock, subscription: Subscription, fetcher: Fetcher, builder: RecordBuilder
+        self,
+        clock: Clock,
+        subscription: Subscription,
+        fetcher: Fetcher,
+        builder: RecordBuilder,
+        *,
+        on_poll: Callable[[], None],
     ) -> None:
+        """``on_poll`` is called each time the program comes for records, before it gets any."""
+        self._on_poll = on_poll
         self._clock = clock
         self._subscription = subscription
         self._fetcher = fetcher
@@ -143,6 +151,7 @@ class RecordReader:
         if self._closed:
             raise ConsumerStoppedError("the consumer was stopped")
         self.polled = True
+        self._on_poll()
         self.end_run()
         self.finish_in_hand()
         self.raise_errors()

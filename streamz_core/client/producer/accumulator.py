@@ -13,7 +13,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.client.errors import IllegalArgumentError, KafkaError, MessageSizeTooLargeError
-from streamz_core.client.partitioner import DefaultPartitioner
 from streamz_core.client.producer.batch import ProducerBatch, RecordFuture
 from streamz_core.client.producer.batch_builder import (
     BATCH_HEADER_BYTES,
@@ -21,7 +20,9 @@ from streamz_core.client.producer.batch_builder import (
     RECORD_OVERHEAD_BYTES_MAX,
     record_size,
 )
+from streamz_core.client.producer.open_batches import Route
 from streamz_core.client.producer.partition_queue import PartitionQueue
+from streamz_core.protocol.batch_encoder import RecordWriter, content_bytes
 from streamz_core.protocol.murmur2 import partition_for
 
 if TYPE_CHECKING:
@@ -38,17 +39,6 @@ _YIELD_BYTES: Final = 262_144
 """So much is sealed by senders that never wait, before others on the event loop get a turn."""
 
 
-class Route:
-    """The partitions of one topic."""
-
-    __slots__ = ("queues", "sticky", "topic")
-
-    def __init__(self, topic: str) -> None:
-        self.topic = topic
-        self.queues: list[PartitionQueue] = []
-        self.sticky = -1
-
-
 class Accumulator:
     """Fills batches and hands them to the sender."""
 
@@ -57,14 +47,18 @@ class Accumulator:
         requests: Requests,
         metadata: MetadataCache,
         sender: Sender,
-        partitioner: Callable[[bytes | None, list[int], list[int]], int],
+        routes: dict[str, Route],
+        partitioner: Callable[[bytes | None, list[int], list[int]], int] | None,
         *,
         batch_bytes_max: int,
         request_bytes_max: int,
         linger_ms: float,
         check_gate: Callable[[], None],
     ) -> None:
-        """``check_gate`` raises where nothing may be sent any more; asked again after every wait."""
+        """``partitioner``: the program's own, None for Kafka's.
+
+        ``check_gate`` raises where nothing may be sent any more; asked again after every wait.
+        """
         self._requests = requests
         self._metadata = metadata
         self._sender = sender
@@ -76,8 +70,7 @@ class Accumulator:
         self._loop = asyncio.get_running_loop()
         self._since_yield_bytes = 0
         self._refreshing: asyncio.Task[None] | None = None
-        self.routes: dict[str, Route] = {}
-        self.hashes_keys = type(partitioner) is DefaultPartitioner
+        self.routes = routes
 
     def close(self) -> None:
         """End background work."""
@@ -118,7 +111,7 @@ class Accumulator:
         if partition is None:
             if key is None and value is None:
                 raise IllegalArgumentError("a record needs a key or a value")
-            if not self.hashes_keys:
+            if self._partitioner is not None:
                 everything = list(range(len(queues)))
                 partition = self._partitioner(key, everything, everything)
             elif key is not None:
@@ -145,26 +138,28 @@ class Accumulator:
             route.sticky = random.randrange(len(queues))  # noqa: S311 - no secret
         return queues[route.sticky]
 
-    async def room_in(self, queue: PartitionQueue, size: int) -> ProducerBatch:
-        """An open batch with room for ``size`` bytes; waits for the buffer, and lets others run."""
+    async def make_room(self, queue: PartitionQueue, size: int) -> None:
+        """See that an open batch has room for ``size`` bytes; waits for the buffer, lets others run."""
         while True:
             batch = queue.open
             if batch is not None:
                 if batch.room_bytes >= size:
-                    return batch
+                    return
                 self._sender.seal(queue)
                 self._since_yield_bytes += batch.size_bytes
             if self._since_yield_bytes >= _YIELD_BYTES:
                 await self._give_way()
             elif self._sender.has_room:
-                return self._open(queue, size)
+                self._open(queue, size)
+                return
             else:
                 await self._sender.wait_for_room()
             self._check_gate()
 
-    def _open(self, queue: PartitionQueue, size: int) -> ProducerBatch:
+    def _open(self, queue: PartitionQueue, size: int) -> None:
         room = max(self._batch_bytes_max - BATCH_HEADER_BYTES, size)
         batch = ProducerBatch(queue.topic_partition, room, self._loop)
+        batch.writer = RecordWriter()
         clock = self._requests.clock
         batch.deadline_ms = clock.monotonic_ms() + self._requests.timeout_ms
         queue.open = batch
@@ -173,7 +168,6 @@ class Accumulator:
         else:
             queue.linger = clock.call_later(self._linger_ms, lambda: self._sender.seal(queue))
         self._refresh_if_stale()
-        return batch
 
     async def push(self, queue: PartitionQueue, batches: list[ProducerBatch]) -> None:
         """Line up whole batches, in order and next to each other, once the buffer has room."""
@@ -222,7 +216,12 @@ class Accumulator:
         """(start, stop, bytes) of the batches that hold the columns, none above max_request_size."""
         count = len(values)
         limit = self._request_bytes_max
-        total = BATCH_HEADER_BYTES + _bytes_of(keys) + _bytes_of(values) + RECORD_OVERHEAD_BYTES_MAX * count
+        total = (
+            BATCH_HEADER_BYTES
+            + content_bytes(keys)
+            + content_bytes(values)
+            + RECORD_OVERHEAD_BYTES_MAX * count
+        )
         if headers is None and total <= limit:
             return [(0, count, total)]
         rows = headers if headers is not None else [()] * count
@@ -259,10 +258,3 @@ class Accumulator:
                 await self.route_to(topic)
         except KafkaError as error:
             _log.warning("metadata could not be refreshed, the old is used on: %s", error)
-
-
-def _bytes_of(column: Sequence[bytes | None]) -> int:
-    try:
-        return sum(map(len, column))  # type: ignore[arg-type]  # a None makes it a TypeError
-    except TypeError:
-        return sum(len(content) for content in column if content is not None)

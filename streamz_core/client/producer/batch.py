@@ -8,34 +8,37 @@ A future per record that each had to be completed by hand would cost more than e
 So a batch has one outcome, and a record's future is a view of two words that reads it when asked.
 It is a future to asyncio (``await``, ``gather``, ``wait``, ``wait_for``, ``shield``, callbacks) by
 the protocol of ``asyncio.isfuture``. Cancelling it gives up waiting; the record is sent all the same.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Generator, Sequence
+from contextvars import Context
+from typing import Any, Final
 
-import msgspec
+from mypy_extensions import i64, mypyc_attr
 
-from streamz_core.model import RecordMetadata, TopicPartition
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-    from contextvars import Context
-
-    from streamz_core.model import Header
+from streamz_core.model import Header, RecordMetadata, TopicPartition
+from streamz_core.protocol.batch_encoder import RecordWriter
 
 CREATE_TIME: Final = 0
 LOG_APPEND_TIME: Final = 1
 
-Callback = tuple["RecordFuture", "Callable[[Any], object]", "Context | None"]
+Callback = tuple["RecordFuture", Callable[[Any], object], Context | None]
+
+_tuple_new: Final[Any] = tuple.__new__
 
 
 class ProducerBatch:
     """Consecutive records for one partition; times are milliseconds.
 
-    ``room_bytes`` is how much more the batch may take by estimate, ``records`` its encoding once it is
-    fixed, kept for repeats so that a repeated batch has the same sequence numbers.
+    What came record by record is encoded as it comes, by ``writer``: while keys and values are in the
+    processor's cache. What came whole is kept as columns until it is sent. ``room_bytes`` is how much more
+    the batch may take by estimate, ``records`` its encoding once it is fixed, kept for repeats so that a
+    repeated batch has the same sequence numbers.
     """
 
     __slots__ = (
@@ -58,21 +61,25 @@ class ProducerBatch:
         "topic",
         "topic_partition",
         "values",
+        "writer",
     )
 
     def __init__(
         self, topic_partition: TopicPartition, room_bytes: int, loop: asyncio.AbstractEventLoop
     ) -> None:
         self.topic_partition = topic_partition
-        self.topic, self.partition = topic_partition
+        self.topic = topic_partition.topic
+        self.partition = topic_partition.partition
         self.capacity_bytes = room_bytes
-        self.room_bytes = room_bytes
+        self.room_bytes: i64 = room_bytes
         self.size_bytes = 0
         self.loop = loop
-        self.keys: Sequence[bytes | None] | list[bytes | None] = []
-        self.values: Sequence[bytes | None] | list[bytes | None] = []
-        self.timestamps: Sequence[int] | list[int] = []
+        self.keys: list[bytes | None] = []
+        self.values: list[bytes | None] = []
+        # Whole numbers; as such, compiled code would make a new object of each whenever it handed one on.
+        self.timestamps: list[Any] = []
         self.headers: list[Sequence[Header]] | None = None
+        self.writer: RecordWriter | None = None
         self.deadline_ms = 0.0
         self.records: bytes | None = None
         self.is_done = False
@@ -85,14 +92,6 @@ class ProducerBatch:
     def __len__(self) -> int:
         """The number of records."""
         return len(self.timestamps)
-
-    def append_headers(self, headers: Sequence[Header]) -> None:
-        """Note the headers of the record about to be appended; the column exists once one has some."""
-        if self.headers is None:
-            if not headers:
-                return
-            self.headers = [()] * len(self.timestamps)
-        self.headers.append(headers)
 
     def succeed(self, base_offset: int, log_append_time_ms: int, log_start_offset: int) -> None:
         """The batch is in the log."""
@@ -108,13 +107,13 @@ class ProducerBatch:
             self.error = error
             self._finish()
 
-    def metadata(self, index: int) -> RecordMetadata:
+    def metadata(self, index: i64) -> RecordMetadata:
         """Where record ``index`` went."""
         if self.error is not None:
             raise self.error
         # tuple.__new__ is what RecordMetadata(...) comes to, at a third of the time: this runs once a record.
         offset, timestamp = self.base_offset, self.log_append_time_ms
-        return tuple.__new__(
+        return _tuple_new(  # type: ignore[no-any-return]
             RecordMetadata,
             (
                 self.topic,
@@ -147,24 +146,31 @@ class ProducerBatch:
     def _finish(self) -> None:
         self.is_done = True
         # Only what metadata() needs is kept: futures may outlive their batch for long.
-        self.keys = self.values = ()
+        self.keys = []
+        self.values = []
         self.headers = None
+        self.writer = None
         self.records = None
         callbacks, self._callbacks = self._callbacks, []
         for future, function, context in callbacks:
             self.loop.call_soon(function, future, context=context)
 
 
-class RecordFuture(msgspec.Struct, eq=False, gc=False):
+@mypyc_attr(acyclic=True)
+class RecordFuture:
     """One record's ``asyncio`` future: ``await`` it for the ``RecordMetadata``.
 
-    ``gc=False``: the only cycles it can be part of go through callbacks, which the batch drops when done.
+    ``acyclic``: the compiled class is nothing to the garbage collector, which programs with a million of
+    them notice. The only cycles it can be part of go through callbacks, which the batch drops when done.
     """
 
-    batch: ProducerBatch
-    index: int
-    is_cancelled: bool = False
-    _asyncio_future_blocking: bool = False
+    __slots__ = ("_asyncio_future_blocking", "batch", "index", "is_cancelled")
+
+    def __init__(self, batch: ProducerBatch, index: i64) -> None:
+        self.batch = batch
+        self.index: i64 = index
+        self.is_cancelled = False
+        self._asyncio_future_blocking = False
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """The producer's event loop."""
@@ -219,11 +225,14 @@ class RecordFuture(msgspec.Struct, eq=False, gc=False):
         return self.batch.unwatch(self, fn)
 
     def __await__(self) -> Generator[Any, None, RecordMetadata]:
-        if not self.done():
+        # Mostly the batch is done by now, and nothing is called but what makes the metadata.
+        batch = self.batch
+        if not batch.is_done and not self.is_cancelled:
             self._asyncio_future_blocking = True
             yield self
-        if not self.done():
-            raise RuntimeError("await wasn't used with future")
-        return self.result()
+            if not self.done():
+                raise RuntimeError("await wasn't used with future")
+        return self.result() if self.is_cancelled else batch.metadata(self.index)
 
-    __iter__ = __await__
+    def __iter__(self) -> Generator[Any, None, RecordMetadata]:
+        return self.__await__()

@@ -6,19 +6,18 @@ Must not know: requests, other partitions.
 
 A partition has one request in flight, so its batches reach the log in the order they were filled,
 whatever has to be repeated.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
+from streamz_core.client.producer.batch import ProducerBatch
 from streamz_core.client.producer.identity import NO_IDENTITY, ProducerIdentity
+from streamz_core.clock import Cancellable
 from streamz_core.model import TopicPartition
-
-if TYPE_CHECKING:
-    from streamz_core.client.producer.batch import ProducerBatch
-    from streamz_core.clock import Cancellable
 
 
 class PartitionQueue:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamz_core.client.errors import (
     IllegalArgumentError,
@@ -22,13 +22,9 @@ from streamz_core.client.metadata import MetadataCache
 from streamz_core.client.offsets import check_offsets
 from streamz_core.client.partitioner import DefaultPartitioner
 from streamz_core.client.producer.accumulator import Accumulator
-from streamz_core.client.producer.batch import ProducerBatch, RecordFuture
-from streamz_core.client.producer.batch_builder import (
-    RECORD_OVERHEAD_BYTES,
-    BatchBuilder,
-    columns_of,
-    record_size,
-)
+from streamz_core.client.producer.batch import ProducerBatch
+from streamz_core.client.producer.batch_builder import BatchBuilder, columns_of, record_size
+from streamz_core.client.producer.open_batches import OpenBatches
 from streamz_core.client.producer.record_fields import as_bytes, check_headers
 from streamz_core.client.producer.sender import Sender, closed_before_acknowledged
 from streamz_core.client.producer.settings import UNSET, acks_of, check_producer_settings
@@ -37,14 +33,16 @@ from streamz_core.client.producer.transactions import Transactions, TransactionS
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop
 from streamz_core.protocol.compression import Compression
-from streamz_core.protocol.murmur2 import partition_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from streamz_core.client.link import Link
+    from streamz_core.client.producer.batch import RecordFuture
     from streamz_core.model import Header, OffsetAndMetadata, RecordMetadata, TopicPartition
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -126,6 +124,7 @@ class AIOKafkaProducer:
         self._retry_backoff_ms = retry_backoff_ms
         self._key_serializer = key_serializer
         self._value_serializer = value_serializer
+        self._serializes = key_serializer is not None or value_serializer is not None
         self._compression = Compression.from_name(compression_type)
         self._batch_bytes_max = min(max_batch_size, max_request_size)
         self._request_bytes_max = max_request_size
@@ -149,7 +148,6 @@ class AIOKafkaProducer:
         self._link = await open_link(self._address)
         try:
             self._loop = asyncio.get_running_loop()
-            self._now_ms = self._link.clock.now_ms
             self._requests = Requests(self._link, self._request_timeout_ms, self._retry_backoff_ms)
             self._metadata = MetadataCache(self._requests, self._metadata_max_age_ms)
             self._transactions = Transactions(
@@ -169,18 +167,21 @@ class AIOKafkaProducer:
                 buffer_bytes_max=self._buffer_memory,
                 seals_at_once=self._linger_ms == 0,
             )
+            hashes_keys = type(self._partitioner) is DefaultPartitioner
+            open_batches = OpenBatches(hashes_keys=hashes_keys, now_ms=self._link.clock.now_ms)
+            self._append = open_batches.append
+            self._routes = open_batches.routes
             self._accumulator = Accumulator(
                 self._requests,
                 self._metadata,
                 self._sender,
-                self._partitioner,
+                self._routes,
+                None if hashes_keys else self._partitioner,
                 batch_bytes_max=self._batch_bytes_max,
                 request_bytes_max=self._request_bytes_max,
                 linger_ms=self._linger_ms,
                 check_gate=self._check_gate,
             )
-            self._routes = self._accumulator.routes
-            self._hashes_keys = self._accumulator.hashes_keys
             await self._metadata.refresh()
             await self._transactions.initialize()
         except BaseException:
@@ -218,7 +219,7 @@ class AIOKafkaProducer:
         self._require_started()
         return await self._metadata.partitions_of(topic)
 
-    async def send(  # noqa: C901, PLR0912 - one function for speed: a call per record costs
+    async def send(
         self,
         topic: str,
         value: Any = None,
@@ -233,53 +234,17 @@ class AIOKafkaProducer:
         ``MessageSizeTooLargeError`` for a record that no request can hold; the future raises what the
         broker refused.
         """
-        # The hot path of programs that send record by record: no call that is not needed.
         if not self._may_send:
             raise self._refusal()
-        if self._key_serializer is not None:
-            key = self._key_serializer(key)
-        if self._value_serializer is not None:
-            value = self._value_serializer(value)
-        size = RECORD_OVERHEAD_BYTES
-        if key is not None:
-            if key.__class__ is not bytes:
-                key = as_bytes("key", key)
-            size += len(key)
-        if value is not None:
-            if value.__class__ is not bytes:
-                value = as_bytes("value", value)
-            size += len(value)
+        if self._serializes:
+            key, value = self._serialized(key, value)
         if headers:
             headers = check_headers(headers)
-            size = record_size(key, value, headers)
-        if size > self._batch_bytes_max:
-            self._accumulator.check_size(topic, size)
-        route = self._routes.get(topic)
-        if route is None:
-            route = await self._accumulator.route_to(topic)
-        queues = route.queues
-        if partition is None and key is not None and self._hashes_keys:
-            queue = queues[partition_for(key, len(queues))]
-        else:
-            queue = await self._accumulator.choose(route, key, value, partition)
-        batch = queue.open
-        if batch is None or batch.room_bytes < size:
-            batch = await self._accumulator.room_in(queue, size)
-        if timestamp_ms is None:
-            timestamp_ms = self._now_ms()
-        elif timestamp_ms.__class__ is not int or timestamp_ms < 0:
-            raise IllegalArgumentError(
-                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 or more"
-            )
-        if headers or batch.headers is not None:
-            batch.append_headers(headers or ())
-        batch.room_bytes -= size
-        timestamps = batch.timestamps
-        timestamps.append(timestamp_ms)  # type: ignore[union-attr]  # lists while a batch is open
-        batch.keys.append(key)  # type: ignore[union-attr]
-        batch.values.append(value)  # type: ignore[union-attr]
+        future = self._append(topic, value, key, partition, timestamp_ms, headers)
+        if future is None:
+            future = await self._append_with_room(topic, value, key, partition, timestamp_ms, headers)
         # RecordFuture is a future to asyncio by protocol, not by class.
-        return RecordFuture(batch, len(timestamps) - 1)  # type: ignore[return-value]
+        return future  # type: ignore[return-value]
 
     async def send_and_wait(
         self,
@@ -319,7 +284,8 @@ class AIOKafkaProducer:
             )
         route = self._routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, None, None, partition)
-        columns = keys if keys is not None else [None] * count
+        columns: list[bytes | None] = [None] * count if keys is None else _as_list(keys)
+        values, timestamps = _as_list(values), _as_list(timestamps)
         batches = []
         for start, stop, size in self._accumulator.cuts(topic, columns, values, headers):
             batch = ProducerBatch(queue.topic_partition, 0, self._loop)
@@ -412,6 +378,37 @@ class AIOKafkaProducer:
     ) -> None:
         await self.stop()
 
+    def _serialized(self, key: Any, value: Any) -> tuple[Any, Any]:
+        return (
+            key if self._key_serializer is None else self._key_serializer(key),
+            value if self._value_serializer is None else self._value_serializer(value),
+        )
+
+    async def _append_with_room(
+        self,
+        topic: str,
+        value: Any,
+        key: Any,
+        partition: int | None,
+        timestamp_ms: int | None,
+        headers: Sequence[Header] | None,
+    ) -> RecordFuture:
+        """What keeps a record from being appended at once: a refusal, or something to make or to wait for."""
+        key, value = as_bytes("key", key), as_bytes("value", value)
+        if timestamp_ms is not None and (timestamp_ms.__class__ is not int or timestamp_ms < 0):
+            raise IllegalArgumentError(
+                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 or more"
+            )
+        size = record_size(key, value, headers or ())
+        if size > self._batch_bytes_max:
+            self._accumulator.check_size(topic, size)
+        route = self._routes.get(topic) or await self._accumulator.route_to(topic)
+        queue = await self._accumulator.choose(route, key, value, partition)
+        await self._accumulator.make_room(queue, size)
+        future = self._append(topic, value, key, queue.partition, timestamp_ms, headers)
+        assert future is not None, "there was room, and nobody else ran"
+        return future
+
     async def _end_transaction(self, *, commit: bool) -> None:
         self._require_started()
         self._transactions.start_ending(commit=commit)
@@ -452,3 +449,7 @@ class AIOKafkaProducer:
         link, self._link = self._link, None
         if link is not None and link is not self._address:
             await link.close()
+
+
+def _as_list(column: Sequence[T]) -> list[T]:
+    return column if isinstance(column, list) else list(column)

@@ -57,7 +57,7 @@ class Sender:
         buffer_bytes_max: int,
         seals_at_once: bool,
     ) -> None:
-        """``seals_at_once``: send an open batch as soon as the one before it is acknowledged (no linger)."""
+        """``seals_at_once``: an open batch goes with the next request of its partition (no linger)."""
         self._requests = requests
         self._metadata = metadata
         self._transactions = transactions
@@ -125,10 +125,10 @@ class Sender:
     async def _drain(self, queue: PartitionQueue) -> None:
         try:
             while True:
+                if self._seals_at_once:
+                    self.seal(queue)  # it goes along with those that are full: a request fewer
                 if not queue.ready:
-                    if not self._seals_at_once or queue.open is None:
-                        break
-                    self.seal(queue)
+                    break
                 group = queue.take(self._request_bytes_max)
                 try:
                     await self._deliver(queue, group)
@@ -167,25 +167,37 @@ class Sender:
         if transactions.identity is not queue.identity:
             queue.identity = transactions.identity
             queue.sequence = 0
-        identity = queue.identity
         try:
-            batch.records = encode(
-                batch.keys,
-                batch.values,
-                batch.timestamps,
-                batch.headers,
-                compression=self._compression,
-                producer_id=identity.producer_id,
-                producer_epoch=identity.epoch,
-                base_sequence=queue.sequence if transactions.is_idempotent else -1,
-                transactional=transactions.is_transactional,
-            )
+            batch.records = self._encoded(queue, batch)
         except (StreamzError, TypeError, ValueError, OverflowError) as error:
             _log.error("%s cannot be encoded: %s", _name(queue, [batch]), error)
             batch.fail(error)
             return False
         queue.sequence = (queue.sequence + len(batch)) & _SEQUENCE_MASK
         return True
+
+    def _encoded(self, queue: PartitionQueue, batch: ProducerBatch) -> bytes:
+        identity, transactions = queue.identity, self._transactions
+        base_sequence = queue.sequence if transactions.is_idempotent else -1
+        if batch.writer is not None:
+            return batch.writer.finish(
+                compression=self._compression,
+                producer_id=identity.producer_id,
+                producer_epoch=identity.epoch,
+                base_sequence=base_sequence,
+                transactional=transactions.is_transactional,
+            )
+        return encode(
+            batch.keys,
+            batch.values,
+            batch.timestamps,
+            batch.headers,
+            compression=self._compression,
+            producer_id=identity.producer_id,
+            producer_epoch=identity.epoch,
+            base_sequence=base_sequence,
+            transactional=transactions.is_transactional,
+        )
 
     async def _write(self, queue: PartitionQueue, group: list[ProducerBatch]) -> None:
         """Have ``group`` appended, or each of its batches told why not."""

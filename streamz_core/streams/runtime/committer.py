@@ -82,31 +82,44 @@ class Committer(Protocol):
         """Let go; an open transaction is aborted."""
 
 
-class ExactlyOnce:
-    """A commit is one transaction."""
+class _OwnProducer:
+    """What both guarantees share: a producer that is the task's alone."""
 
     def __init__(self, task_id: str, make_producer: Callable[[], Producer], consumer: Consumer) -> None:
-        """``make_producer`` makes a producer with the task's transactional id."""
         self._task_id = task_id
         self._make_producer = make_producer
         self._consumer = consumer
-        self._producer: Producer | None = None
+        self._started: Producer | None = None
         self.changelog_ends: Mapping[str, int] = {}
 
+    @property
+    def _producer(self) -> Producer:
+        assert self._started is not None, "commit() before open()"
+        return self._started
+
     async def open(self) -> None:
-        """Start the producer, which fences older ones and ends their transactions."""
+        """Start the producer; a transactional one fences older ones and ends their transactions."""
         producer = self._make_producer()
         try:
             await producer.start()
         except BaseException:
             await producer.stop()
             raise
-        self._producer = producer
+        self._started = producer
+
+    async def close(self) -> None:
+        """Stop the producer."""
+        producer, self._started = self._started, None
+        if producer is not None:
+            await producer.stop()
+
+
+class ExactlyOnce(_OwnProducer):
+    """A commit is one transaction; the producer has the task's transactional id."""
 
     async def commit(self, work: CommitWork) -> None:
         """One transaction over outputs, changelogs and input offsets."""
         producer = self._producer
-        assert producer is not None, "commit() before open()"
         try:
             await producer.begin_transaction()
             sends = await _send(producer, work)
@@ -121,37 +134,12 @@ class ExactlyOnce:
     async def offsets_stored(self, work: CommitWork) -> None:
         """Nothing: the offsets were part of the transaction."""
 
-    async def close(self) -> None:
-        """Stop the producer."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.stop()
 
-
-class AtLeastOnce:
-    """Outputs and changelogs first, then the stores, then the offsets."""
-
-    def __init__(self, task_id: str, make_producer: Callable[[], Producer], consumer: Consumer) -> None:
-        """``make_producer`` makes an idempotent producer."""
-        self._task_id = task_id
-        self._make_producer = make_producer
-        self._consumer = consumer
-        self._producer: Producer | None = None
-        self.changelog_ends: Mapping[str, int] = {}
-
-    async def open(self) -> None:
-        """Start the producer."""
-        producer = self._make_producer()
-        try:
-            await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
-        self._producer = producer
+class AtLeastOnce(_OwnProducer):
+    """Outputs and changelogs first, then the stores, then the offsets; the producer is idempotent."""
 
     async def commit(self, work: CommitWork) -> None:
         """Have outputs and changelogs acknowledged."""
-        assert self._producer is not None, "commit() before open()"
         try:
             sends = await _send(self._producer, work)
             self.changelog_ends = await sends.ends()
@@ -166,12 +154,6 @@ class AtLeastOnce:
             await self._consumer.commit(dict(work.offsets))
         except Exception as error:  # whatever failed, the task starts again from its offsets
             raise _translated(error, self._task_id) from error
-
-    async def close(self) -> None:
-        """Stop the producer."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.stop()
 
 
 class _Sends:

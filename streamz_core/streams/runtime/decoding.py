@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.streams.batch import Batch
+from streamz_core.streams.runtime.columns import has_failure, running_maximum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from streamz_core.streams.runtime.input import Slice
     from streamz_core.streams.topology import SourceSpec
@@ -78,28 +78,19 @@ def decode(piece: Slice, source: SourceSpec, stream_time_ms: int, latest_ms: int
         raw_values=raw_values,
         headers=None if columns.headers is None else columns.headers[start:stop],
     )
-    if DecodeFailure in map(type, values) or DecodeFailure in map(type, keys):
+    if has_failure(values) or has_failure(keys):
         return _without_failures(piece, batch)
     return DecodedSlice(piece, batch, _NONE, None)
 
 
 def _stream_times(piece: Slice, timestamps: list[int], stream_time_ms: int, latest_ms: int) -> Sequence[int]:
-    # Mostly records come in order, and then their timestamps are the stream times; sorting a sorted
-    # list is by far the cheapest way to find out.
-    ordered = sorted(timestamps)
-    believed: Iterable[int] = timestamps
-    if ordered[-1] > latest_ms:
+    if max(timestamps) > latest_ms:
         _log.warning(
             "a record of topic %r partition %d between offsets %d and %d has the timestamp %d, too far ahead "
             "of the clock to be believed (timestamp_ahead_max_ms): it does not move stream time",
-            *piece.partition, piece.columns.offsets[piece.start], piece.next_offset - 1, ordered[-1],
+            *piece.partition, piece.columns.offsets[piece.start], piece.next_offset - 1, max(timestamps),
         )  # fmt: skip
-        believed = [time if time <= latest_ms else stream_time_ms for time in timestamps]
-    elif timestamps[0] >= stream_time_ms and ordered == timestamps:
-        return timestamps
-    times = accumulate(believed, max, initial=stream_time_ms)
-    next(times)
-    return list(times)
+    return running_maximum(timestamps, stream_time_ms, latest_ms)
 
 
 def _without_failures(piece: Slice, batch: Batch) -> DecodedSlice:

@@ -3,27 +3,22 @@
 Owns: output records as columns, the choice of their partitions, and their bounds.
 Must not know: producers, transactions, stores, who sends.
 
-A record costs a few list appends here; partitions are chosen for whole columns at the commit.
+A record costs a few list appends here; partitions are chosen for whole columns at the commit. Compiled where
+a compiler is at hand; the same file runs interpreted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, NoReturn
 
 from streamz_core.errors import Misuse
-from streamz_core.model import TopicPartition
+from streamz_core.model import Header, TopicPartition
 from streamz_core.protocol.murmur2 import partition_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from streamz_core.model import Header
+from streamz_core.streams.runtime.columns import deal
 
 RECORD_BYTES_MAX: Final = 1_048_576 - 1024
 """Key and value of one record: what fits in a batch of Kafka's default ``max.message.bytes``."""
-KEYS_REMEMBERED_MAX: Final = 50_000
 
 NO_HEADERS: Final[Sequence[Header]] = ()
 
@@ -32,8 +27,7 @@ class OutputTooLarge(Misuse):
     """A record is larger than any topic takes by default; the record that caused it fails."""
 
 
-@dataclass(slots=True)
-class OutputColumns:
+class OutputColumns(NamedTuple):
     """Records for one partition. ``headers`` is ``None`` where no record has any."""
 
     partition: TopicPartition
@@ -43,15 +37,15 @@ class OutputColumns:
     headers: Sequence[Sequence[Header]] | None
 
 
-@dataclass(slots=True)
 class _TopicOutput:
     """Records for one topic. The two last columns are filled up to the others' length when used."""
 
-    keys: list[bytes | None] = field(default_factory=list)
-    values: list[bytes | None] = field(default_factory=list)
-    timestamps: list[int] = field(default_factory=list)
-    headers: list[Sequence[Header]] = field(default_factory=list)
-    partitions: list[int | None] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.keys: list[bytes | None] = []
+        self.values: list[bytes | None] = []
+        self.timestamps: list[int] = []
+        self.headers: list[Sequence[Header]] = []
+        self.partitions: list[int | None] = []
 
 
 class OutputBuffer:
@@ -84,7 +78,11 @@ class OutputBuffer:
         partition: int | None = None,
     ) -> None:
         """Add one record. Raises ``OutputTooLarge``."""
-        size = (len(value) if value is not None else 0) + (len(key) if key is not None else 0)
+        size = 0
+        if value is not None:
+            size += len(value)
+        if key is not None:
+            size += len(key)
         if size > self._record_bytes_max:
             self._refuse(topic, size)
         self.size_bytes += size
@@ -121,8 +119,9 @@ class OutputBuffer:
         output.values += values
         output.timestamps += timestamps
 
-    def drain(self, partition_counts: Mapping[str, int]) -> Iterator[OutputColumns]:
+    def drain(self, partition_counts: Mapping[str, int]) -> list[OutputColumns]:
         """Take everything out, by partition; topics that ``partition_counts`` does not have wait."""
+        drained: list[OutputColumns] = []
         topics, self._topics, self.size_bytes = self._topics, {}, 0
         for topic, output in topics.items():
             count = partition_counts.get(topic)
@@ -132,14 +131,15 @@ class OutputBuffer:
             partitioner = self._partitioners.get(topic)
             if partitioner is None or partitioner.count != count:
                 partitioner = self._partitioners[topic] = Partitioner(topic, count)
-            yield from _split(topic, output, partitioner)
+            drained += _split(topic, output, partitioner)
+        return drained
 
     def clear(self) -> None:
         """Forget everything."""
         self._topics = {}
         self.size_bytes = 0
 
-    def _refuse(self, topic: str, size: int) -> None:
+    def _refuse(self, topic: str, size: int) -> NoReturn:
         raise OutputTooLarge(
             f"a record for topic {topic!r} has {size} bytes of key and value, allowed are "
             f"{self._record_bytes_max}; send less, or raise record_bytes_max and the topic's "
@@ -147,39 +147,29 @@ class OutputBuffer:
         )
 
 
-class _Known(dict[bytes | None, int]):
-    """Partitions by key, found out when first asked for."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self._count = count
-
-    def __missing__(self, key: bytes) -> int:
-        partition = self[key] = partition_for(key, self._count)
-        return partition
-
-
 class Partitioner:
-    """Kafka's default partitioning of one topic, with the keys met lately remembered."""
+    """Kafka's default partitioning of one topic."""
 
     def __init__(self, topic: str, count: int) -> None:
         """``topic`` has ``count`` partitions."""
         self.topic: Final = topic
         self.count: Final = count
-        self._known = _Known(count)
         self._sticky = 0
 
-    def choose(self, keys: Sequence[bytes | None]) -> list[int]:
-        """A partition for each key; all records without key get the same one, another one each time."""
-        known = self._known
-        if len(known) > KEYS_REMEMBERED_MAX:
-            known.clear()
-        self._sticky = (self._sticky + 1) % self.count
-        known[None] = self._sticky
-        return list(map(known.__getitem__, keys))
+    def choose(self, keys: list[bytes | None], given: list[int | None]) -> list[int]:
+        """A partition for each record: the one given, if any, else by its key.
 
-    def check(self, partition: int) -> int:
-        """``partition``, if the topic has it."""
+        All without a key get the same one, another one each time.
+        """
+        self._sticky = (self._sticky + 1) % self.count
+        sticky, count = self._sticky, self.count
+        chosen = [sticky if key is None else partition_for(key, count) for key in keys]
+        for index, partition in enumerate(given):
+            if partition is not None:
+                chosen[index] = self._checked(partition)
+        return chosen
+
+    def _checked(self, partition: int) -> int:
         if not 0 <= partition < self.count:
             raise Misuse(
                 f"a record was sent to partition {partition} of topic {self.topic!r}, which has {self.count} "
@@ -195,39 +185,25 @@ def _fill(output: _TopicOutput) -> None:
     output.partitions += [None] * (count - len(output.partitions))
 
 
-def _split(topic: str, output: _TopicOutput, partitioner: Partitioner) -> Iterator[OutputColumns]:
+def _split(topic: str, output: _TopicOutput, partitioner: Partitioner) -> list[OutputColumns]:
     headers: list[Sequence[Header]] | None = None
     if output.headers or output.partitions:
         _fill(output)
-        headers = output.headers if any(output.headers) else None
-    if partitioner.count == 1 and not any(output.partitions):
-        yield OutputColumns(TopicPartition(topic, 0), output.keys, output.values, output.timestamps, headers)
-        return
-    for partition, indexes in sorted(_indexes_by_partition(output, partitioner).items()):
-        pick = _picker(indexes)
-        yield OutputColumns(
+        if any(output.headers):
+            headers = output.headers
+    count = partitioner.count
+    chosen = partitioner.choose(output.keys, output.partitions)
+    keys, values = deal(output.keys, chosen, count), deal(output.values, chosen, count)
+    timestamps = deal(output.timestamps, chosen, count)
+    dealt_headers = None if headers is None else deal(headers, chosen, count)
+    return [
+        OutputColumns(
             TopicPartition(topic, partition),
-            pick(output.keys),
-            pick(output.values),
-            pick(output.timestamps),
-            None if headers is None else pick(headers),
+            keys[partition],
+            values[partition],
+            timestamps[partition],
+            None if dealt_headers is None else dealt_headers[partition],
         )
-
-
-def _indexes_by_partition(output: _TopicOutput, partitioner: Partitioner) -> dict[int, list[int]]:
-    chosen = partitioner.choose(output.keys)
-    if output.partitions:
-        pairs = zip(chosen, output.partitions, strict=True)
-        chosen = [free if given is None else partitioner.check(given) for free, given in pairs]
-    by_partition: dict[int, list[int]] = {partition: [] for partition in set(chosen)}
-    append = {partition: indexes.append for partition, indexes in by_partition.items()}
-    for index, partition in enumerate(chosen):
-        append[partition](index)
-    return by_partition
-
-
-def _picker(indexes: list[int]) -> Any:
-    if len(indexes) == 1:
-        only = indexes[0]
-        return lambda column: (column[only],)
-    return itemgetter(*indexes)
+        for partition in range(count)
+        if values[partition]
+    ]

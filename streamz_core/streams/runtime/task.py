@@ -31,17 +31,16 @@ from streamz_core.streams.runtime.failures import (
     TaskInterrupted,
 )
 from streamz_core.streams.runtime.input import PartitionInput
-from streamz_core.streams.runtime.output import NO_HEADERS, OutputBuffer
+from streamz_core.streams.runtime.output import OutputBuffer
 from streamz_core.streams.runtime.passed_over import PassedOver
 from streamz_core.streams.runtime.positions import Positions
 from streamz_core.streams.runtime.processors import ProcessorFailed, TaskProcessors
 from streamz_core.streams.runtime.stores import TaskStores
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from streamz_core.clock import Cancellable, Clock
-    from streamz_core.model import Header
     from streamz_core.protocol.record_batch import Columns
     from streamz_core.state.cache import CachedStore
     from streamz_core.state.windowed import WindowedStore
@@ -105,6 +104,9 @@ class Task:
         self._stores = TaskStores(self.task_id, partition, subtopology.stores, services.state)
         self._committer = services.make_committer(self.task_id)
         self._outputs = OutputBuffer(config.record_bytes_max)
+        # As processors see it. Not methods here: agents call these for every record.
+        self.send: Final = self._outputs.send
+        self.send_columns: Final = self._outputs.send_columns
         self._passed_over = PassedOver(self._outputs, config.app_id, self.task_id)
         self._positions = Positions()
         self._book = FailureBook()
@@ -130,29 +132,6 @@ class Task:
     def window_store(self, name: str) -> WindowedStore:
         """This task's partition of a window store."""
         return self._stores.window_store(name)
-
-    def send(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        timestamp: int,
-        headers: Sequence[Header] = NO_HEADERS,
-        partition: int | None = None,
-    ) -> None:
-        """Buffer one output record; it becomes visible with the next commit."""
-        self._outputs.send(topic, key, value, timestamp, headers, partition)
-
-    def send_columns(
-        self,
-        topic: str,
-        keys: Sequence[bytes | None],
-        values: Sequence[bytes | None],
-        timestamps: Sequence[int],
-        headers: Sequence[Sequence[Header]] | None = None,
-    ) -> None:
-        """Buffer many output records of one topic in one call."""
-        self._outputs.send_columns(topic, keys, values, timestamps, headers)
 
     def request_commit(self) -> None:
         """Commit as soon as the record in hand is done."""
@@ -386,7 +365,7 @@ class Task:
             counts = await self._services.count_partitions(outputs.topics)
             work = CommitWork(
                 offsets=self._positions.to_commit(),
-                outputs=list(outputs.drain(counts)),
+                outputs=outputs.drain(counts),
                 changes=stores.collect(self.stream_time_ms),
                 now_ms=self.clock.now_ms(),
             )

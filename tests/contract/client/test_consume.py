@@ -147,9 +147,14 @@ async def test_the_latest_reset_sees_only_what_comes(producer, consumers, clock)
     assert waiting.result().offset == 5
 
 
-async def test_the_none_reset_asks_the_program(producer, consumers, clock):
+@pytest.mark.parametrize("group_id", ["g", None])
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_the_none_reset_asks_the_program(producer, consumers, clock, group_id, by_hand):
     await fill(producer, 5)
-    consumer = await consumers("t", auto_offset_reset="none", group_id="g")
+    topics = () if by_hand else ("t",)
+    consumer = await consumers(*topics, auto_offset_reset="none", group_id=group_id)
+    if by_hand:
+        consumer.assign([T])
     with pytest.raises(errors.NoOffsetForPartitionError, match="'t' partition 0"):
         await clock.drive(consumer.getone())
 

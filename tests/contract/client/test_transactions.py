@@ -92,6 +92,28 @@ async def test_offsets_are_committed_with_the_records(transactional, producer, c
     assert await other.committed(T) is None
 
 
+async def test_offsets_of_records_from_before_a_rebalance_are_refused(
+    transactional, producer, consumers, clock
+):
+    """The program holds records and does not see the rebalance: another member may read them again."""
+    for _ in range(3):
+        await producer.send_and_wait("t", b"input")
+    settings = {"group_id": "g", "isolation_level": "read_committed", "enable_auto_commit": False}
+    one = await consumers("t", **settings)
+    assert (await clock.drive(one.getone())).offset == 0
+    await consumers("t", **settings)
+    await clock.advance(10_000)
+
+    await transactional.begin_transaction()
+    with pytest.raises(errors.CommitFailedError, match="moved on"):
+        await transactional.send_offsets_to_transaction({T: 1}, one.group_metadata())
+    await transactional.abort_transaction()
+    await clock.drive(one.getmany())
+
+    async with transactional.transaction():
+        await transactional.send_offsets_to_transaction({T: 1}, one.group_metadata())
+
+
 async def test_a_newer_producer_fences_the_older(address, transactional, clock):
     await transactional.begin_transaction()
     await transactional.send_and_wait("t", b"old")

@@ -519,6 +519,26 @@ def test_an_agent_without_topic_gets_its_own():
     assert orders.get_topic_names() == ("shop-v2-orders",)
 
 
+def test_an_agent_says_what_its_own_topic_is_like():
+    app = App("shop")
+
+    @app.agent(value_type=int, key_type=str, partitions=3)
+    async def orders(stream):
+        pass
+
+    @app.agent("by-name", value_type=int, replicas=1)
+    async def named(stream):
+        pass
+
+    assert (orders.channel.value_type, orders.channel.key_type) == (int, str)
+    assert (orders.channel.options.partitions, orders.channel.options.internal) == (3, True)
+    assert (named.channel.value_type, named.channel.options.replicas) == (int, 1)
+    with pytest.raises(ImproperlyConfigured, match=r"agent 'x': value_type= belongs to app\.topic"):
+        app.agent(app.topic("t"), name="x", value_type=int)(orders.fun)
+    with pytest.raises(ImproperlyConfigured, match="agent 'x': neither an agent nor a topic has valu_type="):
+        app.agent(name="x", valu_type=int)(orders.fun)
+
+
 @pytest.mark.parametrize("name", ["", "a b", "..", "x" * 250, "ü"])
 def test_topic_names_follow_kafkas_rules(app, name):
     with pytest.raises(ImproperlyConfigured, match="not possible"):

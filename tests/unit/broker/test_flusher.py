@@ -26,7 +26,7 @@ class FakeTicket:
         self.log.syncs += 1
         self.log.gate.wait(10)
         if self.log.fails:
-            raise OSError(errno.EIO, "EIO")
+            raise OSError(self.log.fails, "refused")
 
 
 class FakeLog:
@@ -39,8 +39,9 @@ class FakeLog:
         self.partition = partition
         self.log_end_offset = self.durable_offset = self.high_watermark = 0
         self.syncs = 0
-        self.fails = False
+        self.fails = 0  # errno
         self.frozen = False
+        self.dropped = asyncio.Event()
         self.gate = threading.Event()
         self.gate.set()
 
@@ -54,8 +55,12 @@ class FakeLog:
     def complete_sync(self, ticket: FakeTicket) -> None:
         self.durable_offset = self.high_watermark = ticket.end
 
-    def fail_sync(self, ticket: FakeTicket, error: OSError) -> None:
-        self.frozen = True
+    def fail_sync(self, ticket: FakeTicket, error: OSError) -> StorageFailure:
+        self.frozen = error.errno != errno.EMFILE
+        return StorageFailure("t-0", "syncing", "t-0/0.log", error, poisoned=self.frozen)
+
+    def drop_sync(self, ticket: FakeTicket) -> None:
+        self.dropped.set()
 
     def written(self) -> PartitionLog:
         self.log_end_offset += 1
@@ -126,22 +131,48 @@ async def test_several_partitions_are_synced_together(flusher: Flusher) -> None:
 
 async def test_a_failed_sync_is_told_to_every_waiter_and_never_tried_again(flusher: Flusher) -> None:
     bad, good = FakeLog(0), FakeLog(1)
-    bad.fails = True
+    bad.fails = errno.EIO
 
     waits = [flusher.durable(bad.written(), 1), flusher.durable(bad.written(), 2)]
     outcomes = await asyncio.gather(*waits, flusher.durable(good.written(), 1), return_exceptions=True)
 
     assert [type(outcome) for outcome in outcomes] == [StorageFailure, StorageFailure, type(None)]
-    bad.fails = False
+    bad.fails = 0
     with pytest.raises(StorageFailure, match="restart"):
         await flusher.durable(cast("PartitionLog", bad), 2)
     assert bad.syncs == 1
     assert good.durable_offset == 1
 
 
+async def test_for_lack_of_handles_waiters_are_told_and_the_next_flush_tries_again(flusher: Flusher) -> None:
+    log = FakeLog()
+    flusher.mark_unsynced(log.written())
+    log.fails = errno.EMFILE
+    with pytest.raises(StorageFailure, match="ulimit -n") as raised:
+        await flusher.durable(log.written(), 1)
+    assert not raised.value.poisoned
+    log.fails = 0
+    flusher.flush()
+    await flusher.drain()
+    assert log.durable_offset == log.log_end_offset
+
+
+async def test_in_place_too_a_lack_of_handles_is_no_end() -> None:
+    flusher = Flusher(blocks=False, threads=1, on_durable=lambda _: None)
+    log = FakeLog()
+    flusher.mark_unsynced(log.written())
+    log.fails = errno.EMFILE
+    with pytest.raises(StorageFailure, match="ulimit -n"):
+        await flusher.durable(log.written(), 1)
+    log.fails = 0
+    flusher.flush()
+    assert log.durable_offset == log.log_end_offset
+    flusher.close()
+
+
 async def test_the_late_waiters_of_a_failed_sync_fail_too(flusher: Flusher) -> None:
     log = FakeLog()
-    log.fails = True
+    log.fails = errno.EIO
     log.gate.clear()
     first = asyncio.create_task(flusher.durable(log.written(), 1))
     while log.syncs == 0:
@@ -215,6 +246,7 @@ async def test_a_deleted_partition_tells_its_waiters_and_ignores_its_sync(flushe
 
     with pytest.raises(PartitionDeleted):
         await waiting
+    await asyncio.wait_for(log.dropped.wait(), 10)  # or its files would stay open
     assert log.durable_offset == 0
 
 
@@ -251,7 +283,7 @@ async def test_flush_makes_durable_what_nobody_waits_for() -> None:
 
 async def test_drain_returns_when_everything_is_durable(flusher: Flusher) -> None:
     bad, good = FakeLog(0), FakeLog(1)
-    bad.fails = True
+    bad.fails = errno.EIO
     for log in (bad, good):
         flusher.mark_unsynced(log.written())
 
@@ -266,7 +298,7 @@ async def test_files_that_do_not_block_are_synced_in_place() -> None:
 
     assert flusher.request(log.written(), 1) is None
     assert log.durable_offset == 1
-    log.fails = True
+    log.fails = errno.EIO
     with pytest.raises(StorageFailure):
         await flusher.durable(log.written(), 2)
     with pytest.raises(StorageFailure):

@@ -75,12 +75,35 @@ def test_a_file_that_is_removed_stays_open_for_the_sync_that_runs():
     unsynced.complete(slow)
 
     (file,) = slow.files()
+    assert is_closed(file)
+
+
+def is_closed(file):
     try:
         file.size()
-        closed = False
     except OSError:
-        closed = True
-    assert closed
+        return True
+    return False
+
+
+def test_a_deleted_log_keeps_a_file_open_only_for_the_sync_that_runs(topic, batch):
+    directory = topic(segment_bytes=100)
+    log = directory.partition("t", 0)
+    log.append(batch("x" * 40), level=Durability.SYNC, now_ms=0)
+    ticket = log.prepare_sync()
+    assert ticket is not None
+    log.append(batch("y" * 40), level=Durability.SYNC, now_ms=0)
+    left = log.prepare_sync()
+    assert left is not None
+    log.drop_sync(left)
+
+    directory.delete_topic("t")
+    for file in ticket.files():
+        file.datasync()
+    assert [is_closed(file) for file in left.files()] == [False, True]
+    log.drop_sync(ticket)
+
+    assert all(is_closed(file) for file in left.files())
 
 
 def test_retention_does_not_disturb_a_sync_in_another_thread(topic, batch):

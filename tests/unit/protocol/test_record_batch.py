@@ -110,6 +110,40 @@ def test_what_goes_in_comes_out(
             assert found.headers is None
 
 
+@given(records=st.lists(record, min_size=1, max_size=70), codec=st.sampled_from(Compression))
+def test_record_by_record_makes_the_same_batch_as_all_at_once(
+    protocol: SimpleNamespace, records: list[tuple[Any, ...]], codec: Compression
+) -> None:
+    named = {
+        "compression": codec,
+        "producer_id": 5,
+        "producer_epoch": 1,
+        "base_sequence": 9,
+        "transactional": True,
+    }
+    writer = protocol.record_batch.RecordWriter()
+    for key, value, timestamp, headers in records:
+        writer.append(key, value, timestamp, headers)
+
+    assert writer.finish(**named) == protocol.record_batch.encode(*columns(records), **named)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "headers"),
+    [(-2, ()), (2**62 - 1, ()), (2**63 - 1, ()), (2**70, ()), (0, [("h", "text")]), (0, [("\ud800", b"")])],
+)
+def test_a_record_that_cannot_be_leaves_the_others(
+    protocol: SimpleNamespace, timestamp: int, headers: Any
+) -> None:
+    writer = protocol.record_batch.RecordWriter()
+    writer.append(b"k", b"1", 7, ())
+    with pytest.raises(Misuse):
+        writer.append(b"k", b"2", timestamp, headers)
+    writer.append(b"k", b"3", 8, ())
+
+    assert writer.finish() == protocol.record_batch.encode([b"k", b"k"], [b"1", b"3"], [7, 8])
+
+
 def test_the_header_tells_what_the_batch_holds(protocol: SimpleNamespace) -> None:
     data = protocol.record_batch.encode(
         [b"k"] * 3,

@@ -79,6 +79,49 @@ def test_dropping_a_stored_window_leaves_tombstones() -> None:
         windows.put("a", 0, 1)
 
 
+def test_windows_closed_unread_take_no_more_and_are_not_handed_out() -> None:
+    windows = windowed(retention_ms=100)
+    windows.put("a", 0, 1)
+
+    windows.close_unread(15)
+
+    assert windows.late(0, -1)
+    assert not windows.late(10, 15)
+    assert list(windows.expire(15)) == []
+    windows.close_unread(-1)
+    assert windows.late(0, -1)
+    assert windows.get("a", 0) == 1
+
+
+@pytest.mark.parametrize("is_evicted", [False, True])
+def test_a_stored_window_is_dropped_to_the_last_key(is_evicted: bool) -> None:
+    store = MemoryStore("counts")
+    windows = windowed(store, clean_entries_max=1 if is_evicted else 100)
+    for key in "abc":
+        windows.put(key, 0, 1)
+    commit(windows, 0)
+    windows.put("d", 0, 1)
+    windows.delete("a", 0)
+    commit(windows, 1)
+
+    windows.put("e", 0, 1)
+    commit(windows, 15)
+
+    assert list(store.scan(stop=MARKS_KEY)) == []
+
+
+def test_keys_that_are_equal_but_written_differently_keep_their_own_bytes() -> None:
+    windows = windowed()
+    windows.put(1, 0, "number")
+    windows.put(True, 10, "truth")
+    windows.put("text", 0, 1)
+    windows.put("text", 10, 1)
+
+    written = {key[8:] + key[7:8] for key, _ in commit(windows, 0) if key != MARKS_KEY}
+
+    assert written == {b"1\x00", b"true\n", b'"text"\x00', b'"text"\n'}
+
+
 def test_retention_keeps_closed_windows_readable() -> None:
     windows = windowed(retention_ms=100)
     windows.put("a", 0, 1)

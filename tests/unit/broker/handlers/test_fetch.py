@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from typing import Any
 
 import pytest
 
 from streamz_core.errors import ErrorCode
+from streamz_core.log.errors import StorageFailure
 from streamz_core.protocol.messages.delete_topics import DeleteTopicsRequest
-from streamz_core.protocol.messages.fetch import FetchPartition, FetchRequest, FetchTopic
+from streamz_core.protocol.messages.fetch import FetchPartition, FetchRequest, FetchTopic, IsolationLevel
 
 
 async def test_the_ends_of_the_log_are_always_told(talk: Any) -> None:
@@ -219,3 +221,57 @@ async def test_aborted_transactions_are_listed_for_what_was_read(talk: Any) -> N
     assert [(one.producer_id, one.first_offset) for one in all_of_it.aborted_transactions] == [(5, 0), (6, 2)]
     assert [one.producer_id for one in first_only.aborted_transactions] == [5]
     assert [one.producer_id for one in later.aborted_transactions] == [6]
+
+
+async def test_the_bytes_asked_for_are_read_across_segments_at_once(talk: Any, values_of: Any) -> None:
+    await talk.create("small", segment_bytes="100")
+    for value in (b"a", b"b", b"c"):
+        await talk.produce("small", value)
+
+    answer = await talk.fetch("small", min_bytes=200, max_wait_ms=600_000)
+
+    assert values_of(answer.records) == [b"a", b"b", b"c"]
+    assert talk.clock.monotonic_ms() == 0
+
+
+async def test_what_retention_removes_during_a_long_poll_stays_aborted(talk: Any) -> None:
+    await talk.create("short", retention_ms="1000", segment_bytes="100")
+    log = talk.broker.log("short", 0)
+    fields = {"transactional": True, "producer_id": 5, "producer_epoch": 0, "base_sequence": 0}
+    await talk.broker.append(log, talk.batch(b"aborted", **fields))
+    await talk.broker.append_marker(log, 5, 0, committed=False)
+    polling = asyncio.create_task(
+        talk.fetch("short", committed=True, min_bytes=1_000_000, max_wait_ms=600_000)
+    )
+    await talk.clock.settle()
+
+    await talk.clock.advance(400_000)  # retention has run
+    assert log.log_start_offset == 2
+    await talk.produce("short", b"later")
+    await talk.clock.advance(200_000)
+
+    answer = polling.result()
+    assert answer.records
+    assert [(one.producer_id, one.first_offset) for one in answer.aborted_transactions] == [(5, 0)]
+
+
+async def test_aborted_transactions_that_cannot_be_read_are_one_partitions_error(
+    talk: Any, values_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await talk.produce("t", b"a")
+    await talk.produce("t", b"b", partition=1)
+    log = talk.broker.log("t", 0)
+
+    def refuse(start: int, stop: int) -> None:
+        raise StorageFailure(log.name, "reading", "0.txnindex", OSError(errno.EIO, "EIO"))
+
+    monkeypatch.setattr(log, "aborted_transactions", refuse)
+    asked = [FetchPartition(partition=n, fetch_offset=0, partition_max_bytes=1 << 20) for n in (0, 1)]
+    request = FetchRequest(
+        topics=[FetchTopic(topic="t", partitions=asked)], isolation_level=IsolationLevel.READ_COMMITTED
+    )
+    broken, sound = (await talk.broker.handle(request)).responses[0].partitions
+
+    assert broken.error_code is ErrorCode.KAFKA_STORAGE_ERROR
+    assert "0.txnindex" in broken.error_message
+    assert values_of(sound.records) == [b"b"]

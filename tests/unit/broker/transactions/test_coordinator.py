@@ -170,6 +170,15 @@ def restarted(open_broker: Any) -> Any:
     return restart
 
 
+async def test_offsets_do_not_outlive_the_records_they_pass_over(talk: Any, producer: Producer) -> None:
+    await talk.produce("t", b"input", acks=1)
+    assert talk.broker.log("t", 0).durable_offset == 0
+
+    assert await producer.send_offset(1) is ErrorCode.NONE
+
+    assert talk.broker.log("t", 0).durable_offset == 1
+
+
 async def test_a_commit_shows_everything_at_once(talk: Any, producer: Producer) -> None:
     assert await producer.send(b"a") is ErrorCode.NONE
     assert await producer.send(b"b", 1) is ErrorCode.NONE

@@ -302,6 +302,8 @@ async def test_a_rebalance_commits_what_is_done_before_it_joins(consumers, scrip
     (commit,) = link.sent(OffsetCommitRequest)
     assert commit.topics[0].partitions[0].committed_offset == 1  # record 1 is in hand
     assert commit.generation_id_or_member_epoch == 1
+    assert consumer.group_metadata().generation_id == 1  # of the record in hand
+    await clock.drive(consumer.getmany())
     assert consumer.group_metadata().generation_id == 2
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from streamz_core.client import errors
 from streamz_core.client.producer.producer import AIOKafkaProducer
-from streamz_core.errors import ErrorCode
+from streamz_core.errors import ErrorCode, Misuse
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
 from streamz_core.protocol.messages.produce import ProduceRequest
 from streamz_core.protocol.murmur2 import partition_for
@@ -35,6 +35,17 @@ async def test_a_record_knows_where_it_went(link, producer):
     assert (found.topic, found.offset, found.timestamp, found.timestamp_type) == ("four", 0, 7, 0)
     assert found.topic_partition == (found.topic, found.partition)
     assert found.partition == partition_for(b"k", 4)
+
+
+@pytest.mark.parametrize("wrong", [{"timestamp_ms": 2**70}, {"headers": [("\ud800", b"")]}])
+async def test_a_record_that_cannot_be_encoded_is_refused_alone(link, producer, wrong):
+    first = await producer.send("t", b"1")
+    with pytest.raises(Misuse):
+        await producer.send("t", b"2", **wrong)
+    third = await producer.send("t", b"3")
+
+    assert [(await first).offset, (await third).offset] == [0, 1]
+    assert link.values("t") == [b"1", b"3"]
 
 
 async def test_lingering_fills_batches(link, clock):

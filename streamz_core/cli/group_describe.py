@@ -1,0 +1,200 @@
+"""``streamz groups --describe``: where a group stands, who is in it, what state it is in.
+
+Owns: lag arithmetic and Kafka's three tables.
+Must not know: how groups are coordinated.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from streamz_core.cli.connection import CommandError, refuse
+from streamz_core.cli.group_offsets import committed_offsets, offsets_at
+from streamz_core.cli.table import table
+from streamz_core.client.consumer.membership import (
+    ConsumerProtocolMemberAssignment,
+    MalformedMembership,
+)
+from streamz_core.errors import ErrorCode
+from streamz_core.protocol.messages.describe_groups import DescribedGroup, DescribeGroupsRequest
+from streamz_core.protocol.messages.list_offsets import LATEST_TIMESTAMP
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamz_core.client.link import Link
+    from streamz_core.model import TopicPartition
+    from streamz_core.protocol.messages.describe_groups import DescribedGroupMember
+
+_OFFSET_TITLES: Final = (
+    "GROUP",
+    "TOPIC",
+    "PARTITION",
+    "CURRENT-OFFSET",
+    "LOG-END-OFFSET",
+    "LAG",
+    "CONSUMER-ID",
+    "HOST",
+    "CLIENT-ID",
+)
+_COORDINATOR: Final = "embedded (0)"
+_REBALANCING: Final = ("PreparingRebalance", "CompletingRebalance")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOffset:
+    """One line of ``--describe``: where a group stands in one partition."""
+
+    group: str
+    topic: str
+    partition: int
+    current_offset: int | None
+    log_end_offset: int | None
+    consumer_id: str | None = None
+    host: str | None = None
+    client_id: str | None = None
+
+    @property
+    def lag(self) -> int | None:
+        """Offsets between the group and the end; None where nothing was committed or the topic is gone."""
+        if self.current_offset is None or self.log_end_offset is None:
+            return None
+        return max(self.log_end_offset - self.current_offset, 0)
+
+
+async def describe(link: Link, names: list[str], given: dict[str, Any]) -> None:
+    """Print what the options ask of each group; refuses a group that does not exist."""
+    groups = (await link.send(DescribeGroupsRequest(groups=names))).groups
+    for group in groups:
+        if group.error_code is ErrorCode.GROUP_ID_NOT_FOUND or group.group_state == "Dead":
+            raise CommandError(f"group {group.group_id!r} does not exist (see: streamz groups --list)")
+        refuse(group.error_code, None, f"group {group.group_id!r}")
+    if given["state"] is not None:
+        wanted = {part.strip().casefold() for part in given["state"].split(",") if part.strip()}
+        shown = [group for group in groups if not wanted or group.group_state.casefold() in wanted]
+        _show([_state(group) for group in shown], as_json=given["as_json"])
+        return
+    for group in groups:
+        _say_state(group)
+    if given["members"]:
+        rows = [
+            _member(group, member, with_assignment=given["verbose"])
+            for group in groups
+            for member in group.members
+        ]
+        _show(rows, as_json=given["as_json"])
+        return
+    for_groups = [await _offsets(link, group) for group in groups]
+    if given["as_json"]:
+        rows = [{**asdict(offset), "lag": offset.lag} for offsets in for_groups for offset in offsets]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for offsets in for_groups:
+        if offsets:
+            click.echo("\n" + table(_OFFSET_TITLES, [_cells(offset) for offset in offsets]))
+
+
+async def _offsets(link: Link, group: DescribedGroup) -> list[GroupOffset]:
+    """Committed and end offsets of every partition the group committed or owns."""
+    owners = {tp: member for member in group.members for tp in _assigned(member)}
+    committed = await committed_offsets(link, group.group_id)
+    partitions = sorted({*committed, *owners})
+    ends = await offsets_at(link, partitions, LATEST_TIMESTAMP)
+    return [
+        GroupOffset(
+            group=group.group_id,
+            topic=tp.topic,
+            partition=tp.partition,
+            current_offset=committed.get(tp),
+            log_end_offset=ends.get(tp),
+            consumer_id=owners[tp].member_id if tp in owners else None,
+            host=_host(owners[tp]) if tp in owners else None,
+            client_id=owners[tp].client_id if tp in owners else None,
+        )
+        for tp in partitions
+    ]
+
+
+def _assigned(member: DescribedGroupMember) -> list[TopicPartition]:
+    try:
+        return ConsumerProtocolMemberAssignment.decode(member.member_assignment).partitions()
+    except MalformedMembership:
+        return []  # not a consumer: such a group shares out something else than partitions
+
+
+def _host(member: DescribedGroupMember) -> str | None:
+    return f"/{member.client_host.removeprefix('/')}" if member.client_host else None
+
+
+def _cells(offset: GroupOffset) -> list[object]:
+    return [
+        offset.group,
+        offset.topic,
+        offset.partition,
+        offset.current_offset,
+        offset.log_end_offset,
+        offset.lag,
+        offset.consumer_id,
+        offset.host,
+        offset.client_id,
+    ]
+
+
+def _say_state(group: DescribedGroup) -> None:
+    if group.group_state in _REBALANCING:
+        click.echo(f"Warning: Consumer group '{group.group_id}' is rebalancing.", err=True)
+    elif not group.members:
+        click.echo(f"Consumer group '{group.group_id}' has no active members.", err=True)
+
+
+def _member(group: DescribedGroup, member: DescribedGroupMember, *, with_assignment: bool) -> dict[str, Any]:
+    partitions: dict[str, list[int]] = {}
+    for tp in _assigned(member):
+        partitions.setdefault(tp.topic, []).append(tp.partition)
+    row = {
+        "GROUP": group.group_id,
+        "CONSUMER-ID": member.member_id,
+        "GROUP-INSTANCE-ID": member.group_instance_id,
+        "HOST": _host(member),
+        "CLIENT-ID": member.client_id,
+        "#PARTITIONS": sum(map(len, partitions.values())),
+    }
+    if with_assignment:
+        row["ASSIGNMENT"] = ", ".join(
+            f"{topic}({','.join(map(str, sorted(indexes)))})" for topic, indexes in sorted(partitions.items())
+        )
+    return row
+
+
+def _state(group: DescribedGroup) -> dict[str, Any]:
+    return {
+        "GROUP": group.group_id,
+        "COORDINATOR (ID)": _COORDINATOR,
+        "ASSIGNMENT-STRATEGY": group.protocol_data,
+        "STATE": group.group_state,
+        "#MEMBERS": len(group.members),
+    }
+
+
+def _show(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+    """A table whose titles are the keys, or JSON with the same names as identifiers."""
+    if as_json:
+        click.echo(json.dumps([{_identifier(key): row[key] for key in row} for row in rows], indent=2))
+        return
+    if not rows:
+        return
+    # Kafka shows the column of static members where there is one.
+    titles = [
+        key
+        for key in rows[0]
+        if key != "GROUP-INSTANCE-ID" or any(row["GROUP-INSTANCE-ID"] is not None for row in rows)
+    ]
+    click.echo("\n" + table(titles, [[row[title] for title in titles] for row in rows]))
+
+
+def _identifier(title: str) -> str:
+    return title.lower().replace(" (id)", "").replace("#", "").replace("-", "_")

@@ -1,0 +1,58 @@
+"""The offsets that verbs about groups ask for, as mappings from partition to offset.
+
+Owns: the requests for committed offsets and for the ends of partitions, and reading their answers.
+Must not know: what the offsets are for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamz_core.cli.connection import CommandError
+from streamz_core.errors import ErrorCode
+from streamz_core.model import TopicPartition
+from streamz_core.protocol.messages.list_offsets import (
+    ListOffsetsPartition,
+    ListOffsetsRequest,
+    ListOffsetsTopic,
+)
+from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamz_core.client.link import Link
+
+Offsets = dict[TopicPartition, int]
+
+
+async def committed_offsets(link: Link, group: str) -> Offsets:
+    """Everything the group committed."""
+    response = await link.send(OffsetFetchRequest(group_id=group))
+    if response.error_code is not ErrorCode.NONE:
+        raise CommandError(f"group {group!r}: its offsets cannot be read: {response.error_code.name}")
+    return {
+        TopicPartition(topic.name, part.partition_index): part.committed_offset
+        for topic in response.topics
+        for part in topic.partitions
+        if part.committed_offset >= 0
+    }
+
+
+async def offsets_at(link: Link, partitions: Iterable[TopicPartition], timestamp: int) -> Offsets:
+    """The offset at a time or an end; a partition that is not there, or failed, is left out.
+
+    The offset is -1 where no record is at or after the time.
+    """
+    topics: dict[str, list[ListOffsetsPartition]] = {}
+    for tp in partitions:
+        asked = ListOffsetsPartition(partition_index=tp.partition, timestamp=timestamp)
+        topics.setdefault(tp.topic, []).append(asked)
+    named = [ListOffsetsTopic(name=name, partitions=parts) for name, parts in topics.items()]
+    response = await link.send(ListOffsetsRequest(topics=named))
+    return {
+        TopicPartition(topic.name, part.partition_index): part.offset
+        for topic in response.topics
+        for part in topic.partitions
+        if part.error_code is ErrorCode.NONE
+    }

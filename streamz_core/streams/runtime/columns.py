@@ -1,0 +1,78 @@
+"""Whole columns of a slice in one loop each.
+
+Owns: the running maximum of timestamps, finding values that did not decode, dealing out rows.
+Must not know: tasks, codecs, topics.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mypy_extensions import i64
+
+from streamz_core.serde.failure import DecodeFailure
+
+
+def running_maximum(times: list[Any], before: int, latest: int) -> list[Any]:
+    """For each of ``times`` the highest up to it, ``before`` included; times after ``latest`` do not count.
+
+    ``times`` itself where it ascends from ``before`` on. The numbers must fit in 63 bits.
+
+    >>> running_maximum([5, 3, 9, 8], 4, 8)
+    [5, 5, 5, 8]
+    """
+    highest: i64 = before
+    bound: i64 = latest
+    count: i64 = len(times)
+    index: i64 = 0
+    while index < count:
+        time: i64 = times[index]
+        if time < highest or time > bound:
+            return _running_maximum(times, before, bound)
+        highest = time
+        index += 1
+    return times
+
+
+def _running_maximum(times: list[Any], before: Any, bound: i64) -> list[Any]:
+    # The objects themselves are handed on: no number is made anew.
+    found: list[Any] = [before] * len(times)
+    top = before
+    highest: i64 = before
+    count: i64 = len(times)
+    index: i64 = 0
+    while index < count:
+        time: i64 = times[index]
+        if highest <= time <= bound:
+            top = times[index]
+            highest = time
+        found[index] = top
+        index += 1
+    return found
+
+
+def has_failure(column: list[Any]) -> bool:
+    """Whether something in a decoded column stands for bytes that did not decode."""
+    failure: object = DecodeFailure
+    for value in column:  # noqa: SIM110 - any() would be a generator, and a call for every value
+        if type(value) is failure:
+            return True
+    return False
+
+
+def deal(column: list[Any], hands: list[int], count: int) -> list[list[Any]]:
+    """``column`` in ``count`` parts, in order: entry ``i`` goes to part ``hands[i]``.
+
+    >>> deal(["a", "b", "c"], [1, 0, 1], 2)
+    [['b'], ['a', 'c']]
+    """
+    parts: list[list[Any]] = [[] for _ in range(count)]
+    size: i64 = len(column)
+    index: i64 = 0
+    while index < size:
+        hand: i64 = hands[index]
+        parts[hand].append(column[index])
+        index += 1
+    return parts

@@ -1,0 +1,50 @@
+"""Loops over whole columns say what the obvious expression says."""
+
+from __future__ import annotations
+
+import doctest
+from itertools import accumulate
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamz_core.serde.failure import DecodeFailure
+from streamz_core.streams.runtime import columns
+
+times = st.lists(st.integers(-1, 2**62 - 1), min_size=1)
+
+
+@given(times, st.integers(-1, 2**62 - 1), st.integers(0, 2**62 - 1))
+def test_running_maximum_leaves_out_times_after_the_latest(column, before, latest):
+    believed = [time if time <= latest else before for time in column]
+    expected = list(accumulate(believed, max, initial=before))[1:]
+
+    assert columns.running_maximum(column, before, latest) == expected
+
+
+@given(times)
+def test_ascending_times_are_their_own_running_maximum(column):
+    column.sort()
+
+    assert columns.running_maximum(column, -1, 2**62) is column
+
+
+@given(st.lists(st.integers(0, 3)))
+def test_dealing_keeps_order_and_loses_nothing(hands):
+    rows = list(range(len(hands)))
+
+    parts = columns.deal(rows, hands, 4)
+
+    assert parts == [[row for row in rows if hands[row] == hand] for hand in range(4)]
+
+
+def test_a_failure_is_found_wherever_it_is():
+    failure = DecodeFailure(ValueError("no"))
+
+    assert columns.has_failure([1, None, failure])
+    assert not columns.has_failure([1, None, {}, DecodeFailure])
+    assert not columns.has_failure([])
+
+
+def test_the_examples_in_docstrings_hold():
+    assert doctest.testmod(columns).failed == 0
