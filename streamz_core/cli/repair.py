@@ -10,7 +10,7 @@ import json
 
 import click
 
-from streamz_core.cli.connection import DEFAULT_ADDRESS, CommandError
+from streamz_core.cli.connection import CommandError, default_address
 from streamz_core.cli.directories import directory_path
 from streamz_core.clock import SystemClock
 from streamz_core.errors import StreamzError
@@ -20,16 +20,16 @@ from streamz_core.log.repair import Repaired, repair
 
 
 @click.command("repair")
-@click.argument("directory", default=DEFAULT_ADDRESS)
+@click.argument("directory", required=False)
 @click.option("--execute", is_flag=True, help="Do it. Without it, nothing is changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(directory: str, execute: bool, as_json: bool) -> None:
+def command(directory: str | None, execute: bool, as_json: bool) -> None:
     """Repair DIRECTORY while nobody has it open; without --execute, only say what would be done.
 
     What is damaged is given up, what is sound stays at its offsets. Every file that is changed or removed
     is kept under DIRECTORY/lost+found.
     """
-    path = directory_path(directory)
+    path = directory_path(directory or default_address())
     try:
         result = repair(DiskFiles(), path, SystemClock().now_ms(), execute=execute)
     except (StreamzError, OSError) as error:

@@ -39,7 +39,11 @@ def test_a_line_becomes_a_record(properties, line, expected):
         ({"parse.key": "true"}, "alone", "line 7: no key separator '\\t' found"),
         ({"parse.headers": "true"}, "alone", "line 7: no headers delimiter"),
         ({"parse.headers": "true"}, "h\tv", "line 7: header 'h' has no ':'"),
-        ({"parse.headers": "true", "null.marker": "N"}, "N:1\tv", "name of a header cannot be the null marker"),
+        (
+            {"parse.headers": "true", "null.marker": "N"},
+            "N:1\tv",
+            "name of a header cannot be the null marker",
+        ),
     ],
 )
 def test_a_line_without_its_parts_is_named(properties, line, said):

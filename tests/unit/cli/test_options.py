@@ -58,7 +58,9 @@ def test_every_client_property_is_an_argument_of_the_client():
         assert set(arguments(given, known, "--x")) <= set(accepted)
 
 
-@pytest.mark.parametrize(("name", "text"), [("linger", "5"), ("linger.ms", "soon"), ("enable.idempotence", "1")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("linger", "5"), ("linger.ms", "soon"), ("enable.idempotence", "1")]
+)
 def test_wrong_client_properties_are_refused(name, text):
     with pytest.raises(OptionError, match=name):
         arguments({name: text}, PRODUCER, "--x")

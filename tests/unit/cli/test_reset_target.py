@@ -47,7 +47,9 @@ def test_what_was_never_committed_cannot_be_shifted():
         target_of({**NOTHING, "shift_by": 1}).offset(PARTITION, Bounds(None, 0, 10))
 
 
-@pytest.mark.parametrize("given", [{}, {"to_offset": 0, "shift_by": 0}, {"to_earliest": True, "to_latest": True}])
+@pytest.mark.parametrize(
+    "given", [{}, {"to_offset": 0, "shift_by": 0}, {"to_earliest": True, "to_latest": True}]
+)
 def test_there_is_exactly_one_target(given):
     with pytest.raises(click.UsageError, match="exactly one"):
         target_of({**NOTHING, **given})
