@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+
 import pytest
 
+from streamz_core.errors import StreamzError
 from streamz_core.log.check import Severity, check
 from streamz_core.log.repair import repair
 from streamz_core.protocol import record_batch
 from streamz_core.testing.crash_images import CrashImages
 from streamz_core.testing.disk_tree import Tree
+from streamz_core.testing.faulty_files import FAULTS, Fault, FaultyFiles
 from streamz_core.testing.recording_files import Recording, RecordingFiles
 from tests.crash.explore import Effort
 from tests.crash.observe import NOW_MS, PATH, Seen, observe
@@ -18,6 +23,8 @@ KINDS = ("index", "log", "partition.metadata", "recovery-point", "seal", "snapsh
 FLIPS_PER_KIND = 60
 KILLED_REPAIRS = 6
 IMAGES_PER_REPAIR = 150
+SEVERAL_DAMAGES = 100
+CALLS_PER_FAULT = 20
 
 
 def repaired(tree: Tree, story: str) -> RecordingFiles:
@@ -133,3 +140,53 @@ def batches_in(content: bytes) -> set[int]:
 def name_of(key: tuple[object, int]) -> str:
     names = {state.topic_id: name for name, state in original().topics.items()}
     return f"/{names[key[0]]}-{key[1]}/"
+
+
+def batches_at(path: str, content: bytes) -> list[tuple[int, int, int]]:
+    """(first byte, end, base offset) of each batch in a file of the reference."""
+    return [(at, at + header.size_bytes, header.base_offset) for at, header in record_batch.split(content)]
+
+
+def test_what_no_damage_touches_stays_however_much_is_damaged(effort: Effort) -> None:
+    cases = SEVERAL_DAMAGES if effort.images_max is not None else 5_000
+    for seed in range(cases):
+        chance = random.Random(seed)
+        contents = dict(reference().files())
+        logs = [(path, content) for path, content in files_of("log") if content]
+        touched: set[tuple[str, int]] = set()
+        for path, content in chance.sample(logs, chance.randint(1, 3)):
+            changed = bytearray(contents[path])
+            for _ in range(chance.randint(1, 3)):
+                start = chance.randrange(len(content))
+                end = min(len(content), start + chance.choice((1, 4, 16, 64, 512)))
+                filling = chance.choice((bytes(end - start), chance.randbytes(end - start)))
+                changed[start:end] = filling
+                touched |= {
+                    (path, base) for at, to, base in batches_at(path, content) if at < end and start < to
+                }
+            contents[path] = bytes(changed)
+        story = f"seed {seed}"
+        seen, _ = observe(repaired(Tree.of(contents), story))
+        assert not seen.failures, f"{story}: {seen.failures}"
+        for key, expected in original().partitions.items():
+            found = seen.partitions[key]
+            assert found.end == expected.end, story
+            there = {batch.first: batch for batch in found.batches}
+            lost = {batch.first for batch in expected.batches if there.get(batch.first) != batch}
+            mine = {base for path, base in touched if name_of(key) in path}
+            assert lost <= mine, f"{story}: lost {lost}, damaged {mine}"
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_repair_that_the_disk_refuses_is_run_again(fault: Fault) -> None:
+    path, at, tree = flips("log", 3)[1]
+    whole, _ = observe(repaired(tree, path))
+    counting = FaultyFiles(RecordingFiles(tree), fault, at_call=0)
+    repair(counting, PATH, NOW_MS, execute=True)
+    for call in range(1, counting.calls + 1, max(1, counting.calls // CALLS_PER_FAULT)):
+        story = f"byte {at} of {path} flipped, {fault.name} at call {call}"
+        disk = RecordingFiles(tree)
+        with contextlib.suppress(OSError, StreamzError):
+            repair(FaultyFiles(disk, fault, at_call=call), PATH, NOW_MS, execute=True)
+        seen, _ = observe(repaired(disk.tree(), story))
+        assert seen.partitions == whole.partitions, story
