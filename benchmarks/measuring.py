@@ -1,6 +1,6 @@
 """How time is taken: wall clock and CPU, ours and the reference in turns, medians.
 
-Owns: ``Stopwatch``, ``Sample``, ``compare``, pinning to a core, and the heap's settings.
+Owns: ``Stopwatch``, ``Sample``, ``compare``, and pinning to a core.
 Must not know: what is measured.
 
 CPU time is that of the whole process, threads included (fdatasync, RocksDB). On a machine that others use
@@ -9,7 +9,6 @@ too, wall-clock ratios wander and CPU ratios hardly do; they mean little where t
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 from collections.abc import Awaitable, Callable
@@ -19,11 +18,6 @@ from time import perf_counter, process_time
 from typing import NamedTuple
 
 from benchmarks.figures import Figure
-
-M_TRIM_THRESHOLD = -1
-M_TOP_PAD = -2
-TRIM_BYTES = 1 << 30
-TOP_PAD_BYTES = 64 << 20
 
 
 class Sample(NamedTuple):
@@ -91,16 +85,3 @@ def pin_to_one_core() -> int | None:
     core = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
     return core
-
-
-def keep_heap() -> bool:
-    """Have glibc keep freed memory, for both sides alike.
-
-    Where it trims the heap after each small JSON buffer a bare loop takes twice its time, which would
-    flatter us. A worker does the same for itself at its start.
-    """
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-        return bool(libc.mallopt(M_TRIM_THRESHOLD, TRIM_BYTES) and libc.mallopt(M_TOP_PAD, TOP_PAD_BYTES))
-    except (OSError, AttributeError):
-        return False

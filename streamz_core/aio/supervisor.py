@@ -14,7 +14,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from streamz_core.errors import Misuse
+from streamz_core.errors import Fatal, Misuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -27,6 +27,10 @@ _log = logging.getLogger(__name__)
 
 class SupervisorClosed(Misuse):
     """A task was given to a supervisor that is closed or has failed."""
+
+
+class WorkCancelled(Fatal):
+    """A task ended by a cancellation that nobody meant for it: its work is not done by anyone any more."""
 
 
 class Supervisor:
@@ -104,9 +108,15 @@ class Supervisor:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
-        if task.cancelled():
-            return
-        failure = task.exception()
+        failure: BaseException | None
+        if not task.cancelled():
+            failure = task.exception()
+        elif task.cancelling():
+            failure = None
+        else:
+            failure = WorkCancelled(
+                f"{task.get_name()}: something it awaited was cancelled, and that ended it"
+            )
         if failure is None:
             return
         if self._failure is not None:

@@ -11,13 +11,15 @@ whatever it sends or writes belongs to that task's transaction.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextvars import copy_context
 from inspect import isasyncgen
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from streamz_core.aio.deadline import wait_for
 from streamz_core.app.current import CURRENT, Cursor
 from streamz_core.app.errors import AgentFailed
-from streamz_core.app.feed import Failure, Feed
+from streamz_core.app.feed import ActorEnded, Failure, Feed
 from streamz_core.app.stream import Stream
 from streamz_core.streams.processor import RecordError
 
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
     from streamz_core.app.agent import Agent
     from streamz_core.streams.batch import Batch
     from streamz_core.streams.processor import ProcessorContext
+
+_log = logging.getLogger(__name__)
+
+CLOSE_WAIT_MS: Final = 5_000
+"""How long a cancelled actor may take to clean up."""
 
 
 class AgentProcessor:
@@ -40,7 +47,7 @@ class AgentProcessor:
         self._activity = activity
         self._feed: Feed
         self._task: TaskActivity
-        self._actors: set[asyncio.Task[None]] = set()
+        self._actors: dict[asyncio.Task[None], Cursor] = {}
         self._closing = False
 
     async def open(self, context: ProcessorContext) -> None:
@@ -71,12 +78,29 @@ class AgentProcessor:
         """Agents do nothing on the passing of time."""
 
     async def close(self) -> None:
-        """Cancel the actors and wait for them; what they raise while ending is not of interest."""
+        """Cancel the actors and wait for them; what they raise while ending is not of interest.
+
+        One that does not end is left behind: the partition must be worked on by someone else.
+        """
         self._closing = True
-        actors, self._actors = self._actors, set()
+        actors, self._actors = self._actors, {}
+        if not actors:
+            return
+        self._feed.close()
         for actor in actors:
             actor.cancel()
-        await asyncio.gather(*actors, return_exceptions=True)
+        try:
+            await wait_for(self._feed.context.clock, asyncio.wait(actors), CLOSE_WAIT_MS)
+        except TimeoutError:
+            for actor, cursor in actors.items():
+                if not actor.done():
+                    cursor.leave_behind()
+                    _log.error(
+                        "%s did not end within %d ms of its cancellation, and is left behind: let "
+                        "asyncio.CancelledError pass",
+                        actor.get_name(),
+                        CLOSE_WAIT_MS,
+                    )
 
     def _error(self, failure: Failure) -> Exception:
         if failure.index >= 0:
@@ -103,7 +127,7 @@ class AgentProcessor:
             self._feed.active += 1
             name = f"agent {self._agent.name} of {self._feed.context.task_id}"
             actor = asyncio.get_running_loop().create_task(self._act(cursor), name=name, context=context)
-            self._actors.add(actor)
+            self._actors[actor] = cursor
 
     async def _act(self, cursor: Cursor) -> None:
         """One actor's life, to its end by an exception or by cancellation."""
@@ -123,11 +147,18 @@ class AgentProcessor:
             reason = RuntimeError("something the agent awaited was cancelled")
             reason.__cause__ = error
             self._feed.fail(Failure(cursor.index, cursor.end, reason))
-        except Exception as error:  # noqa: BLE001 - user code: the record's error policy decides
+        except (KeyboardInterrupt, SystemExit) as error:
+            # The process ends: the record is not handled, and no policy may say that it were.
+            self._feed.fail(Failure(-1, 0, error))
+            raise
+        except ActorEnded:
+            pass
+        except BaseException as error:  # noqa: BLE001 - user code: the record's error policy decides
             self._feed.fail(Failure(cursor.index, cursor.end, error))
             await agent.report(error)
         finally:
-            self._actors.discard(asyncio.current_task())
+            if (actor := asyncio.current_task()) is not None:
+                self._actors.pop(actor, None)
             self._feed.leave()
             cursor.index = -1
             await stream.aclose()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamz_core.app import tables
 from streamz_core.app.agent import Agent
+from streamz_core.app.body import Body
 from streamz_core.app.compile import TABLES, Declarations, compile_app, refuse_mismatch
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured, NotReady
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from streamz_core.app.current import Cursor
     from streamz_core.app.running import RunningApp
     from streamz_core.app.sending import FutureMessage, Headers
+    from streamz_core.app.table_keeper import TableContexts
     from streamz_core.app.windowed_table import OnWindowClose
     from streamz_core.model import Header
     from streamz_core.streams.error_policy import ErrorPolicy
@@ -75,11 +77,12 @@ class App:
         self.background: Final[list[Callable[[], Awaitable[Any]]]] = []
         self.on_started: Final = AppSignal("on_started")
         self.on_before_shutdown: Final = AppSignal("on_before_shutdown")
-        self._contexts: Final[dict[str, ProcessorContext]] = {}
+        self._contexts: Final[TableContexts] = {}
         self._table_users: Final[dict[str, dict[str, int]]] = {}
         self.topics: Final[dict[str, TopicOptions]] = {}
         self._by_name: Final[dict[str, Topic]] = {}
         self._running: RunningApp | None = None
+        self._body: Body | None = None
 
     @property
     def group_id(self) -> str:
@@ -257,7 +260,11 @@ class App:
 
     def topology(self, partitions: Mapping[str, int]) -> Topology:
         """What the agents and tables compile to, where topics have so many ``partitions``."""
-        return compile_app(self.declared, partitions, self._contexts)
+        topology = compile_app(self.declared, partitions, self._contexts)
+        for part in topology.subtopologies:
+            for store in part.stores:
+                self._table_users[store.name] = {part.topics[0]: partitions[part.topics[0]]}
+        return topology
 
     @property
     def declared(self) -> Declarations:
@@ -291,17 +298,28 @@ class App:
         return App(self.id, **settings)
 
     async def wait_failed(self) -> BaseException:
-        """Return the reason when the running app cannot go on."""
+        """Return the reason when the running app cannot go on.
+
+        Who asks inside ``async with app`` decides what becomes of it: the body is not cancelled then.
+        """
+        if self._body is not None:
+            self._body.leave_alone()
         return await self.running.wait_failed()
 
     async def __aenter__(self) -> App:
+        """``start``. Should the app fail, the body is cancelled and the reason raised at its end."""
         await self.start()
+        self._body = Body(self.running.wait_failed())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        body, self._body = self._body, None
+        failure = None if body is None else body.end(error)
         await self.stop()
+        if failure is not None:
+            raise failure
 
     def main(self) -> None:
         """The command line of the app: ``worker``, ``send``, ``agents``, ``tables``."""
@@ -376,15 +394,15 @@ class App:
 
     # -- for tables -------------------------------------------------------------------------------
 
-    def contexts(self) -> list[ProcessorContext]:
-        """The open tasks of this process, by partition."""
+    def contexts(self, table: str) -> list[ProcessorContext]:
+        """The open tasks of this process that hold a table, by partition."""
         if self._running is None:
             self.running  # noqa: B018 - raises NotReady
-        return sorted(self._contexts.values(), key=lambda context: context.partition)
+        return sorted(self._contexts.get(table, {}).values(), key=lambda context: context.partition)
 
-    def contexts_for_key(self, key: bytes | None) -> list[ProcessorContext]:
-        """The open tasks, the one whose partition the key falls into first."""
-        contexts = self.contexts()
+    def contexts_for_key(self, table: str, key: bytes | None) -> list[ProcessorContext]:
+        """The same, the one whose partition the key falls into first."""
+        contexts = self.contexts(table)
         if key is None or len(contexts) < 2:
             return contexts
         from streamz_core.protocol.murmur2 import partition_for

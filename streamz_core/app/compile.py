@@ -4,22 +4,23 @@ Owns: which sources, processors and stores an app's agents and tables become, an
 all of them: types of one topic, partition counts, topics written and read.
 Must not know: the runtime that will execute the topology, the broker.
 
-All agents and tables of an app are one sub-topology (``docs/decisions/agents-one-subtopology.md``): task
-*p* owns partition *p* of every topic that any agent reads, and of every table.
+All agents and tables over topics of one partition count are one sub-topology
+(``docs/decisions/agents-one-subtopology.md``): task *p* owns partition *p* of all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from inspect import getclosurevars, unwrap
+from inspect import getclosurevars, isfunction, unwrap
 from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.app.activity import Activity
 from streamz_core.app.agent_processor import AgentProcessor
 from streamz_core.app.errors import ImproperlyConfigured, PartitionsMismatch
 from streamz_core.app.repartition import RepartitionProcessor
-from streamz_core.app.table_keeper import TableKeeper
+from streamz_core.app.table_keeper import TableContexts, TableKeeper
 from streamz_core.app.topic import GroupedTopic
 from streamz_core.streams.topology import (
     ProcessorSpec,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from streamz_core.app.agent import Agent
     from streamz_core.app.tables import Table
     from streamz_core.app.topic import Topic
-    from streamz_core.streams.processor import ProcessorContext
 
 SUBTOPOLOGY: Final = "agents"
 TABLES: Final = "tables"
@@ -66,12 +66,10 @@ class Declarations:
         return [*self.read_directly, *(grouped.between for grouped in self.grouped)]
 
 
-def compile_app(
-    declared: Declarations, partitions: Mapping[str, int], contexts: dict[str, ProcessorContext]
-) -> Topology:
+def compile_app(declared: Declarations, partitions: Mapping[str, int], contexts: TableContexts) -> Topology:
     """The topology of an app whose topics have so many ``partitions``.
 
-    ``contexts`` will hold the open tasks of this process. Raises ``PartitionsMismatch`` and
+    ``contexts`` will hold the open tasks of this process, by table. Raises ``PartitionsMismatch`` and
     ``ImproperlyConfigured``, naming both sides.
     """
     for agent in declared.agents:
@@ -80,37 +78,84 @@ def compile_app(
         _check_table_partitions(table, declared.read, partitions)
     if not declared.agents:
         return Topology(())
+    counts = list(dict.fromkeys(partitions[name] for topic in declared.read for name in topic.topics))
+    homes = {table.name: _home(table, declared.agents, partitions, counts) for table in declared.tables}
     activity = Activity()
-    stores = tuple(_store(table) for table in declared.tables)
-    names = tuple(store.name for store in stores)
-    sources = _sources(declared.read)
-    processors = [
-        ProcessorSpec(
-            f"repartition-{grouped.between.get_topic_name()}", grouped.source.topics, _repartition(grouped)
+    return Topology(
+        tuple(
+            _part(
+                SUBTOPOLOGY if count == counts[0] else f"{SUBTOPOLOGY}-{count}",
+                declared,
+                {name for topic in declared.read for name in topic.topics if partitions[name] == count},
+                [table for table in declared.tables if homes[table.name] == count],
+                activity,
+                contexts,
+            )
+            for count in counts
         )
+    )
+
+
+def _part(
+    name: str,
+    declared: Declarations,
+    topics: AbstractSet[str],
+    tables: Sequence[Table],
+    activity: Activity,
+    contexts: TableContexts,
+) -> SubTopology:
+    """The sub-topology of the ``topics`` with one partition count: a task has the same partition of each."""
+    stores = tuple(_store(table) for table in tables)
+    names = tuple(store.name for store in stores)
+    sources = tuple(source for source in _sources(declared.read) if source.name in topics)
+    processors = [
+        ProcessorSpec(f"repartition-{grouped.between.get_topic_name()}", read, _repartition(grouped))
         for grouped in declared.grouped
+        if (read := _among(topics, grouped.source.topics))
     ]
     processors += [
-        ProcessorSpec(
-            agent.name, agent.channel.topics, _supplier(agent, activity, declared.tables), names, agent.policy
-        )
+        ProcessorSpec(agent.name, read, _supplier(agent, activity, tables), names, agent.policy)
         for agent in declared.agents
+        if (read := _among(topics, agent.channel.topics))
     ]
     if stores:
-        wrappers = [table.window for table in declared.tables if table.window is not None]
-        processors.append(ProcessorSpec(TABLES, (), lambda: TableKeeper(wrappers, contexts, activity), names))
-    return Topology((SubTopology(SUBTOPOLOGY, sources, tuple(processors), stores),))
+        wrappers = [table.window for table in tables if table.window is not None]
+        processors.append(
+            ProcessorSpec(TABLES, (), lambda: TableKeeper(names, wrappers, contexts, activity), names)
+        )
+    return SubTopology(name, sources, tuple(processors), stores)
+
+
+def _home(table: Table, agents: Sequence[Agent], partitions: Mapping[str, int], counts: Sequence[int]) -> int:
+    """How many partitions a table has: as many as the topics of the agents that use it."""
+    for agent in agents:
+        if tables_of(agent, (table,)):
+            return partitions[agent.channel.topics[0]]
+    return next((count for count in counts if count == table.partitions), counts[0])
+
+
+def _among(topics: AbstractSet[str], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name in topics)
 
 
 def tables_of(agent: Agent, tables: Sequence[Table]) -> list[Table]:
-    """The tables an agent's function names, as globals or in its closure; what it calls is not followed."""
-    variables = getclosurevars(unwrap(agent.fun))
-    named = [*variables.globals.values(), *variables.nonlocals.values()]
+    """The tables an agent's function, and the functions it calls, name as globals or in closures."""
+    named: list[Any] = []
+    _collect_named(unwrap(agent.fun), named, set())
     return [
         table
         for table in tables
         if any(value is table or (table.window is not None and value is table.window) for value in named)
     ]
+
+
+def _collect_named(fun: Any, named: list[Any], seen: set[int]) -> None:
+    seen.add(id(fun))
+    variables = getclosurevars(fun)
+    for value in (*variables.globals.values(), *variables.nonlocals.values()):
+        named.append(value)
+        if isfunction(value) and id(value) not in seen:
+            _collect_named(unwrap(value), named, seen)
 
 
 def refuse_mismatch(table: str, users: Mapping[str, int]) -> None:

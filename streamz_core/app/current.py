@@ -29,7 +29,7 @@ class Cursor:
     ``stores`` and ``windows`` remember the task's partition of every table the actor has touched.
     """
 
-    __slots__ = ("agent", "batch", "context", "end", "index", "stores", "use_table", "windows")
+    __slots__ = ("agent", "batch", "context", "end", "index", "is_over", "stores", "use_table", "windows")
 
     def __init__(
         self, agent: str, context: ProcessorContext, use_table: Callable[[str], None] = lambda _: None
@@ -41,8 +41,14 @@ class Cursor:
         self.batch: Batch
         self.index = -1
         self.end = 0
+        self.is_over = False
+        """Whether the task went on without the actor: whatever it does now belongs to no transaction."""
         self.stores: dict[str, CachedStore] = {}
         self.windows: dict[str, WindowedStore] = {}
+
+    def leave_behind(self) -> None:
+        """The actor did not end when it was told to."""
+        self.index, self.is_over = -1, True
 
     @property
     def topic(self) -> str:

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from streamz_core.streams.processor import ProcessorContext
 
 
+class ActorEnded(BaseException):
+    """Raised to an actor that goes on asking for records after its task has ended it.
+
+    Not an ``Exception``, nor a cancellation: such an actor has caught its cancellation already.
+    """
+
+
 class Failure:
     """An actor that raised: the records it had in hand, and why. ``index`` is -1 where it had none."""
 
@@ -42,6 +49,7 @@ class Feed:
         "_waiters",
         "active",
         "batch",
+        "closed",
         "context",
         "failures",
         "may_yield",
@@ -59,6 +67,7 @@ class Feed:
         self.stop = 0
         self.may_yield = False
         self.active = 0
+        self.closed = False
         self.failures: list[Failure] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._idle: asyncio.Future[None] | None = None
@@ -78,10 +87,20 @@ class Feed:
     async def park(self, cursor: Cursor) -> None:
         """An actor has nothing in hand and nothing to take: wait for the next slice."""
         cursor.index = -1
+        if self.closed:
+            await asyncio.sleep(0)  # whoever asks in a loop must not hold up the others
+            raise ActorEnded
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self.leave()
-        await waiter
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.cancelled():
+                # The agent waits no longer, `asyncio.timeout` for one: it is at work, with nothing in hand.
+                self._waiters = [other for other in self._waiters if other is not waiter]
+                self.active += 1
+            raise
         assert self.batch is not None
         cursor.batch = self.batch
 
@@ -97,10 +116,16 @@ class Feed:
         self.stop = self.next
 
     async def all_back(self) -> None:
-        """Wait until no actor is at work."""
+        """Wait until no actor is at work; from then on there is nothing to take before the next offer."""
         if self.active:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
+        self.stop = self.next
+
+    def close(self) -> None:
+        """Nothing will be offered any more: whoever asks is sent home."""
+        self.closed = True
+        self.stop = self.next
 
     def first_failure(self) -> Failure:
         """The failure of the lowest record. What others handled beyond it, the task takes back."""

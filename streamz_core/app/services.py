@@ -66,10 +66,10 @@ class AppServices(Protocol):
     async def declare(self, *topics: Any) -> None:
         """Create those topics that are missing."""
 
-    def contexts(self) -> list[ProcessorContext]:
-        """The open tasks of this process, by partition."""
+    def contexts(self, table: str) -> list[ProcessorContext]:
+        """The open tasks of this process that hold a table, by partition."""
 
-    def contexts_for_key(self, key: bytes | None) -> list[ProcessorContext]:
+    def contexts_for_key(self, table: str, key: bytes | None) -> list[ProcessorContext]:
         """The same, the one whose partition the key falls into first."""
 
     def check_partitions(self, table: str, cursor: Cursor) -> None:

@@ -38,7 +38,7 @@ class Stream(Generic[T]):
         self._filters: list[Callable[[Any], Any]] = []
         self._echoes: tuple[Channel, ...] = ()
         self._generators: list[AsyncGenerator[Any, None]] = []
-        self._default: AsyncIterator[T] | None = None
+        self._default: Any = None
 
     def __aiter__(self) -> AsyncIterator[T]:
         """The values."""
@@ -48,7 +48,8 @@ class Stream(Generic[T]):
 
     def __anext__(self) -> Any:
         """One value: ``await anext(stream)``."""
-        if self._default is None:
+        # A generator that was cancelled while it waited (`asyncio.wait_for(anext(stream), 1)`) is finished.
+        if self._default is None or _is_finished(self._default):
             self._default = aiter(self)
         return anext(self._default)
 
@@ -114,7 +115,7 @@ class Stream(Generic[T]):
 
     def _opened(self, generator: AsyncGenerator[Any, None]) -> AsyncIterator[Any]:
         # Kept, and closed with the actor: a forgotten generator would be finalised by the event loop.
-        self._generators.append(generator)
+        self._generators = [*(one for one in self._generators if not _is_finished(one)), generator]
         return generator
 
     async def _alone(self) -> AsyncGenerator[Any, None]:
@@ -200,3 +201,7 @@ class Stream(Generic[T]):
                     taken.append(Event(cursor.batch, index) if events else value)
             if taken:
                 yield taken
+
+
+def _is_finished(generator: Any) -> bool:
+    return generator.ag_frame is None

@@ -10,12 +10,13 @@ the mark that the window is closed, so a final result is out exactly once.
 
 from __future__ import annotations
 
+import asyncio
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.app.current import CURRENT, Cursor
 from streamz_core.app.errors import AgentFailed
-from streamz_core.app.windows import AfterIdle
+from streamz_core.app.windows import TIME_AHEAD_MAX_MS, AfterIdle
 from streamz_core.model import TopicPartition
 from streamz_core.streams.batch import Batch
 
@@ -27,14 +28,22 @@ if TYPE_CHECKING:
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.processor import ProcessorContext
 
+TableContexts = dict[str, "dict[str, ProcessorContext]"]
+"""By table: the open tasks of this process that hold it, by id."""
+
 
 class TableKeeper:
-    """All tables of an app, in one task."""
+    """All tables of a sub-topology, in one task."""
 
     def __init__(
-        self, wrappers: Sequence[WindowWrapper], contexts: dict[str, ProcessorContext], activity: Activity
+        self,
+        names: Sequence[str],
+        wrappers: Sequence[WindowWrapper],
+        contexts: TableContexts,
+        activity: Activity,
     ) -> None:
-        """``contexts`` are the open tasks of this process by id; this one is entered while it is open."""
+        """This task is entered into ``contexts``, under every table's name, while it is open."""
+        self._names: Final = tuple(names)
         self._wrappers: Final = tuple(wrappers)
         self._contexts: Final = contexts
         self._activity: Final = activity
@@ -47,7 +56,8 @@ class TableKeeper:
         self._context = context
         self._cursor = Cursor("on_window_close", context)
         self._task = self._activity.of(context)
-        self._contexts[context.task_id] = context
+        for name in self._names:
+            self._contexts.setdefault(name, {})[context.task_id] = context
 
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
         """Nothing to do: the tables' processor has no sources of its own."""
@@ -61,14 +71,21 @@ class TableKeeper:
             seen_ms = -1 if wrapper.own_time else self._task.time_of(wrapper.name)
             now_ms = store.observe(seen_ms)
             close = wrapper.window.close
-            if isinstance(close, AfterIdle) and idle_ms >= close.idle_ms and (starts := store.starts()):
-                now_ms = max(now_ms, starts[-1] + store.size_ms + store.grace_ms)
+            if isinstance(close, AfterIdle) and idle_ms >= close.idle_ms:
+                now_ms = max(now_ms, self._end_of_believed(store))
             await self._close_windows(wrapper, store, now_ms)
 
     async def close(self) -> None:
         """The task's stores are about to be closed: nobody may read them any more."""
-        self._contexts.pop(self._context.task_id, None)
+        for name in self._names:
+            self._contexts.get(name, {}).pop(self._context.task_id, None)
         self._activity.forget(self._context)
+
+    def _end_of_believed(self, store: WindowedStore) -> int:
+        """When the last window closes. One of the far future must not make all to come late."""
+        latest_ms = self._context.clock.now_ms() + TIME_AHEAD_MAX_MS
+        last = max((start for start in store.starts() if start <= latest_ms), default=None)
+        return -1 if last is None else last + store.size_ms + store.grace_ms
 
     async def _close_windows(self, wrapper: WindowWrapper, store: WindowedStore, now_ms: int) -> None:
         handler = wrapper.on_window_close
@@ -107,7 +124,10 @@ async def _call(table: str, handler: Any, key: tuple[Any, tuple[float, float]], 
         verdict = handler(key, value)
         if isawaitable(verdict):
             await verdict
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
+        running = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and running is not None and running.cancelling():
+            raise
         # User code that no record stands behind: nothing can be skipped, the process has to stop.
         raise AgentFailed(
             f"on_window_close of table {table!r} failed for key {key[0]!r}, window {key[1]}: {error!r}. The "

@@ -155,7 +155,7 @@ class Table(MutableMapping[Any, Any]):
         if cursor is not None:
             store = cursor.stores.get(self.name) or self._open(cursor)
             return store.get(key, default)
-        for context in self.app.contexts_for_key(self.key_codec.encode(key)):
+        for context in self.app.contexts_for_key(self.name, self.key_codec.encode(key)):
             value = context.store(self._plain_name()).get(key, _ABSENT)
             if value is not _ABSENT:
                 return value
@@ -193,7 +193,7 @@ class Table(MutableMapping[Any, Any]):
         cursor = in_hand()
         if cursor is not None:
             return (cursor.stores.get(self.name) or self._open(cursor)).items()
-        contexts: list[ProcessorContext] = self.app.contexts()
+        contexts: list[ProcessorContext] = self.app.contexts(self.name)
         name = self._plain_name()
         return (entry for context in contexts for entry in context.store(name).items())
 

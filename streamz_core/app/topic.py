@@ -11,7 +11,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
-from streamz_core.app.current import CURRENT
+from streamz_core.app.current import CURRENT, needed
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.sending import BUFFERED, FutureMessage, Headers, header_pairs
 from streamz_core.app.topic_options import TopicOptions
@@ -106,6 +106,8 @@ class Topic:
             raw_value = None if value is None else self._encode_value(value)
         cursor = CURRENT.get(None)
         if cursor is None or cursor.index < 0:
+            if cursor is not None and cursor.is_over:
+                needed(f"sending to topic {topic!r} from an agent that was ended")
             stamp = None if timestamp is None else round(timestamp * 1000)
             return self.app.produce(topic, raw_key, raw_value, partition, stamp, header_pairs(headers))
         stamp = cursor.batch.timestamps[cursor.index] if timestamp is None else round(timestamp * 1000)

@@ -9,6 +9,7 @@ is the record's timestamp, or a field of its value after ``relative_to_field``.
 
 from __future__ import annotations
 
+import logging
 import operator
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
@@ -21,12 +22,17 @@ from streamz_core.app.current import CURRENT, Cursor, in_hand, needed
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.event import Event
+from streamz_core.app.windows import TIME_AHEAD_MAX_MS
 from streamz_core.serde.codecs import kind
 
 if TYPE_CHECKING:
     from streamz_core.app.services import AppServices
     from streamz_core.app.windows import HoppingWindow
     from streamz_core.state.windowed import WindowedStore
+
+logger: Final = logging.getLogger(__name__)
+
+_TIME_MAX_MS: Final = 1 << 53
 
 OnLate = Any
 """A topic, or a function of the late ``Event``."""
@@ -170,6 +176,17 @@ class WindowWrapper:
         """The time of the record in hand, as this table takes it."""
         return self._time_of(cursor)
 
+    def observe(self, cursor: Cursor, store: WindowedStore, time_ms: int) -> int:
+        """Tell the store of a time that is its own; its stream time, which no absurd time moves."""
+        if time_ms > cursor.context.clock.now_ms() + TIME_AHEAD_MAX_MS:
+            logger.warning(
+                "table %r: topic %r partition %d offset %d has the time %d ms, too far ahead of the clock to be "
+                "believed: it does not move the table's time",
+                self.name, *cursor.batch.source, cursor.batch.offsets[cursor.index], time_ms,
+            )  # fmt: skip
+            return store.stream_time_ms
+        return store.observe(time_ms)
+
     def last_start(self, time_ms: int) -> int:
         """The start of the latest window that holds a time."""
         return time_ms - time_ms % self.window.step_ms
@@ -190,7 +207,7 @@ class WindowWrapper:
         return self._snapshot()
 
     def _snapshot(self) -> Iterator[tuple[WindowedStore, int]]:
-        for context in self.app.contexts():
+        for context in self.app.contexts(self.name):
             store = context.window_store(self.name)
             yield store, max(0, store.stream_time_ms)
 
@@ -301,9 +318,13 @@ class WindowSet(msgspec.Struct, eq=False, gc=False):
         store = wrapper.store(cursor)
         time_ms = wrapper.record_time_ms(cursor)
         stream_times = cursor.batch.stream_times
-        stream_time_ms = store.observe(time_ms) if wrapper.own_time else stream_times[cursor.index]
+        stream_time_ms = (
+            wrapper.observe(cursor, store, time_ms) if wrapper.own_time else stream_times[cursor.index]
+        )
         is_late = False
         for start in wrapper.window.starts_ms(time_ms):
+            if start < 0 <= time_ms:
+                continue  # the first hopping windows would begin before the epoch: there are none
             if store.late(start, stream_time_ms):
                 is_late = True
                 continue
@@ -363,9 +384,14 @@ def _field_time(table: str, name: str, factor: int) -> TimeOf:
 
 
 def _to_ms(table: str, value: Any, factor: int, field: str | None = None) -> int:
-    if isinstance(value, datetime):
-        return round(value.timestamp() * 1000)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return round(value * factor)
     what = f"field {field!r}" if field else "relative_to"
+    try:
+        if isinstance(value, datetime):
+            return round(value.timestamp() * 1000)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            time_ms = round(value * factor)
+            if abs(time_ms) <= _TIME_MAX_MS:
+                return time_ms
+    except (ValueError, OverflowError):
+        pass  # not a number, infinite, or a date outside the calendar
     raise ValueError(f"table {table!r}: {what} gives no time: expected datetime or number, got {kind(value)}")

@@ -33,6 +33,10 @@ def after_idle(seconds: Seconds) -> AfterIdle:
     return AfterIdle(milliseconds(seconds, "after_idle"))
 
 
+TIME_AHEAD_MAX_MS: Final = 7 * 86_400_000
+"""Times further ahead of the clock are not believed (milliseconds given as seconds, mostly): they go into
+their windows, and close no others."""
+
 EVENT_TIME: Final = "event_time"
 """Windows close by the timestamps of records alone."""
 

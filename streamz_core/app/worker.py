@@ -44,6 +44,9 @@ def command_line(app: Startable) -> click.Group:
             level={"WARN": "WARNING"}.get(loglevel.upper(), loglevel.upper()),
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         )
+        from streamz_core.app import own_process
+
+        own_process.tune()
         _exit_with(lambda: asyncio.run(run(app)))
 
     @group.command(help="Send one record to a topic (NAME), or to an agent's topic (@AGENT).")
@@ -102,6 +105,8 @@ def _signals(stop_wanted: asyncio.Event) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def on_signal(number: signal.Signals) -> None:
+        if stop_wanted.is_set():  # it came before the first one was looked at, and is the second one still
+            signal.raise_signal(number)
         logger.info("%s: stopping; once more ends the process at once", number.name)
         stop_wanted.set()
         for one in _SIGNALS:

@@ -80,5 +80,6 @@ def _summary(path: str, findings: list[Finding]) -> str:
     if damages:
         return f"{path}: {damages} damaged"
     if findings:
-        return f"{path}: sound; {len(findings)} findings that opening the directory mends"
+        count = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+        return f"{path}: sound; {count} that opening the directory mends"
     return f"{path}: sound"

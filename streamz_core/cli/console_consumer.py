@@ -53,7 +53,11 @@ _what = options(
     click.option("--max-messages", type=int, help="Stop after so many records; -1: never."),
     click.option("--timeout-ms", type=int, help="Stop when nothing has come for so long; -1: never."),
     click.option("--group", metavar="ID", help="Read as a member of this consumer group, and commit."),
-    click.option("--isolation-level", type=click.Choice(["read_uncommitted", "read_committed"])),
+    click.option(
+        "--isolation-level",
+        type=click.Choice(["read_uncommitted", "read_committed"]),
+        help="read_committed: without aborted and open transactions.  [default: read_uncommitted]",
+    ),
 )
 _how = options(
     click.option(

@@ -25,16 +25,19 @@ def interruption() -> Iterator[asyncio.Future[None]]:
     loop = asyncio.get_running_loop()
     interrupted: asyncio.Future[None] = loop.create_future()
 
-    def on_signal() -> None:
+    def on_signal(number: signal.Signals) -> None:
+        if interrupted.done():  # it came before the first one was looked at, and is the second one still
+            signal.raise_signal(number)
+            return
         _forget(loop)
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
+        for one in _SIGNALS:
+            signal.signal(one, signal.SIG_DFL)
         interrupted.set_result(None)
 
     for number in _SIGNALS:
         # Where the loop cannot (another thread than the main one), Python's own KeyboardInterrupt stays.
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-            loop.add_signal_handler(number, on_signal)
+            loop.add_signal_handler(number, on_signal, number)
     try:
         yield interrupted
     finally:

@@ -16,7 +16,11 @@ R = TypeVar("R")
 
 
 class Link(Protocol):
-    """A way to one broker or cluster. ``clock`` is the time by which its users wait."""
+    """A way to one broker or cluster. ``clock`` is the time by which its users wait.
+
+    A link may have ``checks_reads``, true where it hands over fetched batches in the memory in which their
+    checksums were compared: its consumers need not do that again.
+    """
 
     @property
     def clock(self) -> Clock:

@@ -74,6 +74,9 @@ class LocalLink:
 
     __slots__ = ("_broker", "_closed", "_entry", "_in_hand", "_key", "clock")
 
+    checks_reads: Final = True
+    """The log has checked what it read before it hands over that very object."""
+
     def __init__(self, key: str, entry: _Open, broker: Broker) -> None:
         """Use ``open_link``."""
         self._key = key

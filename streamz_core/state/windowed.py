@@ -236,6 +236,8 @@ class WindowedStore:
 
     def items(self, start: int) -> Iterator[tuple[Any, Any]]:
         """The entries of one window, in the order of their encoded keys."""
+        if start < 0:
+            return  # there are no windows before the epoch
         window = self._windows.get(start)
         if window is not None and window.is_complete:
             for _, key, value in self._encoded(start, window, list(window.values)):

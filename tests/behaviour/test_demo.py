@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,15 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_figures(tmp_path
     assert EQUAL in output
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a background job of a shell starts ignores SIGINT; what is started here shall not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_run_is_told_who_is_at_work(tmp_path: Path) -> None:
     first = demo(tmp_path / "data", 6000)
     wait_until_written(tmp_path / "data" / "log", "hourly-*/*.log", 1, first)

@@ -42,12 +42,12 @@ class PartitionState:
 
     __slots__ = (
         "_batches",
-        "_checks_crcs",
         "_columns",
         "_index",
         "_next_offset",
         "_timestamp_type",
         "buffered_bytes",
+        "checks_crcs",
         "error",
         "fetch_offset",
         "finished",
@@ -79,7 +79,7 @@ class PartitionState:
         self.error: Exception | None = None
         self.trouble: int = 0
         self.buffered_bytes = 0
-        self._checks_crcs = checks_crcs
+        self.checks_crcs = checks_crcs
         self._batches: deque[_Batch] = deque()
         self._columns: Columns | None = None
         self._index = 0
@@ -171,7 +171,7 @@ class PartitionState:
     def _decode_next(self) -> None:
         batch = self._batches[0]
         try:
-            columns = decode(batch.buffer, batch.start, check=self._checks_crcs)
+            columns = decode(batch.buffer, batch.start, check=self.checks_crcs)
         except CorruptBatch as corrupt:
             raise self._corrupt(corrupt, batch.header.base_offset) from corrupt
         self._batches.popleft()

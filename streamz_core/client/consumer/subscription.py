@@ -37,6 +37,12 @@ class Subscription:
         self.is_suspended = False
         """While a rebalance is under way nothing is fetched or handed out."""
 
+    def skip_crcs(self) -> None:
+        """Take fetched batches as they are: whoever fetches them has compared their checksums."""
+        self._checks_crcs = False
+        for state in self._states.values():
+            state.checks_crcs = False
+
     @property
     def is_automatic(self) -> bool:
         """Whether the program named topics, so that partitions are assigned to it."""

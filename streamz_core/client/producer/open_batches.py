@@ -16,6 +16,7 @@ from mypy_extensions import i64
 from streamz_core.client.producer.batch import RecordFuture
 from streamz_core.client.producer.batch_builder import RECORD_OVERHEAD_BYTES, record_size
 from streamz_core.client.producer.partition_queue import PartitionQueue
+from streamz_core.client.producer.record_fields import check_headers
 from streamz_core.model import Header
 from streamz_core.protocol.murmur2 import partition_for
 
@@ -42,7 +43,7 @@ class OpenBatches:
         self._now_ms = now_ms
         self.routes: dict[str, Route] = {}
 
-    def append(
+    def append(  # noqa: C901 - one function for speed: a call per record costs
         self,
         topic: str,
         value: object,
@@ -79,6 +80,9 @@ class OpenBatches:
         elif value is not None:
             return None
         if headers:
+            if not isinstance(headers, (list, tuple)):  # what can be gone through only once
+                return None
+            headers = check_headers(headers)
             size = record_size(key, value, headers)
         if batch.room_bytes < size:
             return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamz_core.client.errors import (
@@ -35,7 +36,7 @@ from streamz_core.client.settings import check_connection, check_loop
 from streamz_core.protocol.compression import Compression
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from streamz_core.client.link import Link
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from streamz_core.model import Header, OffsetAndMetadata, RecordMetadata, TopicPartition
 
 T = TypeVar("T")
+_Append = Callable[[str, Any, Any, Any, Any, Any], "RecordFuture | None"]
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +116,8 @@ class AIOKafkaProducer:
             partitioner=partitioner,
             transactional_id=transactional_id,
         )
+        # Thirty attributes, start()'s included: CPython finds no more than that without hashing, and send()
+        # looks for one of them for each record.
         self._is_idempotent = enable_idempotence or transactional_id is not None
         self._acks = acks_of(acks, is_idempotent=self._is_idempotent)
         self._loop_argument = loop
@@ -124,7 +128,6 @@ class AIOKafkaProducer:
         self._retry_backoff_ms = retry_backoff_ms
         self._key_serializer = key_serializer
         self._value_serializer = value_serializer
-        self._serializes = key_serializer is not None or value_serializer is not None
         self._compression = Compression.from_name(compression_type)
         self._batch_bytes_max = min(max_batch_size, max_request_size)
         self._request_bytes_max = max_request_size
@@ -137,6 +140,7 @@ class AIOKafkaProducer:
         self._started = False
         self._closed = False
         self._may_send = False
+        self._append: _Append = _not_at_once
 
     async def start(self) -> None:
         """Open the log and get ready to send; ends transactions an earlier producer of this id left open."""
@@ -168,14 +172,12 @@ class AIOKafkaProducer:
                 seals_at_once=self._linger_ms == 0,
             )
             hashes_keys = type(self._partitioner) is DefaultPartitioner
-            open_batches = OpenBatches(hashes_keys=hashes_keys, now_ms=self._link.clock.now_ms)
-            self._append = open_batches.append
-            self._routes = open_batches.routes
+            self._open_batches = OpenBatches(hashes_keys=hashes_keys, now_ms=self._link.clock.now_ms)
             self._accumulator = Accumulator(
                 self._requests,
                 self._metadata,
                 self._sender,
-                self._routes,
+                self._open_batches.routes,
                 None if hashes_keys else self._partitioner,
                 batch_bytes_max=self._batch_bytes_max,
                 request_bytes_max=self._request_bytes_max,
@@ -234,12 +236,7 @@ class AIOKafkaProducer:
         ``MessageSizeTooLargeError`` for a record that no request can hold; the future raises what the
         broker refused.
         """
-        if not self._may_send:
-            raise self._refusal()
-        if self._serializes:
-            key, value = self._serialized(key, value)
-        if headers:
-            headers = check_headers(headers)
+        # The hot path of programs that send record by record: what is usual is done by one compiled call.
         future = self._append(topic, value, key, partition, timestamp_ms, headers)
         if future is None:
             future = await self._append_with_room(topic, value, key, partition, timestamp_ms, headers)
@@ -282,7 +279,7 @@ class AIOKafkaProducer:
                 f"send_columns to {topic!r}: columns must have the same length, at least 1; they have "
                 f"{'no' if keys is None else len(keys)} keys, {count} values, {len(timestamps)} timestamps"
             )
-        route = self._routes.get(topic) or await self._accumulator.route_to(topic)
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, None, None, partition)
         columns: list[bytes | None] = [None] * count if keys is None else _as_list(keys)
         values, timestamps = _as_list(values), _as_list(timestamps)
@@ -319,7 +316,7 @@ class AIOKafkaProducer:
             raise self._refusal()
         builder = columns_of(batch)
         builder.close()
-        route = self._routes.get(topic) or await self._accumulator.route_to(topic)
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, None, None, partition)
         sealed = ProducerBatch(queue.topic_partition, 0, self._loop)
         sealed.keys, sealed.values, sealed.timestamps = builder.keys, builder.values, builder.timestamps
@@ -378,12 +375,6 @@ class AIOKafkaProducer:
     ) -> None:
         await self.stop()
 
-    def _serialized(self, key: Any, value: Any) -> tuple[Any, Any]:
-        return (
-            key if self._key_serializer is None else self._key_serializer(key),
-            value if self._value_serializer is None else self._value_serializer(value),
-        )
-
     async def _append_with_room(
         self,
         topic: str,
@@ -391,21 +382,28 @@ class AIOKafkaProducer:
         key: Any,
         partition: int | None,
         timestamp_ms: int | None,
-        headers: Sequence[Header] | None,
+        headers: Sequence[tuple[str, bytes | None]] | None,
     ) -> RecordFuture:
-        """What keeps a record from being appended at once: a refusal, or something to make or to wait for."""
+        """Do what keeps the record from being appended at once: refuse it, serialize it, make or wait for room."""
+        self._check_gate()
+        if self._key_serializer is not None:
+            key = self._key_serializer(key)
+        if self._value_serializer is not None:
+            value = self._value_serializer(value)
+        headers = check_headers(headers)
         key, value = as_bytes("key", key), as_bytes("value", value)
         if timestamp_ms is not None and (timestamp_ms.__class__ is not int or timestamp_ms < 0):
             raise IllegalArgumentError(
                 f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 or more"
             )
-        size = record_size(key, value, headers or ())
+        size = record_size(key, value, headers)
         if size > self._batch_bytes_max:
             self._accumulator.check_size(topic, size)
-        route = self._routes.get(topic) or await self._accumulator.route_to(topic)
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, key, value, partition)
+        self._check_gate()  # the producer may have been stopped while its topic was looked up
         await self._accumulator.make_room(queue, size)
-        future = self._append(topic, value, key, queue.partition, timestamp_ms, headers)
+        future = self._open_batches.append(topic, value, key, queue.partition, timestamp_ms, headers)
         assert future is not None, "there was room, and nobody else ran"
         return future
 
@@ -426,6 +424,8 @@ class AIOKafkaProducer:
 
     def _set_gate(self) -> None:
         self._may_send = self._started and not self._closed and self._transactions.may_send
+        takes_bytes = self._key_serializer is None and self._value_serializer is None
+        self._append = self._open_batches.append if self._may_send and takes_bytes else _not_at_once
 
     def _check_gate(self) -> None:
         if not self._may_send:
@@ -453,3 +453,7 @@ class AIOKafkaProducer:
 
 def _as_list(column: Sequence[T]) -> list[T]:
     return column if isinstance(column, list) else list(column)
+
+
+def _not_at_once(*_: object) -> None:
+    """``OpenBatches.append`` of a producer that cannot send, or has to serialize first."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from streamz_core.aio.deadline import sleep
 from streamz_core.aio.signal import Signal
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.client.consumer.assignors.range import RangePartitionAssignor
@@ -19,12 +21,12 @@ from streamz_core.client.errors import OffsetOutOfRangeError
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.client.request import Requests
-from streamz_core.errors import Misuse
+from streamz_core.errors import Misuse, Retriable
 from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.streams.runtime.assignment import Assignment
 from streamz_core.streams.runtime.changelog_reader import LinkChangelogReader
 from streamz_core.streams.runtime.committer import AtLeastOnce, Committer, ExactlyOnce
-from streamz_core.streams.runtime.failures import TaskInterrupted
+from streamz_core.streams.runtime.failures import TaskFailed, TaskInterrupted
 from streamz_core.streams.runtime.offsets import GroupOffsets
 from streamz_core.streams.runtime.services import TaskServices
 from streamz_core.streams.runtime.status import PartitionStatus, RuntimeState, RuntimeStatus, TaskStatus
@@ -46,6 +48,8 @@ _log = logging.getLogger(__name__)
 
 FETCH_WAIT_MS: Final = 1_000
 RETRY_BACKOFF_MS: Final = 100
+TOPICS_CHECK_MS: Final = 5_000
+"""How long it may take until a source topic that was deleted, or has grown, is noticed."""
 
 
 class StreamsRuntime:
@@ -177,6 +181,7 @@ class StreamsRuntime:
         consumer.subscribe(list(self._topology.topics), listener=self._assignment)
         await consumer.start()
         self._background.spawn(self._fetch_forever(consumer, self._assignment), name="fetch")
+        self._background.spawn(self._watch_topics(topics, counts), name="topics")
 
     async def _shut_down(self) -> None:
         await self._background.close()
@@ -257,6 +262,23 @@ class StreamsRuntime:
                 if task is not None and task.add(partition, columns):
                     consumer.pause(partition)
             await asyncio.sleep(0)
+
+    async def _watch_topics(self, topics: Topics, counts: Mapping[str, int]) -> None:
+        """Fail once the source topics are not those that tasks were made for: their new partitions have none."""
+        assert self._link is not None
+        while True:
+            await sleep(self._link.clock, TOPICS_CHECK_MS)
+            with suppress(Retriable):
+                now = await topics.source_counts(self._topology)
+                if now != counts:
+                    changed = ", ".join(
+                        f"{name!r} has {now[name]} partitions instead of {count}"
+                        for name, count in counts.items()
+                        if now[name] != count
+                    )
+                    raise TaskFailed(
+                        f"app {self.config.app_id!r}: {changed} since the app was started; start it again"
+                    )
 
     # -- status -----------------------------------------------------------------------------------
 

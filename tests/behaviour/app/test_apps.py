@@ -412,3 +412,39 @@ async def test_one_topic_with_two_different_options_is_refused(lab):
     app.topic("out")
     with pytest.raises(ImproperlyConfigured, match="topic 'out' is declared twice with different options"):
         app.topic("out", partitions=4)
+
+
+async def test_topics_of_different_partition_counts_live_in_one_app_with_tables(lab):
+    app = lab.app()
+    orders = app.topic("orders", key_type=str, value_type=int, partitions=3)
+    alerts = app.topic("alerts", value_type=int, partitions=1)
+    by_size = orders.group_by(lambda value: value % 2, name="size", partitions=2)
+    spent, raised, sizes = (app.Table(name, default=int) for name in ("spent", "raised", "sizes"))
+
+    def note(value):
+        raised["all"] += value
+
+    @app.agent(orders)
+    async def spend(stream):
+        async for key, value in stream.items():
+            spent[key] += value
+            await alerts.send(value=1)
+
+    @app.agent(alerts)
+    async def watch(stream):
+        async for value in stream:
+            note(value)
+
+    @app.agent(by_size)
+    async def measure(stream):
+        async for value in stream:
+            sizes[value % 2] += 1
+
+    await lab.start(app)
+    for number in range(12):
+        await lab.clock.drive(orders.send(key=f"k{number}", value=number))
+    while len(spent) < 12 or raised["all"] < 12 or sizes[0] + sizes[1] < 12:
+        await lab.clock.advance(100)
+
+    assert dict(spent.items()) == {f"k{number}": number for number in range(12)}
+    assert (raised["all"], sizes[0], sizes[1]) == (12, 6, 6)

@@ -151,3 +151,16 @@ async def test_cancel_waits_and_raises_only_a_failure():
     await ManualClock().settle()
     with pytest.raises(ValueError, match="no"):
         await cancel(broken)
+
+
+async def test_work_that_ends_by_a_cancellation_not_meant_for_it_has_failed():
+    async def await_what_is_cancelled() -> None:
+        gone = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        await gone
+
+    background = Supervisor("app")
+    background.spawn(await_what_is_cancelled(), name="fetch")
+
+    assert "fetch" in str(await background.wait_failed())
+    await background.close()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -141,6 +142,18 @@ async def test_a_failing_close_handler_stops_the_task_and_names_the_window(app, 
     running = await task()
     says = r"on_window_close of table 'counts' failed for key '/'.*\(0.0, 10.0\)"
     with pytest.raises(AgentFailed, match=says):
+        await running.feed(["/", "/"], timestamps=[1_000, 10_000])
+
+
+async def test_a_cancellation_inside_a_close_handler_does_not_end_the_task_silently(app, task):
+    async def on_close(key, value):
+        gone = asyncio.get_running_loop().create_future()
+        gone.cancel()
+        await gone
+
+    counting(app, grace=0, on_window_close=on_close)
+    running = await task()
+    with pytest.raises(AgentFailed, match="on_window_close of table 'counts' failed"):
         await running.feed(["/", "/"], timestamps=[1_000, 10_000])
 
 

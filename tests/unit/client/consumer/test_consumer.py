@@ -186,6 +186,25 @@ async def test_lasting_trouble_is_told_and_then_tried_again(consumers, script, c
     assert (await clock.drive(consumer.getone())).value == b"1"
 
 
+@pytest.mark.parametrize("checks_reads", [False, True])
+@pytest.mark.parametrize("wanted", [False, True])
+async def test_checksums_are_compared_where_the_link_has_not(
+    consumers, script, link, clock, wanted, checks_reads
+):
+    link.checks_reads = checks_reads
+    changed = bytearray(batch(b"sound"))
+    changed[-2] ^= 1  # the value's last byte: nothing but the checksum tells
+    script.fetched.append({"records": bytes(changed)})
+    consumer = await consumers(check_crcs=wanted)
+    await clock.settle()
+
+    if wanted and not checks_reads:
+        with pytest.raises(errors.CorruptRecordException, match="'t' partition 0: the batch at offset 0"):
+            await consumer.getone()
+    else:
+        assert (await clock.drive(consumer.getone())).value == b"soune"
+
+
 async def test_a_fetch_without_an_answer_is_repeated(consumers, script, link, clock):
     consumer = await consumers(request_timeout_ms=1_000)
     await clock.advance(10_000)

@@ -1,0 +1,176 @@
+"""The command line as a process: signals, pipes, another owner of the directory, and how soon it is there."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streamz_core.client.local_link import open_link
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def streamz(tmp_path):
+    """Start ``python -m streamz_core`` in a directory of its own, with a topic that has records."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str, **options) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamz_core", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            **{
+                "stdin": subprocess.PIPE,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                **options,
+            },
+        )
+        running.append(process)
+        return process
+
+    start("topics", "--create", "--topic", "t").communicate(timeout=30)
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
+
+
+def produce(streamz, *lines: str) -> None:
+    process = streamz("console-producer", "--topic", "t")
+    _, err = process.communicate("".join(f"{line}\n" for line in lines).encode(), timeout=30)
+    assert process.returncode == 0, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_commits_what_was_printed_and_exits_0(streamz, number):
+    produce(streamz, "a", "b")
+    reader = streamz("console-consumer", "--topic", "t", "--group", "g", "--from-beginning")
+    assert [reader.stdout.readline(), reader.stdout.readline()] == [b"a\n", b"b\n"]
+
+    reader.send_signal(number)
+    out, err = reader.communicate(timeout=30)
+    assert (reader.returncode, out, err) == (0, b"", b"Processed a total of 2 messages\n")
+    described, _ = streamz("groups", "--describe", "--group", "g").communicate(timeout=30)
+    assert described.splitlines()[2].split()[:6] == [b"g", b"t", b"0", b"2", b"2", b"0"]
+
+
+def test_a_reader_of_the_output_that_goes_away_ends_it_quietly(streamz):
+    produce(streamz, *("x" * 1000 for _ in range(500)))
+    reader = streamz("console-consumer", "--topic", "t", "--group", "g", "--from-beginning")
+    reader.stdout.readline()
+    reader.stdout.close()
+
+    assert (reader.wait(timeout=30), reader.stderr.read()) == (0, b"")
+    again, _ = streamz(
+        "console-consumer", "--topic", "t", "--group", "g", "--from-beginning", "--timeout-ms", "500"
+    ).communicate(timeout=30)
+    assert again, "what nobody read is not committed"
+
+
+def test_a_list_into_a_closed_pipe_is_quiet(streamz):
+    lister = streamz("topics", "--list")
+    lister.stdout.close()
+
+    assert (lister.wait(timeout=30), lister.stderr.read()) == (0, b"")
+
+
+def test_lines_leave_while_more_input_is_awaited(streamz, tmp_path):
+    producer = streamz("console-producer", "--topic", "t", "--request-required-acks", "1")
+    producer.stdin.write(b"now\n")
+    producer.stdin.flush()
+
+    wait_until_written(producer, tmp_path, b"now")
+    producer.stdin.close()
+    assert producer.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_producer_that_is_interrupted_sends_what_it_read_and_says_so(streamz, tmp_path, number):
+    producer = streamz("console-producer", "--topic", "t", "--timeout", "60000", "--batch-size", "200")
+    lines = [b"x" * 150, b"y" * 150, b"last"]
+    producer.stdin.write(b"\n".join(lines) + b"\n")
+    producer.stdin.flush()
+    wait_until_written(producer, tmp_path, lines[0])  # its batch was full; the last one waits for more
+
+    producer.send_signal(number)
+    assert producer.wait(timeout=30) == 130
+    assert producer.stderr.read() == b"Error: interrupted; what was read until then, 3 lines, is sent\n"
+    said, _ = streamz(
+        "console-consumer", "--topic", "t", "--from-beginning", "--max-messages", "3"
+    ).communicate(timeout=30)
+    assert said.splitlines() == lines
+
+
+def wait_until_written(process: subprocess.Popen[bytes], path: Path, text: bytes) -> None:
+    """Wait for ``text`` in the log; the test's time limit is the one of this wait."""
+    while not any(text in log.read_bytes() for log in path.glob("data/log/t-0/*.log")):
+        assert process.poll() is None
+
+
+async def test_the_owner_of_a_directory_is_named(streamz, tmp_path):
+    link = await open_link(f"file://{tmp_path / 'data'}")
+    try:
+        for verb in (
+            ("topics", "--list"),
+            ("groups", "--list"),
+            ("check",),
+            ("console-consumer", "--topic", "t"),
+            ("console-producer", "--topic", "t"),
+        ):
+            process = streamz(*verb)
+            out, err = process.communicate(b"x\n", timeout=30)
+            assert (process.returncode, out) == (1, b"")
+            assert f"is in use by process {os.getpid()}" in err.decode()
+            assert err.startswith(b"Error: ")
+            assert err.count(b"\n") == 1
+    finally:
+        await link.close()
+
+
+def test_help_comes_before_anything_of_the_log_is_imported(streamz, tmp_path):
+    code = (
+        "import sys\n"
+        "from streamz_core.cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as ended:\n    assert ended.code == 0\n"
+        "heavy = [name for name in sys.modules if name.startswith(('asyncio', 'streamz_core.', 'msgspec'))]\n"
+        "assert heavy == ['streamz_core.cli', 'streamz_core.cli.main'], heavy\n"
+    )
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={"PYTHONPATH": str(ROOT)}, capture_output=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Processor time: the wall clock of a busy machine says nothing.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.2
+
+
+def test_the_shell_is_offered_verbs_and_flags(streamz, tmp_path):
+    def complete(words: str, number: int) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "streamz_core"],
+            check=False,
+            cwd=tmp_path,
+            env={
+                "PYTHONPATH": str(ROOT),
+                "_STREAMZ_COMPLETE": "bash_complete",
+                "COMP_WORDS": words,
+                "COMP_CWORD": str(number),
+            },
+            capture_output=True,
+            text=True,
+        )
+        return [line.partition(",")[2] for line in done.stdout.splitlines()]
+
+    assert complete("streamz con", 1) == ["console-producer", "console-consumer"]
+    assert complete("streamz topics --cr", 2) == ["--create"]
