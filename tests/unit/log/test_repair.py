@@ -230,3 +230,67 @@ def test_what_is_no_data_directory_is_refused(files, path):
     with pytest.raises(ForeignDirectory):
         repair(files, path, 0)
     assert files.listdir(path) == []
+
+
+def compacted(topic, batch, files, path):
+    """A compacted partition, closed, with the swap file that a crash right before its last step leaves."""
+    directory = topic(
+        cleanup_policy="compact", segment_bytes=200, min_cleanable_dirty_ratio="0.01", segment_ms=1
+    )
+    log = directory.partition("t", 0)
+    for number in range(8):
+        log.append(batch(f"value-{number}", keys=["k"]), level=Durability.SYNC, now_ms=number * 10)
+    log.compact(1_000)
+    directory.close()
+    first = f"{path}/{log_of(0)}"
+    files.rename(first, first + ".swap")
+    content = files.open(first + ".swap", read_only=True)
+    data = content.read_at(0, content.size())
+    content.close()
+    old = files.open(first, create=True)
+    old.write_at(0, data)
+    old.close()
+    return first
+
+
+def test_a_compaction_that_was_interrupted_is_finished(topic, batch, files, path, records):
+    first = compacted(topic, batch, files, path)
+
+    result = repair(files, path, 0, execute=True)
+
+    assert "finish it" in [one.action for one in result.measures]
+    assert result.left == []
+    assert not files.exists(first + ".swap")
+    assert values((files, path), records)[-1] == "value-7"
+
+
+def test_a_damaged_swap_file_is_set_aside(topic, batch, files, path, records):
+    first = compacted(topic, batch, files, path)
+    change((files, path), f"{log_of(0)}.swap", 65)
+
+    result = repair(files, path, 0, execute=True)
+
+    assert result.left == []
+    assert files.exists(f"{result.kept_path}/{log_of(0)}.swap")
+    assert not files.exists(first + ".swap")
+    assert values((files, path), records)[-1] == "value-7"
+
+
+def test_a_damaged_batch_of_a_compacted_segment_is_given_up(topic, batch, files, path, records):
+    directory = topic(
+        cleanup_policy="compact", segment_bytes=400, min_cleanable_dirty_ratio="0.01", segment_ms=1
+    )
+    log = directory.partition("t", 0)
+    for number in range(12):
+        log.append(
+            batch(f"value-{number}", keys=[f"k{number % 3 * number}"]), level=Durability.SYNC, now_ms=0
+        )
+    log.compact(1_000_000)
+    directory.close()
+    before = values((files, path), records)
+    change((files, path), log_of(0), 2)  # an offset far beyond: only the index can tell
+
+    assert repair(files, path, 0, execute=True).left == []
+
+    after = values((files, path), records)
+    assert after == before
