@@ -33,6 +33,7 @@ from streamz_core.client.producer.transaction_scope import TransactionScope
 from streamz_core.client.producer.transactions import Transactions, TransactionState
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop
+from streamz_core.protocol.batch_header import TIMESTAMP_MAX
 from streamz_core.protocol.compression import Compression
 
 if TYPE_CHECKING:
@@ -204,12 +205,7 @@ class AIOKafkaProducer:
             await self._accumulator.flush()
             await self._abort_left_open()
         finally:
-            self._accumulator.close()
-            await self._sender.close()
-            for queue in self._accumulator.queues():
-                for batch in queue.unacknowledged():
-                    batch.fail(closed_before_acknowledged(queue, batch))
-            await self._close_link()
+            await self._tear_down()
 
     async def flush(self) -> None:
         """Return once all that was sent until now is acknowledged or given up."""
@@ -346,7 +342,7 @@ class AIOKafkaProducer:
     def transaction(self) -> TransactionScope:
         """``async with producer.transaction():`` commits at the end, aborts if the body raises."""
         self._require_started()
-        return TransactionScope(self)
+        return TransactionScope(self, self._finish_abort)
 
     async def send_offsets_to_transaction(
         self,
@@ -392,9 +388,11 @@ class AIOKafkaProducer:
             value = self._value_serializer(value)
         headers = check_headers(headers)
         key, value = as_bytes("key", key), as_bytes("value", value)
-        if timestamp_ms is not None and (timestamp_ms.__class__ is not int or timestamp_ms < 0):
+        if timestamp_ms is not None and (
+            timestamp_ms.__class__ is not int or not 0 <= timestamp_ms <= TIMESTAMP_MAX
+        ):
             raise IllegalArgumentError(
-                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 or more"
+                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 to {TIMESTAMP_MAX}"
             )
         size = record_size(key, value, headers)
         if size > self._batch_bytes_max:
@@ -412,6 +410,10 @@ class AIOKafkaProducer:
         self._transactions.start_ending(commit=commit)
         await self._accumulator.flush()
         await self._transactions.end(commit=commit)
+
+    async def _finish_abort(self) -> None:
+        if self._transactions.state in (TransactionState.ABORT_ONLY, TransactionState.ABORTING):
+            await self.abort_transaction()
 
     async def _abort_left_open(self) -> None:
         if self._transactions.state not in (TransactionState.IN_TRANSACTION, TransactionState.ABORT_ONLY):
@@ -444,6 +446,17 @@ class AIOKafkaProducer:
     def _require_started(self) -> None:
         if self._closed or not self._started:
             raise self._refusal()
+
+    async def _tear_down(self) -> None:
+        """Whatever is cancelled on the way: nobody waits for a record for ever, and the log is let go of."""
+        try:
+            self._accumulator.close()
+            await self._sender.close()
+        finally:
+            for queue in self._accumulator.queues():
+                for batch in queue.unacknowledged():
+                    batch.fail(closed_before_acknowledged(queue, batch))
+            await self._close_link()
 
     async def _close_link(self) -> None:
         link, self._link = self._link, None
