@@ -168,7 +168,7 @@ async def test_a_transaction_with_a_refused_record_can_only_be_aborted(transacti
 
 
 async def test_a_scope_aborts_where_its_commit_raises(transactional, consumers, clock):
-    with pytest.raises(errors.KafkaError, match="'t' partition 0 cannot be encoded"):  # noqa: PT012
+    with pytest.raises(errors.KafkaError, match="'t' partition 0 cannot be encoded"):
         async with transactional.transaction():
             await transactional.send("t", b"fine")
             await transactional.send_columns("t", 0, None, [b"x"], [1 << 63])
