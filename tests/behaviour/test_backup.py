@@ -41,8 +41,10 @@ async def test_a_program_goes_on_from_a_restored_backup(tmp_path: Any) -> None:
         await transactional.commit_transaction()
 
     restore(DiskFiles(), f"{tmp_path}/backup", f"{tmp_path}/restored")
-    async with AIOKafkaProducer(bootstrap_servers=restored, transactional_id="x") as again:
-        async with again.transaction():
-            await again.send_and_wait("t", b"after", partition=0)
+    async with (
+        AIOKafkaProducer(bootstrap_servers=restored, transactional_id="x") as again,
+        again.transaction(),
+    ):
+        await again.send_and_wait("t", b"after", partition=0)
 
     assert await values(restored, group_id="g", isolation_level="read_committed") == [b"committed", b"after"]
