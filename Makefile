@@ -33,7 +33,7 @@ reference: $(VENV)/installed       ## docs/reference.md, written anew from the p
 	$(RUN) docs/generate_reference.py
 
 crash-long: $(VENV)/tested-with    ## The crash harness's long form.
-	STREAMZ_CRASH=long $(RUN) -m pytest tests/crash -s
+	STREAMZ_CRASH_LONG=1 $(RUN) -m pytest tests/crash -s --timeout 0
 
 $(VENV)/installed: $(SOURCES)
 	$(HAS_PYTHON)
