@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 SOURCES := pyproject.toml setup.py $(shell sed -n 's/^ *"\(streamz_core\/.*\.py\)",$$/\1/p' setup.py)
 
-.PHONY: demo demo-year test test-pure lint bench crash-long clean
+.PHONY: demo demo-year test test-pure lint bench reference crash-long clean
 
 demo: $(VENV)/installed            ## The main job on real input: a month of New York's departures.
 	$(RUN) -m examples.departures
@@ -29,8 +29,11 @@ lint: $(VENV)/tested-with          ## ruff, mypy strict, import-linter.
 bench: $(VENV)/tested-with         ## Every figure of docs/benchmarks.md, with its reference beside it.
 	$(RUN) -m benchmarks
 
+reference: $(VENV)/installed       ## docs/reference.md, written anew from the program.
+	$(RUN) docs/generate_reference.py
+
 crash-long: $(VENV)/tested-with    ## The crash harness's long form.
-	STREAMZ_CRASH=long $(RUN) -m pytest tests/crash -s
+	STREAMZ_CRASH_LONG=1 $(RUN) -m pytest tests/crash -s --timeout 0
 
 $(VENV)/installed: $(SOURCES)
 	$(HAS_PYTHON)

@@ -157,6 +157,7 @@ class RunningApp:
             commit_interval_ms=conf.milliseconds("broker_commit_interval"),
             commit_records_max=conf.broker_commit_every,
             auto_offset_reset=conf.consumer_auto_offset_reset,
+            offset_out_of_range=conf.consumer_offset_out_of_range,
             memory_budget_bytes=conf.memory_budget,
             shutdown_timeout_ms=conf.milliseconds("shutdown_timeout"),
         )

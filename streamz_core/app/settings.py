@@ -24,6 +24,7 @@ from streamz_core.model import Durability
 ENV_PREFIX: Final = "STREAMZ_"
 GUARANTEES: Final = ("exactly_once", "at_least_once")
 OFFSET_RESETS: Final = ("earliest", "latest")
+OUT_OF_RANGE: Final = (*OFFSET_RESETS, "fail")
 DURABILITIES: Final = (None, *(level.value for level in Durability))
 STORES: Final = ("rocksdb://", "memory://")
 
@@ -51,6 +52,8 @@ class Settings:
     """Commit after this many records, should that be earlier."""
     consumer_auto_offset_reset: str = "earliest"
     """Where a group without committed offset starts: ``earliest`` or ``latest``."""
+    consumer_offset_out_of_range: str = "fail"
+    """Where a partition goes on whose committed offset retention has deleted: ``fail``, ``earliest``, ``latest``."""
     key_serializer: str = "raw"
     """The serializer of keys without a type."""
     value_serializer: str = "json"
@@ -92,6 +95,7 @@ class Settings:
         for name, allowed in (
             ("processing_guarantee", GUARANTEES),
             ("consumer_auto_offset_reset", OFFSET_RESETS),
+            ("consumer_offset_out_of_range", OUT_OF_RANGE),
             ("store", STORES),
             ("durability", DURABILITIES),
         ):

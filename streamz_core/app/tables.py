@@ -17,7 +17,7 @@ from streamz_core.app.current import CURRENT, Cursor, in_hand, needed
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.windowed_table import WindowWrapper
 from streamz_core.app.windows import EVENT_TIME, AfterIdle, HoppingWindow, TumblingWindow
-from streamz_core.serde.codecs import JsonKeyCodec
+from streamz_core.serde.stored import StoredKeyCodec, StoredValueCodec
 
 if TYPE_CHECKING:
     from streamz_core.app.durations import Seconds
@@ -67,14 +67,18 @@ class Table(MutableMapping[Any, Any]):
         self.help: Final = help
         self.window: WindowWrapper | None = None
         self.key_codec: ColumnCodec[Any] = (
-            JsonKeyCodec(f"key of table {name!r}")
+            StoredKeyCodec(f"key of table {name!r}")
             if key_type is None and key_serializer is None
             else app.serializers.codec(
                 key_type, key_serializer, default="json", subject=f"key of table {name!r}"
             )
         )
-        self.value_codec: ColumnCodec[Any] = app.serializers.codec(
-            value_type, value_serializer, default="json", subject=f"value of table {name!r}"
+        self.value_codec: ColumnCodec[Any] = (
+            StoredValueCodec(f"value of table {name!r}")
+            if value_type is None and value_serializer is None
+            else app.serializers.codec(
+                value_type, value_serializer, default="json", subject=f"value of table {name!r}"
+            )
         )
 
     def tumbling(

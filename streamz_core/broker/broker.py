@@ -27,6 +27,7 @@ from streamz_core.broker.groups.recovery import forget_gone_topics
 from streamz_core.broker.maintenance import Maintenance
 from streamz_core.broker.producer_ids import ProducerIds
 from streamz_core.broker.registry import HANDLERS
+from streamz_core.broker.scrubbing import Scrubbing
 from streamz_core.broker.transactions.coordinator import TransactionCoordinator
 from streamz_core.broker.waiting import Waits
 from streamz_core.errors import Fatal, Misuse
@@ -127,6 +128,8 @@ class Broker:
         broker.spawn(maintenance.flush_forever(), name="flush")
         broker.spawn(maintenance.retain_forever(), name="retention")
         broker.spawn(maintenance.compact_forever(), name="compaction")
+        if config.scrub_bytes_per_second > 0:
+            broker.spawn(Scrubbing(broker, config.scrub_bytes_per_second).run_forever(), name="scrub")
         return broker
 
     @property

@@ -50,6 +50,8 @@ class BrokerConfig:
     """How often old segments are looked for."""
     compaction_check_interval_ms: int = 15_000
     """How often compacted topics are looked at for work."""
+    scrub_bytes_per_second: int = 1_048_576
+    """How fast sealed segments are read again in the background to find rot; 0: not at all."""
     close_timeout_ms: int = 10_000
     """How long ``close`` lets requests in hand finish before it cancels them."""
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamz_core.cli.connection import CommandError, default_address, require_directory
-from streamz_core.cli.options import OptionError
-from streamz_core.client import address as addresses
+from streamz_core.cli.connection import CommandError, default_address
+from streamz_core.cli.directories import directory_path
 from streamz_core.errors import StreamzError
 from streamz_core.log import layout
 from streamz_core.log.check import Finding, Severity, check
@@ -36,7 +35,7 @@ def command(directory: str | None, address: str | None, as_json: bool) -> None:
 
     Exits with 1 if records are lost or cannot be read.
     """
-    path = _path(directory or address or default_address())
+    path = directory_path(directory or address or default_address())
     files = DiskFiles()
     try:
         with _owned(files, path):
@@ -51,19 +50,6 @@ def command(directory: str | None, address: str | None, as_json: bool) -> None:
         click.echo(_summary(path, findings))
     if any(finding.severity is Severity.DAMAGE for finding in findings):
         raise SystemExit(1)
-
-
-def _path(text: str) -> str:
-    """The directory that is meant; here a plain name can be nothing but a path."""
-    is_name = "/" not in text and ":" not in text
-    try:
-        parsed = addresses.parse(os.path.join(".", text) if is_name else text)
-        if not isinstance(parsed, addresses.FileAddress):
-            raise OptionError(f"{text!r} is no data directory: write a path or file://path")
-        require_directory(parsed)
-    except addresses.AddressError as error:
-        raise OptionError(str(error)) from error
-    return os.path.expanduser(parsed.path)
 
 
 @contextmanager

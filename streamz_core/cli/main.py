@@ -27,6 +27,10 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "console-consumer": ("console_consumer", "Print the records of a topic."),
     "groups": ("groups", "List, describe, reset and delete consumer groups."),
     "check": ("check", "Verify the format of a data directory."),
+    "repair": ("repair", "Repair a damaged data directory; says what it would do first."),
+    "backup": ("backup", "Copy a data directory that nobody has open."),
+    "restore": ("restore", "Make a data directory out of a backup."),
+    "dump-log": ("dump_log", "Print the files of a partition."),
 }
 """Verb -> (module in this package, one-line help). The module's command is called ``command``."""
 

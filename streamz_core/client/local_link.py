@@ -21,6 +21,7 @@ import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from streamz_core.broker.backup import back_up
 from streamz_core.broker.broker import Broker
 from streamz_core.broker.config import BrokerConfig
 from streamz_core.client.address import AddressError, FileAddress, KafkaAddress, parse
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from streamz_core.client.address import Address
     from streamz_core.client.link import Link
     from streamz_core.clock import Clock
+    from streamz_core.log.backup import BackupSummary
     from streamz_core.log.files import Files
     from streamz_core.model import Durability
     from streamz_core.protocol.messages.request import Request
@@ -98,6 +100,12 @@ class LocalLink:
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
 
+    async def backup(self, target: str, *, links: bool) -> BackupSummary:
+        """See ``backup``."""
+        if self._closed:
+            raise LinkClosed(f"the link to {self._key} is closed: nothing was backed up")
+        return await back_up(self._broker, target, links=links)
+
     async def close(self) -> None:
         """Give the broker up; its last user closes it. Again does nothing."""
         if self._closed:
@@ -145,6 +153,27 @@ async def open_link(
         await _release(key, entry)
         raise
     return LocalLink(key, entry, broker)
+
+
+async def backup(link: Link, target: str, *, links: bool = True) -> BackupSummary:
+    """Back the data directory behind ``link`` up to ``target`` while this process goes on using it.
+
+    ``target`` is a path on the same file system that is not there yet, or empty. Everything acknowledged
+    before the call is in it, all partitions as they were at one moment. Sealed segments become hard links
+    where the target is on the same disk; ``links=False`` copies them. ``streamz restore`` makes a data
+    directory out of it. Raises ``Misuse`` for a link to another process, ``TargetNotEmpty``,
+    ``BackupRunning``, ``BackupDamaged`` and why a partition cannot be backed up.
+
+    Example::
+
+        async with AIOKafkaAdminClient(bootstrap_servers="file://./data"):
+            link = await open_link("file://./data")
+            await backup(link, "/backups/2024-05-01")
+            await link.close()
+    """
+    if not isinstance(link, LocalLink):
+        raise Misuse("only a data directory that this process has open can be backed up through its link")
+    return await link.backup(target, links=links)
 
 
 def register(address: str, broker: Broker) -> None:

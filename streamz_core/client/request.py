@@ -14,7 +14,7 @@ from streamz_core.client.errors import KafkaTimeoutError, error_for
 from streamz_core.errors import ErrorCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from streamz_core.client.link import Link
     from streamz_core.clock import Clock
@@ -60,10 +60,12 @@ class Requests:
         code_of: Callable[[R], int],
         *,
         timeout_ms: float | None = None,
+        final: Container[int] = (),
     ) -> R:
         """The answer once ``code_of`` it is NONE, asking again while its code is worth it.
 
-        Raises the exception of the code, naming ``what``, when it is not, or when time is up.
+        Raises the exception of the code, naming ``what``, when it is not or is one of ``final``, or when time
+        is up.
         """
         clock = self._link.clock
         limit_ms = self.timeout_ms if timeout_ms is None else timeout_ms
@@ -75,7 +77,7 @@ class Requests:
             if code == ErrorCode.NONE:
                 return answer
             left_ms = ends_at_ms - clock.monotonic_ms()
-            if not is_repeatable(code) or left_ms <= self.retry_backoff_ms:
+            if code in final or not is_repeatable(code) or left_ms <= self.retry_backoff_ms:
                 raise error_for(code, f"{what}: {name_of(code)}")
             await sleep(clock, self.retry_backoff_ms)
 

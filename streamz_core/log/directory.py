@@ -99,6 +99,16 @@ class LogDirectory:
         return self._catalog.owner_epoch
 
     @property
+    def files(self) -> Files:
+        """The file system it is on."""
+        return self._files
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog as it stands on the disk."""
+        return self._catalog
+
+    @property
     def topics(self) -> Mapping[str, TopicEntry]:
         """The topics by name."""
         return self._topics
@@ -375,6 +385,11 @@ def _refuse_foreign(files: Files, path: str) -> None:
         names = files.listdir(path)
     except NotADirectoryError:
         raise ForeignDirectory(f"{path} is a file, not a directory; name a directory") from None
+    if layout.BACKUP_FILE in names:
+        raise ForeignDirectory(
+            f"{path} is a backup, not a data directory: make one out of it with "
+            f"'streamz restore {path} <new directory>'"
+        )
     if layout.FORMAT_FILE in names:
         catalog.load_format(files, path)
         return

@@ -79,7 +79,8 @@ class CorruptRecord(Fatal):
     def __init__(self, name: str, path: str, start: int, stop: int, position: int, reason: str) -> None:
         super().__init__(
             f"{name}: offsets {start} to {stop - 1} are damaged: {path} at byte {position}: {reason}; "
-            f"restore that file from a backup, or give them up with delete_records before {stop}"
+            "restore that file from a backup, or give them up: with 'streamz repair' while nobody has the "
+            f"directory open, or with delete_records before {stop}"
         )
         self.path = path
         self.start = start

@@ -87,6 +87,9 @@ class Files(Protocol):
     def rename(self, old: str, new: str) -> None:
         """Give a file or directory another name, replacing a file of that name in one step."""
 
+    def link(self, old: str, new: str) -> None:
+        """Give a file a second name; ``FileExistsError`` if that is taken, ``EXDEV`` on another file system."""
+
     def unlink(self, path: str) -> None:
         """Remove a file's name; open handles go on working."""
 
@@ -243,6 +246,10 @@ class DiskFiles:
     def rename(self, old: str, new: str) -> None:
         """See ``Files``."""
         os.replace(old, new)
+
+    def link(self, old: str, new: str) -> None:
+        """See ``Files``."""
+        os.link(old, new)
 
     def unlink(self, path: str) -> None:
         """See ``Files``."""

@@ -15,8 +15,13 @@ from typing import Final
 FORMAT_FILE: Final = "streamz.json"
 CATALOG_FILE: Final = "catalog.json"
 LOCK_FILE: Final = "LOCK"
+BACKUP_FILE: Final = "backup.json"
+"""Only in a backup, which is a data directory but for this file, and is restored, not opened."""
 LOG_DIRECTORY: Final = "log"
 STATE_DIRECTORY: Final = "state"
+STAGING_DIRECTORY: Final = "backup.tmp"
+"""Second names of the files of a backup that is being made."""
+BACKUP_LOCK_FILE: Final = "backup.lock"
 TEMPORARY_SUFFIX: Final = ".tmp"
 
 METADATA_FILE: Final = "partition.metadata"

@@ -165,6 +165,16 @@ class MemoryFiles:
         if old != new:
             self._drop_name(old)
 
+    def link(self, old: str, new: str) -> None:
+        """See ``Files``."""
+        old, new = _normal(old), _normal(new)
+        if old not in self._contents:
+            raise _error(errno.EPERM if old in self._names else errno.ENOENT, old)
+        if new in self._contents or new in self._names:
+            raise _error(errno.EEXIST, new)
+        self._add_name(new)
+        self._contents[new] = self._contents[old]
+
     def _rename_directory(self, old: str, new: str) -> None:
         if new in self._contents:
             raise _error(errno.ENOTDIR, new)

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.log import compaction, partition_metadata, snapshot
+from streamz_core.log.capture import PartitionCapture, capture
 from streamz_core.log.compaction import CompactionResult
 from streamz_core.log.compaction_run import SwapInterrupted, compact_segments
 from streamz_core.log.config import TopicConfig
@@ -38,6 +39,7 @@ from streamz_core.log.recovery import Recovered, Recovery
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import take_in
 from streamz_core.log.retention import Condemned, count_expired, is_expired
+from streamz_core.log.scrub import ScrubTarget
 from streamz_core.log.segment import Segment
 from streamz_core.log.segment_scan import LEADER_EPOCH
 from streamz_core.log.segments import Segments
@@ -484,6 +486,29 @@ class PartitionLog:
             raise StorageFailure(self.name, action, error.filename or self._directory.path, error) from error
 
     # -- the rest -------------------------------------------------------------------------------------
+
+    def scrub_targets(self) -> list[ScrubTarget]:
+        """The sealed segments of which every byte is durable, oldest first."""
+        self._require_usable()
+        return [
+            ScrubTarget(self.name, segment, segment.summary)
+            for segment in self._segments.sealed
+            if segment.next_offset <= self.durable_offset
+        ]
+
+    def is_sealed(self, segment: Segment) -> bool:
+        """Whether ``segment`` is one of this log's sealed segments now."""
+        return any(one is segment for one in self._segments.sealed)
+
+    def capture(self, staging_path: str) -> PartitionCapture:
+        """Keep what the log is at this moment under second names in ``staging_path``, for a backup.
+
+        Raises why the partition takes no appends, if it does not, and ``StorageFailure``.
+        """
+        self._require_writable()
+        with self._naming("capturing"):
+            start, durable = self.log_start_offset, self.durable_offset
+            return capture(self._directory, self._segments, self._producers, start, durable, staging_path)
 
     def update_config(self, config: TopicConfig) -> None:
         """Use other settings from now on."""

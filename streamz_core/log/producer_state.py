@@ -9,6 +9,7 @@ what is in the log. Sequences follow Kafka: int32, from 0 in each epoch, wrappin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -65,6 +66,10 @@ class ProducerState:
     def producer(self, producer_id: int) -> Producer | None:
         """What is remembered of a producer id."""
         return self._producers.get(producer_id)
+
+    def producers(self) -> Mapping[int, Producer]:
+        """Producer id -> what is remembered of it."""
+        return self._producers
 
     @property
     def first_open_offset(self) -> int | None:

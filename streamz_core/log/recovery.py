@@ -127,7 +127,7 @@ class Recovery:
     def _missing(self, start: int, stop: int) -> PartitionFailed:
         return PartitionFailed(
             f"{self._directory.name}: offsets {start} to {stop - 1} are missing: no segment file in "
-            f"{self._directory.path} holds them; restore it from a backup"
+            f"{self._directory.path} holds them; restore it from a backup, or give them up with 'streamz repair'"
         )
 
     # -- what is believed ---------------------------------------------------------------------------

@@ -75,10 +75,13 @@ class RecoveryPointFile:
         file.write_at(SLOT_BYTES * (self._sequence % 2), data)
 
     def write_durably(self, point: RecoveryPoint) -> None:
-        """Write both slots and sync them: what older points speak of is about to change."""
-        self.write(point)
-        self.write(point)
-        self._open_files.get(self.path).datasync()
+        """Write both slots, one synced before the other: what older points speak of is about to change.
+
+        Torn at any point there is the newest point of before, or this one, never an older one.
+        """
+        for _ in range(2):
+            self.write(point)
+            self._open_files.get(self.path).datasync()
 
     def _encode(self, point: RecoveryPoint) -> bytes:
         self._sequence += 1

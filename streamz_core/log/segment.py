@@ -16,7 +16,7 @@ import msgspec
 
 from streamz_core.log import checksummed, layout
 from streamz_core.log.config import NEVER
-from streamz_core.log.files import File
+from streamz_core.log.files import File, Files
 from streamz_core.log.offset_index import OffsetIndex
 from streamz_core.log.open_files import OpenFiles
 from streamz_core.log.time_index import TimeIndex
@@ -237,10 +237,14 @@ class Segment:
 
     def write_seal(self, topic_id: UUID, partition: int) -> None:
         """Write the seal, and the indexes if they are in memory (no sync)."""
+        data = self.encode_seal(topic_id, partition)
+        checksummed.write(self.open_files.files, self.path_of(layout.SEAL_SUFFIX), data)
+
+    def encode_seal(self, topic_id: UUID, partition: int) -> bytes:
+        """The content of the seal; writes the indexes that it vouches for, if they are in memory."""
         digests = self.write_indexes() if self.indexes is not None else self._written
         seal = Seal(topic_id.bytes, partition, self.summary, digests)
-        data = checksummed.wrap(_SEAL_KIND, msgspec.msgpack.encode(seal))
-        checksummed.write(self.open_files.files, self.path_of(layout.SEAL_SUFFIX), data)
+        return checksummed.wrap(_SEAL_KIND, msgspec.msgpack.encode(seal))
 
     def use_seal(self, seal: Seal) -> None:
         """Believe a seal; the indexes are loaded when they are needed."""
@@ -250,12 +254,17 @@ class Segment:
 
     def read_seal(self, topic_id: UUID, partition: int) -> Seal | None:
         """The seal, or None if it is missing, damaged, or of another partition or segment."""
-        content = checksummed.read(self.open_files.files, self.path_of(layout.SEAL_SUFFIX), _SEAL_KIND)
-        if content is None:
-            return None
-        try:
-            seal = msgspec.msgpack.decode(content, type=Seal)
-        except msgspec.DecodeError:
+        seal = load_seal(self.open_files.files, self.path_of(layout.SEAL_SUFFIX))
+        if seal is None:
             return None
         is_ours = seal.topic_id == topic_id.bytes and seal.partition == partition
         return seal if is_ours and seal.summary.base_offset == self.base_offset else None
+
+
+def load_seal(files: Files, path: str) -> Seal | None:
+    """The seal in a file, whoever's it is; None if it is missing or damaged."""
+    content = checksummed.read(files, path, _SEAL_KIND)
+    try:
+        return None if content is None else msgspec.msgpack.decode(content, type=Seal)
+    except msgspec.DecodeError:
+        return None

@@ -14,6 +14,8 @@ from streamz_core.log.files import File
 from streamz_core.protocol.record_batch import HEADER_BYTES, BatchHeader, CorruptBatch, check_crc, read_header
 
 CHUNK_BYTES: Final = 1 << 20
+_SKIPPED_MAX: Final = (1 << 31) - 1
+"""No segment holds offsets further apart than this."""
 LEADER_EPOCH: Final = 0
 """What every stored batch has: the log has one owner, and a constant that is not covered by the batch's
 checksum can be checked."""
@@ -69,7 +71,8 @@ def frame_problem(header: BatchHeader, next_offset: int, *, gaps: bool) -> str:
     """What is wrong with the fields that the batch's checksum leaves out; empty if nothing is."""
     if header.leader_epoch != LEADER_EPOCH:
         return f"leader epoch {header.leader_epoch}"
-    if header.base_offset < next_offset or (header.base_offset > next_offset and not gaps):
+    skipped = header.base_offset - next_offset
+    if skipped < 0 or skipped > _SKIPPED_MAX or (skipped and not gaps):
         return f"base offset {header.base_offset} where {next_offset} follows"
     return ""
 

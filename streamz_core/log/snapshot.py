@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from streamz_core.log import checksummed, layout
+from streamz_core.log.files import Files
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.producer_state import ProducerState
 from streamz_core.log.segment import IndexDigest, Segment, SegmentSummary
@@ -59,7 +60,16 @@ def write(directory: PartitionDirectory, offset: int, data: bytes) -> None:
 def read(directory: PartitionDirectory, offset: int) -> Snapshot | None:
     """The snapshot at ``offset``, or None if it is missing, damaged, or of another partition."""
     path = directory.path_of(layout.offset_name(offset, layout.SNAPSHOT_SUFFIX))
-    content = checksummed.read(directory.files, path, _KIND)
+    snapshot = load(directory.files, path)
+    if snapshot is None:
+        return None
+    is_ours = snapshot.topic_id == directory.topic_id.bytes and snapshot.partition == directory.partition
+    return snapshot if is_ours and snapshot.summary.next_offset == offset else None
+
+
+def load(files: Files, path: str) -> Snapshot | None:
+    """The snapshot in a file, whoever's it is; None if it is missing or damaged."""
+    content = checksummed.read(files, path, _KIND)
     if content is None:
         return None
     try:
@@ -67,5 +77,4 @@ def read(directory: PartitionDirectory, offset: int) -> Snapshot | None:
         snapshot.decode_producers()
     except msgspec.DecodeError:
         return None
-    is_ours = snapshot.topic_id == directory.topic_id.bytes and snapshot.partition == directory.partition
-    return snapshot if is_ours and snapshot.summary.next_offset == offset else None
+    return snapshot

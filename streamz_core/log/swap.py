@@ -49,6 +49,17 @@ def finish_interrupted(directory: PartitionDirectory) -> bool:
     return bool(dead or swaps)
 
 
+def is_sound(directory: PartitionDirectory, name: str) -> bool:
+    """Whether every batch of the swap file ``name`` is sound."""
+    first = layout.offset_of(name, _SWAP)
+    assert first is not None
+    try:
+        _next_offset(directory, first)
+    except PartitionFailed:
+        return False
+    return True
+
+
 def _finish(directory: PartitionDirectory, first: int, others: list[int]) -> None:
     directory.unlink_segment_caches(first)
     for base in others:

@@ -191,15 +191,6 @@ class JsonCodec(ColumnCodec[Any]):
         return self._decode
 
 
-class JsonKeyCodec(JsonCodec):
-    """JSON for the keys of tables: lists come back as tuples, as a key must be hashable."""
-
-    __slots__ = ()
-
-    def _decoder(self) -> Callable[[Any], Any]:
-        return lambda data: _hashable(self._decode(data))
-
-
 class ModelCodec(ColumnCodec[T]):
     """JSON of one type: a ``Record``, msgspec Struct, dataclass, TypedDict, or any type msgspec knows.
 
@@ -367,7 +358,3 @@ def excerpt(data: bytes) -> str:
 
 def _is_record_like(model: type) -> bool:
     return issubclass(model, msgspec.Struct) or hasattr(model, "__dataclass_fields__")
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if type(value) is list else value

@@ -28,9 +28,11 @@ from streamz_core.state.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from streamz_core.state.store import Change
+
+    _Walk = Callable[[rocksdict.RdictIter, bytes, bytes, int], list[tuple[bytes, bytes]]]
 
 _log = logging.getLogger(__name__)
 
@@ -86,9 +88,12 @@ class RocksDatabase:
             self._check_format()
             for name, identity in stores.items():
                 self._stores[name] = self._open_store(name, identity)
-        except BaseException:
+        except StoreError:
             self.close()
             raise
+        except Exception as error:
+            self.close()
+            raise _translated(error, path) from error
 
     def store(self, name: str) -> RocksStore:
         """The store called ``name``."""
@@ -206,9 +211,7 @@ class RocksStore:
         upper: bytes = _DATA_END if stop is None else _DATA + stop
         rows_max = SCAN_ROWS_FIRST
         while True:
-            rows = (
-                self._backward(lower, upper, rows_max) if reverse else self._forward(lower, upper, rows_max)
-            )
+            rows = self._walk(_backward if reverse else _forward, lower, upper, rows_max)
             for key, value in rows:
                 yield key[1:], value
             if len(rows) < rows_max:
@@ -292,40 +295,48 @@ class RocksStore:
         except Exception as error:
             raise _translated(error, self._where) from error
 
-    def _forward(self, lower: bytes, upper: bytes, rows_max: int) -> list[tuple[bytes, bytes]]:
+    def _walk(self, walk: _Walk, lower: bytes, upper: bytes, rows_max: int) -> list[tuple[bytes, bytes]]:
         rows = self._open_rows().iter()
-        rows.seek(lower)
-        found: list[tuple[bytes, bytes]] = []
-        while len(found) < rows_max and rows.valid():
-            key = rows.key()
-            if key >= upper:
-                return found
-            found.append((key, rows.value()))
-            rows.next()
-        self._check(rows)
-        return found
-
-    def _backward(self, lower: bytes, upper: bytes, rows_max: int) -> list[tuple[bytes, bytes]]:
-        rows = self._open_rows().iter()
-        rows.seek_for_prev(upper)
-        if rows.valid() and rows.key() == upper:
-            rows.prev()
-        found: list[tuple[bytes, bytes]] = []
-        while len(found) < rows_max and rows.valid():
-            key = rows.key()
-            if key < lower:
-                return found
-            found.append((key, rows.value()))
-            rows.prev()
-        self._check(rows)
-        return found
-
-    def _check(self, rows: rocksdict.RdictIter) -> None:
-        # An iterator that met damage ends like one that met the last row; only its status differs.
         try:
+            found = walk(rows, lower, upper, rows_max)
+            # An iterator that met damage may end like one that met the last row; its status differs.
             rows.status()
-        except Exception as error:
-            raise _translated(error, self._where) from error
+            return found
+        except Exception as error:  # noqa: BLE001 - rocksdict raises nothing more specific
+            failure = _translated(error, self._where)
+        # Not from the error: its traceback would hold the iterator, and that one the directory's lock.
+        del rows
+        raise failure
+
+
+def _forward(
+    rows: rocksdict.RdictIter, lower: bytes, upper: bytes, rows_max: int
+) -> list[tuple[bytes, bytes]]:
+    found: list[tuple[bytes, bytes]] = []
+    rows.seek(lower)
+    while len(found) < rows_max and rows.valid():
+        key = rows.key()
+        if key >= upper:
+            return found
+        found.append((key, rows.value()))
+        rows.next()
+    return found
+
+
+def _backward(
+    rows: rocksdict.RdictIter, lower: bytes, upper: bytes, rows_max: int
+) -> list[tuple[bytes, bytes]]:
+    found: list[tuple[bytes, bytes]] = []
+    rows.seek_for_prev(upper)
+    if rows.valid() and rows.key() == upper:
+        rows.prev()
+    while len(found) < rows_max and rows.valid():
+        key = rows.key()
+        if key < lower:
+            return found
+        found.append((key, rows.value()))
+        rows.prev()
+    return found
 
 
 def discard(path: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from streamz_core.log.files import Buffer, File, Files, Lock
 
-_SPACE: Final = frozenset({"write_at", "create", "mkdir", "rename"})
+_SPACE: Final = frozenset({"write_at", "create", "mkdir", "rename", "link"})
 _WRITES: Final = _SPACE | {"truncate"}
 _OPENS: Final = frozenset({"open", "create", "listdir", "sync_dir", "lock"})
 _CHANGES: Final = _WRITES | {"unlink", "rmdir", "lock"}
@@ -135,6 +135,11 @@ class FaultyFiles:
         """Move a name."""
         self._check("rename", old)
         self._inner.rename(old, new)
+
+    def link(self, old: str, new: str) -> None:
+        """Give a file a second name."""
+        self._check("link", old)
+        self._inner.link(old, new)
 
     def unlink(self, path: str) -> None:
         """Remove a file's name."""

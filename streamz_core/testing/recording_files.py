@@ -193,6 +193,19 @@ class RecordingFiles:
         del self._directories[old_directory][old_name]
         self._directories[new_directory][new_name] = inode
 
+    def link(self, old: str, new: str) -> None:
+        """Give a file a second name."""
+        inode = self._find(old)
+        if inode is None:
+            raise _refusal(errno.ENOENT, old)
+        if inode in self._directories:
+            raise _refusal(errno.EPERM, old)
+        directory, name = self._parent(new)
+        if name in self._directories[directory]:
+            raise _refusal(errno.EEXIST, new)
+        self.record(Enter(directory, name, inode))
+        self._directories[directory][name] = inode
+
     def unlink(self, path: str) -> None:
         """Remove a file's name."""
         directory, name = self._parent(path)

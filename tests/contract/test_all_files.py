@@ -252,3 +252,19 @@ def test_a_double_does_what_a_disk_does(double, tmp_path_factory, steps):
         assert do(disk, at, step) == do(other, at, step), step
 
     assert contents(disk, at) == contents(other, at)
+
+
+def test_a_link_is_a_second_name_of_the_same_file(place):
+    files, directory = place
+    write(files, f"{directory}/a", b"one")
+
+    files.link(f"{directory}/a", f"{directory}/b")
+    write(files, f"{directory}/b", b"two")
+    assert read(files, f"{directory}/a") == b"two"
+    files.unlink(f"{directory}/a")
+
+    assert read(files, f"{directory}/b") == b"two"
+    write(files, f"{directory}/c", b"")
+    assert number_of(files.link, f"{directory}/b", f"{directory}/c") == errno.EEXIST
+    assert number_of(files.link, f"{directory}/none", f"{directory}/d") == errno.ENOENT
+    assert number_of(files.link, directory, f"{directory}/d") == errno.EPERM

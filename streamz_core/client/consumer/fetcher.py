@@ -167,24 +167,26 @@ class Fetcher:
         try:
             await self.resolve(lost)
         except KafkaError as error:
-            if not isinstance(error, Retriable):
-                await self._find_each_position(lost)
-                return
-            _log.warning("positions are not known yet: %s", error)
-            await sleep(self._requests.clock, self._requests.retry_backoff_ms)
-            self._wake.set()
-        else:
-            self._arrived.set()
-
-    async def _find_each_position(self, lost: list[PartitionState]) -> None:
-        """One of them cannot have a position; the others shall not suffer for it."""
-        for state in lost:
-            try:
-                await self.resolve([state])
-            except KafkaError as error:
-                if not isinstance(error, Retriable):
-                    state.error = error
+            if len(lost) == 1:
+                await self._postpone(lost[0], error)
+            for state in lost if len(lost) > 1 else ():
+                await self._find_position(state)
         self._arrived.set()
+
+    async def _find_position(self, state: PartitionState) -> None:
+        """Alone: one that cannot have a position must not keep the others from theirs."""
+        try:
+            await self.resolve([state])
+        except KafkaError as error:
+            await self._postpone(state, error)
+
+    async def _postpone(self, state: PartitionState, error: KafkaError) -> None:
+        if not isinstance(error, Retriable):
+            state.error = error
+            return
+        _log.warning("positions are not known yet: %s", error)
+        await sleep(self._requests.clock, self._requests.retry_backoff_ms)
+        self._wake.set()
 
     def _wanted(self) -> list[PartitionState]:
         if self._subscription.is_suspended:

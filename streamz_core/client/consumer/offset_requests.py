@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_GONE = (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,)
+"""Not asked again about: who waits for a deleted topic holds up the other partitions."""
 _LEFT_BEHIND = (
     ErrorCode.ILLEGAL_GENERATION,
     ErrorCode.UNKNOWN_MEMBER_ID,
@@ -49,7 +51,7 @@ async def list_offsets(
 ) -> dict[TopicPartition, OffsetAndTimestamp]:
     """The offset at each time in ms, or at one of the special timestamps; offset -1 where there is none.
 
-    Raises ``UnknownTopicOrPartitionError`` and its like, naming the partition, once repeating is of no use.
+    Raises ``UnknownTopicOrPartitionError`` at once, its like once repeating is of no use.
     """
     request = ListOffsetsRequest(
         isolation_level=isolation,
@@ -64,7 +66,7 @@ async def list_offsets(
             for topic, partitions in _by_topic(timestamps)
         ],
     )
-    answer = await requests.settled(request, f"offsets of {_names(timestamps)}", _list_error)
+    answer = await requests.settled(request, f"offsets of {_names(timestamps)}", _list_error, final=_GONE)
     return {
         TopicPartition(topic.name, found.partition_index): OffsetAndTimestamp(found.offset, found.timestamp)
         for topic in answer.topics
@@ -114,7 +116,7 @@ async def commit_offsets(
     )
     what = f"committing offsets of group {member.group_id!r} for {_names(offsets)}"
     try:
-        await requests.settled(request, what, _commit_error)
+        await requests.settled(request, what, _commit_error, final=_GONE)
     except KafkaError as error:
         code = getattr(error, "errno", None)
         if code not in _LEFT_BEHIND:

@@ -20,7 +20,7 @@ from streamz_core.client.producer.batch_builder import (
     RECORD_OVERHEAD_BYTES_MAX,
     record_size,
 )
-from streamz_core.client.producer.open_batches import Route
+from streamz_core.client.producer.open_batches import OpenBatches, Route
 from streamz_core.client.producer.partition_queue import PartitionQueue
 from streamz_core.protocol.batch_encoder import RecordWriter, content_bytes
 from streamz_core.protocol.murmur2 import partition_for
@@ -47,7 +47,6 @@ class Accumulator:
         requests: Requests,
         metadata: MetadataCache,
         sender: Sender,
-        routes: dict[str, Route],
         partitioner: Callable[[bytes | None, list[int], list[int]], int] | None,
         *,
         batch_bytes_max: int,
@@ -70,7 +69,13 @@ class Accumulator:
         self._loop = asyncio.get_running_loop()
         self._since_yield_bytes = 0
         self._refreshing: asyncio.Task[None] | None = None
-        self.routes = routes
+        self.open_batches = OpenBatches(
+            batch_bytes_max,
+            hashes_keys=partitioner is None,
+            now_ms=requests.clock.now_ms,
+            make_room=self._make_room_at_once,
+        )
+        self.routes = self.open_batches.routes
 
     def close(self) -> None:
         """End background work."""
@@ -140,21 +145,25 @@ class Accumulator:
 
     async def make_room(self, queue: PartitionQueue, size: int) -> None:
         """See that an open batch has room for ``size`` bytes; waits for the buffer, lets others run."""
-        while True:
-            batch = queue.open
-            if batch is not None:
-                if batch.room_bytes >= size:
-                    return
-                self._sender.seal(queue)
-                self._since_yield_bytes += batch.size_bytes
+        while not self._make_room_at_once(queue, size):
             if self._since_yield_bytes >= _YIELD_BYTES:
                 await self._give_way()
-            elif self._sender.has_room:
-                self._open(queue, size)
-                return
             else:
                 await self._sender.wait_for_room()
             self._check_gate()
+
+    def _make_room_at_once(self, queue: PartitionQueue, size: int) -> bool:
+        """As ``make_room``; False where it has to wait."""
+        batch = queue.open
+        if batch is not None:
+            if batch.room_bytes >= size:
+                return True
+            self._sender.seal(queue)
+            self._since_yield_bytes += batch.size_bytes
+        if self._since_yield_bytes >= _YIELD_BYTES or not self._sender.has_room:
+            return False
+        self._open(queue, size)
+        return True
 
     def _open(self, queue: PartitionQueue, size: int) -> None:
         room = max(self._batch_bytes_max - BATCH_HEADER_BYTES, size)

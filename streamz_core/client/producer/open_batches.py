@@ -35,15 +35,27 @@ class Route:
 class OpenBatches:
     """The open batches of one producer, by topic and partition."""
 
-    __slots__ = ("_hashes_keys", "_now_ms", "routes")
+    __slots__ = ("_batch_bytes_max", "_hashes_keys", "_make_room", "_now_ms", "routes")
 
-    def __init__(self, *, hashes_keys: bool, now_ms: Callable[[], int]) -> None:
-        """``hashes_keys``: Kafka's own partitioning is wanted, not one of the program's."""
+    def __init__(
+        self,
+        batch_bytes_max: int,
+        *,
+        hashes_keys: bool,
+        now_ms: Callable[[], int],
+        make_room: Callable[[PartitionQueue, int], bool],
+    ) -> None:
+        """``hashes_keys``: Kafka's own partitioning is wanted, not one of the program's.
+
+        ``make_room`` opens a batch with room for so many bytes, or tells that this has to wait.
+        """
+        self._batch_bytes_max: i64 = batch_bytes_max
         self._hashes_keys = hashes_keys
         self._now_ms = now_ms
+        self._make_room = make_room
         self.routes: dict[str, Route] = {}
 
-    def append(  # noqa: C901 - one function for speed: a call per record costs
+    def append(
         self,
         topic: str,
         value: object,
@@ -54,7 +66,7 @@ class OpenBatches:
     ) -> RecordFuture | None:
         """Append the record and return its future; None where that takes more than appending.
 
-        None, with nothing done, for whatever is not usual: a topic not known yet, no open batch with room, a
+        None, with nothing done, for whatever is not usual: a topic not known yet, room to be waited for, a
         partitioner of the program's, content that is not bytes, and most of what is to be refused. Raises
         ``Misuse`` for a timestamp or headers that no record can have.
         """
@@ -63,12 +75,6 @@ class OpenBatches:
             return None
         queue = self._queue(route, value, key, partition)
         if queue is None:
-            return None
-        batch = queue.open
-        if batch is None:
-            return None
-        writer = batch.writer
-        if writer is None:
             return None
         size: i64 = RECORD_OVERHEAD_BYTES
         if isinstance(key, bytes):
@@ -84,8 +90,14 @@ class OpenBatches:
                 return None
             headers = check_headers(headers)
             size = record_size(key, value, headers)
-        if batch.room_bytes < size:
-            return None
+        batch = queue.open
+        if batch is None or batch.room_bytes < size:
+            if size > self._batch_bytes_max or not self._make_room(queue, size):
+                return None
+            batch = queue.open
+        assert batch is not None
+        writer = batch.writer
+        assert writer is not None
         timestamp = self._now_ms() if timestamp_ms is None else timestamp_ms
         if type(timestamp) is not int or timestamp < 0:
             return None
@@ -105,5 +117,6 @@ class OpenBatches:
             if isinstance(key, bytes):
                 return queues[partition_for(key, len(queues))]
             if key is None and value is not None and route.sticky >= 0:
-                return queues[route.sticky]
+                queue = queues[route.sticky]
+                return queue if queue.open is not None else None  # where it has none, another's turn has come
         return None

@@ -47,12 +47,15 @@ class PartitionQueue:
         self.sequence = 0
 
     def seal(self) -> ProducerBatch | None:
-        """Close the open batch for more records and line it up; None where there is none."""
+        """Close the open batch for more records and line it up; None where there is none.
+
+        One that was opened for a record that was then refused holds none, and is dropped.
+        """
         batch, self.open = self.open, None
         if self.linger is not None:
             self.linger.cancel()
             self.linger = None
-        if batch is None:
+        if batch is None or len(batch) == 0:
             return None
         self.ready.append(batch)
         return batch

@@ -25,7 +25,6 @@ from streamz_core.client.partitioner import DefaultPartitioner
 from streamz_core.client.producer.accumulator import Accumulator
 from streamz_core.client.producer.batch import ProducerBatch
 from streamz_core.client.producer.batch_builder import BatchBuilder, columns_of, record_size
-from streamz_core.client.producer.open_batches import OpenBatches
 from streamz_core.client.producer.record_fields import as_bytes, check_headers
 from streamz_core.client.producer.sender import Sender, closed_before_acknowledged
 from streamz_core.client.producer.settings import UNSET, acks_of, check_producer_settings
@@ -33,6 +32,7 @@ from streamz_core.client.producer.transaction_scope import TransactionScope
 from streamz_core.client.producer.transactions import Transactions, TransactionState
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop
+from streamz_core.protocol.batch_header import TIMESTAMP_MAX
 from streamz_core.protocol.compression import Compression
 
 if TYPE_CHECKING:
@@ -172,12 +172,10 @@ class AIOKafkaProducer:
                 seals_at_once=self._linger_ms == 0,
             )
             hashes_keys = type(self._partitioner) is DefaultPartitioner
-            self._open_batches = OpenBatches(hashes_keys=hashes_keys, now_ms=self._link.clock.now_ms)
             self._accumulator = Accumulator(
                 self._requests,
                 self._metadata,
                 self._sender,
-                self._open_batches.routes,
                 None if hashes_keys else self._partitioner,
                 batch_bytes_max=self._batch_bytes_max,
                 request_bytes_max=self._request_bytes_max,
@@ -204,12 +202,7 @@ class AIOKafkaProducer:
             await self._accumulator.flush()
             await self._abort_left_open()
         finally:
-            self._accumulator.close()
-            await self._sender.close()
-            for queue in self._accumulator.queues():
-                for batch in queue.unacknowledged():
-                    batch.fail(closed_before_acknowledged(queue, batch))
-            await self._close_link()
+            await self._tear_down()
 
     async def flush(self) -> None:
         """Return once all that was sent until now is acknowledged or given up."""
@@ -346,7 +339,7 @@ class AIOKafkaProducer:
     def transaction(self) -> TransactionScope:
         """``async with producer.transaction():`` commits at the end, aborts if the body raises."""
         self._require_started()
-        return TransactionScope(self)
+        return TransactionScope(self, self._finish_abort)
 
     async def send_offsets_to_transaction(
         self,
@@ -392,9 +385,11 @@ class AIOKafkaProducer:
             value = self._value_serializer(value)
         headers = check_headers(headers)
         key, value = as_bytes("key", key), as_bytes("value", value)
-        if timestamp_ms is not None and (timestamp_ms.__class__ is not int or timestamp_ms < 0):
+        if timestamp_ms is not None and (
+            timestamp_ms.__class__ is not int or not 0 <= timestamp_ms <= TIMESTAMP_MAX
+        ):
             raise IllegalArgumentError(
-                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 or more"
+                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 to {TIMESTAMP_MAX}"
             )
         size = record_size(key, value, headers)
         if size > self._batch_bytes_max:
@@ -403,7 +398,9 @@ class AIOKafkaProducer:
         queue = await self._accumulator.choose(route, key, value, partition)
         self._check_gate()  # the producer may have been stopped while its topic was looked up
         await self._accumulator.make_room(queue, size)
-        future = self._open_batches.append(topic, value, key, queue.partition, timestamp_ms, headers)
+        future = self._accumulator.open_batches.append(
+            topic, value, key, queue.partition, timestamp_ms, headers
+        )
         assert future is not None, "there was room, and nobody else ran"
         return future
 
@@ -412,6 +409,10 @@ class AIOKafkaProducer:
         self._transactions.start_ending(commit=commit)
         await self._accumulator.flush()
         await self._transactions.end(commit=commit)
+
+    async def _finish_abort(self) -> None:
+        if self._transactions.state in (TransactionState.ABORT_ONLY, TransactionState.ABORTING):
+            await self.abort_transaction()
 
     async def _abort_left_open(self) -> None:
         if self._transactions.state not in (TransactionState.IN_TRANSACTION, TransactionState.ABORT_ONLY):
@@ -425,7 +426,9 @@ class AIOKafkaProducer:
     def _set_gate(self) -> None:
         self._may_send = self._started and not self._closed and self._transactions.may_send
         takes_bytes = self._key_serializer is None and self._value_serializer is None
-        self._append = self._open_batches.append if self._may_send and takes_bytes else _not_at_once
+        self._append = (
+            self._accumulator.open_batches.append if self._may_send and takes_bytes else _not_at_once
+        )
 
     def _check_gate(self) -> None:
         if not self._may_send:
@@ -444,6 +447,17 @@ class AIOKafkaProducer:
     def _require_started(self) -> None:
         if self._closed or not self._started:
             raise self._refusal()
+
+    async def _tear_down(self) -> None:
+        """Whatever is cancelled on the way: nobody waits for a record for ever, and the log is let go of."""
+        try:
+            self._accumulator.close()
+            await self._sender.close()
+        finally:
+            for queue in self._accumulator.queues():
+                for batch in queue.unacknowledged():
+                    batch.fail(closed_before_acknowledged(queue, batch))
+            await self._close_link()
 
     async def _close_link(self) -> None:
         link, self._link = self._link, None

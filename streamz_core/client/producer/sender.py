@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import sleep, wait_for
 from streamz_core.client.errors import (
+    IllegalArgumentError,
     KafkaError,
     KafkaTimeoutError,
     ProducerClosed,
@@ -155,8 +156,8 @@ class Sender:
             # The boundary of the drain task: whatever goes wrong here, also by a fault of ours, must be
             # told to those who wait for the records, and must not stop later ones.
             _log.exception("%s were not written", _name(queue, group))
-            for batch in group:
-                batch.fail(error if isinstance(error, StreamzError) else _unexpected(queue, batch, error))
+            known = error if isinstance(error, StreamzError) else _unexpected(queue, group, error)
+            self._give_up(group, known, ErrorCode.NONE)
 
     def _prepare(self, queue: PartitionQueue, batch: ProducerBatch) -> bool:
         """Encode ``batch`` with the next sequence numbers; False if it is not to be sent."""
@@ -170,8 +171,11 @@ class Sender:
         try:
             batch.records = self._encoded(queue, batch)
         except (StreamzError, TypeError, ValueError, OverflowError) as error:
-            _log.error("%s cannot be encoded: %s", _name(queue, [batch]), error)
-            batch.fail(error)
+            text = f"{_name(queue, [batch])} cannot be encoded: {error}"
+            _log.error("%s", text)
+            refused = IllegalArgumentError(text)
+            refused.__cause__ = error
+            self._give_up([batch], refused, ErrorCode.NONE)
             return False
         queue.sequence = (queue.sequence + len(batch)) & _SEQUENCE_MASK
         return True
@@ -210,10 +214,14 @@ class Sender:
             await self._write_singly(queue, group)
             return
         _log.error("%s", error)
+        self._give_up(group, error, code)
+        await self._transactions.recover()
+
+    def _give_up(self, group: list[ProducerBatch], error: StreamzError, code: int) -> None:
+        """Tell those who wait; a transaction without these records must not be committed."""
         told = self._transactions.batch_failed(error, code)
         for batch in group:
             batch.fail(told)
-        await self._transactions.recover()
 
     async def _write_singly(self, queue: PartitionQueue, group: list[ProducerBatch]) -> None:
         for batch in group:
@@ -289,8 +297,8 @@ def closed_before_acknowledged(queue: PartitionQueue, batch: ProducerBatch) -> P
     return ProducerClosed(f"{_name(queue, [batch])}: the producer was stopped before they were acknowledged")
 
 
-def _unexpected(queue: PartitionQueue, batch: ProducerBatch, error: Exception) -> KafkaError:
-    failure = UnknownError(f"{_name(queue, [batch])} were not written: {type(error).__name__}: {error}")
+def _unexpected(queue: PartitionQueue, group: list[ProducerBatch], error: Exception) -> KafkaError:
+    failure = UnknownError(f"{_name(queue, group)} were not written: {type(error).__name__}: {error}")
     failure.__cause__ = error
     return failure
 

@@ -23,7 +23,7 @@ from streamz_core.client.errors import (
 )
 from streamz_core.client.producer.identity import NO_IDENTITY, ProducerIdentity
 from streamz_core.client.request import name_of
-from streamz_core.errors import ErrorCode
+from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.protocol.messages.end_txn import EndTxnRequest
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
 from streamz_core.protocol.messages.offset_commit import OffsetCommitPartition, OffsetCommitTopic
@@ -86,7 +86,7 @@ class Transactions:
         self.transactional_id = transactional_id
         self.identity: ProducerIdentity = NO_IDENTITY
         self.state = TransactionState.READY
-        self.error: KafkaError | None = None
+        self.error: StreamzError | None = None
         self._reaches_broker = False
 
     @property
@@ -116,7 +116,7 @@ class Transactions:
         """Records of the current transaction are about to reach the broker."""
         self._reaches_broker = True
 
-    def batch_failed(self, error: KafkaError, code: int) -> KafkaError:
+    def batch_failed(self, error: StreamzError, code: int) -> StreamzError:
         """A batch was given up; what to tell those who wait for it. ``recover`` is due."""
         if not self.is_transactional:
             return error
@@ -202,7 +202,9 @@ class Transactions:
         )
         what = f"adding offsets of group {group.group_id!r} to the transaction of {self._name()}"
         try:
-            await self._requests.settled(request, what, _first_offset_error)
+            # Not asked again about a topic that is gone: meanwhile the transaction would time out.
+            gone = (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,)
+            await self._requests.settled(request, what, _first_offset_error, final=gone)
         except KafkaError as error:
             raise self._failed(error, what) from error
 
@@ -234,11 +236,15 @@ class Transactions:
             error = CommitFailedError(
                 f"{what}: {name_of(code or 0)}: the group has moved on; abort the transaction"
             )
+        elif code == ErrorCode.TRANSACTION_ABORTABLE:
+            error = error_for(
+                code, f"{what}: it timed out and is aborted: abort it here too and begin another"
+            )
         if code is not None:
             self._fail(error, code)
         return error
 
-    def _fail(self, error: KafkaError, code: int) -> None:
+    def _fail(self, error: StreamzError, code: int) -> None:
         if self.state is TransactionState.FATAL:
             return
         if code in _FENCED:

@@ -8,6 +8,8 @@ A dead letter carries the source record's raw key, value, timestamp and headers,
 ``__dlq.error.class``    the exception's qualified class name
 ``__dlq.error.message``  its message, shortened to 4,096 characters
 ``__dlq.topic``, ``__dlq.partition``, ``__dlq.offset``, ``__dlq.timestamp``  where the record stands
+``__dlq.omitted``        the record's size in bytes, where it is too large for a dead letter: then it has no key,
+value and headers of its own, and is to be read where it stands
 ``__dlq.app``, ``__dlq.task``  who failed on it: the app id, and the task's id with the processor's name
 """
 
@@ -18,13 +20,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from streamz_core.errors import Fatal, Retriable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from streamz_core.model import Header, TopicPartition
     from streamz_core.streams.error_policy import ErrorPolicy
 
 MESSAGE_CHARACTERS_MAX: Final = 4_096
 HEADER_PREFIX: Final = "__dlq."
+OMITTED_HEADER: Final = "__dlq.omitted"
 
 
 class RecordFailed(Fatal):
@@ -60,14 +61,13 @@ def dead_letter_topic(policy: ErrorPolicy, source_topic: str) -> str:
 
 
 def dead_letter_headers(
-    original: Sequence[Header],
     error: BaseException,
     origin: RecordOrigin,
     timestamp: int,
     app_id: str,
     task: str,
 ) -> list[Header]:
-    """The headers of a dead letter, behind those the record came with."""
+    """What a dead letter says in its headers, behind those the record came with."""
     kind = type(error)
     facts = {
         "error.class": f"{kind.__module__}.{kind.__qualname__}",
@@ -79,4 +79,4 @@ def dead_letter_headers(
         "app": app_id,
         "task": task,
     }
-    return [*original, *((HEADER_PREFIX + name, text.encode()) for name, text in facts.items())]
+    return [(HEADER_PREFIX + name, text.encode(errors="replace")) for name, text in facts.items()]

@@ -90,7 +90,7 @@ class GroupOffsets:
         if reset is OffsetReset.FAIL:
             raise OffsetOutOfRange(
                 f"{where}, which holds offsets {first} to {end}. Reset the group's offset, or set {setting} "
-                "to 'earliest' or 'latest'"
+                f"(of an App: consumer_{setting}) to 'earliest' or 'latest'"
             )
         offset = first if reset is OffsetReset.EARLIEST else end
         if committed.offset != _NOT_COMMITTED:

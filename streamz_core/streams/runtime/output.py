@@ -18,9 +18,19 @@ from streamz_core.protocol.murmur2 import partition_for
 from streamz_core.streams.runtime.columns import deal
 
 RECORD_BYTES_MAX: Final = 1_048_576 - 1024
-"""Key and value of one record: what fits in a batch of Kafka's default ``max.message.bytes``."""
+"""Key, value and headers of one record: what fits in a batch of Kafka's default ``max.message.bytes``."""
 
 NO_HEADERS: Final[Sequence[Header]] = ()
+
+
+def headers_bytes(headers: Sequence[Header]) -> int:
+    """What the headers of a record take, with up to 10 bytes each for the lengths of name and value."""
+    size = 0
+    for name, value in headers:
+        size += len(name.encode()) + 10
+        if value is not None:
+            size += len(value)
+    return size
 
 
 class OutputTooLarge(Misuse):
@@ -53,7 +63,7 @@ class OutputBuffer:
 
     def __init__(self, record_bytes_max: int = RECORD_BYTES_MAX) -> None:
         """Start empty; a record whose key and value take more than ``record_bytes_max`` is refused."""
-        self._record_bytes_max = record_bytes_max
+        self.record_bytes_max = record_bytes_max
         self._topics: dict[str, _TopicOutput] = {}
         self._partitioners: dict[str, Partitioner] = {}
         self.size_bytes = 0
@@ -83,7 +93,9 @@ class OutputBuffer:
             size += len(value)
         if key is not None:
             size += len(key)
-        if size > self._record_bytes_max:
+        if headers:
+            size += headers_bytes(headers)
+        if size > self.record_bytes_max:
             self._refuse(topic, size)
         self.size_bytes += size
         output = self._topics.get(topic)
@@ -108,7 +120,7 @@ class OutputBuffer:
         """Add many records of one topic. Raises ``OutputTooLarge``, having added none."""
         sizes = [len(value) for value in values if value is not None]
         largest = max(sizes, default=0) + max((len(key) for key in keys if key is not None), default=0)
-        if largest > self._record_bytes_max:
+        if largest > self.record_bytes_max:
             self._refuse(topic, largest)
         self.size_bytes += sum(sizes)
         output = self._topics.setdefault(topic, _TopicOutput())
@@ -141,8 +153,8 @@ class OutputBuffer:
 
     def _refuse(self, topic: str, size: int) -> NoReturn:
         raise OutputTooLarge(
-            f"a record for topic {topic!r} has {size} bytes of key and value, allowed are "
-            f"{self._record_bytes_max}; send less, or raise record_bytes_max and the topic's "
+            f"a record for topic {topic!r} has {size} bytes of key, value and headers, allowed are "
+            f"{self.record_bytes_max}; send less, or raise record_bytes_max and the topic's "
             "max.message.bytes"
         )
 

@@ -11,8 +11,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from streamz_core.streams.error_policy import ErrorAction
-from streamz_core.streams.runtime.failures import RecordOrigin, dead_letter_headers, dead_letter_topic
-from streamz_core.streams.runtime.output import NO_HEADERS
+from streamz_core.streams.runtime.failures import (
+    OMITTED_HEADER,
+    RecordOrigin,
+    dead_letter_headers,
+    dead_letter_topic,
+)
+from streamz_core.streams.runtime.output import NO_HEADERS, headers_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,13 +86,15 @@ class PassedOver:
         if policy.action is not ErrorAction.DEAD_LETTER:
             return
         columns = piece.columns
+        key, value, timestamp = columns.keys[index], columns.values[index], columns.timestamps[index]
         origin = RecordOrigin(piece.partition, columns.offsets[index])
         original = NO_HEADERS if columns.headers is None else columns.headers[index]
-        timestamp = columns.timestamps[index]
+        facts = dead_letter_headers(error, origin, timestamp, self._app_id, f"{self._task_id}/{who}")
+        size = len(key or b"") + len(value or b"") + headers_bytes(original) + headers_bytes(facts)
+        if size > self._outputs.record_bytes_max:
+            # Its topic may hold larger records than others do; what fits says where to find the rest.
+            key = value = None
+            original, facts = NO_HEADERS, [*facts, (OMITTED_HEADER, b"%d" % size)]
         self._outputs.send(
-            dead_letter_topic(policy, piece.partition.topic),
-            columns.keys[index],
-            columns.values[index],
-            timestamp,
-            dead_letter_headers(original, error, origin, timestamp, self._app_id, f"{self._task_id}/{who}"),
+            dead_letter_topic(policy, piece.partition.topic), key, value, timestamp, [*original, *facts]
         )

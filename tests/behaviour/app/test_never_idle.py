@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
-from streamz_core.aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+from streamz_core.aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from streamz_core.app.app import App
+from streamz_core.model import TopicPartition
 from streamz_core.streams.runtime.failures import RecordFailed, TaskFailed
+from streamz_core.streams.runtime.offsets import OffsetOutOfRange
 from streamz_core.streams.runtime.topics import MissingTopic
 
 
@@ -26,17 +28,21 @@ def failing(name):
 
 async def test_the_failure_of_an_app_ends_the_body_of_its_scope():
     app, topic = failing("ends-body")
-    with pytest.raises(RecordFailed, match="offset 0"):
+
+    async def body():
         async with app:
             await topic.send(value="bad")
             await asyncio.Event().wait()
 
+    with pytest.raises(RecordFailed, match="offset 0"):
+        await body()
     assert asyncio.current_task().cancelling() == 0
 
 
 async def test_a_body_that_ends_by_an_error_of_its_own_keeps_it():
     app, topic = failing("own-error")
-    with pytest.raises(KeyError):
+
+    async def body():
         async with app:
             await topic.send(value="bad")
             try:
@@ -44,9 +50,12 @@ async def test_a_body_that_ends_by_an_error_of_its_own_keeps_it():
             finally:
                 raise KeyError
 
+    with pytest.raises(KeyError):
+        await body()
+
 
 async def test_a_cancellation_from_outside_stays_one():
-    app, topic = failing("outside")
+    app, _ = failing("outside")
 
     async def body():
         async with app:
@@ -92,3 +101,55 @@ async def test_an_app_whose_topic_has_grown_fails_instead_of_leaving_partitions_
     reason = await lab.clock.drive(app.wait_failed())
     assert isinstance(reason, TaskFailed)
     assert "'views' has 4 partitions instead of 2" in str(reason)
+
+
+async def test_what_retention_deleted_unread_fails_the_app_unless_it_says_where_to_go_on(lab):
+    seen = []
+
+    def reader(**settings):
+        app = lab.app(**settings)
+
+        @app.agent(app.topic("views", value_type=str))
+        async def read(stream):
+            async for value in stream:
+                seen.append(value)
+
+        return app
+
+    app = reader()
+    await lab.start(app)
+    await lab.send("views", b"a", b"b", b"c")
+    await lab.clock.advance(500)
+    await lab.stop(app)
+    await lab.send("views", b"d", b"e", b"f")
+    records = {TopicPartition("views", 0): RecordsToDelete(before_offset=5)}
+    await change(lab, lambda admin: admin.delete_records(records))
+
+    with pytest.raises(OffsetOutOfRange, match="consumer_offset_out_of_range"):
+        await lab.start(reader())
+    app = reader(consumer_offset_out_of_range="earliest")
+    await lab.start(app)
+    while "f" not in seen:
+        await lab.clock.advance(100)
+    assert seen == ["a", "b", "c", "f"]
+
+
+@pytest.mark.parametrize("name", ["default", "d", "p"])
+async def test_a_table_may_have_any_name(tmp_path, name):
+    async def live(life):
+        app = App("names", broker=f"file://{tmp_path}/data", durability="os")
+        topic = app.topic("views", value_type=str)
+        table = app.Table(name, default=int)
+
+        @app.agent(topic)
+        async def count(stream):
+            async for value in stream:
+                table[value] += 1
+
+        async with app:
+            await topic.send(value="a")
+            while table["a"] < life:
+                await asyncio.sleep(0.01)
+
+    await live(1)
+    await live(2)

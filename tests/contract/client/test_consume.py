@@ -316,3 +316,15 @@ async def test_damage_is_named_and_can_be_passed(producer, consumers, clock, add
         await clock.drive(consumer.getone())
     consumer.seek(T, 2)
     assert (await clock.drive(consumer.getone())).value == b"after"
+
+
+async def test_a_partition_that_is_not_there_keeps_no_other_from_being_read(producer, consumers, clock):
+    await producer.send_and_wait("t", b"v")
+    consumer = await consumers()
+    consumer.assign([TopicPartition("nowhere", 0), TopicPartition("t", 0)])
+    began_ms = clock.monotonic_ms()
+
+    record = await clock.drive(consumer.getone())
+
+    assert record.value == b"v"
+    assert clock.monotonic_ms() - began_ms < 1_000

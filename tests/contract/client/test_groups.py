@@ -320,3 +320,21 @@ async def test_an_older_generation_cannot_commit_in_a_transaction(address, consu
         with pytest.raises(errors.CommitFailedError):
             await producer.commit_transaction()
         await producer.abort_transaction()
+
+
+async def test_a_deleted_topic_holds_up_no_commit_and_no_stop(address, producer, consumers, clock):
+    await fill(producer, "t", 2)
+    await fill(producer, "four", 1)
+    consumer = await consumers("t", "four", group_id="g")
+    while await consumer.position(T) < 2:
+        await clock.drive(consumer.getmany(timeout_ms=100))
+    async with AIOKafkaAdminClient(bootstrap_servers=address) as admin:
+        await admin.delete_topics(["four"])
+    began_ms = clock.monotonic_ms()
+
+    with pytest.raises(errors.UnknownTopicOrPartitionError, match="four-0"):
+        await clock.drive(consumer.commit())
+    await clock.drive(consumer.stop())
+
+    assert clock.monotonic_ms() - began_ms < 1_000
+    assert await (await consumers(group_id="g")).committed(T) == 2

@@ -163,3 +163,22 @@ async def test_a_request_once_sent_is_carried_out(tmp_path):
 
     assert [topic.name for topic in topics] == ["made"]
     await link.close()
+
+
+@pytest.mark.parametrize("between", range(1, 4))
+async def test_a_producer_whose_stop_is_cancelled_again_and_again_lets_go(between):
+    for before in range(1, 12):
+        producer = AIOKafkaProducer(bootstrap_servers="memory://let-go", enable_idempotence=True)
+        await producer.start()
+        future = await producer.send("t", b"v")
+        stopping = asyncio.ensure_future(producer.stop())
+        for pause in (before, between):
+            for _ in range(pause):
+                await asyncio.sleep(0)
+            stopping.cancel()
+        await asyncio.wait([stopping])
+        assert future.done()
+        while local_link._open:
+            (entry,) = local_link._open.values()
+            assert entry.closing is not None, f"still open: cancelled after {before} and {between} turns"
+            await asyncio.wait([entry.closing])

@@ -8,6 +8,8 @@ import pytest
 
 from streamz_core.client import errors
 from streamz_core.client.producer.producer import AIOKafkaProducer
+from streamz_core.client.request import Requests
+from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
 
 T = TopicPartition("t", 0)
@@ -31,7 +33,7 @@ async def test_only_committed_records_are_seen(transactional, consumers, clock):
     everything = await consumers("t")
     async with transactional.transaction():
         await transactional.send("t", b"1")
-    with pytest.raises(RuntimeError):  # noqa: PT012
+    with pytest.raises(RuntimeError):
         async with transactional.transaction():
             await transactional.send("t", b"aborted")
             raise RuntimeError
@@ -84,7 +86,7 @@ async def test_offsets_are_committed_with_the_records(transactional, producer, c
 
     await transactional.commit_transaction()
     assert await clock.drive(waiting) == 1
-    with pytest.raises(RuntimeError):  # noqa: PT012
+    with pytest.raises(RuntimeError):
         async with transactional.transaction():
             await transactional.send_offsets_to_transaction({T: 9}, "g2")
             raise RuntimeError
@@ -163,6 +165,59 @@ async def test_a_transaction_with_a_refused_record_can_only_be_aborted(transacti
         await transactional.send("t", b"next")
 
     assert await read(await consumers("t", isolation_level="read_committed"), clock) == [b"next"]
+
+
+async def test_a_scope_aborts_where_its_commit_raises(transactional, consumers, clock):
+    with pytest.raises(errors.KafkaError, match="'t' partition 0 cannot be encoded"):
+        async with transactional.transaction():
+            await transactional.send("t", b"fine")
+            await transactional.send_columns("t", 0, None, [b"x"], [1 << 63])
+
+    async with transactional.transaction():
+        await transactional.send("t", b"next")
+
+    assert await read(await consumers("t", isolation_level="read_committed"), clock) == [b"next"]
+
+
+async def test_an_abort_that_failed_is_done_by_the_next_scope(transactional, consumers, clock, monkeypatch):
+    async def refuse(*arguments, **options):
+        raise errors.error_for(ErrorCode.KAFKA_STORAGE_ERROR, "the disk is full")
+
+    async def a_scope(value):
+        async with transactional.transaction():
+            await transactional.send("t", value)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Requests, "settled", refuse)
+        for _ in range(2):
+            with pytest.raises(errors.KafkaError, match="the disk is full"):
+                await a_scope(b"aborted")
+    await a_scope(b"next")
+
+    assert await read(await consumers("t", isolation_level="read_committed"), clock) == [b"next"]
+
+
+async def test_offsets_of_a_topic_that_is_gone_are_refused_at_once(transactional, clock):
+    await transactional.begin_transaction()
+    began_ms = clock.monotonic_ms()
+    with pytest.raises(errors.UnknownTopicOrPartitionError):
+        await clock.drive(transactional.send_offsets_to_transaction({TopicPartition("nowhere", 0): 1}, "g"))
+    assert clock.monotonic_ms() - began_ms < 1_000
+
+    await transactional.abort_transaction()
+    async with transactional.transaction():
+        await transactional.send("t", b"next")
+
+
+async def test_a_transaction_that_timed_out_says_what_to_do(address, clock):
+    settings = {"transactional_id": "z", "transaction_timeout_ms": 1_000}
+    async with AIOKafkaProducer(bootstrap_servers=address, **settings) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait("t", b"v")
+        await clock.advance(2_000)
+        with pytest.raises(errors.KafkaError, match=r"timed out .* abort it here too"):
+            await producer.commit_transaction()
+        await producer.abort_transaction()
 
 
 async def test_stop_aborts_what_was_left_open(address, consumers, clock):

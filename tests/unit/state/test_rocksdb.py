@@ -130,3 +130,39 @@ def test_the_memory_of_all_databases_is_one_budget(tmp_path: Path) -> None:
     for database in databases:
         assert sum(1 for _ in database.store("s").scan()) == 20_000
         database.close()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_damage_met_by_a_scan_is_named_and_the_directory_let_go_of(tmp_path: Path, reverse: bool) -> None:
+    database = opened(tmp_path)
+    database.store("counts").write([(b"%04d" % n, b"value %d" % n) for n in range(2_000)], 1)
+    database.flush()
+    database.close()
+    table = max((tmp_path / "db").glob("*.sst"), key=lambda file: file.stat().st_size)
+    content = bytearray(table.read_bytes())
+    content[100] ^= 0x10
+    content[len(content) // 2] ^= 0x10
+    table.write_bytes(content)
+
+    database = opened(tmp_path)
+    with pytest.raises(StoreCorrupt, match="is damaged") as damage:
+        list(database.store("counts").scan(reverse=reverse))
+    database.close()
+
+    opened(tmp_path).close()  # while what the error's traceback holds is still there
+    assert damage.value.__traceback__ is not None
+
+
+def test_damage_where_the_format_stands_is_named(tmp_path: Path) -> None:
+    database = opened(tmp_path)
+    database._db.flush()
+    database.close()
+    [table] = (tmp_path / "db").glob("*.sst")
+    content = bytearray(table.read_bytes())
+    content[5] ^= 0x10
+    table.write_bytes(content)
+
+    with pytest.raises(StoreCorrupt, match="is damaged"):
+        opened(tmp_path)
+    rocksdb.discard(str(tmp_path / "db"))
+    opened(tmp_path).close()

@@ -13,7 +13,7 @@ import pytest
 
 from streamz_core.client.local_link import open_link
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

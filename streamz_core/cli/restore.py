@@ -1,0 +1,29 @@
+"""``streamz restore``: make a data directory out of a backup.
+
+Owns: what is printed.
+Must not know: what a restore changes; ``streamz_core.log.backup`` does.
+"""
+
+from __future__ import annotations
+
+import click
+
+from streamz_core.cli.backup import describe
+from streamz_core.cli.connection import CommandError
+from streamz_core.cli.directories import any_path
+from streamz_core.errors import StreamzError
+from streamz_core.log.backup import restore
+from streamz_core.log.files import DiskFiles
+
+
+@click.command("restore")
+@click.argument("backup")
+@click.argument("directory")
+def command(backup: str, directory: str) -> None:
+    """Make the data directory DIRECTORY, which is not there yet, out of BACKUP. BACKUP stays as it is."""
+    source, target = any_path(backup), any_path(directory)
+    try:
+        summary = restore(DiskFiles(), source, target)
+    except (StreamzError, OSError) as error:
+        raise CommandError(str(error)) from error
+    click.echo(f"{target}: {describe(summary)} restored from {source}")
