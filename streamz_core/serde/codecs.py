@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
+from mypy_extensions import mypyc_attr
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.errors import DecodeError, EncodeError, sentence
@@ -33,6 +34,7 @@ _UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 _UNENCODABLE = (msgspec.MsgspecError, TypeError, ValueError, RecursionError)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ColumnCodec(Generic[T]):
     """What all codecs share: the walk over a column, and errors that name subject, expected and got."""
 
@@ -87,6 +89,7 @@ class ColumnCodec(Generic[T]):
         return EncodeError(f"{self.subject}: expected {self.expects}, got {kind(value)}{detail}")
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class RawCodec(ColumnCodec[bytes]):
     """Bytes as they are."""
 
@@ -115,6 +118,7 @@ class RawCodec(ColumnCodec[bytes]):
         return bytes
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class TextCodec(ColumnCodec[str]):
     """UTF-8 text."""
 
@@ -140,6 +144,7 @@ class TextCodec(ColumnCodec[str]):
         return bytes.decode
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class IntCodec(ColumnCodec[int]):
     """Integers as ASCII decimals: readable in a console, and valid JSON."""
 
@@ -162,6 +167,7 @@ class IntCodec(ColumnCodec[int]):
         return int
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class JsonCodec(ColumnCodec[Any]):
     """JSON of any shape: dicts, lists, strings, numbers; also writes models, dataclasses, dates, UUIDs."""
 
@@ -191,6 +197,7 @@ class JsonCodec(ColumnCodec[Any]):
         return self._decode
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ModelCodec(ColumnCodec[T]):
     """JSON of one type: a ``Record``, msgspec Struct, dataclass, TypedDict, or any type msgspec knows.
 
@@ -257,6 +264,7 @@ class PydanticModel(Protocol):
         """Write."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class PydanticCodec(ColumnCodec[Any]):
     """JSON of a pydantic v2 model, by duck typing."""
 
@@ -299,6 +307,7 @@ class Serializer(Protocol):
         """Value to bytes; raise TypeError or ValueError for what is not a value."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class SerializerCodec(ColumnCodec[Any]):
     """A user's ``Serializer`` over columns."""
 

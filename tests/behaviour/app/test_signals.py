@@ -31,10 +31,14 @@ counts = app.Table("counts", default=int)
 SLOW_FROM, STUCK_AT = (int(os.environ.get(name, -1)) for name in ("SLOW_FROM", "STUCK_AT"))
 synced, seen = files._datasync, 0
 
+def say(*words):
+    """One write for a line: print() takes two, and threads would write into each other's lines."""
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())
+
 def slow(fd):
     """A disk that takes until the test says so: until standard input ends."""
     if 0 <= SLOW_FROM < seen:
-        print("syncing", flush=True)
+        say("syncing")
         os.read(0, 1)
     synced(fd)
 
@@ -48,14 +52,14 @@ async def copy(stream):
         counts["all"] += 1
         await copies.send(value=number)
         if number == STUCK_AT:
-            print("stuck", flush=True)
+            say("stuck")
             await asyncio.sleep(3600)
-        print("at", number, counts["all"], flush=True)
+        say("at", number, counts["all"])
         await asyncio.sleep(0.001)
 
 @app.on_before_shutdown.connect
 async def stopping(app):
-    print("stopping", flush=True)
+    say("stopping")
 
 if __name__ == "__main__":
     app.main()
