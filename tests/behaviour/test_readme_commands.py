@@ -79,9 +79,12 @@ def test_the_commands_on_a_log_do_what_they_say(shell):
     (shell.folder / "program.py").write_text(block("python", "from streamz_core.aiokafka"))
     done(shell("python program.py"))
 
-    create, produce, consume, describe, check = [done(shell(line)) for line in commands("streamz topics")]
+    lines = commands("streamz topics")
+    create, produce, consume, describe, check, backup = [done(shell(line)) for line in lines]
     assert create == "Created topic payments.\n"
     assert produce == ""
     assert consume == "12\n"
     assert describe.splitlines()[2].split()[:6] == ["shop", "orders", "0", "1", "1", "0"]
     assert check == "./data: sound\n"
+    assert "monday" in backup
+    assert done(shell("streamz check ./data")) == "./data: sound\n"
