@@ -71,7 +71,8 @@ class TableKeeper:
             seen_ms = -1 if wrapper.own_time else self._task.time_of(wrapper.name)
             now_ms = store.observe(seen_ms)
             close = wrapper.window.close
-            if isinstance(close, AfterIdle) and idle_ms >= close.idle_ms:
+            is_idle = isinstance(close, AfterIdle) and idle_ms >= close.idle_ms
+            if is_idle and await self._context.reads_to_end():
                 now_ms = max(now_ms, self._end_of_believed(store))
             await self._close_windows(wrapper, store, now_ms)
 

@@ -108,6 +108,12 @@ class ProcessorContext(Protocol):
     ) -> None:
         """Buffer many output records of one topic in one call, partitioned as by ``send``."""
 
+    async def reads_to_end(self) -> bool:
+        """Whether no input is known to have more than was handed to the processors.
+
+        False before the first answer of the log: silence then means nothing.
+        """
+
     def request_commit(self) -> None:
         """Commit as soon as the record in hand is done."""
 

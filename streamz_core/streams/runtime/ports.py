@@ -58,6 +58,9 @@ class Consumer(Protocol):
     async def position(self, partition: TopicPartition) -> int:
         """The offset of the next record to hand out."""
 
+    def last_stable_offset(self, partition: TopicPartition) -> int | None:
+        """Where the partition's readable records ended at the last answer; None before the first."""
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read on from ``offset``; what was fetched from elsewhere is dropped."""
 

@@ -133,6 +133,18 @@ class Task:
         """This task's partition of a window store."""
         return self._stores.window_store(name)
 
+    async def reads_to_end(self) -> bool:
+        """Whether no input is known to have more than was handed to the processors."""
+        if any(queue.record_count for queue in self._inputs.values()):
+            return False
+        consumer = self._services.consumer
+        for partition in self._inputs:
+            end = consumer.last_stable_offset(partition)
+            # The consumer's position, not the task's: markers at the end are no records.
+            if end is None or await consumer.position(partition) < end:
+                return False
+        return True
+
     def request_commit(self) -> None:
         """Commit as soon as the record in hand is done."""
         self.yield_requested = True

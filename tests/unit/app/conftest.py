@@ -34,6 +34,10 @@ class FakeContext:
         self.yield_requested = False
         self.sent: list[tuple[str, bytes | None, bytes | None, int, Any, int | None]] = []
         self.stores: dict[str, Any] = {}
+        self.has_backlog = False
+
+    async def reads_to_end(self) -> bool:
+        return not self.has_backlog
 
     def store(self, name: str) -> Any:
         return self.stores[name]

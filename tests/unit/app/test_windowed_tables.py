@@ -134,6 +134,21 @@ async def test_windows_close_when_input_is_idle_and_take_nothing_more(app, task,
     assert contents(running)[20_000, "/"] == 1
 
 
+async def test_silence_while_input_is_known_to_wait_is_not_idleness(app, task, clock):
+    closed = []
+    counting(app, grace=60, close=after_idle(5), on_window_close=lambda key, value: closed.append(value))
+    running = await task()
+    await running.feed(["/"], timestamps=[1_000])
+    running.context.has_backlog = True
+    await clock.advance(60_000)
+    await running.punctuate()
+    assert closed == []
+
+    running.context.has_backlog = False
+    await running.punctuate()
+    assert closed == [1]
+
+
 async def test_a_failing_close_handler_stops_the_task_and_names_the_window(app, task):
     def on_close(key, value):
         raise ValueError("no")

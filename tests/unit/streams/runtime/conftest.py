@@ -156,6 +156,10 @@ class FakeConsumer:
         self.cluster = cluster
         self.positions: dict[TopicPartition, int] = {}
         self.paused: set[TopicPartition] = set()
+        self.ends: dict[TopicPartition, int] = {}
+
+    def last_stable_offset(self, partition: TopicPartition) -> int | None:
+        return self.ends.get(partition)
 
     def group_metadata(self) -> str:
         return "group"
@@ -220,6 +224,7 @@ class Bench:
             if tp in self.consumer.paused:
                 continue
             columns, after = self.cluster.columns(tp, position, self.fetch_records)
+            self.consumer.ends[tp] = self.cluster.end(tp)
             self.consumer.positions[tp] = after
             if len(columns) and task.add(tp, columns):
                 self.consumer.pause(tp)

@@ -75,6 +75,19 @@ async def test_a_task_processes_and_commits(cluster, bench, row, topologies) -> 
     }
 
 
+async def test_a_task_knows_when_it_has_read_to_the_end(cluster, bench, row, topologies) -> None:
+    fill(cluster, row)
+    running = bench(cluster, topologies.count())
+    await running.run_until_committed(stop=False)
+    assert await running.runner.task.reads_to_end()
+
+    fill(cluster, row, 1)
+    running.consumer.ends[VIEWS] = cluster.end(VIEWS)
+    assert not await running.runner.task.reads_to_end(), "the log is known to hold more"
+    running.consumer.ends.clear()
+    assert not await running.runner.task.reads_to_end(), "nothing was heard of the log yet"
+
+
 async def test_one_changelog_record_per_changed_key_and_commit(cluster, bench, row, topologies) -> None:
     fill(cluster, row, 1000, step_ms=1)
 
