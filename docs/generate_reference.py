@@ -245,7 +245,15 @@ def code_of(cls: type) -> str:
 
 def summary(cls: type) -> str:
     """The first paragraph of a class's docstring."""
-    return one_line((inspect.getdoc(cls) or "").split("\n\n")[0])
+    return one_line((inspect.getdoc(cls) or source_docstring(cls)).split("\n\n")[0])
+
+
+def source_docstring(cls: type) -> str:
+    """What the source says of a class that is compiled, and has lost its docstring."""
+    source = Path(streamz_core.__file__).parents[1] / f"{cls.__module__.replace('.', '/')}.py"
+    classes = (node for node in ast.parse(source.read_text("utf-8")).body if isinstance(node, ast.ClassDef))
+    (found,) = (node for node in classes if node.name == cls.__name__)
+    return ast.get_docstring(found) or ""
 
 
 def attribute_docstrings(cls: type) -> dict[str, str]:
