@@ -21,7 +21,7 @@ test: $(VENV)/tested-with          ## Every test.
 	$(RUN) -m pytest
 
 test-pure: $(VENV)-pure/tested-with ## The same without any compiled module.
-	PYTHONPATH=tests/interpreted $(VENV)-pure/bin/python -m pytest -m "not slow"
+	PYTHONPATH=tests/interpreted $(VENV)-pure/bin/python -m pytest
 
 lint: $(VENV)/tested-with          ## ruff, mypy strict, import-linter.
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/lint-imports
