@@ -74,7 +74,7 @@ class App:
         """``id`` names the consumer group, the tables' changelogs and the state directory."""
         check_name(id)
         self.id: Final = id
-        self.conf: Final = Settings.parse({"broker": broker, **settings})
+        self.conf = Settings.parse({"broker": broker, **settings})
         self.serializers: Final = CodecRegistry()
         self.clock: Clock = SystemClock()
         self.agents: Final[dict[str, Agent]] = {}
@@ -313,6 +313,19 @@ class App:
         """All agents, tables and streams."""
         graph = None if self._streams is None else self._streams.build()
         return Declarations(tuple(self.agents.values()), tuple(self.tables.values()), graph)
+
+    def use(self, builder: StreamsBuilder) -> None:
+        """Run what was built without an app; in place of the app's own ``streams``."""
+        if self._streams is not None:
+            raise ImproperlyConfigured(f"app {self.id!r} has streams of its own, or a builder already")
+        self._streams = builder
+
+    def reconfigure(self, **settings: Any) -> None:
+        """Change settings before the app is started: a test's broker for another."""
+        if self._running is not None:
+            raise ImproperlyConfigured(f"app {self.id!r} is running; change its settings before it starts")
+        current = {field.name: getattr(self.conf, field.name) for field in dataclasses.fields(self.conf)}
+        self.conf = Settings.parse({**current, **settings}, environ={})
 
     # -- life -------------------------------------------------------------------------------------
 

@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     from streamz_core.client.link import Link
     from streamz_core.model import Header
 
-REPARTITION_CONFIG: Final = {"cleanup.policy": "delete", "retention.ms": "-1"}
+REPARTITION_CONFIG: Final = {
+    "cleanup.policy": "delete",
+    "retention.ms": "-1",
+    # What was taken from a source is not refused in between, whatever time it is of.
+    "message.timestamp.after.max.ms": str(2**63 - 1),
+}
 logger: Final = logging.getLogger(__name__)
 
 
@@ -176,6 +181,7 @@ class RunningApp:
             commit_records_max=conf.broker_commit_every,
             auto_offset_reset=conf.consumer_auto_offset_reset,
             offset_out_of_range=conf.consumer_offset_out_of_range,
+            timestamp_ahead_max_ms=conf.milliseconds("timestamp_ahead_max"),
             memory_budget_bytes=conf.memory_budget,
             shutdown_timeout_ms=conf.milliseconds("shutdown_timeout"),
         )

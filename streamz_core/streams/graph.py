@@ -66,6 +66,7 @@ class OperatorNode:
     """A step. ``make`` makes its operator, once per task and after every failure.
 
     ``sink`` is where it writes to, for descriptions and for the order between nodes that write to one topic.
+    ``fans_out``: it may make several rows of one.
     """
 
     name: str
@@ -73,6 +74,7 @@ class OperatorNode:
     make: Callable[[], Operator]
     uses: tuple[StoreUse, ...] = ()
     sink: str | InternalTopic | None = None
+    fans_out: bool = False
 
     @property
     def stores(self) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ Must not know: graphs, the order in which operators run, which operators there a
 
 An operator takes rows and gives rows, and never waits. It is made anew for every task and after every
 failure; whatever must outlive it is in its stores. Rows that it holds back for the commit (updates of one
-key that may be merged) it gives in ``flush``; what depends on time passing, in ``punctuate``.
+key that may be merged) it gives in ``flush``; what depends on time passing, in ``punctuate``. No input record
+stands behind such rows: their orders, given by who runs the operator, are below zero.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class Operator:
         return None if rows is None else self.process(rows)
 
     def flush(self) -> Rows | None:
-        """What was held back; a commit follows. Rows of it have the order -1: no input record is in hand."""
+        """What was held back; a commit follows."""
         return None
 
     def punctuate(self, now_ms: int) -> Rows | None:

@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any
 from streamz_core.errors import Misuse
 from streamz_core.serde.registry import CodecRegistry
 from streamz_core.streams.dsl.graph_builder import GraphBuilder
-from streamz_core.streams.dsl.kstream import source_node, stream_of
-from streamz_core.streams.dsl.ktable import KTable, key_value_store, known
+from streamz_core.streams.dsl.kstream import stream_of
+from streamz_core.streams.dsl.ktable import table_of
 from streamz_core.streams.dsl.options import Consumed, Materialized, option
 from streamz_core.streams.dsl.serde import Codecs
-from streamz_core.streams.graph import Input, StoreUse
-from streamz_core.streams.operators.table import Keep
-from streamz_core.streams.operators.view import TableView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamz_core.streams.dsl.kstream import KStream
+    from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.graph import Graph
 
 
@@ -67,19 +65,8 @@ class StreamsBuilder:
         how = option(Materialized, materialized)
         if how.name is None:
             how = how.with_name(topic)
-        graph = self._graph
-        source = source_node(graph, (topic,), chosen, "KSTREAM-SOURCE")
-        name = graph.name("KTABLE-SOURCE")
-        key, value = known(how.key, chosen.key), known(how.value, chosen.value)
-        store = key_value_store(graph, how, key, value, f"table of topic {topic!r}")
-        caching = how.caching
-        graph.add(
-            name,
-            (Input(source),),
-            lambda: Keep(name, store, caching=caching),
-            (StoreUse(store, writes=True),),
-        )
-        return KTable(graph, name, key, value, view=TableView(store), store=store)
+        stream = stream_of(self._graph, (topic,), chosen)
+        return table_of(stream, how, self._graph.name("KTABLE-SOURCE"), f"table of topic {topic!r}")
 
     def build(self) -> Graph:
         """The graph so far, as a value."""

@@ -66,11 +66,13 @@ class GraphBuilder:
         inputs: Iterable[Input],
         make: Callable[[], Operator],
         uses: Iterable[StoreUse] = (),
+        *,
         sink: str | InternalTopic | None = None,
+        fans_out: bool = False,
     ) -> str:
         """A step; returns its name."""
         self._refuse_name(name)
-        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink)
+        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out)
         return name
 
     def store(self, spec: StoreSpec) -> str:

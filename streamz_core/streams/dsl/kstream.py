@@ -14,6 +14,8 @@ from streamz_core.streams.dsl.options import (
     Branched,
     Consumed,
     Grouped,
+    Joined,
+    Materialized,
     Named,
     Produced,
     Repartitioned,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from streamz_core.streams.dsl.graph_builder import GraphBuilder
     from streamz_core.streams.dsl.kgrouped_stream import KGroupedStream
+    from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.operator import Operator
 
 K = TypeVar("K")
@@ -109,7 +112,12 @@ class KStream(Generic[K, V]):
         """Each record replaced by all pairs of ``mapper(key, value)``."""
         name = self._name("KSTREAM-FLATMAP", named)
         return self._then(
-            name, lambda: stateless.FlatMap(name, mapper), Serde(key_type), Serde(value_type), rekeyed=True
+            name,
+            lambda: stateless.FlatMap(name, mapper),
+            Serde(key_type),
+            Serde(value_type),
+            rekeyed=True,
+            fans_out=True,
         )
 
     def flat_map_values(
@@ -123,7 +131,10 @@ class KStream(Generic[K, V]):
         """Each record replaced by one for each value of ``mapper(value)``, under the same key."""
         name = self._name("KSTREAM-FLATMAPVALUES", named)
         return self._then(
-            name, lambda: stateless.FlatMapValues(name, mapper, with_key=with_key), value=Serde(value_type)
+            name,
+            lambda: stateless.FlatMapValues(name, mapper, with_key=with_key),
+            value=Serde(value_type),
+            fans_out=True,
         )
 
     def select_key(
@@ -257,6 +268,48 @@ class KStream(Generic[K, V]):
         chosen = option(Grouped, grouped, options)
         return self.select_key(selector).group_by_key(chosen)
 
+    def join(
+        self,
+        other: KTable[K, Any],
+        joiner: Callable[..., Any],
+        joined: Joined | str | None = None,
+        *,
+        with_key: bool = False,
+        value_type: Any = None,
+    ) -> KStream[K, Any]:
+        """``joiner(value, other_value)`` for each record whose key ``other`` has; with the key if ``with_key``."""
+        return self._join(other, joiner, joined, left=False, with_key=with_key, value_type=value_type)
+
+    def left_join(
+        self,
+        other: KTable[K, Any],
+        joiner: Callable[..., Any],
+        joined: Joined | str | None = None,
+        *,
+        with_key: bool = False,
+        value_type: Any = None,
+    ) -> KStream[K, Any]:
+        """``joiner(value, other_value)`` for each record; the other is None where ``other`` has no such key."""
+        return self._join(other, joiner, joined, left=True, with_key=with_key, value_type=value_type)
+
+    def to_table(
+        self, materialized: Materialized | str | None = None, named: Named | str | None = None
+    ) -> KTable[K, V]:
+        """The stream as a table: the latest value of every key; records without value delete. Needs a name."""
+        from streamz_core.streams.dsl.ktable import table_of
+
+        chosen = option(Materialized, materialized)
+        stream = self.partitioned(chosen.name, "to_table()")
+        return table_of(stream, chosen, self._name("KSTREAM-TOTABLE", named), "to_table()")
+
+    def _join(self, other: Any, joiner: Callable[..., Any], joined: Any, **how: Any) -> KStream[K, Any]:
+        from streamz_core.streams.dsl.joins import stream_table_join
+        from streamz_core.streams.dsl.ktable import KTable
+
+        if isinstance(other, KTable):
+            return stream_table_join(self, other, joiner, joined, **how)
+        raise Misuse(f"a stream is joined with a table; {other!r} is none")
+
     def partitioned(self, name: str | None, why: str) -> KStream[K, V]:
         """This stream, dealt out anew where keys were changed; ``name`` is the internal topic's."""
         if not self.is_rekeyed:
@@ -284,8 +337,9 @@ class KStream(Generic[K, V]):
         value: Serde | None = None,
         *,
         rekeyed: bool = False,
+        fans_out: bool = False,
     ) -> KStream[Any, Any]:
-        self._add(name, make)
+        self.graph.add(name, (Input(self.node),), make, fans_out=fans_out)
         return KStream(
             self.graph,
             name,

@@ -133,18 +133,21 @@ class KTable(Generic[K, V]):
         table: KTable[Any, Any] = KTable(self.graph, name, self.key, value, view=self.view.then(transform))
         if materialized is None:
             return table
-        return kept(table, option(Materialized, materialized))
+        chosen = option(Materialized, materialized)
+        return table_of(table, chosen, self.graph.name("KTABLE-STORE"), f"table {name!r}")
 
 
-def kept(table: KTable[Any, Any], materialized: Materialized) -> KTable[Any, Any]:
-    """``table`` with a store of its own."""
-    graph, name = table.graph, table.graph.name("KTABLE-STORE")
-    key, value = known(materialized.key, table.key), known(materialized.value, table.value)
-    store = key_value_store(graph, materialized, key, value, f"table {table.node!r}")
+def table_of(
+    rows: KStream[Any, Any] | KTable[Any, Any], materialized: Materialized, name: str, what: str
+) -> KTable[Any, Any]:
+    """The step ``name`` that keeps the latest value of every key of ``rows`` in a store."""
+    graph = rows.graph
+    key, value = known(materialized.key, rows.key), known(materialized.value, rows.value)
+    store = key_value_store(graph, materialized, key, value, what)
     caching = materialized.caching
     graph.add(
         name,
-        (Input(table.node),),
+        (Input(rows.node),),
         lambda: Keep(name, store, caching=caching),
         (StoreUse(store, writes=True),),
     )

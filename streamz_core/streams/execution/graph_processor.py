@@ -6,10 +6,10 @@ Must not know: which operators there are, how tasks choose, commit and go back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamz_core.errors import Fatal
-from streamz_core.streams.execution.plan import one_by_one, wire
+from streamz_core.streams.execution.plan import is_deep, wire
 from streamz_core.streams.internal_topic import InternalTopic
 from streamz_core.streams.operator import RowFailed
 from streamz_core.streams.processor import RecordError
@@ -18,6 +18,7 @@ from streamz_core.streams.rows import Rows
 if TYPE_CHECKING:
     from streamz_core.clock import Clock
     from streamz_core.streams.batch import Batch
+    from streamz_core.streams.execution.steps import Step
     from streamz_core.streams.graph import Graph
     from streamz_core.streams.processor import ProcessorContext
 
@@ -64,12 +65,12 @@ class GraphProcessor:
         """Operators are made here, and opened by ``open``."""
         self._app_id = app_id
         sources, self._steps = wire(graph)
-        self._sources: dict[str, tuple[Any, int]] = {}
+        self._push = self._steps.push_deep if is_deep(graph) else self._steps.push
+        self._sources: dict[str, Step] = {}
         for source in graph.sources:
-            records = 1 if one_by_one(graph, source.name) else PIECE_RECORDS
             for topic in source.topics:
                 name = topic.topic(app_id) if isinstance(topic, InternalTopic) else topic
-                self._sources[name] = (sources[source.name], records)
+                self._sources[name] = sources[source.name]
         self._context: GraphContext | None = None
 
     async def open(self, context: ProcessorContext) -> None:
@@ -82,13 +83,13 @@ class GraphProcessor:
         """Send the slice all the way, piece by piece."""
         assert self._context is not None
         self._context.batch = batch
-        source, records = self._sources[batch.source.topic]
+        source = self._sources[batch.source.topic]
         while start < stop:
             if may_yield and self._task.yield_requested:
                 break
-            end = min(start + records, stop)
+            end = min(start + PIECE_RECORDS, stop)
             try:
-                self._steps.push(source, _rows(batch, start, end))
+                self._push(source, _rows(batch, start, end))
             except RowFailed as failure:
                 raise self._error(failure) from failure.cause
             start = end

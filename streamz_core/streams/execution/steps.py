@@ -4,9 +4,9 @@ Owns: which operator gets which rows, in which order.
 Must not know: tasks, commits, where rows come from.
 
 All rows in hand pass one operator before the next one has its turn. What an operator sees is the same as if
-every row had gone all the way alone: rows that come to it over several ways are merged by their order, of
-one row first those of the way that is named first in the graph. Where that is not enough, because steps on
-different ways share a store or a topic, rows are handed over one by one (see ``plan``).
+every row had gone all the way alone, to its end on one way before it goes the next way: rows that come to an
+operator over several ways are merged by their order, of one row first those of the way that is named first.
+Where that is not enough, rows do go all the way alone (``push_deep``); ``plan`` tells.
 
 Compiled where a compiler is at hand; the same file runs interpreted.
 """
@@ -15,8 +15,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from streamz_core.streams.operator import Operator, OperatorContext
 from streamz_core.streams.rows import Rows, joined_rows, merge
+
+FIRST_HELD_ORDER: Final = -(1 << 40)
 
 
 class Step:
@@ -69,9 +73,11 @@ class Target:
 class Steps:
     """All steps of one graph in one task. Every step stands behind those it gets rows from."""
 
-    def __init__(self, steps: list[Step]) -> None:
-        """Sources are not among them: they only deliver."""
+    def __init__(self, steps: list[Step], *, is_deep: bool) -> None:
+        """Sources are not among them: they only deliver. ``is_deep``: every row goes all the way alone."""
         self._steps = steps
+        self._is_deep = is_deep
+        self._held_order: i64 = 0
 
     def open(self, context: OperatorContext) -> None:
         """Open every operator."""
@@ -80,29 +86,29 @@ class Steps:
             step.operator.open(context)
 
     def push(self, source: Step, rows: Rows) -> None:
-        """Send rows of one source all the way."""
+        """Send rows of one source all the way, one operator after the other."""
         source.deliver(rows)
         self._run()
 
+    def push_deep(self, source: Step, rows: Rows) -> None:
+        """Send rows of one source all the way, one row after the other."""
+        _deep(source, rows)
+
     def flush(self) -> None:
-        """Send on what operators held back for the commit."""
+        """Send on what operators held back for the commit; the orders of these rows are below zero."""
+        self._held_order = FIRST_HELD_ORDER
         for step in self._steps:
-            operator = step.operator
-            assert operator is not None
-            if step.is_waited_for and (made := step.run()) is not None and len(made):
-                step.deliver(made)
-            if (held := operator.flush()) is not None and len(held):
-                step.deliver(held)
+            assert step.operator is not None
+            self._catch_up(step)
+            self._send_held(step, step.operator.flush())
 
     def punctuate(self, now_ms: int) -> None:
-        """Send on what the passing of time makes of it."""
+        """Send on what the passing of time makes of it; the orders of these rows are below zero."""
+        self._held_order = FIRST_HELD_ORDER
         for step in self._steps:
-            operator = step.operator
-            assert operator is not None
-            if step.is_waited_for and (made := step.run()) is not None and len(made):
-                step.deliver(made)
-            if (due := operator.punctuate(now_ms)) is not None and len(due):
-                step.deliver(due)
+            assert step.operator is not None
+            self._catch_up(step)
+            self._send_held(step, step.operator.punctuate(now_ms))
 
     def close(self) -> None:
         """Close every operator, the last one first."""
@@ -112,7 +118,31 @@ class Steps:
 
     def _run(self) -> None:
         for step in self._steps:
-            if step.is_waited_for:
-                made = step.run()
-                if made is not None and len(made):
-                    step.deliver(made)
+            self._catch_up(step)
+
+    def _catch_up(self, step: Step) -> None:
+        if step.is_waited_for:
+            made = step.run()
+            if made is not None and len(made):
+                step.deliver(made)
+
+    def _send_held(self, step: Step, held: Rows | None) -> None:
+        if held is None or not len(held):
+            return
+        first = self._held_order
+        self._held_order += len(held)
+        held.orders = [first + index for index in range(len(held))]
+        if self._is_deep:
+            _deep(step, held)
+        else:
+            step.deliver(held)
+
+
+def _deep(giver: Step, rows: Rows) -> None:
+    for index in range(len(rows)):
+        row = rows if len(rows) == 1 else rows.pick([index])
+        for target in giver.targets:
+            target.step.take(target.port, target.way, row)
+            made = target.step.run()
+            if made is not None and len(made):
+                _deep(target.step, made)

@@ -8,12 +8,9 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from streamz_core.streams.rows import Rows
-
-HELD_BACK: Final = -1
-"""The order of rows that waited for the commit: no input record is in hand."""
 
 
 class Updates:
@@ -39,9 +36,9 @@ class Updates:
     def held_back(self, key: Any, old: Any, new: Any) -> None:
         """An update that waited for the commit; none where nothing was and nothing is."""
         if new is not None:
-            self._add(key, old, new, new[1], HELD_BACK)
+            self._add(key, old, new, new[1], -1)
         elif old is not None:
-            self._add(key, old, None, old[1], HELD_BACK)
+            self._add(key, old, None, old[1], -1)
 
     def rows(self) -> Rows | None:
         """All of them; None where there are none."""
