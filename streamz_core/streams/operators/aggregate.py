@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamz_core.streams.operator import Operator, OperatorContext
-from streamz_core.streams.operators.stateless import failed
+from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
 from streamz_core.streams.rows import Rows
 
@@ -65,7 +65,7 @@ class Aggregate(Operator):
                 else:
                     held.note(key, old)
         except Exception as error:
-            failed(self.name, rows, index, error)
+            raise row_failed(self.name, rows, index, error) from error
         return updates.rows()
 
     def flush(self) -> Rows | None:

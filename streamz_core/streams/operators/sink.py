@@ -13,7 +13,7 @@ from typing import Any
 
 from streamz_core.streams.internal_topic import InternalTopic
 from streamz_core.streams.operator import Operator, OperatorContext
-from streamz_core.streams.operators.stateless import failed
+from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.rows import Rows
 
 Encode = Callable[[Any], bytes | None]
@@ -93,7 +93,7 @@ class RoutingSink(Operator):
                     self._partition(topic, key, value),
                 )
         except Exception as error:
-            failed(self.name, rows, index, error)
+            raise row_failed(self.name, rows, index, error) from error
         return None
 
     def _partition(self, topic: str, key: Any, value: Any) -> int | None:
@@ -109,5 +109,5 @@ def encoded(operator: str, rows: Rows, column: list[Any], encode: Encode) -> lis
         for entry in column:
             found.append(encode(entry))
     except Exception as error:
-        failed(operator, rows, len(found), error)
+        raise row_failed(operator, rows, len(found), error) from error
     return found

@@ -10,7 +10,7 @@ at hand; the same file runs interpreted.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from streamz_core.streams.operator import Operator, RowFailed
 from streamz_core.streams.rows import Rows, picked
@@ -36,7 +36,7 @@ class Filter(Operator):
                 if bool(predicate(keys[index], values[index])) is not negated:
                     chosen.append(index)
         except Exception as error:
-            failed(self.name, rows, index, error)
+            raise row_failed(self.name, rows, index, error) from error
         if len(chosen) == len(values):
             return rows
         return rows.pick(chosen) if chosen else None
@@ -63,7 +63,7 @@ class MapValues(Operator):
                 for value in values:
                     mapped.append(mapper(value))
         except Exception as error:
-            failed(self.name, rows, len(mapped), error)
+            raise row_failed(self.name, rows, len(mapped), error) from error
         return rows.with_values(mapped)
 
 
@@ -86,7 +86,7 @@ class Map(Operator):
                 new_keys.append(key)
                 new_values.append(value)
         except Exception as error:
-            failed(self.name, rows, len(new_values), error)
+            raise row_failed(self.name, rows, len(new_values), error) from error
         return Rows(new_keys, new_values, rows.timestamps, rows.orders, rows.headers)
 
 
@@ -106,7 +106,7 @@ class SelectKey(Operator):
             for index in range(len(values)):
                 selected.append(selector(keys[index], values[index]))
         except Exception as error:
-            failed(self.name, rows, len(selected), error)
+            raise row_failed(self.name, rows, len(selected), error) from error
         return rows.with_keys(selected)
 
 
@@ -132,7 +132,7 @@ class FlatMapValues(Operator):
                     mapped.append(value)
                     sources.append(index)
         except Exception as error:
-            failed(self.name, rows, index, error)
+            raise row_failed(self.name, rows, index, error) from error
         return fanned_out(rows, picked(rows.keys, sources), mapped, sources)
 
 
@@ -158,7 +158,7 @@ class FlatMap(Operator):
                     new_values.append(value)
                     sources.append(index)
         except Exception as error:
-            failed(self.name, rows, index, error)
+            raise row_failed(self.name, rows, index, error) from error
         return fanned_out(rows, new_keys, new_values, sources)
 
 
@@ -178,7 +178,7 @@ class Peek(Operator):
             for index in range(len(values)):
                 action(keys[index], values[index])
         except Exception as error:
-            failed(self.name, rows, index, error)
+            raise row_failed(self.name, rows, index, error) from error
         return rows
 
 
@@ -204,7 +204,7 @@ class Split(Operator):
                         marks.append(number)
                         break
         except Exception as error:
-            failed(self.name, rows, index, error)
+            raise row_failed(self.name, rows, index, error) from error
         found = rows.pick(chosen)
         found.marks = marks
         return found
@@ -251,6 +251,6 @@ def fanned_out(rows: Rows, keys: list[Any], values: list[Any], sources: list[int
     )
 
 
-def failed(operator: str, rows: Rows, index: int, error: Exception) -> NoReturn:
-    """Say which row the user's function failed on."""
-    raise RowFailed(operator, rows.orders[index], error) from error
+def row_failed(operator: str, rows: Rows, index: int, error: Exception) -> RowFailed:
+    """The user's function failed on this row; to be raised from ``error``."""
+    return RowFailed(operator, rows.orders[index], error)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamz_core.streams.operator import Operator, OperatorContext
-from streamz_core.streams.operators.stateless import failed
+from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.operators.view import TableView
 from streamz_core.streams.rows import Rows, picked
 
@@ -56,7 +56,7 @@ class StreamTableJoin(Operator):
                 joined.append(joiner(key, value, other) if self._with_key else joiner(value, other))
                 chosen.append(index)
         except Exception as error:
-            failed(self.name, rows, index, error)
+            raise row_failed(self.name, rows, index, error) from error
         if not chosen:
             return None
         if len(chosen) == len(values):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamz_core.streams.operator import Operator, OperatorContext
-from streamz_core.streams.operators.stateless import failed
+from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
 from streamz_core.streams.rows import Rows
 
@@ -83,7 +83,7 @@ class TableFilter(Operator):
                     new_values.append(value)
                     new_olds.append(old)
         except Exception as error:
-            failed(self.name, rows, index, error)
+            raise row_failed(self.name, rows, index, error) from error
         if not chosen:
             return None
         found = rows if len(chosen) == len(rows) else rows.pick(chosen)
@@ -117,7 +117,7 @@ class TableMapValues(Operator):
                 for index in range(len(rows.orders)):
                     new_olds.append(self._mapped(rows.keys[index], rows.olds[index]))
         except Exception as error:
-            failed(self.name, rows, index, error)
+            raise row_failed(self.name, rows, index, error) from error
         return rows.with_olds(new_values, new_olds)
 
     def _mapped(self, key: Any, value: Any) -> Any:
@@ -143,5 +143,5 @@ class ToStream(Operator):
             for index in range(len(rows.orders)):
                 keys.append(self._mapper(rows.keys[index], rows.values[index]))
         except Exception as error:
-            failed(self.name, rows, len(keys), error)
+            raise row_failed(self.name, rows, len(keys), error) from error
         return rows.with_keys(keys)
