@@ -41,6 +41,10 @@ class ClusterMetadata:
         """The brokers of the cluster."""
         return set(self._brokers.values())
 
+    def broker_metadata(self, broker_id: int) -> BrokerMetadata | None:
+        """The broker with this node id, None where there is none."""
+        return self._brokers.get(broker_id)
+
     def topics(self, exclude_internal_topics: bool = True) -> set[str]:
         """Names of the known topics."""
         known = set(self._topics)
@@ -62,6 +66,17 @@ class ClusterMetadata:
         """The node that leads ``partition``, None where it is unknown."""
         description = self.describe(partition)
         return None if description is None else description.leader
+
+    def partitions_for_broker(self, broker_id: int) -> set[TopicPartition] | None:
+        """The partitions that a node leads, None for a node that is not there."""
+        if broker_id not in self._brokers:
+            return None
+        return {
+            TopicPartition(name, known.partition_index)
+            for name, topic in self._topics.items()
+            for known in topic.partitions
+            if known.leader_id == broker_id
+        }
 
     def describe(self, partition: TopicPartition) -> PartitionMetadata | None:
         """What is known of one partition."""

@@ -19,6 +19,10 @@ class IllegalOffsetError(IllegalArgumentError, ValueError):
     """A number that cannot be an offset, a time or a count of records."""
 
 
+class IllegalGroupError(IllegalArgumentError, ValueError):
+    """What is given for a group is neither its id nor ``consumer.group_metadata()``."""
+
+
 class OffsetTypeError(IllegalArgumentError, TypeError):
     """A partition or an offset's text that is of another type."""
 
@@ -46,5 +50,7 @@ def _check_offset(partition: object, given: object) -> OffsetAndMetadata:
     if not isinstance(offset, int) or offset < 0:
         raise IllegalOffsetError(f"offsets[{partition!r}]={given!r}: the offset must be a number, 0 or more")
     if not isinstance(metadata, str):
-        raise OffsetTypeError(f"offsets[{partition!r}]={given!r}: the metadata beside the offset must be text")
+        raise OffsetTypeError(
+            f"offsets[{partition!r}]={given!r}: the metadata beside the offset must be text"
+        )
     return OffsetAndMetadata(offset, metadata)

@@ -12,6 +12,7 @@ that the data directory is guarded by one.
 from __future__ import annotations
 
 import asyncio
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.client.address import KafkaAddress, parse
@@ -53,9 +54,20 @@ def check_callable(name: str, value: Any) -> None:
 
 
 def check_connection(
-    address: str | Sequence[str] | Link, *, security_protocol: str, sasl_mechanism: str, ssl_context: Any
+    address: str | Sequence[str] | Link,
+    *,
+    security_protocol: str,
+    sasl_mechanism: str,
+    ssl_context: Any,
+    loop: asyncio.AbstractEventLoop | None = None,
+    api_version: str | None = None,
 ) -> None:
     """Refuse an address that cannot be understood and security that the address cannot give."""
+    for name, value in (("loop", loop), ("api_version", api_version)):
+        if value is not None:
+            # As aiokafka warns; the level is that of the program's call of the constructor.
+            text = f"{name}= is deprecated and changes nothing: leave it out"
+            warnings.warn(text, DeprecationWarning, stacklevel=3)
     check_choice("security_protocol", security_protocol, SECURITY_PROTOCOLS)
     check_choice("sasl_mechanism", sasl_mechanism, SASL_MECHANISMS)
     if security_protocol in ("SSL", "SASL_SSL") and ssl_context is None:

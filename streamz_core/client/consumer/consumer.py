@@ -112,6 +112,8 @@ class AIOKafkaConsumer:
             security_protocol=security_protocol,
             sasl_mechanism=sasl_mechanism,
             ssl_context=ssl_context,
+            loop=loop,
+            api_version=api_version,
         )
         check_consumer_settings(
             key_deserializer=key_deserializer,

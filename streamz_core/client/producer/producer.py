@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from streamz_core.client.compatible_client import AIOKafkaClient
 from streamz_core.client.errors import (
     IllegalArgumentError,
     IllegalStateError,
@@ -20,7 +21,7 @@ from streamz_core.client.errors import (
 from streamz_core.client.group_metadata import GroupMetadata
 from streamz_core.client.local_link import open_link
 from streamz_core.client.metadata import MetadataCache
-from streamz_core.client.offsets import check_offsets
+from streamz_core.client.offsets import IllegalGroupError, check_offsets
 from streamz_core.client.partitioner import DefaultPartitioner
 from streamz_core.client.producer.accumulator import Accumulator
 from streamz_core.client.producer.batch import ProducerBatch
@@ -99,6 +100,8 @@ class AIOKafkaProducer:
             security_protocol=security_protocol,
             sasl_mechanism=sasl_mechanism,
             ssl_context=ssl_context,
+            loop=loop,
+            api_version=api_version,
         )
         check_producer_settings(
             metadata_max_age_ms=metadata_max_age_ms,
@@ -204,6 +207,12 @@ class AIOKafkaProducer:
         finally:
             await self._tear_down()
 
+    @property
+    def client(self) -> AIOKafkaClient:
+        """The bare client on this producer's link: its metadata, and requests of other kinds."""
+        self._require_started()
+        return AIOKafkaClient.over(self._requests, self._metadata, self.client_id)
+
     async def flush(self) -> None:
         """Return once all that was sent until now is acknowledged or given up."""
         self._require_started()
@@ -291,14 +300,13 @@ class AIOKafkaProducer:
 
     def create_batch(self) -> BatchBuilder:
         """A batch to fill by hand and give to ``send_batch``."""
-        self._require_started()
         return BatchBuilder(
             self._batch_bytes_max,
             self._compression,
             is_transactional=int(self._transactional_id is not None),
             key_serializer=self._key_serializer,
             value_serializer=self._value_serializer,
-            clock=self._requests.clock,
+            clock=self._requests.clock if self._started else None,
         )
 
     async def send_batch(
@@ -352,10 +360,9 @@ class AIOKafkaProducer:
         partitions is refused (``CommitFailedError``; abort then).
         """
         self._require_started()
+        self._transactions.check_open()
         if not group_id or not isinstance(group_id, (str, GroupMetadata)):
-            raise IllegalArgumentError(
-                f"group_id={group_id!r}: must be a group id or consumer.group_metadata()"
-            )
+            raise IllegalGroupError(f"group_id={group_id!r}: must be a group id or consumer.group_metadata()")
         group = GroupMetadata(group_id) if isinstance(group_id, str) else group_id
         await self._transactions.add_offsets(check_offsets(offsets), group)
 
