@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple
 
 from streamz_core.client.errors import error_for
-from streamz_core.client.request import name_of
+from streamz_core.client.request import explained
 
 OPERATIONS_NOT_ASKED_FOR: Final = -(2**31)
 
@@ -123,7 +123,7 @@ class TopicsAnswer(Answer):
         """Raise the first error there is, such as ``TopicAlreadyExistsError``."""
         for topic, code, message in self.topic_errors:
             if code:
-                raise error_for(code, f"topic {topic!r}: {message or name_of(code)}")
+                raise error_for(code, f"topic {topic!r}: {message or explained(code)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class AlterConfigsAnswer(Answer):
         """Raise the first error there is, such as ``InvalidConfigurationError``."""
         for code, message, _, name in self.resources:
             if code:
-                raise error_for(code, f"configuration of {name!r}: {message or name_of(code)}")
+                raise error_for(code, f"configuration of {name!r}: {message or explained(code)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from streamz_core.client.compatible_client import AIOKafkaClient
 from streamz_core.client.errors import IllegalArgumentError, IllegalStateError, error_for
-from streamz_core.client.request import Requests, name_of
+from streamz_core.client.request import Requests, explained
 from streamz_core.client.settings import check_number
 from streamz_core.errors import ErrorCode
 
@@ -110,4 +110,4 @@ class AdminSession:
 def raise_for(code: int, what: str) -> None:
     """Raise the exception of an error code, naming ``what``; code 0 is none."""
     if code != ErrorCode.NONE:
-        raise error_for(code, f"{what}: {name_of(code)}")
+        raise error_for(code, f"{what}: {explained(code)}")

@@ -396,6 +396,10 @@ class FencedInstanceIdError(BrokerResponseError, Fatal, errno=82):
     """Another member took over this ``group_instance_id``; this one must stop."""
 
 
+class GroupSubscribedToTopicError(BrokerResponseError, Misuse, errno=86):
+    """Members of the group are subscribed to the topic, so its offsets cannot be deleted."""
+
+
 class InvalidRecordError(BrokerResponseError, Misuse, errno=87):
     """A record is not valid for its topic."""
 

@@ -27,10 +27,8 @@ def as_bytes(what: str, content: Any) -> bytes | None:
     if isinstance(content, (bytes, bytearray, memoryview)):
         # Copied: the program may change its buffer before the batch is encoded.
         return bytes(content)
-    raise RecordTypeError(
-        f"the {what} is a {type(content).__name__}, not bytes: encode it, or give the producer a "
-        f"{what}_serializer"
-    )
+    remedy = f", or give the producer a {what}_serializer" if what in ("key", "value") else ""
+    raise RecordTypeError(f"the {what} is a {type(content).__name__}, not bytes: encode it{remedy}")
 
 
 def check_headers(headers: Iterable[tuple[str, Any]] | None) -> Sequence[Header]:
