@@ -7,6 +7,7 @@ Must not know: producing, consuming, administering.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamz_core.client.errors import IllegalStateError
@@ -17,12 +18,14 @@ from streamz_core.client.settings import check_connection, check_loop, check_num
 from streamz_core.protocol.messages.find_coordinator import CoordinatorType, FindCoordinatorRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Coroutine, Iterable
 
     from streamz_core.client.link import Link
     from streamz_core.protocol.messages.request import Request
 
 R = TypeVar("R")
+
+_log = logging.getLogger(__name__)
 
 
 class AIOKafkaClient:
@@ -83,7 +86,9 @@ class AIOKafkaClient:
 
     @property
     def cluster(self) -> ClusterMetadata:
-        """What is known of the cluster."""
+        """What is known of the cluster; what is older than ``metadata_max_age_ms`` is renewed behind it."""
+        if self.metadata.is_stale and not self._updates:
+            self._spawn(self._refresh_all())
         return self.metadata.cluster
 
     @property
@@ -121,6 +126,8 @@ class AIOKafkaClient:
 
     async def close(self) -> None:
         """Let go of the log; again does nothing."""
+        for update in self._updates:
+            update.cancel()
         requests, self._requests = self._requests, None
         self._cache = None
         if requests is not None and requests.link is not self._address:
@@ -152,10 +159,7 @@ class AIOKafkaClient:
 
     def force_metadata_update(self) -> asyncio.Future[bool]:
         """Ask for the topics of ``set_topics`` and ``add_topic``, or for all; done when they are known."""
-        update = asyncio.ensure_future(self._update())
-        self._updates.add(update)
-        update.add_done_callback(self._updates.discard)
-        return update
+        return self._spawn(self._refresh_topics() if self._topics else self._refresh_all())
 
     def add_topic(self, topic: str) -> asyncio.Future[bool]:
         """Keep track of a topic too."""
@@ -171,9 +175,22 @@ class AIOKafkaClient:
         """A node that requests can be sent to."""
         return next((broker.nodeId for broker in self.cluster.brokers()), None)
 
-    async def _update(self) -> bool:
-        if self._topics:
-            await self.metadata.refresh_topics(self._topics)
-        else:
-            await self.metadata.refresh()
+    async def _refresh_topics(self) -> bool:
+        await self.metadata.refresh_topics(self._topics)
         return True
+
+    async def _refresh_all(self) -> bool:
+        await self.metadata.refresh()
+        return True
+
+    def _spawn(self, refreshing: Coroutine[Any, Any, bool]) -> asyncio.Future[bool]:
+        update = asyncio.ensure_future(refreshing)
+        self._updates.add(update)
+        update.add_done_callback(self._updated)
+        return update
+
+    def _updated(self, update: asyncio.Future[bool]) -> None:
+        self._updates.discard(update)
+        if not update.cancelled() and update.exception() is not None:
+            # Its caller may await it; who does not is served what is known, and the next look tries again.
+            _log.warning("the metadata is not up to date: %s", update.exception())
