@@ -26,14 +26,13 @@ from streamz_core.client.partitioner import DefaultPartitioner
 from streamz_core.client.producer.accumulator import Accumulator
 from streamz_core.client.producer.batch import ProducerBatch
 from streamz_core.client.producer.batch_builder import BatchBuilder, columns_of, record_size
-from streamz_core.client.producer.record_fields import as_bytes, check_headers
+from streamz_core.client.producer.record_fields import as_bytes, check_headers, check_timestamp
 from streamz_core.client.producer.sender import Sender, closed_before_acknowledged
 from streamz_core.client.producer.settings import UNSET, acks_of, check_producer_settings
 from streamz_core.client.producer.transaction_scope import TransactionScope
 from streamz_core.client.producer.transactions import Transactions, TransactionState
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop
-from streamz_core.protocol.batch_header import TIMESTAMP_MAX
 from streamz_core.protocol.compression import Compression
 
 if TYPE_CHECKING:
@@ -392,12 +391,7 @@ class AIOKafkaProducer:
             value = self._value_serializer(value)
         headers = check_headers(headers)
         key, value = as_bytes("key", key), as_bytes("value", value)
-        if timestamp_ms is not None and (
-            timestamp_ms.__class__ is not int or not 0 <= timestamp_ms <= TIMESTAMP_MAX
-        ):
-            raise IllegalArgumentError(
-                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 to {TIMESTAMP_MAX}"
-            )
+        check_timestamp("timestamp_ms", timestamp_ms)
         size = record_size(key, value, headers)
         if size > self._batch_bytes_max:
             self._accumulator.check_size(topic, size)
