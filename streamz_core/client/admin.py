@@ -20,6 +20,7 @@ from streamz_core.client.admin_resources import (
     RecordsToDelete,
     TopicsAnswer,
 )
+from streamz_core.client.admin_transactions import TransactionAdministration
 from streamz_core.client.consumer.offset_requests import commit_offsets, list_offsets
 from streamz_core.client.consumer.subscription import check_partitions
 from streamz_core.client.errors import IllegalArgumentError, IllegalStateError, error_for
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
     from streamz_core.protocol.messages.metadata import MetadataResponse
 
 
-class AIOKafkaAdminClient:
+class AIOKafkaAdminClient(TransactionAdministration):
     """Administers a log; see aiokafka's documentation for what is not said here.
 
     Every wait is bounded by ``request_timeout_ms``, or ``timeout_ms`` where a method takes it.

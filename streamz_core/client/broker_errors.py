@@ -567,6 +567,12 @@ class TransactionAbortableError(BrokerResponseError, Fatal):
     errno = 120
 
 
+class InvalidRegularExpression(BrokerResponseError, Misuse):
+    """The pattern is no regular expression."""
+
+    errno = 128
+
+
 InvalidMessageError = CorruptRecordException
 CoordinatorLoadInProgressError = GroupLoadInProgressError
 CoordinatorNotAvailableError = GroupCoordinatorNotAvailableError
