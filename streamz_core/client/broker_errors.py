@@ -428,6 +428,12 @@ class TransactionAbortableError(BrokerResponseError, Fatal, errno=120):
     """The transaction cannot be committed: abort it, then begin another."""
 
 
+class InvalidRegularExpression(BrokerResponseError, Misuse):
+    """The pattern is no regular expression."""
+
+    errno = 128
+
+
 InvalidMessageError = CorruptRecordException
 CoordinatorLoadInProgressError = GroupLoadInProgressError
 CoordinatorNotAvailableError = GroupCoordinatorNotAvailableError
