@@ -22,7 +22,7 @@ from streamz_core.client.admin_resources import (
 )
 from streamz_core.client.consumer.offset_requests import commit_offsets, list_offsets
 from streamz_core.client.consumer.subscription import check_partitions
-from streamz_core.client.errors import IllegalArgumentError, IllegalStateError, error_for
+from streamz_core.client.errors import IllegalStateError, error_for
 from streamz_core.client.group_metadata import GroupMetadata
 from streamz_core.client.local_link import open_link
 from streamz_core.client.offsets import check_offsets
@@ -145,17 +145,13 @@ class AIOKafkaAdminClient:
     ) -> TopicsAnswer:
         """Create topics, or with ``validate_only`` say whether they could be."""
         topics = list(new_topics)
-        for topic in topics:
-            if topic.replica_assignments:
-                raise IllegalArgumentError(
-                    f"topic {topic.name!r}: replica_assignments cannot be had: there is one copy"
-                )
         request = CreateTopicsRequest(
             topics=[
                 CreatableTopic(
                     name=topic.name,
                     num_partitions=topic.num_partitions,
                     replication_factor=topic.replication_factor,
+                    assignments={index: list(ids) for index, ids in topic.replica_assignments.items()},
                     configs={key: str(value) for key, value in topic.topic_configs.items()},
                 )
                 for topic in topics
@@ -218,13 +214,11 @@ class AIOKafkaAdminClient:
         validate_only: bool = False,
     ) -> TopicsAnswer:
         """Add partitions; raises what the first topic that could not have them failed with."""
-        for topic, wanted in topic_partitions.items():
-            if wanted.new_assignments:
-                raise IllegalArgumentError(
-                    f"topic {topic!r}: new_assignments cannot be had; there is one copy"
-                )
         request = CreatePartitionsRequest(
-            topics=[CreatePartitionsTopic(name=t, count=p.total_count) for t, p in topic_partitions.items()],
+            topics=[
+                CreatePartitionsTopic(name=t, count=p.total_count, assignments=p.new_assignments)
+                for t, p in topic_partitions.items()
+            ],
             validate_only=validate_only,
         )
         what = f"adding partitions to {sorted(topic_partitions)}"
