@@ -175,7 +175,7 @@ async def _configs(link: Link, name: str) -> dict[str, str]:
     return {
         entry.name: entry.value or ""
         for entry in result.configs
-        if entry.config_source is ConfigSource.TOPIC_CONFIG
+        if entry.config_source is ConfigSource.DYNAMIC_TOPIC_CONFIG
     }
 
 

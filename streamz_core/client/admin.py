@@ -254,7 +254,14 @@ class AIOKafkaAdminClient:
                         int(found.resource_type),
                         found.resource_name,
                         [
-                            (e.name, e.value, e.read_only, int(e.config_source), e.is_sensitive, [])
+                            (
+                                e.name,
+                                e.value,
+                                e.read_only,
+                                int(e.config_source),
+                                e.is_sensitive,
+                                [(one.name, one.value, int(one.source)) for one in e.synonyms],
+                            )
                             for e in found.configs
                         ],
                     )

@@ -133,7 +133,7 @@ class LogDirectory:
         if isinstance(log.failure, StorageFailure) and not log.failure.poisoned:
             entry = self._topics[topic]
             log.abandon()
-            log = PartitionLog.open(self._place(entry, index), self._config_of(entry), self._opened_ms)
+            log = PartitionLog.open(self._place(entry, index), self.config_of(entry.configs), self._opened_ms)
             self._logs[topic, index] = log
         return log
 
@@ -190,7 +190,7 @@ class LogDirectory:
             raise InvalidPartitions(
                 f"topic {name!r}: {partitions} partitions; allowed: 1 to {PARTITIONS_MAX}"
             )
-        TopicConfig.parse(configs)
+        self.config_of(configs)
 
     def add_partitions(self, name: str, total: int) -> TopicEntry:
         """Let a topic have ``total`` partitions. Raises ``UnknownTopic``, ``InvalidPartitions``."""
@@ -207,10 +207,15 @@ class LogDirectory:
     def set_configs(self, name: str, configs: Mapping[str, str]) -> TopicEntry:
         """Replace a topic's settings by these. Raises ``UnknownTopic``, ``InvalidConfig``."""
         entry = msgspec.structs.replace(self._entry(name), configs=dict(configs))
-        self._config_of(entry)  # raises before anything is changed
+        config = self.config_of(configs)
         self._store({**self._topics, name: entry})
-        self._use_config(entry)
+        for index in range(entry.partitions):
+            self._logs[name, index].update_config(config)
         return entry
+
+    def config_of(self, configs: Mapping[str, str]) -> TopicConfig:
+        """The settings of a topic that was given ``configs`` itself. Raises ``InvalidConfig``."""
+        return TopicConfig.parse({**self._topic_defaults, **configs})
 
     @property
     def topic_defaults(self) -> Mapping[str, str]:
@@ -222,12 +227,14 @@ class LogDirectory:
 
         Not kept: whoever opens the directory says it again.
         """
-        TopicConfig.parse(defaults)
         if dict(defaults) == self._topic_defaults:
             return
+        configs = {
+            name: TopicConfig.parse({**defaults, **entry.configs}) for name, entry in self._topics.items()
+        }
         self._topic_defaults = dict(defaults)
-        for entry in self._topics.values():
-            self._use_config(entry)
+        for (name, _), log in self._logs.items():
+            log.update_config(configs[name])
 
     def set_broker_configs(self, own: Mapping[str, str], of_all: Mapping[str, str]) -> None:
         """Keep the broker's settings that were changed while it ran. Raises ``StorageFailure``."""
@@ -296,14 +303,6 @@ class LogDirectory:
         self._is_catalog_unsure = False
         self._catalog = listed
 
-    def _config_of(self, entry: TopicEntry) -> TopicConfig:
-        return TopicConfig.parse({**self._topic_defaults, **entry.configs})
-
-    def _use_config(self, entry: TopicEntry) -> None:
-        config = self._config_of(entry)
-        for index in range(entry.partitions):
-            self._logs[entry.name, index].update_config(config)
-
     def _place(self, entry: TopicEntry, index: int) -> PartitionDirectory:
         return self._places.place(entry.name, index, entry.topic_id)
 
@@ -317,7 +316,7 @@ class LogDirectory:
             self._places.make([place for _, place in places], self._catalog.deleting)
         # Where this fails the directories stay: the catalog may name them after the next start.
         self._store({**self._topics, **{entry.name: entry for entry, _ in wanted}})
-        configs = {entry.name: self._config_of(entry) for entry, _ in wanted}
+        configs = {entry.name: self.config_of(entry.configs) for entry, _ in wanted}
         for entry, place in places:
             log = PartitionLog.open(place, configs[entry.name], self._opened_ms)
             self._logs[entry.name, place.partition] = log
@@ -325,7 +324,7 @@ class LogDirectory:
     def _open_partitions(self, now_ms: int) -> None:
         expected = set()
         for entry in self._topics.values():
-            config = self._config_of(entry)
+            config = self.config_of(entry.configs)
             for index in range(entry.partitions):
                 place = self._place(entry, index)
                 expected.add(place.name)

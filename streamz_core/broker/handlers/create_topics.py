@@ -13,7 +13,6 @@ from streamz_core.broker.copies import COPIES, refuse_assignments, refuse_copies
 from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.topic_rules import Refusal, refuse_name, refuse_new, refuse_partitions
 from streamz_core.errors import ErrorCode, Misuse
-from streamz_core.log.config import TopicConfig
 from streamz_core.log.directory import NewTopic
 from streamz_core.protocol.messages.create_topics import (
     CreatableTopic,
@@ -80,7 +79,7 @@ def _refuse(broker: HandlerBroker, topic: CreatableTopic, accepted: Mapping[str,
         or refuse_name(topic.name, accepted)
         or _refuse_copies(topic)
         or refuse_partitions(topic.name, _count(broker, topic))
-        or _refuse_configs(topic)
+        or _refuse_configs(broker, topic)
     )
 
 
@@ -98,9 +97,9 @@ def _refuse_copies(topic: CreatableTopic) -> Refusal | None:
     return refuse_copies(topic.name, topic.replication_factor)
 
 
-def _refuse_configs(topic: CreatableTopic) -> Refusal | None:
+def _refuse_configs(broker: HandlerBroker, topic: CreatableTopic) -> Refusal | None:
     try:
-        TopicConfig.parse(topic.configs)
+        broker.directory.config_of(topic.configs)
     except Misuse as wrong:
         return Refusal(ErrorCode.INVALID_CONFIG, f"topic {topic.name!r}: {wrong}")
     return None
