@@ -145,5 +145,10 @@ def _described_answer(answer: DescribeConfigsResponse) -> DescribeConfigsAnswer:
 
 def _entry(entry: DescribeConfigsEntry) -> ConfigEntry:
     return ConfigEntry(
-        entry.name, entry.value, entry.read_only, int(entry.config_source), entry.is_sensitive, []
+        entry.name,
+        entry.value,
+        entry.read_only,
+        int(entry.config_source),
+        entry.is_sensitive,
+        [(one.name, one.value, int(one.source)) for one in entry.synonyms],
     )

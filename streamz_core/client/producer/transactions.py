@@ -139,12 +139,6 @@ class Transactions:
         if self.state is not TransactionState.IN_TRANSACTION:
             raise self.refusal()
 
-    def check_open(self) -> None:
-        """Raise why nothing can be added to a transaction now."""
-        self._require_transactional()
-        if self.state is not TransactionState.IN_TRANSACTION:
-            raise self.refusal()
-
     def start_ending(self, *, commit: bool) -> None:
         """Take no more records; raises what keeps the transaction from ending so."""
         self._require_transactional()
