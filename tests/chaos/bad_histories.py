@@ -151,6 +151,7 @@ BAD = {
     ),
     "a commit lost": (N.LOST_COMMITTED_OFFSET, *committed(1), *CRASH, *seen(None)),
     "a commit gone back": (N.LOST_COMMITTED_OFFSET, *committed(1), *committed(2), *CRASH, *seen(1)),
+    "an app that goes back": (N.LOST_COMMITTED_OFFSET, *seen(5), *CRASH, *seen(1)),
     "a transaction's commit lost": (
         N.LOST_COMMITTED_OFFSET,
         *in_transaction("1", OffsetsAdded("1", "g", T, 1)),

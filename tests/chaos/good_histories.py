@@ -149,6 +149,7 @@ GOOD = {
         *CRASH,
         *seen(None),
     ),
+    "an app that goes on": (*seen(None), *seen(1), *CRASH, *seen(1), *seen(5)),
     "a refused commit": (
         *sent("a", 0),
         *polled(0, "a", group="g"),

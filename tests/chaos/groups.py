@@ -50,6 +50,8 @@ class _Place:
     possible: set[int | None] = field(default_factory=lambda: {None})
     pending: dict[str, int] = field(default_factory=dict)
     """Commits that were asked for and not answered: by call, or by transaction."""
+    meanwhile: dict[str, set[int]] = field(default_factory=dict)
+    """For those, what was acknowledged while they were under way: either may have been the later one."""
 
 
 class _CommittedOffsets:
@@ -57,6 +59,9 @@ class _CommittedOffsets:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
+        # Of a group whose commits are not in the history, an app's, it is known that it does not go back.
+        told = (one for one in facts.history if isinstance(one, Committing | OffsetsAdded))
+        self._told = {one.group for one in told}
         self._places: dict[Place, _Place] = defaultdict(_Place)
         self._calls: dict[str, tuple[Place, int]] = {}
         self._undecided: dict[str, str] = {}  # by producer, its transaction that was ended and not answered
@@ -115,12 +120,15 @@ class _CommittedOffsets:
     def _settle(self, at: Place, call: str, offset: int) -> None:
         place = self._places[at]
         place.pending.pop(call, None)
-        place.possible = {offset}
+        place.possible = {offset, *place.meanwhile.pop(call, ())}
+        for other in place.pending:
+            place.meanwhile.setdefault(other, set()).add(offset)
 
     def _seen(self, number: int, seen: CommittedSeen) -> Iterator[Anomaly]:
         place = self._places[seen.group, seen.partition]
         allowed = place.possible | set(place.pending.values())
-        if seen.offset in allowed:
+        is_further = (seen.offset or 0) >= max(offset or 0 for offset in allowed)
+        if seen.offset in allowed or (is_further and seen.group not in self._told):
             place.possible = {seen.offset}
             return
         known = sorted(-1 if offset is None else offset for offset in allowed)

@@ -25,6 +25,7 @@ from tests.chaos.operations import (
     Ended,
     Ending,
     History,
+    OffsetsAdded,
     Operation,
     Partition,
     Polled,
@@ -317,7 +318,8 @@ def lose_a_commit(history: History, random: Random) -> History | None:
 
 
 def commit_from_nowhere(history: History, random: Random) -> History | None:
-    found = pick(random, all_of(history, CommittedSeen))
+    told = {c.group for kind in (Committing, OffsetsAdded) for _, c in all_of(history, kind)}
+    found = pick(random, ((n, s) for n, s in all_of(history, CommittedSeen) if s.group in told))
     if found is None:
         return None
     number, seen = found

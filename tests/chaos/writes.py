@@ -119,7 +119,9 @@ def _lost(facts: Facts) -> Iterator[Anomaly]:
         for place, value in enumerate(send.call.values):
             offset = send.offsets[place] if place < len(send.offsets) else None
             is_there = value in (finals[partition] if log.is_read else log.offsets)
-            if is_there or (0 if offset is None else offset) < max(log.trimmed(), 0):
+            # Where a log was read to its end, what it starts with is known; else what may be gone is.
+            may_be_gone = log.start if log.is_read and offset is not None else log.trimmed()
+            if is_there or (offset or 0) < may_be_gone:
                 continue
             if log.is_read or (offset is not None and offset < log.read_end):
                 yield _missing(send, offset, value, log.read_end)
@@ -142,7 +144,7 @@ def _vanished(facts: Facts) -> Iterator[Anomaly]:
             continue
         final = log.final()
         for offset in sorted(log.committed):
-            if offset not in final and offset >= max(log.start, log.trimmed()):
+            if offset not in final and offset >= log.start:
                 what = "was read, and is gone"
                 values = (*log.values[offset],)
                 yield Anomaly(Name.LOST_WRITE, what, partition, (offset,), values, (log.committed[offset],))
