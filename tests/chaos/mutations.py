@@ -299,22 +299,13 @@ def mix_up_a_poll(history: History, random: Random) -> History | None:
 
 
 def lose_a_commit(history: History, random: Random) -> History | None:
-    found = pick(
-        random,
-        ((n, s) for n, s in all_of(history, CommittedSeen) if s.offset is not None and n > len(history) - 20),
-    )
-    if found is None:
-        return None
-    number, seen = found
-    asked = [
-        c.offset
-        for _, c in all_of(history, Committing)
-        if (c.group, c.partition) == (seen.group, seen.partition)
-    ]
-    lower = -1 if seen.offset == 0 else 0
-    if lower in asked or lower < 0 or sum(offset == seen.offset for offset in asked) > 1:
-        return None
-    return put(history, number, msgspec.structs.replace(seen, offset=None))
+    """What was acknowledged last is not there any more at the end."""
+    answered = {one.call for _, one in all_of(history, Committed)}
+    last = {(c.group, c.partition): c for _, c in all_of(history, Committing)}
+    places = {place for place, c in last.items() if c.call in answered and c.offset > 0}
+    ends = {(s.group, s.partition): (n, s) for n, s in all_of(history, CommittedSeen)}
+    found = pick(random, ((n, s) for place, (n, s) in ends.items() if place in places))
+    return None if found is None else put(history, found[0], msgspec.structs.replace(found[1], offset=None))
 
 
 def commit_from_nowhere(history: History, random: Random) -> History | None:
