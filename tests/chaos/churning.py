@@ -61,11 +61,21 @@ async def prepare(life: Life) -> None:
 async def create(
     life: Life, admin: AIOKafkaAdminClient, name: str, partitions: int, configs: Mapping[str, str]
 ) -> None:
+    """Create a topic and write down what became of it."""
     life.journal.write(Creating(name))
     answer = await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configs)])
     answer.raise_for_errors()
     await life.learn_topics()
     life.journal.write(Created(life.label(name)))
+
+
+async def delete(life: Life, admin: AIOKafkaAdminClient, name: str) -> None:
+    """Delete a topic and write down what became of it."""
+    label = life.label(name)
+    life.journal.write(Deleting(label))
+    (await admin.delete_topics([name])).raise_for_errors()
+    life.journal.write(Deleted(label))
+    await life.learn_topics()
 
 
 async def churn(life: Life) -> None:
@@ -77,11 +87,7 @@ async def churn(life: Life) -> None:
         while True:
             name = f"{CHURNED}{life.random.randrange(3)}"
             if name in life.topic_ids:
-                label = life.label(name)
-                life.journal.write(Deleting(label))
-                (await admin.delete_topics([name])).raise_for_errors()
-                life.journal.write(Deleted(label))
-                await life.learn_topics()
+                await delete(life, admin, name)
             else:
                 await create(life, admin, name, 1, SMALL)
                 await (await life.send(producer, life.name("churner"), TopicPartition(name, 0), 5))
