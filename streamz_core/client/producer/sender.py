@@ -240,6 +240,7 @@ class Sender:
         backoff_ms = self._requests.retry_backoff_ms
         self._transactions.note_sending()
         request = self._request(queue, group)
+        is_first = True
         while True:
             left_ms = max(ends_at_ms - clock.monotonic_ms(), 0.0)
             try:
@@ -253,12 +254,30 @@ class Sender:
             if result.error_code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
                 _acknowledge(group, result)
                 return None
+            if is_first and await self._begins_anew(queue, group, result.error_code):
+                request, is_first = self._request(queue, group), False
+                continue
+            is_first = False
             left_ms = ends_at_ms - clock.monotonic_ms()
             if not is_repeatable(result.error_code) or left_ms <= backoff_ms:
                 return _refused(queue, group, result), result.error_code
             await sleep(clock, backoff_ms)
             if result.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
                 await self._metadata.refresh_topics([queue.topic_partition.topic])
+
+    async def _begins_anew(self, queue: PartitionQueue, group: list[ProducerBatch], code: int) -> bool:
+        """Whether ``group``, refused with ``code`` when first asked, now has the numbers of a new sequence.
+
+        What was refused at first is not written. Where the log does not know what it acknowledged before,
+        the topic was made anew. A transaction has to be aborted instead.
+        """
+        transactions = self._transactions
+        if code != ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER or transactions.is_transactional:
+            return False
+        await transactions.recover()
+        for batch in group:
+            self._prepare(queue, batch)
+        return not any(batch.is_done for batch in group)
 
     def _request(self, queue: PartitionQueue, group: list[ProducerBatch]) -> ProduceRequest:
         encoded = [batch.records for batch in group if batch.records is not None]
