@@ -176,6 +176,8 @@ class PartitionLog:
     def append(self, records: Buffer, *, level: Durability, now_ms: int) -> Appended:
         """Append whole batches, all or none of them.
 
+        A ``bytearray`` is the log's to write their offsets into; others are copied.
+
         Raises ``InvalidRecords``, ``RecordTooLarge``, ``OutOfOrderSequence``, ``ProducerFenced``,
         ``InvalidTxnState`` (nothing was written), ``StorageFailure`` (nothing is left of it).
         """
@@ -186,11 +188,14 @@ class PartitionLog:
         if known is not None:
             return Appended(known.first_offset, known.last_offset, known.append_time_ms, True)
         append_time = -1
-        if self.config.compression_type == "producer":
-            buffer = bytearray(records)
-        else:
+        gives_time = self.config.message_timestamp_type == "LogAppendTime"
+        if self.config.compression_type != "producer":
             buffer, batches = self._recompressed(records, batches)
-        if self.config.message_timestamp_type == "LogAppendTime":
+        elif isinstance(records, bytearray) and not gives_time:
+            buffer = records
+        else:  # the log's time must not be in what a producer may send again
+            buffer = bytearray(records)
+        if gives_time:
             append_time = now_ms
             for position, _ in batches:
                 set_append_time(buffer, position, now_ms)

@@ -27,6 +27,7 @@ from streamz_core.client.producer.accumulator import Accumulator
 from streamz_core.client.producer.batch import ProducerBatch
 from streamz_core.client.producer.batch_builder import BatchBuilder, columns_of, record_size
 from streamz_core.client.producer.record_fields import as_bytes, check_headers, check_timestamp
+from streamz_core.client.producer.send_buffer import SendBuffer
 from streamz_core.client.producer.sender import Sender, closed_before_acknowledged
 from streamz_core.client.producer.settings import UNSET, acks_of, check_producer_settings
 from streamz_core.client.producer.transaction_scope import TransactionScope
@@ -164,14 +165,15 @@ class AIOKafkaProducer:
                 timeout_ms=self._transaction_timeout_ms,
                 on_change=self._set_gate,
             )
+            buffer = SendBuffer(self._buffer_memory)
             self._sender = Sender(
                 self._requests,
                 self._metadata,
                 self._transactions,
+                buffer,
                 acks=self._acks,
                 compression=self._compression,
                 request_bytes_max=self._request_bytes_max,
-                buffer_bytes_max=self._buffer_memory,
                 seals_at_once=self._linger_ms == 0,
             )
             hashes_keys = type(self._partitioner) is DefaultPartitioner
@@ -179,6 +181,7 @@ class AIOKafkaProducer:
                 self._requests,
                 self._metadata,
                 self._sender,
+                buffer,
                 None if hashes_keys else self._partitioner,
                 batch_bytes_max=self._batch_bytes_max,
                 request_bytes_max=self._request_bytes_max,

@@ -225,7 +225,7 @@ async def test_a_full_buffer_makes_send_wait_and_then_time_out(link, clock):
         task = asyncio.ensure_future(send_many())
         await clock.settle()
         assert not task.done()
-        assert producer._sender.buffered_bytes <= 1_600
+        assert producer._sender._buffer.held_bytes <= 1_600
 
         link.produce_gate.set()
         assert len(await clock.drive(task)) == 20
