@@ -12,6 +12,7 @@ from streamz_core.client.admin_answers import (
     AlterConfigsAnswer,
     AlteredResource,
     ConfigEntry,
+    ConfigSynonym,
     DescribeConfigsAnswer,
     DescribedResource,
 )
@@ -150,5 +151,5 @@ def _entry(entry: DescribeConfigsEntry) -> ConfigEntry:
         entry.read_only,
         int(entry.config_source),
         entry.is_sensitive,
-        [(one.name, one.value, int(one.source)) for one in entry.synonyms],
+        [ConfigSynonym(one.name, one.value, int(one.source)) for one in entry.synonyms],
     )

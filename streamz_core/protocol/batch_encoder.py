@@ -180,6 +180,21 @@ class RecordWriter:
         self._base_timestamp: i64 = 0
         self._max_timestamp: i64 = 0
 
+    @property
+    def record_count(self) -> int:
+        """How many records were appended."""
+        return self._count
+
+    @property
+    def base_timestamp(self) -> int:
+        """The first record's timestamp in milliseconds; 0 while there is none."""
+        return self._base_timestamp
+
+    @property
+    def size_bytes(self) -> int:
+        """What the records take, uncompressed and without the batch's header."""
+        return len(self._out)
+
     def append(
         self, key: bytes | None, value: bytes | None, timestamp: int, headers: Sequence[Header] | None
     ) -> None:

@@ -25,7 +25,12 @@ from streamz_core.client.offsets import IllegalGroupError, check_offsets
 from streamz_core.client.partitioner import DefaultPartitioner
 from streamz_core.client.producer.accumulator import Accumulator
 from streamz_core.client.producer.batch import ProducerBatch
-from streamz_core.client.producer.batch_builder import BatchBuilder, columns_of, record_size
+from streamz_core.client.producer.batch_builder import (
+    BATCH_HEADER_BYTES,
+    BatchBuilder,
+    columns_of,
+    record_size,
+)
 from streamz_core.client.producer.record_fields import as_bytes, check_headers, check_timestamp
 from streamz_core.client.producer.send_buffer import SendBuffer
 from streamz_core.client.producer.sender import Sender, closed_before_acknowledged
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
     from streamz_core.client.link import Link
     from streamz_core.client.producer.batch import RecordFuture
     from streamz_core.model import Header, OffsetAndMetadata, RecordMetadata, TopicPartition
+    from streamz_core.protocol.batch_encoder import RecordWriter
 
 T = TypeVar("T")
 _Append = Callable[[str, Any, Any, Any, Any, Any], "RecordFuture | None"]
@@ -297,6 +303,34 @@ class AIOKafkaProducer:
             batch.timestamps = timestamps if whole else timestamps[start:stop]
             batch.headers = None if headers is None else list(headers[start:stop])
             batch.size_bytes = size
+            batches.append(batch)
+        await self._accumulator.push(queue, batches)
+        return self._accumulator.joined(batches)
+
+    async def send_encoded(
+        self, topic: str, partition: int, writers: Sequence[RecordWriter]
+    ) -> asyncio.Future[RecordMetadata]:
+        """Send batches that were encoded record by record: ``future = await producer.send_encoded(...)``.
+
+        Each has at least one record and becomes one batch. Append nothing to them any more. The future gives
+        the first record's metadata once all are acknowledged.
+        """
+        if not self._may_send:
+            raise self._refusal()
+        if not writers or not all(writer.record_count for writer in writers):
+            raise IllegalArgumentError(
+                f"send_encoded to {topic!r}: {len(writers)} batches, or one without records"
+            )
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
+        queue = await self._accumulator.choose(route, None, None, partition)
+        batches = []
+        for writer in writers:
+            batch = ProducerBatch(queue.topic_partition, 0, self._loop)
+            batch.writer = writer
+            # Of the metadata only the first record's can be asked for.
+            batch.timestamps = [writer.base_timestamp] * writer.record_count
+            batch.size_bytes = BATCH_HEADER_BYTES + writer.size_bytes
+            self._accumulator.check_size(topic, writer.size_bytes)
             batches.append(batch)
         await self._accumulator.push(queue, batches)
         return self._accumulator.joined(batches)
