@@ -144,6 +144,21 @@ class RawRecords:
         self._base_timestamp: i64 = base_timestamp
         self._max_timestamp: i64 = max_timestamp
 
+    @property
+    def record_count(self) -> int:
+        """How many records there are."""
+        return self._count
+
+    @property
+    def base_timestamp(self) -> int:
+        """The first record's timestamp in milliseconds."""
+        return self._base_timestamp
+
+    @property
+    def size_bytes(self) -> int:
+        """What the records take, uncompressed and without the batch's header."""
+        return len(self._content)
+
     def framed(
         self,
         *,

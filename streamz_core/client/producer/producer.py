@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from streamz_core.client.link import Link
     from streamz_core.client.producer.batch import RecordFuture
     from streamz_core.model import Header, OffsetAndMetadata, RecordMetadata, TopicPartition
-    from streamz_core.protocol.batch_encoder import RecordWriter
+    from streamz_core.protocol.batch_encoder import RawRecords
 
 T = TypeVar("T")
 _Append = Callable[[str, Any, Any, Any, Any, Any], "RecordFuture | None"]
@@ -308,29 +308,29 @@ class AIOKafkaProducer:
         return self._accumulator.joined(batches)
 
     async def send_encoded(
-        self, topic: str, partition: int, writers: Sequence[RecordWriter]
+        self, topic: str, partition: int, encoded: Sequence[RawRecords]
     ) -> asyncio.Future[RecordMetadata]:
         """Send batches that were encoded record by record: ``future = await producer.send_encoded(...)``.
 
-        Each has at least one record and becomes one batch. Append nothing to them any more. The future gives
-        the first record's metadata once all are acknowledged.
+        Each has at least one record and becomes one batch. The future gives the first record's metadata once
+        all are acknowledged.
         """
         if not self._may_send:
             raise self._refusal()
-        if not writers or not all(writer.record_count for writer in writers):
+        if not encoded or not all(records.record_count for records in encoded):
             raise IllegalArgumentError(
-                f"send_encoded to {topic!r}: {len(writers)} batches, or one without records"
+                f"send_encoded to {topic!r}: {len(encoded)} batches, or one without records"
             )
         route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, None, None, partition)
         batches = []
-        for writer in writers:
+        for records in encoded:
             batch = ProducerBatch(queue.topic_partition, 0, self._loop)
-            batch.writer = writer
+            batch.raw = records
             # Of the metadata only the first record's can be asked for.
-            batch.timestamps = [writer.base_timestamp] * writer.record_count
-            batch.size_bytes = BATCH_HEADER_BYTES + writer.size_bytes
-            self._accumulator.check_size(topic, writer.size_bytes)
+            batch.timestamps = [records.base_timestamp] * records.record_count
+            batch.size_bytes = BATCH_HEADER_BYTES + records.size_bytes
+            self._accumulator.check_size(topic, records.size_bytes)
             batches.append(batch)
         await self._accumulator.push(queue, batches)
         return self._accumulator.joined(batches)

@@ -18,7 +18,7 @@ from mypy_extensions import i64
 
 from streamz_core.errors import Misuse
 from streamz_core.model import Header, TopicPartition
-from streamz_core.protocol.batch_encoder import RecordWriter
+from streamz_core.protocol.batch_encoder import RawRecords, RecordWriter
 from streamz_core.protocol.murmur2 import partition_for
 
 RECORD_BYTES_MAX: Final = 1_048_576 - 1024
@@ -61,7 +61,7 @@ class OutputBatches(NamedTuple):
     """Records for one partition, in order: as batches that lack only their producer."""
 
     partition: TopicPartition
-    batches: Sequence[RecordWriter]
+    batches: Sequence[RawRecords]
 
 
 class _Partition:
@@ -70,6 +70,15 @@ class _Partition:
     def __init__(self) -> None:
         self.batches: list[RecordWriter] = []
         self.room_bytes: i64 = 0
+
+    def take(self) -> list[RawRecords]:
+        """What waits; the first writer stays for what comes next, with a buffer that has grown."""
+        # A batch that was opened for a record that could not be written has none.
+        taken = [batch.take() for batch in self.batches if batch.record_count]
+        if taken:
+            del self.batches[1:]
+            self.room_bytes = BATCH_BYTES_MAX
+        return taken
 
 
 class _Routed:
@@ -109,13 +118,11 @@ class _Routed:
 
     def take(self) -> list[OutputBatches]:
         """What waits, by partition; nothing waits any more."""
-        partitions, self.partitions = self.partitions, [_Partition() for _ in range(self.count)]
         self.record_count = 0
         self.sticky = (self.sticky + 1) % self.count
         taken: list[OutputBatches] = []
-        for index, partition in enumerate(partitions):
-            # A batch that was opened for a record that could not be written has none.
-            batches = [batch for batch in partition.batches if batch.record_count]
+        for index, partition in enumerate(self.partitions):
+            batches = partition.take()
             if batches:
                 taken.append(OutputBatches(TopicPartition(self.topic, index), batches))
         return taken

@@ -9,7 +9,7 @@ import pytest
 from streamz_core.client import errors
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.errors import ErrorCode, Misuse
-from streamz_core.protocol.batch_encoder import RecordWriter
+from streamz_core.protocol.batch_encoder import RawRecords, RecordWriter
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
 from streamz_core.protocol.messages.produce import ProduceRequest
 from streamz_core.protocol.murmur2 import partition_for
@@ -394,11 +394,11 @@ async def test_columns_fail_together(link, clock):
             await future
 
 
-def written(*values: bytes) -> RecordWriter:
+def written(*values: bytes) -> RawRecords:
     writer = RecordWriter()
     for number, value in enumerate(values):
         writer.append(None, value, 5 + number, ())
-    return writer
+    return writer.take()
 
 
 async def test_encoded_batches_are_sent_as_they_are_in_order_with_sends(link, producer):

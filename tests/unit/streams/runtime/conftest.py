@@ -139,8 +139,8 @@ class FakeProducer:
         future.set_result(RecordMetadata(topic, partition, tp, base, timestamps[0], 0, 0))
         return future
 
-    async def send_encoded(self, topic, partition, writers):
-        sent = [decode(writer.finish()) for writer in writers]
+    async def send_encoded(self, topic, partition, batches):
+        sent = [decode(b"".join(records.framed())) for records in batches]
         rows = [row for columns in sent for row in rows_of(columns)]
         return await self.send_columns(topic, partition, *zip(*rows, strict=True))
 
