@@ -25,7 +25,6 @@ from streamz_core.model import OffsetAndMetadata, TopicPartition
 from streamz_core.protocol.messages.delete_groups import DeleteGroupsRequest
 from streamz_core.protocol.messages.describe_groups import DescribeGroupsRequest
 from streamz_core.protocol.messages.list_groups import ListGroupsRequest
-from streamz_core.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteTopic
 from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
 
 if TYPE_CHECKING:
@@ -119,24 +118,6 @@ class GroupAdministration(AdminSession):
     ) -> None:
         """Set the committed offsets of a group without members; ``CommitFailedError`` for one with some."""
         await commit_offsets(self._requests(), GroupMetadata(group_id), check_offsets(offsets))
-
-    async def delete_consumer_group_offsets(
-        self, group_id: str, partitions: Iterable[TopicPartition]
-    ) -> None:
-        """Take back what a group without members committed for ``partitions`` (KIP-496).
-
-        Raises ``NonEmptyGroup``, ``GroupIdNotFound``, or what the first partition failed with.
-        """
-        topics = [
-            OffsetDeleteTopic(name=t, partition_indexes=indexes) for t, indexes in _by_topic(partitions)
-        ]
-        what = f"offsets of group {group_id!r} were not deleted"
-        request = OffsetDeleteRequest(group_id=group_id, topics=topics)
-        answer = await self._requests().settled(request, what, lambda response: response.error_code)
-        for topic in answer.topics:
-            for result in topic.partitions:
-                place = f"of {topic.name!r} partition {result.partition_index}"
-                raise_for(result.error_code, f"{what}: the one {place}")
 
 
 def _by_topic(partitions: Iterable[TopicPartition]) -> list[tuple[str, list[int]]]:

@@ -74,7 +74,6 @@ ADMIN = {
     "alter_consumer_group_offsets": lambda a: a.alter_consumer_group_offsets("g", {T: 0}),
     "create_partitions": lambda a: a.create_partitions({"t": NewPartitions(2)}),
     "create_topics": lambda a: a.create_topics([NewTopic("new", 1, 1)]),
-    "delete_consumer_group_offsets": lambda a: a.delete_consumer_group_offsets("g", [T]),
     "delete_consumer_groups": lambda a: a.delete_consumer_groups(["g"]),
     "delete_records": lambda a: a.delete_records({T: RecordsToDelete(0)}),
     "delete_topics": lambda a: a.delete_topics(["t"]),
