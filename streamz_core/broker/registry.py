@@ -13,6 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.broker.handlers import (
+    add_offsets_to_txn,
+    add_partitions_to_txn,
     alter_configs,
     create_partitions,
     create_topics,
@@ -21,6 +23,8 @@ from streamz_core.broker.handlers import (
     delete_topics,
     describe_configs,
     describe_groups,
+    describe_producers,
+    describe_transactions,
     end_txn,
     fetch,
     find_coordinator,
@@ -31,12 +35,15 @@ from streamz_core.broker.handlers import (
     leave_group,
     list_groups,
     list_offsets,
+    list_transactions,
     metadata,
     offset_commit,
+    offset_delete,
     offset_fetch,
     produce,
     sync_group,
     txn_offset_commit,
+    write_txn_markers,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +53,8 @@ if TYPE_CHECKING:
     from streamz_core.protocol.messages.request import Request
 
 _MODULES: Final = (
+    add_offsets_to_txn,
+    add_partitions_to_txn,
     alter_configs,
     create_partitions,
     create_topics,
@@ -54,6 +63,8 @@ _MODULES: Final = (
     delete_topics,
     describe_configs,
     describe_groups,
+    describe_producers,
+    describe_transactions,
     end_txn,
     fetch,
     find_coordinator,
@@ -64,12 +75,15 @@ _MODULES: Final = (
     leave_group,
     list_groups,
     list_offsets,
+    list_transactions,
     metadata,
     offset_commit,
+    offset_delete,
     offset_fetch,
     produce,
     sync_group,
     txn_offset_commit,
+    write_txn_markers,
 )
 
 

@@ -75,6 +75,8 @@ async def test_groups_and_offsets(admin, producer, consumers, clock):
         await admin.delete_consumer_groups(["g"])
     with pytest.raises(errors.CommitFailedError):
         await admin.alter_consumer_group_offsets("g", {T: 0})
+    with pytest.raises((errors.NonEmptyGroup, errors.GroupSubscribedToTopicError), match=r"'g'.*stop them"):
+        await admin.delete_consumer_group_offsets("g", [T])
     await clock.drive(consumer.stop())
 
     await admin.alter_consumer_group_offsets("g", {T: (0, "again")})
@@ -82,6 +84,8 @@ async def test_groups_and_offsets(admin, producer, consumers, clock):
     assert await admin.list_consumer_group_offsets("g", partitions=[TopicPartition("four", 1)]) == {
         TopicPartition("four", 1): OffsetAndMetadata(-1, "")
     }
+    await admin.delete_consumer_group_offsets("g", [T, TopicPartition("four", 1)])
+    assert await admin.list_consumer_group_offsets("g") == {}
     assert await admin.find_coordinator("g") == await admin.find_coordinator("x", 1) == 0
     await admin.delete_consumer_groups(["g"])
     assert "g" not in dict(await admin.list_consumer_groups())
@@ -194,6 +198,7 @@ async def test_errors_name_the_thing_and_the_remedy(admin):
     nowhere = TopicPartition("t", 9)
     for call, error, text in (
         (admin.delete_consumer_groups(["nobody"]), errors.GroupIdNotFound, r"'nobody'.*list_consumer_groups"),
+        (admin.delete_consumer_group_offsets("nobody", [T]), errors.GroupIdNotFound, "'nobody'"),
         (admin.list_offsets({nowhere: -1}), errors.UnknownTopicOrPartitionError, r"t-9.*create it"),
         (
             admin.delete_records({nowhere: RecordsToDelete(3)}),
