@@ -21,6 +21,7 @@ COMPILED = [
     "streamz_core/client/producer/batch.py",
     "streamz_core/client/producer/open_batches.py",
     "streamz_core/client/producer/partition_queue.py",
+    "streamz_core/client/producer/send_buffer.py",
     "streamz_core/protocol/batch_decoder.py",
     "streamz_core/protocol/batch_encoder.py",
     "streamz_core/protocol/batch_header.py",

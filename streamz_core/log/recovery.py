@@ -85,6 +85,9 @@ class Recovery:
         directory = self._directory
         bases = directory.offsets(layout.LOG_SUFFIX)
         dead = [base for base, after in pairwise(bases) if after <= self._log_start_offset]
+        if self._log_start_offset > (bases[0] if bases else 0):
+            # The process that moved the start up to here may have been killed before that was durable.
+            directory.sync()
         for base in dead:  # retention or delete_records was interrupted
             directory.unlink(layout.offset_name(base, layout.LOG_SUFFIX))
             directory.unlink_segment_caches(base)
