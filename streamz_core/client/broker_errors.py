@@ -428,10 +428,8 @@ class TransactionAbortableError(BrokerResponseError, Fatal, errno=120):
     """The transaction cannot be committed: abort it, then begin another."""
 
 
-class InvalidRegularExpression(BrokerResponseError, Misuse):
+class InvalidRegularExpression(BrokerResponseError, Misuse, errno=128):
     """The pattern is no regular expression."""
-
-    errno = 128
 
 
 InvalidMessageError = CorruptRecordException

@@ -1,4 +1,4 @@
-"""OffsetDelete: take back what a group committed.
+"""OffsetDelete: forget committed offsets of a group.
 
 Owns: nothing but the way from the request to the coordinator.
 Must not know: how groups work.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.broker.groups import offset_deletion
+from streamz_core.broker.groups.forgetting import delete_offsets
 from streamz_core.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 
 if TYPE_CHECKING:
@@ -18,5 +18,5 @@ REQUEST: Final = OffsetDeleteRequest
 
 
 async def handle(broker: HandlerBroker, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
-    """Answer when they are gone for good."""
-    return await offset_deletion.delete_offsets(broker.groups, request)
+    """Forget what no member reads, durably; the others keep what they have and say why."""
+    return await delete_offsets(broker.groups, request)

@@ -1,6 +1,6 @@
-"""OffsetDelete (API key 47).
+"""OffsetDelete (API key 47): forget committed offsets of a group, partition by partition (KIP-496).
 
-Source: https://kafka.apache.org/protocol#The_Messages_OffsetDelete and KIP-496
+Source: https://kafka.apache.org/protocol#The_Messages_OffsetDelete
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.request import Message, Request
 
 
+class OffsetDeletePartition(Message, frozen=True, kw_only=True):
+    """A partition whose offset is to be forgotten."""
+
+    partition_index: int
+
+
 class OffsetDeleteTopic(Message, frozen=True, kw_only=True):
-    """Partitions of one topic."""
+    """The partitions of one topic."""
 
     name: str
-    partition_indexes: list[int]
+    partitions: list[OffsetDeletePartition]
 
 
 class OffsetDeletePartitionResponse(Message, frozen=True, kw_only=True):
-    """What became of one partition's offset."""
+    """Why an offset was not forgotten: GROUP_SUBSCRIBED_TO_TOPIC where members read the topic."""
 
     partition_index: int
     error_code: ErrorCode = ErrorCode.NONE
@@ -33,7 +39,7 @@ class OffsetDeleteTopicResponse(Message, frozen=True, kw_only=True):
 
 
 class OffsetDeleteResponse(Message, frozen=True, kw_only=True):
-    """One answer per partition, none where the whole group is refused."""
+    """An error of the whole group, with no topics, or one answer per partition."""
 
     error_code: ErrorCode = ErrorCode.NONE
     topics: list[OffsetDeleteTopicResponse]
@@ -41,7 +47,7 @@ class OffsetDeleteResponse(Message, frozen=True, kw_only=True):
 
 
 class OffsetDeleteRequest(Request[OffsetDeleteResponse], frozen=True, kw_only=True):
-    """Take back what a group without members committed for some partitions."""
+    """Forget offsets of topics that no member of the group subscribes to."""
 
     api_key: ClassVar[int] = 47
     group_id: str

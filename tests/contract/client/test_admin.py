@@ -76,7 +76,7 @@ async def test_groups_and_offsets(admin, producer, consumers, clock):
         await admin.delete_consumer_groups(["g"])
     with pytest.raises(errors.CommitFailedError):
         await admin.alter_consumer_group_offsets("g", {T: 0})
-    with pytest.raises(errors.NonEmptyGroup, match=r"'g'.*stop them"):
+    with pytest.raises((errors.NonEmptyGroup, errors.GroupSubscribedToTopicError), match=r"'g'.*stop them"):
         await admin.delete_consumer_group_offsets("g", [T])
     await clock.drive(consumer.stop())
 
@@ -148,6 +148,9 @@ async def test_configs_of_topics_and_brokers_are_answered_apart(admin):
     for resource in of_topics.resources:
         ((name, value, *_),) = resource.config_entries
         assert (name, int(value)) == ("retention.ms", 7 * 24 * 3_600_000)
+    (with_synonyms,) = await admin.describe_configs([topics[0]], include_synonyms=True)
+    ((*_, synonyms),) = with_synonyms.resources[0].config_entries
+    assert [(name, source) for name, _, source in synonyms] == [("log.retention.ms", 5)]
     answers = await admin.alter_configs([ConfigResource("topic", "t", {"cleanup.policy": "compact"})])
     answers[0].raise_for_errors()
     (wrong,) = await admin.incremental_alter_configs([ConfigResource("topic", "t", {"no.such.key": "1"})])

@@ -21,8 +21,10 @@ from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.batch_builder import BatchBuilder
 from streamz_core.client.producer.producer import AIOKafkaProducer
+from streamz_core.client.transaction_answers import AbortTransactionSpec
 from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
+from streamz_core.protocol.batch_encoder import raw_records
 from streamz_core.protocol.messages.metadata import MetadataRequest
 
 MANIFEST = json.loads((Path(__file__).parents[2] / "data" / "aiokafka_0_14_api.json").read_text())
@@ -46,6 +48,7 @@ PRODUCER = {
     "send_and_wait": lambda p: p.send_and_wait("t", b"v"),
     "send_batch": lambda p: p.send_batch(batch(), "t", partition=0),
     "send_columns": lambda p: p.send_columns("t", 0, None, [b"v"], [0]),
+    "send_encoded": lambda p: p.send_encoded("t", 0, [raw_records([None], [b"v"], [0])]),
     "send_offsets_to_transaction": lambda p: p.send_offsets_to_transaction({T: 1}, "g"),
     "transaction": lambda p: p.transaction(),
 }
@@ -70,6 +73,12 @@ CONSUMER = {
     "topics": lambda c: c.topics(),
 }
 ADMIN = {
+    "abort_transaction": lambda a: a.abort_transaction(AbortTransactionSpec(T, 1, 0)),
+    "describe_producers": lambda a: a.describe_producers([T]),
+    "describe_transactions": lambda a: a.describe_transactions(["x"]),
+    "fence_producers": lambda a: a.fence_producers(["x"]),
+    "find_hanging_transactions": lambda a: a.find_hanging_transactions(),
+    "list_transactions": lambda a: a.list_transactions(),
     "alter_configs": lambda a: a.alter_configs([ConfigResource("topic", "t", {})]),
     "alter_consumer_group_offsets": lambda a: a.alter_consumer_group_offsets("g", {T: 0}),
     "create_partitions": lambda a: a.create_partitions({"t": NewPartitions(2)}),

@@ -1,4 +1,4 @@
-"""Taking back committed offsets.
+"""How committed offsets are taken back.
 
 Owns: the answer to OffsetDelete (KIP-496).
 Must not know: how offsets are committed, membership beyond whether there is any.
@@ -41,7 +41,7 @@ async def delete_offsets(coordinator: GroupCoordinator, request: OffsetDeleteReq
     await live.settled()
     if live.group.state is not GroupState.EMPTY:
         return _refused(ErrorCode.NON_EMPTY_GROUP)
-    asked = [TopicPartition(t.name, index) for t in request.topics for index in t.partition_indexes]
+    asked = [TopicPartition(t.name, p.partition_index) for t in request.topics for p in t.partitions]
     try:
         await _forget(coordinator, live, set(asked) & set(live.offsets.partitions))
     except LOG_FAILURES as failure:
@@ -54,9 +54,10 @@ async def delete_offsets(coordinator: GroupCoordinator, request: OffsetDeleteReq
                 name=topic.name,
                 partitions=[
                     OffsetDeletePartitionResponse(
-                        partition_index=index, error_code=_outcome(coordinator.services, topic.name, index)
+                        partition_index=p.partition_index,
+                        error_code=_outcome(coordinator.services, topic.name, p.partition_index),
                     )
-                    for index in topic.partition_indexes
+                    for p in topic.partitions
                 ],
             )
             for topic in request.topics
