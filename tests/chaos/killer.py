@@ -1,7 +1,7 @@
 """Harness H2, the syscall killer: a real process on a real file system, killed at every call it makes.
 
-Owns: one point of death: the script's life that ends there, a recovery that is killed as well, the
-life that reads what is left, and the verdict. Run all of it, or one point again::
+Owns: one point of death of the log: the script's life that ends there, a recovery that is killed as
+well, the life that reads what is left, and the verdict. Run all of it, or one point again::
 
     python -m tests.chaos.killer --directory DIR --every 1
     python -m tests.chaos.killer --directory DIR --call 17 --moment after
