@@ -210,6 +210,7 @@ class TransactionCoordinator:
         )
 
     def _decide(self, live: LiveTransaction, event: Event) -> Decision:
+        live.used_ms = self._services.clock.monotonic_ms()
         return decide(live.transaction, event, self._services.clock.now_ms())
 
     def _become(self, live: LiveTransaction, transaction: Transaction) -> None:
@@ -367,9 +368,8 @@ class TransactionCoordinator:
 
     def expire_ids(self) -> None:
         """Forget transactional ids that nobody used for ``transactional_id_expiration_ms``."""
-        before_ms = self._services.clock.now_ms() - self._services.config.transactional_id_expiration_ms
         for transactional_id, live in list(self._table.items()):
-            if live.transaction.state not in SETTLED or live.transaction.updated_ms >= before_ms:
+            if live.transaction.state not in SETTLED or not self._is_silent(live):
                 continue
             decision = self._decide(live, Expired())
             try:
@@ -379,6 +379,13 @@ class TransactionCoordinator:
                 continue  # tried again at the next check
             live.transaction = decision.transaction
             del self._table[transactional_id]
+
+    def _is_silent(self, live: LiveTransaction) -> bool:
+        """By the clock on the wall, and by the other since it was used here: the first may have jumped."""
+        clock, expiration_ms = self._services.clock, self._services.config.transactional_id_expiration_ms
+        if clock.now_ms() - live.transaction.updated_ms <= expiration_ms:
+            return False
+        return live.used_ms is None or clock.monotonic_ms() - live.used_ms > expiration_ms
 
 
 def _reported(transaction: Transaction, failure: Exception) -> ErrorCode:
