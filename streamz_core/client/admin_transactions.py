@@ -6,10 +6,10 @@ Must not know: how transactions work.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.client.admin_session import AdminSession
 from streamz_core.client.consumer.subscription import check_partitions
 from streamz_core.client.errors import IllegalArgumentError, error_for
 from streamz_core.client.request import name_of
@@ -38,7 +38,6 @@ from streamz_core.protocol.messages.write_txn_markers import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streamz_core.client.request import Requests
     from streamz_core.client.transaction_answers import AbortTransactionSpec
     from streamz_core.protocol.messages import describe_producers, describe_transactions
 
@@ -51,12 +50,8 @@ _WHY_NOT_ABORTED: Final = {
 }
 
 
-class TransactionAdministration:
+class TransactionAdministration(AdminSession):
     """Transactional ids, and what partitions know of producers."""
-
-    @abstractmethod
-    def _requests(self, timeout_ms: int | None = None) -> Requests:
-        """The client's link, with its patience."""
 
     async def list_transactions(
         self,
