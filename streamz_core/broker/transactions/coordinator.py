@@ -98,7 +98,8 @@ class TransactionCoordinator:
     async def init_producer_id(self, request: InitProducerIdRequest) -> InitProducerIdResponse:
         """InitProducerId with a transactional id: fences older holders and ends what they left open."""
         transactional_id = request.transactional_id or ""
-        if not _is_valid_id(transactional_id):
+        has_half = (request.producer_id == NO_PRODUCER) != (request.producer_epoch == NO_EPOCH)
+        if has_half or not _is_valid_id(transactional_id):
             return InitProducerIdResponse(error_code=ErrorCode.INVALID_REQUEST)
         timeout_max_ms = self._services.config.transaction_max_timeout_ms
         if not 0 < request.transaction_timeout_ms <= timeout_max_ms:

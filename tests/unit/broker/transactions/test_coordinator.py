@@ -11,6 +11,7 @@ import pytest
 from streamz_core.broker.transactions.state import PRODUCER_EPOCH_MAX, TransactionState, change
 from streamz_core.errors import ErrorCode
 from streamz_core.model import Durability
+from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
 from streamz_core.protocol.messages.join_group import JoinGroupProtocol, JoinGroupRequest
 from streamz_core.protocol.messages.sync_group import SyncGroupRequest
 from streamz_core.testing.faulty_files import FAULTS, FaultyFiles
@@ -182,6 +183,12 @@ async def test_the_next_transaction_has_its_own_time(talk: Any) -> None:
 @pytest.mark.parametrize("timeout_ms", [0, -1, 900_001])
 async def test_timeouts_are_bounded(talk: Any, timeout_ms: int) -> None:
     assert await Producer(talk).init(timeout_ms=timeout_ms) is ErrorCode.INVALID_TRANSACTION_TIMEOUT
+
+
+async def test_half_an_identity_is_none(talk: Any, producer: Producer) -> None:
+    for producer_id, epoch in ((producer.producer_id, -1), (-1, 0)):
+        request = InitProducerIdRequest(transactional_id="x", producer_id=producer_id, producer_epoch=epoch)
+        assert (await talk.broker.handle(request)).error_code is ErrorCode.INVALID_REQUEST
 
 
 async def test_who_never_asked_for_an_identity_is_unknown(talk: Any) -> None:
