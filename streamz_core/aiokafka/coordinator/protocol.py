@@ -3,7 +3,7 @@
 Owns: nothing, it re-exports. Must not know: anything else.
 """
 
-from streamz_core.client.consumer.membership import (
+from streamz_core.protocol.consumer_protocol import (
     ConsumerProtocolMemberAssignment,
     ConsumerProtocolMemberMetadata,
 )

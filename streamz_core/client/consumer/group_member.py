@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 from streamz_core.aio.deadline import sleep, wait_for
 from streamz_core.client.consumer.group_requests import GroupRequests, Joined, Left
 from streamz_core.client.consumer.listener import tell
-from streamz_core.client.consumer.membership import (
-    ConsumerProtocolMemberAssignment,
-    ConsumerProtocolMemberMetadata,
-)
 from streamz_core.client.consumer.offset_requests import commit_offsets
 from streamz_core.client.consumer.partition_state import COMMITTED
 from streamz_core.client.errors import CommitFailedError, KafkaError
 from streamz_core.client.group_metadata import GroupMetadata
 from streamz_core.errors import Retriable, StreamzError
 from streamz_core.model import OffsetAndMetadata, TopicPartition
+from streamz_core.protocol.consumer_protocol import (
+    ConsumerProtocolMemberAssignment,
+    ConsumerProtocolMemberMetadata,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from streamz_core.aio.deadline import sleep
-from streamz_core.client.consumer.membership import PROTOCOL_TYPE
 from streamz_core.client.errors import FencedInstanceIdError, KafkaError, RebalanceInProgressError, error_for
 from streamz_core.client.group_metadata import GroupMetadata
 from streamz_core.client.request import is_repeatable, name_of
 from streamz_core.errors import ErrorCode, Retriable
+from streamz_core.protocol.consumer_protocol import PROTOCOL_TYPE
 from streamz_core.protocol.messages.heartbeat import HeartbeatRequest
 from streamz_core.protocol.messages.join_group import JoinGroupProtocol, JoinGroupRequest
 from streamz_core.protocol.messages.leave_group import LeaveGroupRequest, MemberIdentity

@@ -9,9 +9,9 @@ import pytest
 
 from streamz_core.client import errors
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
-from streamz_core.client.consumer.membership import ConsumerProtocolMemberAssignment
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
+from streamz_core.protocol.consumer_protocol import ConsumerProtocolMemberAssignment
 from streamz_core.protocol.messages.fetch import (
     AbortedTransaction,
     FetchPartitionResponse,
