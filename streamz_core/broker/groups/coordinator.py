@@ -149,8 +149,8 @@ class GroupCoordinator:
         response: SyncGroupResponse = await live.ask(event)
         return response
 
-    def heartbeat(self, request: HeartbeatRequest) -> HeartbeatResponse:
-        """Heartbeat."""
+    async def heartbeat(self, request: HeartbeatRequest) -> HeartbeatResponse:
+        """Heartbeat: answered at once, or when there is something to tell and ``max_wait_ms`` at most."""
         live = self._groups.get(request.group_id)
         if live is None:
             return HeartbeatResponse(error_code=_unknown(request.group_id))
@@ -158,9 +158,9 @@ class GroupCoordinator:
             generation_id=request.generation_id,
             member_id=request.member_id,
             group_instance_id=request.group_instance_id,
+            may_wait=request.max_wait_ms > 0,
         )
-        response: HeartbeatResponse = live.tell(event)
-        return response
+        return await live.beat(event, request.max_wait_ms)
 
     def leave(self, request: LeaveGroupRequest) -> LeaveGroupResponse:
         """LeaveGroup: the others are asked to rebalance at once."""

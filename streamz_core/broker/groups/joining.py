@@ -10,6 +10,7 @@ import msgspec
 
 from streamz_core.broker.groups import rebalance
 from streamz_core.broker.groups.events import (
+    AnswerHeartbeat,
     AnswerJoin,
     AnswerSync,
     AwaitJoin,
@@ -23,6 +24,7 @@ from streamz_core.broker.groups.events import (
 )
 from streamz_core.broker.groups.state import Group, GroupState, Member, Rules, change
 from streamz_core.errors import ErrorCode
+from streamz_core.protocol.messages.heartbeat import HeartbeatResponse
 from streamz_core.protocol.messages.sync_group import SyncGroupResponse
 
 
@@ -137,7 +139,8 @@ def _replace_static(group: Group, held: Member, event: Join, now_ms: int, rules:
     """A static member came back without its id: it takes its place over and fences the old holder."""
     member = _member(event.new_member_id, event, held.assignment)
     fenced = ErrorCode.FENCED_INSTANCE_ID
-    effects: list[Effect] = [EndSession(held.member_id)]
+    refused_beat = HeartbeatResponse(error_code=fenced)
+    effects: list[Effect] = [EndSession(held.member_id), AnswerHeartbeat(held.member_id, refused_beat)]
     if held.has_joined:
         effects.append(AnswerJoin(held.member_id, rebalance.refused_join(fenced, held.member_id)))
     if held.has_synced and group.state is GroupState.COMPLETING_REBALANCE:

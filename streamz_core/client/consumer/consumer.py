@@ -15,7 +15,8 @@ from streamz_core.aio.deadline import wait_for
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.client.consumer.assignors.roundrobin import RoundRobinPartitionAssignor
 from streamz_core.client.consumer.fetcher import Fetcher, FetchSettings
-from streamz_core.client.consumer.group_member import GroupMember, GroupSettings
+from streamz_core.client.consumer.group_member import GroupMember
+from streamz_core.client.consumer.group_settings import GroupSettings
 from streamz_core.client.consumer.offset_requests import fetch_committed, list_offsets
 from streamz_core.client.consumer.partition_state import COMMITTED, EARLIEST, LATEST
 from streamz_core.client.consumer.reader import RecordReader
@@ -250,7 +251,7 @@ class AIOKafkaConsumer:
             for partition in wanted:
                 self._subscription.state(partition)
         if wanted:
-            await member.commit(wanted)
+            await member.commits.commit(wanted)
 
     async def committed(self, partition: TopicPartition) -> int | None:
         """The group's committed offset, None where nothing is committed."""
@@ -477,7 +478,7 @@ class AIOKafkaConsumer:
         self._background.spawn(member.run(), name="membership")
         self._background.spawn(member.beat(), name="heartbeat")
         if self._group_settings.enable_auto_commit:
-            self._background.spawn(member.commit_regularly(), name="commit")
+            self._background.spawn(member.commits.commit_regularly(), name="commit")
         if self._subscription.is_automatic:
             member.join_soon()
             patience_ms = self._group_settings.rebalance_timeout_ms + self._request_timeout_ms
@@ -512,7 +513,7 @@ class AIOKafkaConsumer:
             self._reader.finish_in_hand()
         try:
             if self._member is not None and commit and self._group_settings.enable_auto_commit:
-                await self._member.commit_finished()
+                await self._member.commits.commit_finished()
         finally:
             await self._tear_down()
 

@@ -61,6 +61,7 @@ class PartitionState:
         "reset_to",
         "topic_partition",
         "trouble",
+        "withheld",
     )
 
     def __init__(self, topic_partition: TopicPartition, reset_to: str, *, checks_crcs: bool) -> None:
@@ -72,6 +73,7 @@ class PartitionState:
         self.fetch_offset = -1
         self.reset_to: str | None = reset_to
         self.paused = False
+        self.withheld = False
         self.high_watermark: int | None = None
         self.last_stable_offset: int | None = None
         self.last_committed: int | None = None

@@ -212,7 +212,7 @@ async def test_a_program_that_does_not_poll_gives_its_partitions_up_and_comes_ba
     assert ("lost", {T}) in listener.calls
     assert slow.assignment() == set()
     with pytest.raises(errors.CommitFailedError):
-        await slow.commit({T: 1}) if slow.assignment() else await slow._member.commit(
+        await slow.commit({T: 1}) if slow.assignment() else await slow._member.commits.commit(
             {T: OffsetAndMetadata(1)}
         )
 
