@@ -67,7 +67,9 @@ class Members:
 
     def _is_settled(self) -> bool:
         owned = [partition for consumer in self.consumers for partition in consumer.assignment()]
-        generations = {consumer._member.identity.generation_id for consumer in self.consumers if consumer._member}
+        generations = {
+            consumer._member.identity.generation_id for consumer in self.consumers if consumer._member
+        }
         return len(generations) == 1 and len(owned) == len(set(owned)) == PARTITIONS
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streamz_core.broker.groups.state import Group
+from streamz_core.broker.groups.state import Group, Protocols
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.heartbeat import HeartbeatResponse
 from streamz_core.protocol.messages.join_group import JoinGroupResponse
@@ -35,7 +35,7 @@ class Join(Event, frozen=True, kw_only=True):
     session_timeout_ms: int
     rebalance_timeout_ms: int
     protocol_type: str
-    protocols: tuple[tuple[str, bytes], ...]
+    protocols: Protocols
 
 
 class Sync(Event, frozen=True, kw_only=True):

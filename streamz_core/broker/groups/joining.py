@@ -23,6 +23,7 @@ from streamz_core.broker.groups.events import (
     Store,
 )
 from streamz_core.broker.groups.state import Group, GroupState, Member, Rules, change
+from streamz_core.broker.groups.subscriptions import subscribe_alike
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.heartbeat import HeartbeatResponse
 from streamz_core.protocol.messages.sync_group import SyncGroupResponse
@@ -148,7 +149,8 @@ def _replace_static(group: Group, held: Member, event: Join, now_ms: int, rules:
     is_leader = group.leader == held.member_id
     members = {m.member_id: m for m in (member if m is held else m for m in group.members.values())}
     group = change(group, members=members, leader=member.member_id if is_leader else group.leader)
-    if group.state is GroupState.STABLE and held.protocols == event.protocols:
+    is_same = subscribe_alike(group.protocol_type, held.protocols, event.protocols)
+    if group.state is GroupState.STABLE and is_same:
         settled = msgspec.structs.replace(member, has_joined=False, has_synced=held.has_synced)
         group = group.with_member(settled)
         response = rebalance.joined_response(group, member.member_id, skip_assignment=is_leader)

@@ -30,7 +30,6 @@ from streamz_core.protocol.messages.heartbeat import HeartbeatResponse
 from streamz_core.protocol.messages.join_group import JoinGroupMember, JoinGroupResponse
 from streamz_core.protocol.messages.sync_group import SyncGroupResponse
 
-
 _UNKNOWN: Final = HeartbeatResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID)
 REBALANCING: Final = HeartbeatResponse(error_code=ErrorCode.REBALANCE_IN_PROGRESS)
 

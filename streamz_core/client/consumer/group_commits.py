@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streamz_core.client.consumer.group_requests import GroupRequests
     from streamz_core.client.consumer.group_settings import GroupSettings
     from streamz_core.client.consumer.subscription import Subscription
+    from streamz_core.client.group_metadata import GroupMetadata
     from streamz_core.client.request import Requests
     from streamz_core.model import TopicPartition
 
@@ -75,39 +76,42 @@ class GroupCommits:
             _log.warning("automatic commit: %s", error)
 
     async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-        """Commit ``offsets`` as the member this consumer is."""
-        try:
-            await self._commit(offsets)
-        except CommitFailedError as error:
-            self._on_refused(error)
-            raise
+        """Commit ``offsets`` as the member this consumer is, ``CommitFailedError`` where it no longer is."""
+        await self._commit(offsets)
         for partition, commit in offsets.items():
             state = self._subscription.find(partition)
             if state is not None:
-                state.last_committed = commit.offset
+                state.committed(commit.offset)
 
     async def _commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-        """Commit, and where a rebalance came in between, once more if the partitions are still ours after it.
+        """Commit; where a rebalance came in between, again if the partitions are still ours after it.
 
         Members that keep their partitions while they rebalance go on working, and so committing: the new
         generation begins in the broker a moment before this member hears of it.
         """
-        if self._subscription.is_automatic and not self._group.has_generation:
-            # Without a generation the broker would take this for a commit from outside the group.
-            raise CommitFailedError(
-                f"group {self._settings.group_id!r}: this consumer is not a member now; its partitions may "
-                "have another owner"
-            )
-        identity = self._group.identity if self._subscription.is_automatic else self._group.outsider
-        try:
-            await commit_offsets(self._requests, identity, offsets)
-        except CommitFailedError:
-            if not (self._is_joining.value or self._group.identity != identity):
-                raise
-            await self._rebalanced()
-            if not (self._group.has_generation and self._subscription.partitions() >= offsets.keys()):
-                raise
-            await commit_offsets(self._requests, self._group.identity, offsets)
+        while True:
+            identity = self._identity()
+            try:
+                await commit_offsets(self._requests, identity, offsets)
+                return
+            except CommitFailedError as error:
+                if not self._is_joining.value and self._group.identity == identity:
+                    self._on_refused(error)
+                    raise
+                await self._rebalanced()
+                if not (self._group.has_generation and self._subscription.partitions() >= offsets.keys()):
+                    raise
+
+    def _identity(self) -> GroupMetadata:
+        if not self._subscription.is_automatic:
+            return self._group.outsider
+        if self._group.has_generation:
+            return self._group.identity
+        # Without a generation the broker would take this for a commit from outside the group.
+        raise CommitFailedError(
+            f"group {self._settings.group_id!r}: this consumer is not a member now; its partitions may "
+            "have another owner"
+        )
 
     async def _rebalanced(self) -> None:
         timeout_ms = self._settings.rebalance_timeout_ms

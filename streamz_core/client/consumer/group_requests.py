@@ -111,9 +111,7 @@ class GroupRequests:
                 members = {member.member_id: member.metadata for member in answer.members}
                 is_leader = answer.leader == answer.member_id
                 assigns = is_leader and not answer.skip_assignment
-                return Joined(
-                    answer.generation_id, answer.protocol_name or "", is_leader, assigns, members
-                )
+                return Joined(answer.generation_id, answer.protocol_name or "", is_leader, assigns, members)
             if code == ErrorCode.MEMBER_ID_REQUIRED:
                 self._member_id = answer.member_id
             elif is_repeatable(code) or code == ErrorCode.REBALANCE_IN_PROGRESS:

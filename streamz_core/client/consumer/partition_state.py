@@ -105,6 +105,12 @@ class PartitionState:
         self.in_hand = False
         self.position = self.fetch_offset = offset
 
+    def committed(self, offset: int) -> None:
+        """The program, or we for it, committed ``offset``: what it has in hand before that is done too."""
+        self.last_committed = offset
+        if self.in_hand and self.finished is not None and self.position is not None:
+            self.finished = max(self.finished, min(offset, self.position))
+
     def reset(self, to: str) -> None:
         """Forget the position: it is to be looked up."""
         self._drop()
