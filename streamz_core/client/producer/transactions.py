@@ -152,6 +152,12 @@ class Transactions:
         self._reaches_broker = False
         self._change(TransactionState.IN_TRANSACTION)
 
+    def check_open(self) -> None:
+        """Raise why nothing can be added to a transaction now."""
+        self._require_transactional()
+        if self.state is not TransactionState.IN_TRANSACTION:
+            raise self.refusal()
+
     def start_ending(self, *, commit: bool) -> None:
         """Take no more records; raises what keeps the transaction from ending so."""
         self._require_transactional()
@@ -186,9 +192,7 @@ class Transactions:
         self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group: GroupMetadata
     ) -> None:
         """Make ``offsets`` committed for the group when, and only when, the transaction commits."""
-        self._require_transactional()
-        if self.state is not TransactionState.IN_TRANSACTION:
-            raise self.refusal()
+        self.check_open()
         self._reaches_broker = True
         request = TxnOffsetCommitRequest(
             transactional_id=self.transactional_id or "",

@@ -10,7 +10,6 @@ from typing import ClassVar, Final
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.request import Message, Request
 
-
 NOT_ASKED_FOR: Final = -(2**31)
 
 
