@@ -5,7 +5,7 @@ Must not know: how any of it is done.
 
 Beyond aiokafka: ``async with``, ``list_offsets``, ``incremental_alter_configs``,
 ``delete_consumer_groups``, ``alter_consumer_group_offsets``, ``delete_consumer_group_offsets``, and
-``raise_for_errors`` of answers.
+``raise_for_errors`` of answers; transactions listed, described, fenced and aborted.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from __future__ import annotations
 from streamz_core.client.admin_configs import ConfigAdministration
 from streamz_core.client.admin_groups import GroupAdministration
 from streamz_core.client.admin_topics import TopicAdministration
+from streamz_core.client.admin_transactions import TransactionAdministration
 
 
-class AIOKafkaAdminClient(TopicAdministration, ConfigAdministration, GroupAdministration):
+class AIOKafkaAdminClient(
+    TopicAdministration, ConfigAdministration, GroupAdministration, TransactionAdministration
+):
     """Administers a log; see aiokafka's documentation for what is not said here.
 
     Every wait is bounded by ``request_timeout_ms``, or ``timeout_ms`` where a method takes it.

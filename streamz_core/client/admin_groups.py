@@ -20,6 +20,7 @@ from streamz_core.client.consumer.subscription import check_partitions
 from streamz_core.client.errors import IllegalArgumentError
 from streamz_core.client.group_metadata import GroupMetadata
 from streamz_core.client.offsets import check_offsets
+from streamz_core.errors import ErrorCode
 from streamz_core.model import OffsetAndMetadata, TopicPartition
 from streamz_core.protocol.messages.delete_groups import DeleteGroupsRequest
 from streamz_core.protocol.messages.describe_groups import DescribeGroupsRequest
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from streamz_core.protocol.messages.describe_groups import DescribedGroup
+    from streamz_core.protocol.messages.offset_delete import OffsetDeleteResponse
 
 
 class GroupAdministration(AdminSession):
@@ -125,24 +127,31 @@ class GroupAdministration(AdminSession):
     async def delete_consumer_group_offsets(
         self, group_id: str, partitions: Iterable[TopicPartition]
     ) -> None:
-        """Take back what a group committed for ``partitions`` of topics that no member reads (KIP-496).
+        """Take back what a group committed for ``partitions``, which no member may be reading (KIP-496).
 
-        Raises ``GroupIdNotFound``, ``NonEmptyGroup`` for members that are no consumers, or what the first
-        partition failed with: ``GroupSubscribedToTopicError`` where members read it.
+        Raises ``GroupIdNotFound``, or what the first partition failed with; the others are taken back then.
         """
         topics = [
             OffsetDeleteTopic(
-                name=topic, partitions=[OffsetDeletePartition(partition_index=index) for index in indexes]
+                name=topic,
+                partitions=[OffsetDeletePartition(partition_index=index) for index in indexes],
             )
             for topic, indexes in _by_topic(partitions)
         ]
         what = f"offsets of group {group_id!r} were not deleted"
         request = OffsetDeleteRequest(group_id=group_id, topics=topics)
-        answer = await self._requests().settled(request, what, lambda response: response.error_code)
+        answer = await self._requests().settled(request, what, _deletion_error)
         for topic in answer.topics:
             for result in topic.partitions:
-                place = f"of {topic.name!r} partition {result.partition_index}"
-                raise_for(result.error_code, f"{what}: the one {place}")
+                place = f"{topic.name!r} partition {result.partition_index}"
+                raise_for(result.error_code, f"{what}: that of {place}")
+
+
+def _deletion_error(answer: OffsetDeleteResponse) -> int:
+    """What concerns the whole request: the group is refused, or a transaction that it waits for is open."""
+    codes = {result.error_code for topic in answer.topics for result in topic.partitions}
+    is_unstable = ErrorCode.UNSTABLE_OFFSET_COMMIT in codes
+    return ErrorCode.UNSTABLE_OFFSET_COMMIT if is_unstable else answer.error_code
 
 
 def _by_topic(partitions: Iterable[TopicPartition]) -> list[tuple[str, list[int]]]:

@@ -428,6 +428,10 @@ class TransactionAbortableError(BrokerResponseError, Fatal, errno=120):
     """The transaction cannot be committed: abort it, then begin another."""
 
 
+class InvalidRegularExpression(BrokerResponseError, Misuse, errno=128):
+    """The pattern is no regular expression."""
+
+
 InvalidMessageError = CorruptRecordException
 CoordinatorLoadInProgressError = GroupLoadInProgressError
 CoordinatorNotAvailableError = GroupCoordinatorNotAvailableError

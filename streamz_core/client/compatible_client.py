@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from streamz_core.client.errors import IllegalStateError
+from streamz_core.client.errors import IllegalStateError, KafkaError
 from streamz_core.client.local_link import open_link
 from streamz_core.client.metadata import ClusterMetadata, MetadataCache
 from streamz_core.client.request import Requests
@@ -18,7 +18,7 @@ from streamz_core.client.settings import check_connection, check_loop, check_num
 from streamz_core.protocol.messages.find_coordinator import CoordinatorType, FindCoordinatorRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Iterable
 
     from streamz_core.client.link import Link
     from streamz_core.protocol.messages.request import Request
@@ -75,7 +75,7 @@ class AIOKafkaClient:
         self._topics: set[str] = set()
         self._requests: Requests | None = None
         self._cache: MetadataCache | None = None
-        self._updates: set[asyncio.Future[bool]] = set()
+        self._update: asyncio.Future[bool] | None = None
 
     @classmethod
     def over(cls, requests: Requests, cache: MetadataCache, client_id: str) -> AIOKafkaClient:
@@ -87,8 +87,8 @@ class AIOKafkaClient:
     @property
     def cluster(self) -> ClusterMetadata:
         """What is known of the cluster; what is older than ``metadata_max_age_ms`` is renewed behind it."""
-        if self.metadata.is_stale and not self._updates:
-            self._spawn(self._refresh_all())
+        if self.metadata.is_stale and (self._update is None or self._update.done()):
+            self._update = asyncio.ensure_future(self._bring_up_to_date(frozenset()))
         return self.metadata.cluster
 
     @property
@@ -111,9 +111,9 @@ class AIOKafkaClient:
         return self._cache
 
     async def bootstrap(self) -> None:
-        """Open the log and learn its topics."""
+        """Open the log and learn its topics; again does nothing."""
         if self._requests is not None:
-            raise IllegalStateError("bootstrap() was called before")
+            return
         check_loop(self._loop_argument, type(self).__name__)
         link = await open_link(self._address)
         self._requests = Requests(link, self._request_timeout_ms, self._retry_backoff_ms)
@@ -126,8 +126,8 @@ class AIOKafkaClient:
 
     async def close(self) -> None:
         """Let go of the log; again does nothing."""
-        for update in self._updates:
-            update.cancel()
+        if self._update is not None:
+            self._update.cancel()
         requests, self._requests = self._requests, None
         self._cache = None
         if requests is not None and requests.link is not self._address:
@@ -158,39 +158,41 @@ class AIOKafkaClient:
         return await self.metadata.refresh()
 
     def force_metadata_update(self) -> asyncio.Future[bool]:
-        """Ask for the topics of ``set_topics`` and ``add_topic``, or for all; done when they are known."""
-        return self._spawn(self._refresh_topics() if self._topics else self._refresh_all())
+        """Ask for the topics of ``set_topics`` and ``add_topic``, or for all, unless that is under way.
+
+        The future tells whether the answer came; that it did not is logged.
+        """
+        self.requests  # noqa: B018 - raises where there is no link
+        if self._update is None or self._update.done():
+            self._update = asyncio.ensure_future(self._bring_up_to_date(frozenset(self._topics)))
+        # Shielded: who gives up waiting must not take the update from the others who wait.
+        return asyncio.shield(self._update)
 
     def add_topic(self, topic: str) -> asyncio.Future[bool]:
         """Keep track of a topic too."""
-        self._topics.add(topic)
-        return self.force_metadata_update()
+        return self.set_topics({*self._topics, topic})
 
     def set_topics(self, topics: Iterable[str]) -> asyncio.Future[bool]:
-        """Keep track of these topics only."""
-        self._topics = set(topics)
+        """Keep track of these topics only, of all where none is named; asks for them where there are new ones."""
+        before, self._topics = self._topics, set(topics)
+        if self._topics and self._topics <= before:
+            known = asyncio.get_running_loop().create_future()
+            known.set_result(True)
+            return known
+        self._update = None
         return self.force_metadata_update()
 
     def get_random_node(self) -> int | str | None:
         """A node that requests can be sent to."""
         return next((broker.nodeId for broker in self.cluster.brokers()), None)
 
-    async def _refresh_topics(self) -> bool:
-        await self.metadata.refresh_topics(self._topics)
+    async def _bring_up_to_date(self, topics: frozenset[str]) -> bool:
+        try:
+            if topics:
+                await self.metadata.refresh_topics(topics)
+            else:
+                await self.metadata.refresh()
+        except KafkaError as error:
+            _log.warning("the metadata is not up to date: %s", error)
+            return False
         return True
-
-    async def _refresh_all(self) -> bool:
-        await self.metadata.refresh()
-        return True
-
-    def _spawn(self, refreshing: Coroutine[Any, Any, bool]) -> asyncio.Future[bool]:
-        update = asyncio.ensure_future(refreshing)
-        self._updates.add(update)
-        update.add_done_callback(self._updated)
-        return update
-
-    def _updated(self, update: asyncio.Future[bool]) -> None:
-        self._updates.discard(update)
-        if not update.cancelled() and update.exception() is not None:
-            # Its caller may await it; who does not is served what is known, and the next look tries again.
-            _log.warning("the metadata is not up to date: %s", update.exception())

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -33,7 +33,7 @@ from streamz_core.log.files import Buffer
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_metadata import PartitionMetadata
 from streamz_core.log.partition_reader import PartitionReader
-from streamz_core.log.producer_state import ProducerState
+from streamz_core.log.producer_state import Producer, ProducerState
 from streamz_core.log.recompression import recompress
 from streamz_core.log.recovery import Recovered, Recovery
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
@@ -161,6 +161,14 @@ class PartitionLog:
     def open_producers(self) -> dict[int, tuple[int, int]]:
         """Producer id -> (epoch, first offset) of each open transaction."""
         return self._producers.open_transactions()
+
+    def producers(self) -> Mapping[int, Producer]:
+        """Producer id -> what is remembered of it."""
+        return self._producers.producers()
+
+    def expire_producers(self, elapsed_ms: float, expiration_ms: int) -> int:
+        """Forget producers silent for too long; see ``ProducerState.expire``."""
+        return self._producers.expire(elapsed_ms, expiration_ms)
 
     # -- appending ------------------------------------------------------------------------------------
 

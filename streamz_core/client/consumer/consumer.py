@@ -317,8 +317,9 @@ class AIOKafkaConsumer:
 
     async def seek_to_committed(self, *partitions: TopicPartition) -> dict[TopicPartition, int | None]:
         """Go on at the committed offsets; where there is none, the position stays and None is told."""
-        self._group_member()
+        self._require_started()
         states = self._selected(partitions)
+        self._group_member()
         found = await self._committed([state.topic_partition for state in states])
         for partition, commit in found.items():
             self.seek(partition, commit.offset)

@@ -30,7 +30,8 @@ from streamz_core.client.producer.record_fields import as_bytes, check_headers, 
 from streamz_core.client.producer.sender import Sender, closed_before_acknowledged
 from streamz_core.client.producer.settings import UNSET, acks_of, check_producer_settings
 from streamz_core.client.producer.transaction_scope import TransactionScope
-from streamz_core.client.producer.transactions import Transactions, TransactionState
+from streamz_core.client.producer.transaction_state import TransactionState
+from streamz_core.client.producer.transactions import Transactions
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop
 from streamz_core.protocol.compression import Compression

@@ -12,6 +12,7 @@ import pickle
 import pytest
 
 from streamz_core.aiokafka import (
+    AIOKafkaClient,
     AIOKafkaConsumer,
     AIOKafkaProducer,
     ConsumerStoppedError,
@@ -115,6 +116,23 @@ async def test_the_client_of_a_producer(producer):
     assert producer.client.cluster.broker_metadata(7) is None
     await producer.client.close()
     assert (await producer.send_and_wait("t", b"v")).offset == 0
+
+
+async def test_the_bare_client_keeps_track_of_topics(address):
+    client = AIOKafkaClient(bootstrap_servers=address)
+    await client.bootstrap()
+    await client.bootstrap()  # again does nothing
+    assert client.cluster.topics() == {"t", "four"}
+    assert await client.add_topic("made-by-asking")
+    assert client.cluster.partitions_for_topic("made-by-asking") == {0}
+    assert client.set_topics(["made-by-asking"]).done()
+    assert await client.set_topics([])
+    assert await client.coordinator_lookup(0, "g") == client.get_random_node()
+    assert (await client.fetch_all_metadata()).topics() == {"t", "four", "made-by-asking"}
+    pending = client.force_metadata_update()
+    await client.close()
+    with pytest.raises(asyncio.CancelledError):
+        await pending
 
 
 async def test_transactions_outside_of_their_order(address, producer):
@@ -222,6 +240,13 @@ async def test_partitions_that_are_not_assigned_are_named(consumers, producer):
     ):
         with pytest.raises(TypeError, match="TopicPartition"):
             await call(1)
+
+
+async def test_a_partition_that_is_not_assigned_comes_before_a_group_that_is_missing(consumers):
+    consumer = await consumers("t")
+
+    with pytest.raises(errors.IllegalStateError):
+        await consumer.seek_to_committed(BAD)
 
 
 async def returned(answer):

@@ -21,6 +21,7 @@ from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.batch_builder import BatchBuilder
 from streamz_core.client.producer.producer import AIOKafkaProducer
+from streamz_core.client.transaction_answers import AbortTransactionSpec
 from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.metadata import MetadataRequest
@@ -70,6 +71,12 @@ CONSUMER = {
     "topics": lambda c: c.topics(),
 }
 ADMIN = {
+    "abort_transaction": lambda a: a.abort_transaction(AbortTransactionSpec(T, 1, 0)),
+    "describe_producers": lambda a: a.describe_producers([T]),
+    "describe_transactions": lambda a: a.describe_transactions(["x"]),
+    "fence_producers": lambda a: a.fence_producers(["x"]),
+    "find_hanging_transactions": lambda a: a.find_hanging_transactions(),
+    "list_transactions": lambda a: a.list_transactions(),
     "alter_configs": lambda a: a.alter_configs([ConfigResource("topic", "t", {})]),
     "alter_consumer_group_offsets": lambda a: a.alter_consumer_group_offsets("g", {T: 0}),
     "create_partitions": lambda a: a.create_partitions({"t": NewPartitions(2)}),

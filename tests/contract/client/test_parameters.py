@@ -200,6 +200,7 @@ async def test_request_timeout_ms(made, watched, clock):
     outcomes = await clock.drive(asyncio.gather(*calls, return_exceptions=True))
 
     assert clock.monotonic_ms() - begun_ms <= 600
+    assert outcomes.pop() is False
     for outcome in (outcomes[0], *outcomes[2:]):
         assert isinstance(outcome, errors.KafkaTimeoutError)
         assert "300 ms" in str(outcome)

@@ -208,6 +208,7 @@ class Bench:
             make_committer=lambda task_id: kind(task_id, lambda: self._producer(task_id), self.consumer),
             committed_positions=cluster.committed,
             count_partitions=cluster.count_partitions,
+            known_partitions=lambda topic: cluster.counts.get(topic, 1),
             on_restore=on_restore or (lambda _: None),
             on_task_changed=lambda: None,
         )
@@ -318,6 +319,9 @@ class Counter:
                 self.windows.put(key, window, self.windows.get(key, window, 0) + 1)
             self.context.send("counts", batch.raw_keys[index], orjson.dumps([value, total]), timestamp)
         return stop
+
+    async def flush(self) -> None:
+        """Nothing is held back."""
 
     async def punctuate(self) -> None:
         time = self.context.stream_time_ms
