@@ -23,7 +23,7 @@ from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.errors import CommitFailedError
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
-from streamz_core.model import TopicPartition
+from streamz_core.model import OffsetAndMetadata, TopicPartition
 from streamz_core.testing.manual_clock import ManualClock
 
 SESSION_MS = 6_000
@@ -191,7 +191,7 @@ class MembersMachine(RuleBasedStateMachine):
         self.runner.run(self.clock.advance(SESSION_MS + 1))
         partition, offset = next(iter(reader.next_offsets.items()))
         try:
-            self._run(reader.consumer._member.commits.commit({partition: offset}))  # type: ignore[union-attr]
+            self._run(reader.consumer._member.commits.commit({partition: OffsetAndMetadata(offset)}))  # type: ignore[union-attr]
         except CommitFailedError:
             reader.next_offsets.clear()
         else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import sleep, wait_for
 from streamz_core.client.consumer.offset_requests import commit_offsets
-from streamz_core.client.errors import CommitFailedError, KafkaTimeoutError
+from streamz_core.client.errors import CommitFailedError, IllegalStateError, KafkaTimeoutError
 from streamz_core.errors import StreamzError
 from streamz_core.model import OffsetAndMetadata
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from streamz_core.model import TopicPartition
 
 _log = logging.getLogger(__name__)
+
+
+class PartitionsMovedError(CommitFailedError, IllegalStateError):
+    """Offsets of partitions that the group has given to others, or is about to: nothing was committed."""
 
 
 class GroupCommits:
@@ -74,6 +78,34 @@ class GroupCommits:
             await self.commit(offsets)
         except StreamzError as error:
             _log.warning("automatic commit: %s", error)
+
+    async def commit_positions(self) -> None:
+        """Commit the positions of all that is assigned; ``IllegalStateError`` where nothing is."""
+        states = self._subscription.states()
+        if not states:
+            raise self._not_assigned("no partitions are assigned: there is nothing to commit")
+        known = {
+            state.topic_partition: OffsetAndMetadata(state.position)
+            for state in states
+            if state.position is not None
+        }
+        if known:
+            await self.commit(known)
+
+    async def commit_owned(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        """As ``commit``; ``IllegalStateError`` for a partition that is not assigned."""
+        for partition in offsets:
+            if self._subscription.find(partition) is None:
+                raise self._not_assigned(f"{partition.topic}-{partition.partition} is not assigned to this consumer")
+        await self.commit(offsets)
+
+    def _not_assigned(self, what: str) -> IllegalStateError:
+        """A rebalance may have taken it between a record and its commit: who handles one handles the other."""
+        if not self._subscription.is_automatic:
+            return IllegalStateError(what)
+        return PartitionsMovedError(
+            f"group {self._settings.group_id!r}: {what}; a rebalance may have moved it"
+        )
 
     async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Commit ``offsets`` as the member this consumer is, ``CommitFailedError`` where it no longer is."""

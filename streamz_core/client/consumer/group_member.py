@@ -22,7 +22,7 @@ from streamz_core.aio.signal import Signal
 from streamz_core.client.consumer.group_commits import GroupCommits
 from streamz_core.client.consumer.group_requests import GroupRequests, Joined, Left
 from streamz_core.client.consumer.handover import Handover
-from streamz_core.client.consumer.leadership import share_out
+from streamz_core.client.consumer.leadership import Leadership
 from streamz_core.client.errors import (
     IllegalGenerationError,
     KafkaError,
@@ -99,6 +99,7 @@ class GroupMember:
         self._is_polling = is_polling
         self._on_error = on_error
         self._group = GroupRequests(requests, settings)
+        self._leadership = Leadership(metadata)
         self._state = Signal(MemberState.OUTSIDE)
         self._is_joining = Signal(False)
         self._generation = Signal(-1)
@@ -114,7 +115,6 @@ class GroupMember:
         self._ready = asyncio.Event()
         self._polled_as: GroupMetadata | None = None
         self._joined_as: object = None
-        self._counts_joined: dict[str, int] = {}
         self._last_poll_ms = requests.clock.monotonic_ms()
         subscription.observe(self._subscription_changed)
 
@@ -256,9 +256,8 @@ class GroupMember:
         protocols = {name: self._subscribed(assignor, topics) for name, assignor in self._assignors.items()}
         joined = await self._group.join(protocols, self._rejoin_reason)
         assignor = self._assignors[joined.protocol]
-        shares = await share_out(self._metadata, assignor, joined.members) if joined.assigns else {}
+        shares = await self._leadership.share_out(joined, assignor)
         share = ConsumerProtocolMemberAssignment.decode(await self._group.sync(joined, shares))
-        self._counts_joined = self._partition_counts(topics) if joined.is_leader else {}
         self._state.set(MemberState.MEMBER)
         self._is_joining.set(False)
         await self._take_over(assignor, joined, share)
@@ -348,8 +347,5 @@ class GroupMember:
         cluster = await self._metadata.refresh()
         if self._subscription.match(cluster.topics(self._settings.exclude_internal_topics)):
             self._ask_as_member("other topics match the pattern")
-        elif self._counts_joined and self._counts_joined != self._partition_counts(self._counts_joined):
-            self._ask_as_member("a topic has other partitions")
-
-    def _partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
-        return {topic: len(self._metadata.cluster.partitions_for_topic(topic) or ()) for topic in topics}
+        elif self._leadership.is_outdated:
+            self._ask_as_member("a topic of the group has other partitions")
