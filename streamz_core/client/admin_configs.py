@@ -12,6 +12,7 @@ from streamz_core.client.admin_answers import (
     AlterConfigsAnswer,
     AlteredResource,
     ConfigEntry,
+    ConfigSynonym,
     DescribeConfigsAnswer,
     DescribedResource,
 )
@@ -145,5 +146,10 @@ def _described_answer(answer: DescribeConfigsResponse) -> DescribeConfigsAnswer:
 
 def _entry(entry: DescribeConfigsEntry) -> ConfigEntry:
     return ConfigEntry(
-        entry.name, entry.value, entry.read_only, int(entry.config_source), entry.is_sensitive, []
+        entry.name,
+        entry.value,
+        entry.read_only,
+        int(entry.config_source),
+        entry.is_sensitive,
+        [ConfigSynonym(one.name, one.value, int(one.source)) for one in entry.synonyms],
     )

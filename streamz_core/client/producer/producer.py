@@ -25,8 +25,14 @@ from streamz_core.client.offsets import IllegalGroupError, check_offsets
 from streamz_core.client.partitioner import DefaultPartitioner
 from streamz_core.client.producer.accumulator import Accumulator
 from streamz_core.client.producer.batch import ProducerBatch
-from streamz_core.client.producer.batch_builder import BatchBuilder, columns_of, record_size
+from streamz_core.client.producer.batch_builder import (
+    BATCH_HEADER_BYTES,
+    BatchBuilder,
+    columns_of,
+    record_size,
+)
 from streamz_core.client.producer.record_fields import as_bytes, check_headers, check_timestamp
+from streamz_core.client.producer.send_buffer import SendBuffer
 from streamz_core.client.producer.sender import Sender, closed_before_acknowledged
 from streamz_core.client.producer.settings import UNSET, acks_of, check_producer_settings
 from streamz_core.client.producer.transaction_scope import TransactionScope
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
     from streamz_core.client.link import Link
     from streamz_core.client.producer.batch import RecordFuture
     from streamz_core.model import Header, OffsetAndMetadata, RecordMetadata, TopicPartition
+    from streamz_core.protocol.batch_encoder import RawRecords
 
 T = TypeVar("T")
 _Append = Callable[[str, Any, Any, Any, Any, Any], "RecordFuture | None"]
@@ -164,14 +171,15 @@ class AIOKafkaProducer:
                 timeout_ms=self._transaction_timeout_ms,
                 on_change=self._set_gate,
             )
+            buffer = SendBuffer(self._buffer_memory)
             self._sender = Sender(
                 self._requests,
                 self._metadata,
                 self._transactions,
+                buffer,
                 acks=self._acks,
                 compression=self._compression,
                 request_bytes_max=self._request_bytes_max,
-                buffer_bytes_max=self._buffer_memory,
                 seals_at_once=self._linger_ms == 0,
             )
             hashes_keys = type(self._partitioner) is DefaultPartitioner
@@ -179,6 +187,7 @@ class AIOKafkaProducer:
                 self._requests,
                 self._metadata,
                 self._sender,
+                buffer,
                 None if hashes_keys else self._partitioner,
                 batch_bytes_max=self._batch_bytes_max,
                 request_bytes_max=self._request_bytes_max,
@@ -294,6 +303,34 @@ class AIOKafkaProducer:
             batch.timestamps = timestamps if whole else timestamps[start:stop]
             batch.headers = None if headers is None else list(headers[start:stop])
             batch.size_bytes = size
+            batches.append(batch)
+        await self._accumulator.push(queue, batches)
+        return self._accumulator.joined(batches)
+
+    async def send_encoded(
+        self, topic: str, partition: int, encoded: Sequence[RawRecords]
+    ) -> asyncio.Future[RecordMetadata]:
+        """Send batches that were encoded record by record: ``future = await producer.send_encoded(...)``.
+
+        Each has at least one record and becomes one batch. The future gives the first record's metadata once
+        all are acknowledged.
+        """
+        if not self._may_send:
+            raise self._refusal()
+        if not encoded or not all(records.record_count for records in encoded):
+            raise IllegalArgumentError(
+                f"send_encoded to {topic!r}: {len(encoded)} batches, or one without records"
+            )
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
+        queue = await self._accumulator.choose(route, None, None, partition)
+        batches = []
+        for records in encoded:
+            batch = ProducerBatch(queue.topic_partition, 0, self._loop)
+            batch.raw = records
+            # Of the metadata only the first record's can be asked for.
+            batch.timestamps = [records.base_timestamp] * records.record_count
+            batch.size_bytes = BATCH_HEADER_BYTES + records.size_bytes
+            self._accumulator.check_size(topic, records.size_bytes)
             batches.append(batch)
         await self._accumulator.push(queue, batches)
         return self._accumulator.joined(batches)

@@ -13,7 +13,10 @@ from streamz_core.protocol.messages.transaction_version import TransactionVersio
 
 
 class PartitionProduceData(Message, frozen=True, kw_only=True):
-    """Record batches, whole and concatenated, for one partition."""
+    """Record batches, whole and concatenated, for one partition.
+
+    In a ``bytearray`` the broker may write the batches' offsets where they stand, as often as it is sent.
+    """
 
     index: int
     records: bytes | bytearray | memoryview

@@ -15,6 +15,7 @@ from streamz_core.client.admin_resources import (
     NewTopic,
     RecordsToDelete,
 )
+from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import OffsetAndMetadata, TopicPartition
 
 T = TopicPartition("t", 0)
@@ -148,6 +149,9 @@ async def test_configs_of_topics_and_brokers_are_answered_apart(admin):
     for resource in of_topics.resources:
         ((name, value, *_),) = resource.config_entries
         assert (name, int(value)) == ("retention.ms", 7 * 24 * 3_600_000)
+    (with_synonyms,) = await admin.describe_configs([topics[0]], include_synonyms=True)
+    ((*_, synonyms),) = with_synonyms.resources[0].config_entries
+    assert [(name, source) for name, _, source in synonyms] == [("log.retention.ms", 5)]
     answers = await admin.alter_configs([ConfigResource("topic", "t", {"cleanup.policy": "compact"})])
     answers[0].raise_for_errors()
     (wrong,) = await admin.incremental_alter_configs([ConfigResource("topic", "t", {"no.such.key": "1"})])
@@ -215,3 +219,15 @@ async def test_errors_name_the_thing_and_the_remedy(admin):
     ):
         with pytest.raises(error, match=text):
             await call
+
+
+async def test_an_idempotent_producer_goes_on_in_a_topic_that_was_deleted_and_made_anew(address):
+    async with (
+        AIOKafkaAdminClient(bootstrap_servers=address) as admin,
+        AIOKafkaProducer(bootstrap_servers=address, enable_idempotence=True) as producer,
+    ):
+        for _ in range(2):
+            (await admin.create_topics([NewTopic("again", 1, 1)])).raise_for_errors()
+            sent = [await producer.send("again", b"%d" % n) for n in range(5)]
+            assert [(await one).offset for one in sent] == [0, 1, 2, 3, 4]
+            (await admin.delete_topics(["again"])).raise_for_errors()

@@ -24,6 +24,7 @@ from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.client.transaction_answers import AbortTransactionSpec
 from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
+from streamz_core.protocol.batch_encoder import raw_records
 from streamz_core.protocol.messages.metadata import MetadataRequest
 
 MANIFEST = json.loads((Path(__file__).parents[2] / "data" / "aiokafka_0_14_api.json").read_text())
@@ -47,6 +48,7 @@ PRODUCER = {
     "send_and_wait": lambda p: p.send_and_wait("t", b"v"),
     "send_batch": lambda p: p.send_batch(batch(), "t", partition=0),
     "send_columns": lambda p: p.send_columns("t", 0, None, [b"v"], [0]),
+    "send_encoded": lambda p: p.send_encoded("t", 0, [raw_records([None], [b"v"], [0])]),
     "send_offsets_to_transaction": lambda p: p.send_offsets_to_transaction({T: 1}, "g"),
     "transaction": lambda p: p.transaction(),
 }

@@ -11,7 +11,7 @@ import pytest
 
 from streamz_core.client.errors import ProducerFenced
 from streamz_core.model import OffsetAndMetadata, RecordMetadata, TopicPartition
-from streamz_core.protocol.record_batch import Columns
+from streamz_core.protocol.record_batch import Columns, decode
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.changelog import topic_name
 from streamz_core.streams.error_policy import FAIL
@@ -32,6 +32,14 @@ class Row(NamedTuple):
     value: bytes | None
     timestamp: int
     headers: Any = ()
+
+
+def rows_of(columns: Columns) -> list[Row]:
+    headers = columns.headers or [()] * len(columns)
+    return [
+        Row(*row)
+        for row in zip(columns.keys, columns.values, columns.timestamps, map(list, headers), strict=True)
+    ]
 
 
 @dataclass
@@ -130,6 +138,11 @@ class FakeProducer:
             self.rows.append((tp, rows))
         future.set_result(RecordMetadata(topic, partition, tp, base, timestamps[0], 0, 0))
         return future
+
+    async def send_encoded(self, topic, partition, batches):
+        sent = [decode(b"".join(records.framed())) for records in batches]
+        rows = [row for columns in sent for row in rows_of(columns)]
+        return await self.send_columns(topic, partition, *zip(*rows, strict=True))
 
     async def send_offsets_to_transaction(self, offsets, group_id) -> None:
         self.cluster.step("offsets")
