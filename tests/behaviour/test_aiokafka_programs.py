@@ -20,7 +20,6 @@ from streamz_core.aiokafka import (
 )
 from streamz_core.aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from streamz_core.aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
-from streamz_core.aiokafka.helpers import create_ssl_context
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -275,9 +274,3 @@ async def test_the_bare_client(servers):
     assert await client.ready(client.get_random_node())
     assert client.hosts == []
     await client.close()
-
-
-def test_tls_contexts_verify():
-    context = create_ssl_context()
-
-    assert context.check_hostname
