@@ -38,6 +38,7 @@ COMPILED = [
     "streamz_core/streams/operators/table.py",
     "streamz_core/streams/operators/updates.py",
     "streamz_core/streams/operators/view.py",
+    "streamz_core/streams/operators/window_aggregate.py",
     "streamz_core/streams/rows.py",
     "streamz_core/streams/runtime/columns.py",
     "streamz_core/streams/runtime/output.py",

@@ -167,6 +167,10 @@ class PartitionLog:
         """Producer id -> what is remembered of it."""
         return self._producers.producers()
 
+    def next_sequence(self, producer_id: int, producer_epoch: int) -> int:
+        """The sequence that the producer's next batch must have."""
+        return self._producers.next_sequence(producer_id, producer_epoch)
+
     def expire_producers(self, elapsed_ms: float, expiration_ms: int) -> int:
         """Forget producers silent for too long; see ``ProducerState.expire``."""
         return self._producers.expire(elapsed_ms, expiration_ms)

@@ -91,6 +91,13 @@ class ProducerState:
         batches = {record.last_offset for one in self._producers.values() for record in one.batches}
         return frozenset(batches | {one.last_offset for one in self._producers.values()})
 
+    def next_sequence(self, producer_id: int, epoch: int) -> int:
+        """The sequence that its next batch must have; 0 where nothing of that epoch is remembered."""
+        producer = self._producers.get(producer_id)
+        if producer is None or producer.epoch != epoch or not producer.batches:
+            return 0
+        return (producer.batches[-1].last_sequence + 1) & _SEQUENCE_MASK
+
     def check(self, name: str, headers: list[BatchHeader]) -> BatchRecord | None:
         """Whether these batches may be appended; the record of the first one if all are duplicates.
 

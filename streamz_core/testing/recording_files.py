@@ -135,7 +135,7 @@ class RecordingFiles:
             for inode in names.values():
                 if inode not in self._directories:
                     self._contents.setdefault(inode, b"")
-        self._next_inode = 1 + max(max(self._contents, default=ROOT), max(self._directories))
+        self._next_inode = 1 + max(max(self._contents, default=ROOT), *self._directories)
         self._locked: dict[int, str] = {}
         self._found: dict[str, int] = {}  # directories by path; forgotten whenever a name moves or goes
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.errors import Misuse
+from streamz_core.streams.dsl.durations import Duration, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
@@ -103,8 +103,8 @@ class TestInputTopic:
         """Pipe records, one after the other."""
         self._driver.run(self._driver.pipe(self.topic, [self._encoded(record) for record in records]))
 
-    def advance_time(self, by: Seconds) -> None:
-        """Let the time of records without one go on by seconds, or a ``timedelta``."""
+    def advance_time(self, by: Duration) -> None:
+        """Let the time of records without one go on by a ``timedelta``, or milliseconds."""
         self._time_ms = self._now() + milliseconds(by, "advance_time")
 
     def _encoded(self, record: TestRecord) -> TestRecord:

@@ -17,7 +17,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from streamz_core.app.app import App
-from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.topic_options import TopicOptions
 from streamz_core.broker.config import BrokerConfig
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
@@ -26,6 +25,7 @@ from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
 from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.compile import external_topics
+from streamz_core.streams.dsl.durations import Duration, milliseconds
 from streamz_core.streams.graph import ANY_TOPIC
 from streamz_core.testing.manual_clock import ManualClock
 from streamz_core.testing.memory_broker import MemoryBroker
@@ -99,7 +99,7 @@ class TopologyTestDriver:
         value_type: Any = None,
         *,
         start_timestamp: int | None = None,
-        auto_advance: Seconds = 0,
+        auto_advance: Duration = 0,
         **serializers: Any,
     ) -> TestInputTopic:
         """Something to pipe records into ``topic``.
@@ -127,8 +127,8 @@ class TopologyTestDriver:
 
     # -- time ---------------------------------------------------------------------------------------
 
-    def advance_wall_clock_time(self, by: Seconds) -> None:
-        """Move the wall clock on by seconds, or a ``timedelta``; what is due happens."""
+    def advance_wall_clock_time(self, by: Duration) -> None:
+        """Move the wall clock on by a ``timedelta``, or milliseconds; what is due happens."""
         self.run(self._advance(milliseconds(by, "advance_wall_clock_time")))
 
     # -- stores -------------------------------------------------------------------------------------

@@ -27,12 +27,13 @@ KEYS = 6
 WINDOW_MS = 500
 
 
-def counting_app(address: str) -> App:
-    """The app, to be started in the process of a life."""
+def counting_app(address: str, commit_every: int = 1_000) -> App:
+    """The app, to be started in the process of a life; it commits after so many records at the latest."""
     app = App(
         GROUP,
         broker=address,
         broker_commit_interval=0.02,
+        broker_commit_every=commit_every,
         topic_allow_declare=False,
         memory_budget=32 << 20,
         value_serializer="raw",
@@ -60,25 +61,27 @@ def counting_app(address: str) -> App:
 
 
 async def view(life: Life) -> None:
-    """Write the app's input; timestamps never go back."""
-    name, last_ms = life.name("viewer"), 0
+    """Write the app's input as time goes by; timestamps never go back."""
+    last_ms = 0
     async with AIOKafkaProducer(bootstrap_servers=life.link, enable_idempotence=True) as producer:
         while True:
-            number = life.random.randrange(KEYS)
-            partition = TopicPartition("views", number % 2)
             last_ms = max(last_ms, life.link.clock.now_ms())
-            values = tuple(f"{life.journal.call()}@{last_ms}" for _ in range(life.random.randint(1, 20)))
-            keys, call = (f"k{number}",) * len(values), life.journal.call()
-            life.journal.write(Sending(call, name, Partition(*partition), values, keys))
-            sent = await producer.send_columns(
-                *partition,
-                [key.encode() for key in keys],
-                [value.encode() for value in values],
-                [last_ms] * len(values),
-            )
-            first = (await sent).offset
-            life.journal.write(Sent(call, tuple(range(first, first + len(values)))))
+            timestamps = [last_ms] * life.random.randint(1, 20)
+            await send_views(life, producer, life.random.randrange(KEYS), timestamps)
             await pause(life, 0.01)
+
+
+async def send_views(life: Life, producer: AIOKafkaProducer, number: int, timestamps: list[int]) -> None:
+    """Write views of one key, at these times, and write down what came of it."""
+    partition = TopicPartition("views", number % 2)
+    values = tuple(f"{life.journal.call()}@{timestamp}" for timestamp in timestamps)
+    keys, call = (f"k{number}",) * len(values), life.journal.call()
+    life.journal.write(Sending(call, life.name("viewer"), Partition(*partition), values, keys))
+    sent = await producer.send_columns(
+        *partition, [key.encode() for key in keys], [value.encode() for value in values], timestamps
+    )
+    first = (await sent).offset
+    life.journal.write(Sent(call, tuple(range(first, first + len(values)))))
 
 
 def anomalies(history: History) -> Iterator[Anomaly]:

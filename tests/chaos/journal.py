@@ -46,11 +46,12 @@ class Journal:
         os.close(self._fd)
 
 
+def decode(written: bytes) -> list[AnyOperation]:
+    """The operations of one file; what follows the last line end was cut off by the kill."""
+    return [_decoder.decode(line) for line in written.split(b"\n")[:-1]]
+
+
 def load(directory: str) -> History:
     """The history of all lives in ``directory``, one after the other."""
-    operations: list[AnyOperation] = []
-    for path in sorted(Path(directory).glob("*.jsonl")):
-        lines = path.read_bytes().split(b"\n")
-        # What follows the last line end was cut off by the kill.
-        operations += [_decoder.decode(line) for line in lines[:-1]]
-    return tuple(operations)
+    paths = sorted(Path(directory).glob("*.jsonl"))
+    return tuple(operation for path in paths for operation in decode(path.read_bytes()))

@@ -1,7 +1,7 @@
 """Harness H2, the syscall killer: a real process on a real file system, killed at every call it makes.
 
-Owns: one point of death: the script's life that ends there, a recovery that is killed as well, the
-life that reads what is left, and the verdict. Run all of it, or one point again::
+Owns: one point of death of the log: the script's life that ends there, a recovery that is killed as
+well, the life that reads what is left, and the verdict. Run all of it, or one point again::
 
     python -m tests.chaos.killer --directory DIR --every 1
     python -m tests.chaos.killer --directory DIR --call 17 --moment after
@@ -97,10 +97,10 @@ def _life(directory: str, main, *, may_die: bool) -> int:
     return 0
 
 
-def explore(directory: str, every: int) -> int:
-    """Die at every ``every``-th point; 0 where nothing is wrong."""
+def explore(directory: str, every: int, moment: Moment | None = None) -> int:
+    """Die at every ``every``-th point (of one kind of moment); 0 where nothing is wrong."""
     trace = trace_of(f"{directory}/trace")
-    chosen = points(trace)[::every]
+    chosen = [point for point in points(trace) if moment in (None, point.moment)][::every]
     deaths = 0
     for point in chosen:
         where = f"{directory}/{point.call}-{point.moment.name.lower()}"
@@ -129,9 +129,10 @@ def main() -> int:
     parser.add_argument("--moment", choices=[moment.name.lower() for moment in Moment])
     options = parser.parse_args()
     directory = os.path.abspath(options.directory)
+    moment = None if options.moment is None else Moment[options.moment.upper()]
     if options.call is None:
-        return explore(directory, options.every)
-    deaths, wrong = die_at(directory, Point(options.call, Moment[options.moment.upper()]))
+        return explore(directory, options.every, moment)
+    deaths, wrong = die_at(directory, Point(options.call, moment or Moment.BEFORE))
     print(wrong or f"nothing is wrong after {deaths} deaths")
     return bool(wrong)
 

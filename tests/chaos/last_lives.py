@@ -27,7 +27,7 @@ async def settle(life: Life, *transactional_ids: str) -> None:
             pass
 
 
-async def until_at_end(life: Life, groups: Mapping[str, str], workers: asyncio.Task[None]) -> None:
+async def until_at_end(life: Life, groups: Mapping[str, str], workers: asyncio.Task[None] | None) -> None:
     """Wait until each group has committed all of its topic; raises what its workers fail with."""
     member = Member(life, "lookout")
     async with (
@@ -39,7 +39,7 @@ async def until_at_end(life: Life, groups: Mapping[str, str], workers: asyncio.T
         for group, topic in groups.items():
             for partition in (TopicPartition(topic, number) for number in range(topics[topic])):
                 while await _is_left(life, admin, consumer, group, partition):
-                    if workers.done():
+                    if workers is not None and workers.done():
                         workers.result()
                     await asyncio.sleep(0.05)
 

@@ -23,15 +23,17 @@ import time
 from random import Random
 from typing import NamedTuple
 
+from streamz_core.log.errors import DirectoryOwned
+from streamz_core.log.files import DiskFiles
 from streamz_core.model import TopicPartition
 from tests.chaos import churning, counting_app
 from tests.chaos.anomaly import Anomaly
 from tests.chaos.checker import check, report, size
 from tests.chaos.consuming import consume_in_group, copy, read_freely
-from tests.chaos.journal import Journal, load
+from tests.chaos.journal import Journal, decode, load
 from tests.chaos.last_lives import WITHIN_S, read_everything, settle, until_at_end
 from tests.chaos.life import Life, begin
-from tests.chaos.operations import History
+from tests.chaos.operations import History, Opened
 from tests.chaos.processes import check_end, child, kill, unharmed, wait
 from tests.chaos.producing import LOGS, produce, transact
 
@@ -117,6 +119,16 @@ async def look(directory: str, number: int) -> None:
     await life.link.close()
 
 
+async def be_refused(directory: str, owner: int) -> None:
+    """Another process cannot have the directory, and is told who has it."""
+    try:
+        DiskFiles().lock(f"{directory}/data/LOCK")
+    except DirectoryOwned as refused:
+        assert refused.pid == owner, f"owned by {owner}, told {refused}"
+    else:
+        raise AssertionError(f"two owners of one directory: process {owner} has it open")
+
+
 class Soak:
     """A run: its directory, its lives so far."""
 
@@ -145,10 +157,24 @@ class Soak:
         pid = child(log, lambda: live(self.directory, number, seed, end.stop_s))
         code = wait(pid, end.kill_s)
         if code is None:
+            if end.stop_s == LIFE_S_MAX:
+                self._rival(pid, number)
             kill(pid)
             self.kills += 1
         else:
             check_end(code, log)
+
+    def _rival(self, pid: int, number: int) -> None:
+        """Now and then somebody else wants the directory of a life that has it open."""
+        if self._random.random() < 0.2 and self._is_open(number):
+            unharmed(f"{self.directory}/logs/rivals.txt", lambda: be_refused(self.directory, pid), WITHIN_S)
+
+    def _is_open(self, number: int) -> bool:
+        path = f"{self.directory}/history/{number:06}.jsonl"
+        if not os.path.exists(path):
+            return False
+        with open(path, "rb") as file:
+            return any(isinstance(one, Opened) for one in decode(file.read()))
 
     def _next(self) -> tuple[int, str]:
         self.lives += 1

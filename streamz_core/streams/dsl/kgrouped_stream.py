@@ -12,6 +12,7 @@ from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.ktable import KTable, key_value_store, known
 from streamz_core.streams.dsl.options import Materialized, Named, option
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.windowed_stream import TimeWindowedKStream
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.aggregate import Aggregate
 from streamz_core.streams.operators.view import TableView
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamz_core.streams.dsl.kstream import KStream
+    from streamz_core.streams.dsl.windows import TimeWindows
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -40,6 +42,15 @@ class KGroupedStream(Generic[K, V]):
         if self._dealt is None:
             self._dealt = self._ungrouped.partitioned(self._name, "a group")
         return self._dealt
+
+    @property
+    def value(self) -> Serde:
+        """What is known of the values."""
+        return self._ungrouped.value
+
+    def windowed_by(self, windows: TimeWindows) -> TimeWindowedKStream[K, V]:
+        """The same records, in windows."""
+        return TimeWindowedKStream(self, windows)
 
     def count(
         self, materialized: Materialized | str | None = None, named: Named | str | None = None

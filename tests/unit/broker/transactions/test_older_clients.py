@@ -50,6 +50,17 @@ async def test_transactions_one_after_the_other_under_one_epoch(talk: Any, older
     assert await committed(talk) == 3
 
 
+async def test_offsets_of_later_transactions_under_one_epoch_are_kept(
+    older: Producer, restarted: Any
+) -> None:
+    """Their batches must go on counting: else the second is taken for the first one sent again."""
+    for offset in (1, 2, 3):
+        await older.announce_offsets()
+        assert await older.send_offset(offset) is OK
+        assert await older.commit() is OK
+        assert await committed(await restarted(older)) == offset
+
+
 async def test_what_was_not_announced_is_refused(talk: Any, older: Producer) -> None:
     assert await older.send(b"a") is ErrorCode.INVALID_TXN_STATE
     assert await older.announce(0) is OK
