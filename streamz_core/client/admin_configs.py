@@ -16,6 +16,8 @@ from streamz_core.client.admin_answers import (
     DescribeConfigsAnswer,
     DescribedResource,
 )
+from streamz_core.client.admin_arguments import config_text, dict_of, list_of
+from streamz_core.client.admin_resources import ConfigResource
 from streamz_core.client.admin_session import AdminSession
 from streamz_core.protocol.messages.configs import (
     AlterableConfig,
@@ -31,7 +33,6 @@ from streamz_core.protocol.messages.configs import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streamz_core.client.admin_resources import ConfigResource
     from streamz_core.protocol.messages.configs import (
         AlterConfigsResponse,
         DescribeConfigsEntry,
@@ -77,7 +78,9 @@ class ConfigAdministration(AdminSession):
                 DescribeConfigsResource(
                     resource_type=resource.resource_type,
                     resource_name=str(resource.name),
-                    configuration_keys=list(resource.configs) if resource.configs else None,
+                    configuration_keys=list_of(str, f"configs of {resource.name!r}", list(resource.configs))
+                    if resource.configs
+                    else None,
                 )
                 for resource in resources
             ],
@@ -92,7 +95,7 @@ def _sorted_out(
     """The resources of each broker, and those that are no brokers."""
     brokers: dict[str, list[ConfigResource]] = {}
     topics = []
-    for resource in resources:
+    for resource in list_of(ConfigResource, "config_resources", resources):
         if resource.resource_type is ConfigResourceType.BROKER:
             brokers.setdefault(str(resource.name), []).append(resource)
         else:
@@ -108,10 +111,12 @@ def _changes(config_resources: Iterable[ConfigResource]) -> list[AlterConfigsRes
             configs=[
                 AlterableConfig(
                     name=name,
-                    value=None if value is None else str(value),
+                    value=None if value is None else config_text(value),
                     config_operation=ConfigOperation.DELETE if value is None else ConfigOperation.SET,
                 )
-                for name, value in (resource.configs or {}).items()
+                for name, value in dict_of(
+                    str, object, f"configs of {resource.name!r}", resource.configs or {}
+                ).items()
             ],
         )
         for resource in config_resources
