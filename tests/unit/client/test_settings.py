@@ -23,6 +23,7 @@ CLIENTS = [AIOKafkaProducer, AIOKafkaConsumer, AIOKafkaAdminClient]
         {"acks": "some"},
         {"acks": 1, "enable_idempotence": True},
         {"acks": 0, "transactional_id": "x"},
+        {"enable_idempotence": "false"},
         {"transactional_id": ""},
         {"compression_type": "rar"},
         {"partitioner": 3},
