@@ -78,9 +78,7 @@ class ConfigAdministration(AdminSession):
                 DescribeConfigsResource(
                     resource_type=resource.resource_type,
                     resource_name=str(resource.name),
-                    configuration_keys=list_of(str, f"configs of {resource.name!r}", list(resource.configs))
-                    if resource.configs
-                    else None,
+                    configuration_keys=list(resource.configs) if resource.configs else None,
                 )
                 for resource in resources
             ],
@@ -114,13 +112,15 @@ def _changes(config_resources: Iterable[ConfigResource]) -> list[AlterConfigsRes
                     value=None if value is None else config_text(value),
                     config_operation=ConfigOperation.DELETE if value is None else ConfigOperation.SET,
                 )
-                for name, value in dict_of(
-                    str, object, f"configs of {resource.name!r}", resource.configs or {}
-                ).items()
+                for name, value in _values(resource).items()
             ],
         )
         for resource in config_resources
     ]
+
+
+def _values(resource: ConfigResource) -> dict[str, object]:
+    return dict_of(str, object, f"configs of {resource.name!r}", resource.configs or {})
 
 
 def _altered(answer: AlterConfigsResponse) -> AlterConfigsAnswer:
