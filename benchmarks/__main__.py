@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from benchmarks import agents, consume, imports, latency, memory, produce, send, streams
+from benchmarks import agents, consume, imports, latency, memory, produce, rebalance, send, streams
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
 from benchmarks.setting import Setting
@@ -25,12 +25,13 @@ ROWS: dict[str, Row] = {
     **agents.ROWS,
     **streams.ROWS,
     **latency.ROWS,
+    **rebalance.ROWS,
     **memory.ROWS,
     **imports.ROWS,
 }
 # Columns, records, record by record, then the rest: as the table of docs/benchmarks.md has them.
 ORDER = ("produce_os", "produce_sync", "consume_columns", "send", "getmany", "async_for", "agent_forward",
-         "agent_window", "streams_filter_map", "latency", "memory", "imports")  # fmt: skip
+         "agent_window", "streams_filter_map", "latency", "rebalance", "memory", "imports")  # fmt: skip
 
 
 def arguments() -> argparse.Namespace:

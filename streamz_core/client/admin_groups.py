@@ -7,10 +7,9 @@ Must not know: how groups work, topics.
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from streamz_core.client.admin_answers import (
-    OPERATIONS_NOT_ASKED_FOR,
     GroupDescription,
     GroupMember,
     GroupsAnswer,
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
     from streamz_core.protocol.messages.describe_groups import DescribedGroup
     from streamz_core.protocol.messages.offset_delete import OffsetDeleteResponse
 
-_ALL_OPERATIONS: Final = 1 << 3 | 1 << 6 | 1 << 8
-"""READ, DELETE and DESCRIBE, Kafka's operations on a group: whoever can open the log may do everything."""
-
 
 class GroupAdministration(AdminSession):
     """Groups, their members and their committed offsets."""
@@ -59,11 +55,13 @@ class GroupAdministration(AdminSession):
         names = list_of(str, "group_ids", group_ids)
         if not names:
             return []
-        answer = await requests.send(DescribeGroupsRequest(groups=names), f"describing groups {names}")
+        request = DescribeGroupsRequest(
+            groups=names, include_authorized_operations=include_authorized_operations
+        )
+        answer = await requests.send(request, f"describing groups {names}")
         for group in answer.groups:
             raise_for(group.error_code, f"group {group.group_id!r} was not described")
-        operations = _ALL_OPERATIONS if include_authorized_operations else OPERATIONS_NOT_ASKED_FOR
-        groups = [_description(group, operations) for group in answer.groups]
+        groups = [_description(group) for group in answer.groups]
         return [GroupsAnswer(throttle_time_ms=answer.throttle_time_ms, groups=groups)]
 
     async def list_consumer_groups(self, broker_ids: Iterable[int] | None = None) -> list[tuple[str, str]]:
@@ -167,7 +165,7 @@ def _by_topic(partitions: Iterable[TopicPartition]) -> list[tuple[str, list[int]
     ]
 
 
-def _description(group: DescribedGroup, operations: int) -> GroupDescription:
+def _description(group: DescribedGroup) -> GroupDescription:
     return GroupDescription(
         int(group.error_code),
         group.group_id,
@@ -178,5 +176,5 @@ def _description(group: DescribedGroup, operations: int) -> GroupDescription:
             GroupMember(m.member_id, m.client_id, m.client_host, m.member_metadata, m.member_assignment)
             for m in group.members
         ],
-        operations,
+        group.authorized_operations,
     )

@@ -13,8 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from streamz_core.broker.groups.coordinator import is_valid_group_id
-from streamz_core.broker.groups.records import CommittedOffset
+from streamz_core.broker.groups.records import CommittedOffset, is_valid_group_id
 from streamz_core.broker.groups.transitions import commit_error
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
 from streamz_core.broker.record_fields import is_writable

@@ -474,7 +474,7 @@ async def test_membership_settings(made, watched, clock):
     assert (request.group_id, request.group_instance_id) == ("the-group", "the-instance")
     assert (request.session_timeout_ms, request.rebalance_timeout_ms) == (9_000, 8_000)
     assert [protocol.name for protocol in request.protocols] == ["range"]
-    assert len(watched.sent(HeartbeatRequest)) == 3
+    assert len(watched.sent(HeartbeatRequest)) == 4  # one at once, then every two seconds
 
 
 async def test_the_rebalance_timeout_is_the_session_timeout_where_it_is_not_given(made, watched):
