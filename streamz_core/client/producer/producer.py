@@ -124,6 +124,7 @@ class AIOKafkaProducer:
             key_serializer=key_serializer,
             value_serializer=value_serializer,
             partitioner=partitioner,
+            enable_idempotence=enable_idempotence,
             transactional_id=transactional_id,
         )
         # Thirty attributes, start()'s included: CPython finds no more than that without hashing, and send()
