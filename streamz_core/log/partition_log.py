@@ -316,7 +316,8 @@ class PartitionLog:
             return None
         active = self._segments.active
         point = RecoveryPoint(active.base_offset, active.size_bytes, active.next_offset)
-        ticket = self._unsynced.ticket(point)
+        with self._naming("syncing"):
+            ticket = self._unsynced.ticket(point)
         if self._snapshot_due_bytes <= 0:
             self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
             with contextlib.suppress(OSError):  # a cache
