@@ -22,6 +22,7 @@ from streamz_core.aio.supervisor import Supervisor
 from streamz_core.broker.append import capped
 from streamz_core.broker.broker_settings import in_force, usable
 from streamz_core.broker.config import BrokerConfig
+from streamz_core.broker.disk_space import FULL, DiskSpace
 from streamz_core.broker.flusher import Flusher
 from streamz_core.broker.groups.coordinator import GroupCoordinator
 from streamz_core.broker.groups.recovery import forget_gone_topics
@@ -30,10 +31,13 @@ from streamz_core.broker.maintenance import Maintenance
 from streamz_core.broker.producer_ids import ProducerIds
 from streamz_core.broker.registry import HANDLERS
 from streamz_core.broker.scrubbing import Scrubbing
+from streamz_core.broker.topic_rules import is_internal
 from streamz_core.broker.transactions.coordinator import TransactionCoordinator
 from streamz_core.broker.waiting import Waits
 from streamz_core.errors import Fatal, Misuse
+from streamz_core.log import reserve
 from streamz_core.log.directory import LogDirectory
+from streamz_core.log.errors import StorageFailure
 from streamz_core.model import Durability, TopicPartition
 
 if TYPE_CHECKING:
@@ -104,6 +108,7 @@ class Broker:
         self.groups = GroupCoordinator(self)
         self.transactions = TransactionCoordinator(self)
         listed = directory.catalog
+        self.space = DiskSpace(directory.files, directory.path, lambda: self.config.min_free_bytes)
         self._use_configs(usable(config, {**listed.cluster_configs, **listed.broker_configs}))
 
     @classmethod
@@ -208,7 +213,12 @@ class Broker:
     def write(self, log: PartitionLog, records: Records, *, level: Durability = Durability.SYNC) -> Appended:
         """Append now and wait for nothing; see ``BrokerServices.write``."""
         level = capped(level, self.config.durability)
-        appended = log.append(records, level=level, now_ms=self.clock.now_ms())
+        try:
+            appended = log.append(records, level=level, now_ms=self.clock.now_ms())
+        except StorageFailure as failure:
+            if not is_internal(log.topic) or not self.space.may_try_again(failure):
+                raise
+            appended = log.append(records, level=level, now_ms=self.clock.now_ms())
         self._written(log)
         return appended
 
@@ -325,10 +335,19 @@ class Broker:
             self.waits.end()
 
 
+def _open_log(files: Files, path: str, now_ms: int) -> LogDirectory:
+    try:
+        return LogDirectory.open(files, path, now_ms)
+    except StorageFailure as failure:
+        if failure.errno not in FULL or not reserve.release(files, path.rstrip("/")):
+            raise
+        return LogDirectory.open(files, path, now_ms)
+
+
 async def _open_directory(files: Files, path: str, now_ms: int) -> LogDirectory:
     if not files.blocks:
         return LogDirectory.open(files, path, now_ms)
-    opening = asyncio.ensure_future(asyncio.to_thread(LogDirectory.open, files, path, now_ms))
+    opening = asyncio.ensure_future(asyncio.to_thread(_open_log, files, path, now_ms))
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:

@@ -14,6 +14,7 @@ from streamz_core.broker.services import BrokerServices
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from streamz_core.broker.disk_space import DiskSpace
     from streamz_core.broker.flusher import Flusher
     from streamz_core.broker.groups.coordinator import GroupCoordinator
     from streamz_core.broker.transactions.coordinator import TransactionCoordinator
@@ -34,6 +35,10 @@ class HandlerBroker(BrokerServices, Protocol):
     @property
     def flusher(self) -> Flusher:
         """Group commit."""
+
+    @property
+    def space(self) -> DiskSpace:
+        """The disk's free space."""
 
     @property
     def waits(self) -> Waits:
