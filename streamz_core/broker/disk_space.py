@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from streamz_core.log.errors import StorageFailure
     from streamz_core.log.files import Files
 
-_LOOK_BYTES_MIN: Final = 65_536
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 """Errors that say there is no space."""
 
@@ -66,7 +65,7 @@ class DiskSpace:
         self._free_bytes = self._files.free_bytes(self._path)
         least = self._min_free_bytes()
         self.space = space_of(self._free_bytes, least)
-        self._unseen_bytes = max((self._free_bytes - least) // 4, _LOOK_BYTES_MIN)
+        self._unseen_bytes = (self._free_bytes - least) // 4
         if self.space is Space.GONE and self._is_reserved:
             self._is_reserved = False
             reserve.release(self._files, self._path)
