@@ -23,6 +23,7 @@ from streamz_core.broker.append import capped
 from streamz_core.broker.broker_settings import in_force, usable
 from streamz_core.broker.config import BrokerConfig
 from streamz_core.broker.disk_space import FULL, DiskSpace
+from streamz_core.broker.fetch_sessions import FetchSessions
 from streamz_core.broker.flusher import Flusher
 from streamz_core.broker.groups.coordinator import GroupCoordinator
 from streamz_core.broker.groups.recovery import forget_gone_topics
@@ -103,6 +104,7 @@ class Broker:
         self._background = Supervisor(f"broker {path!r}", on_failure=self._background_failed)
         self._producer_ids = ProducerIds(directory.owner_epoch)
         self.waits = Waits()
+        self.fetch_sessions = FetchSessions(config.fetch_session_slots)
         self.turns = itertools.count()
         self.flusher = Flusher(blocks=blocks, threads=config.sync_threads, on_durable=self.waits.notify)
         self.groups = GroupCoordinator(self)
