@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from benchmarks import agents, consume, imports, latency, memory, produce, send
+from benchmarks import agents, compaction, consume, imports, latency, memory, partitions, produce, send
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
 from benchmarks.setting import Setting
@@ -25,11 +25,13 @@ ROWS: dict[str, Row] = {
     **agents.ROWS,
     **latency.ROWS,
     **memory.ROWS,
+    **compaction.ROWS,
+    **partitions.ROWS,
     **imports.ROWS,
 }
 # Columns, records, record by record, then the rest: as the table of docs/benchmarks.md has them.
 ORDER = ("produce_os", "produce_sync", "consume_columns", "send", "getmany", "async_for", "agent_forward",
-         "agent_window", "latency", "memory", "imports")  # fmt: skip
+         "agent_window", "latency", "memory", "compaction", "partitions", "imports")  # fmt: skip
 
 
 def arguments() -> argparse.Namespace:
