@@ -10,7 +10,18 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from benchmarks import agents, compaction, consume, imports, latency, memory, partitions, produce, send
+from benchmarks import (
+    agents,
+    compaction,
+    consume,
+    imports,
+    latency,
+    memory,
+    partitions,
+    produce,
+    send,
+    streams,
+)
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
 from benchmarks.setting import Setting
@@ -23,6 +34,7 @@ ROWS: dict[str, Row] = {
     **consume.ROWS,
     **send.ROWS,
     **agents.ROWS,
+    **streams.ROWS,
     **latency.ROWS,
     **memory.ROWS,
     **compaction.ROWS,
@@ -31,7 +43,8 @@ ROWS: dict[str, Row] = {
 }
 # Columns, records, record by record, then the rest: as the table of docs/benchmarks.md has them.
 ORDER = ("produce_os", "produce_sync", "consume_columns", "send", "getmany", "async_for", "agent_forward",
-         "agent_window", "latency", "memory", "compaction", "partitions", "imports")  # fmt: skip
+         "agent_window", "streams_filter_map", "latency", "memory", "compaction", "partitions",
+         "imports")  # fmt: skip
 
 
 def arguments() -> argparse.Namespace:

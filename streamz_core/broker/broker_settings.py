@@ -164,6 +164,11 @@ _OWN: Final = (
         "transactional_id_expiration_ms",
         "How long a transactional id that nobody uses is remembered.",
     ),
+    _number(
+        "producer.id.expiration.ms",
+        "producer_id_expiration_ms",
+        "How long a partition remembers a producer that writes nothing; one in a transaction is never forgotten.",
+    ),
     BrokerSetting(
         "advertised.host.name",
         ConfigKind.STRING,

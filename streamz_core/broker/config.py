@@ -86,6 +86,8 @@ class BrokerConfig:
     """A transactional producer that asks for a longer transaction timeout is refused."""
     transactional_id_expiration_ms: int = 604_800_000
     """How long a transactional id that nobody uses is remembered."""
+    producer_id_expiration_ms: int = 86_400_000
+    """How long a partition remembers a producer that writes nothing; one in a transaction is never forgotten."""
 
     advertised_host: str = ""
     """The host that metadata names; empty without a listener."""

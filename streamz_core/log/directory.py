@@ -93,7 +93,7 @@ class LogDirectory:
             make_directory(files, path)
             lock = files.lock(f"{path}/{layout.LOCK_FILE}")
             try:
-                described = catalog.load_format(files, path) or _found(files, path, cluster_id)
+                described = _load_durably(files, path) or _found(files, path, cluster_id)
                 listed = catalog.load_catalog(files, path)
                 listed = msgspec.structs.replace(listed, owner_epoch=listed.owner_epoch + 1)
                 catalog.store_catalog(files, path, listed)
@@ -366,6 +366,14 @@ def _found(files: Files, path: str, cluster_id: str | None) -> Format:
     _sync_names(files, f"{path}/{layout.LOG_DIRECTORY}")
     catalog.store_catalog(files, path, Catalog())
     return catalog.store_format(files, path, cluster_id or _new_cluster_id())
+
+
+def _load_durably(files: Files, path: str) -> Format | None:
+    """The format file, whose name is certain from here on: a killed predecessor may not have synced it."""
+    described = catalog.load_format(files, path)
+    if described is not None:
+        files.sync_dir(path)
+    return described
 
 
 def _sync_names(files: Files, path: str) -> None:

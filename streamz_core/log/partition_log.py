@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -34,7 +34,7 @@ from streamz_core.log.log_start import LogStart, naming
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_metadata import PartitionMetadata
 from streamz_core.log.partition_reader import PartitionReader
-from streamz_core.log.producer_state import ProducerState
+from streamz_core.log.producer_state import Producer, ProducerState
 from streamz_core.log.recompression import recompress
 from streamz_core.log.recovery import Recovered, Recovery
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
@@ -168,10 +168,24 @@ class PartitionLog:
         """Producer id -> (epoch, first offset) of each open transaction."""
         return self._producers.open_transactions()
 
+    def producers(self) -> Mapping[int, Producer]:
+        """Producer id -> what is remembered of it."""
+        return self._producers.producers()
+
+    def next_sequence(self, producer_id: int, producer_epoch: int) -> int:
+        """The sequence that the producer's next batch must have."""
+        return self._producers.next_sequence(producer_id, producer_epoch)
+
+    def expire_producers(self, elapsed_ms: float, expiration_ms: int) -> int:
+        """Forget producers silent for too long; see ``ProducerState.expire``."""
+        return self._producers.expire(elapsed_ms, expiration_ms)
+
     # -- appending ------------------------------------------------------------------------------------
 
     def append(self, records: Buffer, *, level: Durability, now_ms: int) -> Appended:
         """Append whole batches, all or none of them.
+
+        A ``bytearray`` is the log's to write their offsets into; others are copied.
 
         Raises ``InvalidRecords``, ``RecordTooLarge``, ``OutOfOrderSequence``, ``ProducerFenced``,
         ``InvalidTxnState`` (nothing was written), ``StorageFailure`` (nothing is left of it).
@@ -183,11 +197,14 @@ class PartitionLog:
         if known is not None:
             return Appended(known.first_offset, known.last_offset, known.append_time_ms, True)
         append_time = -1
-        if self.config.compression_type == "producer":
-            buffer = bytearray(records)
-        else:
+        gives_time = self.config.message_timestamp_type == "LogAppendTime"
+        if self.config.compression_type != "producer":
             buffer, batches = self._recompressed(records, batches)
-        if self.config.message_timestamp_type == "LogAppendTime":
+        elif isinstance(records, bytearray) and not gives_time:
+            buffer = records
+        else:  # the log's time must not be in what a producer may send again
+            buffer = bytearray(records)
+        if gives_time:
             append_time = now_ms
             for position, _ in batches:
                 set_append_time(buffer, position, now_ms)

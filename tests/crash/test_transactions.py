@@ -10,9 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from streamz_core.broker.broker import Broker
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol import record_batch
+from streamz_core.protocol.messages.add_offsets_to_txn import AddOffsetsToTxnRequest
+from streamz_core.protocol.messages.add_partitions_to_txn import (
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnTopic,
+)
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from streamz_core.protocol.messages.end_txn import EndTxnRequest
 from streamz_core.protocol.messages.fetch import FetchPartition, FetchRequest, FetchTopic, IsolationLevel
@@ -20,6 +27,7 @@ from streamz_core.protocol.messages.init_producer_id import InitProducerIdReques
 from streamz_core.protocol.messages.offset_commit import OffsetCommitPartition, OffsetCommitTopic
 from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
 from streamz_core.protocol.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
 from streamz_core.testing.crash_images import CrashImages
 from streamz_core.testing.disk_tree import Mark, Write
@@ -47,29 +55,54 @@ class Told:
 class Client:
     """A transactional producer that reads and writes topic ``t`` and commits offsets of group ``g``."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, version: TransactionVersion) -> None:
         self.broker = broker
+        self.version = version
         self.identity = (-1, -1)
+        self.sequence = 0
 
     async def init(self) -> None:
         response = await self.broker.handle(InitProducerIdRequest(transactional_id="x"))
         assert response.error_code is ErrorCode.NONE
-        self.identity = response.producer_id, response.producer_epoch
+        self._become(response.producer_id, response.producer_epoch)
+
+    def _become(self, *identity: int) -> None:
+        if identity != self.identity:
+            self.identity, self.sequence = identity, 0
+
+    async def announce(self) -> None:
+        """What clients of before KIP-890 do first."""
+        producer_id, producer_epoch = self.identity
+        who: dict[str, Any] = {
+            "transactional_id": "x",
+            "producer_id": producer_id,
+            "producer_epoch": producer_epoch,
+        }
+        topics = [AddPartitionsToTxnTopic(name="t", partitions=[0, 1])]
+        added = await self.broker.handle(AddPartitionsToTxnRequest(topics=topics, **who))
+        assert {one.error_code for one in added.results[0].results} == {ErrorCode.NONE}
+        answer = await self.broker.handle(AddOffsetsToTxnRequest(group_id="g", **who))
+        assert answer.error_code is ErrorCode.NONE
 
     async def write(self, number: int) -> None:
         producer_id, producer_epoch = self.identity
+        if self.version is TransactionVersion.V1:
+            await self.announce()
         batch = record_batch.encode(
             [None],
             [b"%d" % number],
             [0],
             producer_id=producer_id,
             producer_epoch=producer_epoch,
-            base_sequence=0,
+            base_sequence=self.sequence,
             transactional=True,
         )
+        self.sequence += 1
         data = [PartitionProduceData(index=index, records=batch) for index in range(2)]
         topics = [TopicProduceData(name="t", partition_data=data)]
-        response = await self.broker.handle(ProduceRequest(transactional_id="x", topic_data=topics))
+        response = await self.broker.handle(
+            ProduceRequest(transactional_id="x", topic_data=topics, transaction_version=self.version)
+        )
         assert {p.error_code for p in response.responses[0].partition_responses} == {ErrorCode.NONE}
         offset = OffsetCommitPartition(partition_index=0, committed_offset=number + 1)
         request = TxnOffsetCommitRequest(
@@ -78,6 +111,7 @@ class Client:
             producer_id=producer_id,
             producer_epoch=producer_epoch,
             topics=[OffsetCommitTopic(name="t", partitions=[offset])],
+            transaction_version=self.version,
         )
         answer = await self.broker.handle(request)
         assert answer.topics[0].partitions[0].error_code is ErrorCode.NONE
@@ -85,11 +119,15 @@ class Client:
     async def end(self, committed: bool) -> None:
         producer_id, producer_epoch = self.identity
         request = EndTxnRequest(
-            transactional_id="x", producer_id=producer_id, producer_epoch=producer_epoch, committed=committed
+            transactional_id="x",
+            producer_id=producer_id,
+            producer_epoch=producer_epoch,
+            committed=committed,
+            transaction_version=self.version,
         )
         response = await self.broker.handle(request)
         assert response.error_code is ErrorCode.NONE
-        self.identity = response.producer_id, response.producer_epoch
+        self._become(response.producer_id, response.producer_epoch)
 
     async def read(self, partition: int) -> list[int]:
         """What a read_committed consumer sees; asserts that nothing is left open."""
@@ -121,10 +159,10 @@ class Client:
         return found.committed_offset
 
 
-async def _workload(recording: Recording) -> None:
+async def _workload(recording: Recording, version: TransactionVersion) -> None:
     broker = await Broker.open(recording.files, _PATH, ManualClock())
     await broker.handle(CreateTopicsRequest(topics=[CreatableTopic(name="t", num_partitions=2)]))
-    client = Client(broker)
+    client = Client(broker, version)
     await client.init()
     recording.files.mark(("ready", client.identity[1]))
     for number, committed in enumerate(_OUTCOMES):
@@ -147,9 +185,10 @@ def _cuts(write: Write) -> list[int]:
     return sorted({1, len(write.data) // 2, len(write.data) - 1} - {0, len(write.data)})
 
 
-async def test_transactions_are_whole_after_every_crash() -> None:
+@pytest.mark.parametrize("version", TransactionVersion)
+async def test_transactions_are_whole_after_every_crash(version: TransactionVersion) -> None:
     recording = Recording()
-    await _workload(recording)
+    await _workload(recording, version)
 
     told, seen_digests, count, recovered = Told(), set[Any](), 0, 0
     images = CrashImages(recording.files.origin, cuts=_cuts, exhaustive_below=4)
@@ -162,19 +201,20 @@ async def test_transactions_are_whole_after_every_crash() -> None:
                 continue
             seen_digests.add(image.digest)
             recovered += 1
-            await _check(RecordingFiles(image.tree), told, image.describe(recording.operations))
+            story = image.describe(recording.operations)
+            await _check(RecordingFiles(image.tree), version, told, story)
 
     assert recovered > 50
     assert told.committed == {0, 2, 3}
 
 
-async def _check(files: RecordingFiles, told: Told, story: str) -> None:
+async def _check(files: RecordingFiles, version: TransactionVersion, told: Told, story: str) -> None:
     broker = await Broker.open(files, _PATH, ManualClock())
     if broker.log("t", 0) is None:
         assert not told.is_ready, story
         await broker.abandon()
         return
-    client = Client(broker)
+    client = Client(broker, version)
     await client.init()  # the owner comes back: whatever it left open is aborted
     assert client.identity[1] > told.epoch, story
 
