@@ -118,6 +118,9 @@ async def _write(
     if log is None:
         write.refusal = unknown_partition(target)
         return
+    write.refusal = broker.space.refuse(log.name, len(records))
+    if write.refusal is not None:
+        return
     try:
         write.appended = broker.write(log, records, level=level)
     except LOG_FAILURES as refused:
