@@ -35,6 +35,7 @@ MEMBER = {
     "isolation_level": "read_committed",
     "enable_auto_commit": False,
     "fetch_max_wait_ms": 50,
+    "heartbeat_interval_ms": 20,  # members learn of a rebalance by it, and lives are short
 }
 
 
@@ -67,14 +68,18 @@ class Member:
         )
         return given
 
+    @property
+    def generation(self) -> int:
+        """The generation the member is in now; ``group_metadata`` tells that of the last poll."""
+        return self.consumer._group_member().identity.generation_id
+
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Nothing: commits follow each poll."""
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Write down what is owned from here on, and where reading begins."""
-        generation = self.consumer.group_metadata().generation_id
         partitions = tuple(self.life.partition(partition) for partition in sorted(assigned))
-        self.life.journal.write(Assigned(self.name, self.group, generation, partitions))
+        self.life.journal.write(Assigned(self.name, self.group, self.generation, partitions))
         await self.note_positions(assigned)
 
     async def note_positions(self, partitions: set[TopicPartition]) -> None:
@@ -100,7 +105,7 @@ async def consume_in_group(life: Life, role: str, *, stays: bool) -> None:
     """A member that commits what it was given; one that does not stay leaves now and then and comes back."""
     while True:
         async with membership(life, role, "readers", "log-a", "log-b") as member:
-            while stays or life.random.random() < 0.97:
+            while stays or life.random.random() < 0.88:
                 given = await member.poll()
                 for partition, columns in given.items():
                     await commit(member, partition, columns.offsets[-1] + 1)
@@ -110,8 +115,8 @@ async def consume_in_group(life: Life, role: str, *, stays: bool) -> None:
 async def commit(member: Member, partition: TopicPartition, offset: int) -> None:
     """Commit one offset and write down what came of it."""
     journal, at = member.life.journal, member.life.partition(partition)
-    call, generation = journal.call(), member.consumer.group_metadata().generation_id
-    journal.write(Committing(call, member.name, member.group, at, offset, generation))
+    call = journal.call()
+    journal.write(Committing(call, member.name, member.group, at, offset, member.generation))
     try:
         await member.consumer.commit({partition: offset})
     except (CommitFailedError, IllegalStateError):
@@ -128,7 +133,7 @@ async def copy(life: Life, role: str, *, stays: bool) -> None:
     ) as producer:
         while True:
             async with membership(life, role, "copies", "log-a") as member:
-                while stays or life.random.random() < 0.97:
+                while stays or life.random.random() < 0.88:
                     given = await member.poll(max_records=8)
                     if given:
                         await copy_batch(life, member, producer, name, role, given)
@@ -157,6 +162,8 @@ async def copy_batch(
             offset = columns.offsets[-1] + 1
             at = life.partition(partition)
             life.journal.write(OffsetsAdded(transaction, member.group, at, offset))
+        if life.random.random() < 0.2:
+            await pause(life, 0.08)  # so that the group moves on meanwhile
         offsets = {partition: columns.offsets[-1] + 1 for partition, columns in given.items()}
         await producer.send_offsets_to_transaction(offsets, member.consumer.group_metadata())
         if is_committed:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from streamz_core import App
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import TopicPartition
+from streamz_core.streams.runtime.task import Task
 from tests.chaos.anomaly import Anomaly, Name
 from tests.chaos.facts import Facts
 from tests.chaos.life import Life
@@ -28,7 +29,12 @@ WINDOW_MS = 500
 
 
 def counting_app(address: str, commit_every: int = 1_000) -> App:
-    """The app, to be started in the process of a life; it commits after so many records at the latest."""
+    """The app, to be started in the process of a life; it commits after so many records at the latest.
+
+    From here on this process has tables written to disk at each commit: else kills would find them in
+    memory, and the changelogs would do all the work.
+    """
+    Task._flush_if_due = lambda task: task._stores.flush_soon()  # type: ignore[method-assign]
     app = App(
         GROUP,
         broker=address,
@@ -51,13 +57,19 @@ def counting_app(address: str, commit_every: int = 1_000) -> App:
     windows = table.tumbling(WINDOW_MS / 1000, grace=0)
 
     @app.agent(views)
-    async def count(stream):
+    async def count_views(stream):
         async for name, view in stream.items():
             totals[name] += 1
             windows[name] += 1
             await outputs.send(key=name, value=f"{view}>{totals[name]}")
 
     return app
+
+
+async def count(life: Life) -> None:
+    """Run the app until it fails or is cancelled."""
+    async with counting_app(life.address) as app:
+        raise await app.wait_failed()
 
 
 async def view(life: Life) -> None:
