@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.errors import CommitFailedError, IllegalStateError
@@ -58,8 +59,8 @@ class Member:
                     self.name,
                     self.life.partition(partition),
                     (*columns.offsets,),
-                    tuple((value or b"").decode() for value in columns.values),
-                    tuple((key or b"").decode() for key in columns.keys),
+                    _texts(columns.values),
+                    _texts(columns.keys),
                     self.is_committed,
                     self.group,
                 )
@@ -90,6 +91,11 @@ class Member:
             self.life.journal.write(
                 CommittedSeen(self.group, at, offset), Positioned(self.name, at, offset or 0)
             )
+
+
+def _texts(column: Sequence[bytes | None]) -> tuple[str, ...]:
+    """As histories have them; what an app keeps in a changelog may be anything."""
+    return tuple((one or b"").decode(errors="replace") for one in column)
 
 
 @contextlib.asynccontextmanager
