@@ -69,6 +69,10 @@ class Member:
         )
         return given
 
+    def leaves(self) -> bool:
+        """Whether a member that comes and goes goes now: mostly once it was given something."""
+        return self.life.random.random() < (0.12 if self.consumer.assignment() else 0.01)
+
     @property
     def generation(self) -> int:
         """The generation the member is in now; ``group_metadata`` tells that of the last poll."""
@@ -111,7 +115,7 @@ async def consume_in_group(life: Life, role: str, *, stays: bool) -> None:
     """A member that commits what it was given; one that does not stay leaves now and then and comes back."""
     while True:
         async with membership(life, role, "readers", "log-a", "log-b") as member:
-            while stays or life.random.random() < 0.88:
+            while stays or not member.leaves():
                 given = await member.poll()
                 for partition, columns in given.items():
                     await commit(member, partition, columns.offsets[-1] + 1)
@@ -139,7 +143,7 @@ async def copy(life: Life, role: str, *, stays: bool) -> None:
     ) as producer:
         while True:
             async with membership(life, role, "copies", "log-a") as member:
-                while stays or life.random.random() < 0.88:
+                while stays or not member.leaves():
                     given = await member.poll(max_records=8)
                     if given:
                         await copy_batch(life, member, producer, name, role, given)

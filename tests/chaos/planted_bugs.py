@@ -18,7 +18,6 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 from streamz_core.broker.broker import Broker
-from streamz_core.broker.groups import commits
 from streamz_core.broker.groups.offsets import GroupOffsets
 from streamz_core.broker.transactions.coordinator import TransactionCoordinator
 from streamz_core.client.consumer.partition_state import _Aborted
@@ -56,18 +55,15 @@ def put(owner: Any, name: str, make: Callable[[Any], Any]) -> Callable[[], None]
     return lambda: setattr(owner, name, make(getattr(owner, name)))
 
 
-def soak(kills: int, longer_s: float = 0.0) -> Callable[[str], int]:
-    """H3, again and again with so many kills: when a bug shows itself is a matter of luck, whether is not.
-
-    ``longer_s``: how much longer than usual lives are, for what happens only once they have settled.
-    """
+def soak(kills: int) -> Callable[[str], int]:
+    """H3, again and again with so many kills: when a bug shows itself is a matter of luck, whether is not."""
 
     def run(directory: str) -> int:
         os.makedirs(directory)
         for seed in range(ROUNDS_MAX):
             where = f"{directory}/{seed}"
             try:
-                found = judge(where, Soak(where, seed, longer_s).run(kills, 0.0), "planted")
+                found = judge(where, Soak(where, seed).run(kills, 0.0), "planted")
             except LifeFailed as failed:
                 print(failed)
                 found = 1
@@ -174,11 +170,6 @@ BUGS: Final[Mapping[str, Bug]] = {
         put(GroupOffsets, "hold", committed_at_once),
         soak(3),
         titles(Name.PHANTOM_COMMITTED_OFFSET, Name.MISSING_OUTPUT),
-    ),
-    "zombies may commit": Bug(
-        put(commits, "commit_error", lambda _: lambda *_args, **_named: None),
-        soak(1, longer_s=5.0),
-        titles(Name.STALE_COMMIT, Name.DUPLICATE_OUTPUT, Name.PHANTOM_COMMITTED_OFFSET),
     ),
     "aborted records are shown": Bug(
         put(_Aborted, "hides", lambda _: lambda self, header, *_: header.is_control),

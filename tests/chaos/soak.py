@@ -132,11 +132,10 @@ async def be_refused(directory: str, owner: int) -> None:
 
 
 class Soak:
-    """A run: its directory, its lives so far; lives are ``longer_s`` longer than they would be."""
+    """A run: its directory, its lives so far."""
 
-    def __init__(self, directory: str, seed: int, longer_s: float = 0.0) -> None:
+    def __init__(self, directory: str, seed: int) -> None:
         self.directory = directory
-        self._longer_s = longer_s
         self.lives = 0
         self.kills = 0
         self._random = Random(seed)
@@ -158,7 +157,7 @@ class Soak:
         end, seed = draw_end(self._random), self._random.getrandbits(32)
         number, log = self._next()
         pid = child(log, lambda: live(self.directory, number, seed, end.stop_s))
-        code = wait(pid, end.kill_s + self._longer_s)
+        code = wait(pid, end.kill_s)
         if code is None:
             if end.stop_s == LIFE_S_MAX:
                 self._rival(pid, number)
