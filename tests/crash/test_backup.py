@@ -8,7 +8,8 @@ from streamz_core.log.directory import LogDirectory
 from streamz_core.testing.crash_images import CrashImages, Image
 from streamz_core.testing.disk_tree import Tree
 from streamz_core.testing.recording_files import Recording, RecordingFiles
-from tests.crash.explore import Effort, cuts_of_log_writes
+from tests.crash.effort import Effort
+from tests.crash.explore import cuts_of_log_writes
 from tests.crash.observe import NOW_MS, PATH, Seen, look, observe
 from tests.crash.test_rot import reference
 

@@ -18,7 +18,8 @@ from streamz_core.log.sync import SyncTicket, Unsynced
 from streamz_core.log.visibility import Visibility
 from streamz_core.testing.recording_files import RecordedFile, RecordingFiles
 from tests.crash import test_errno, test_rot, workloads
-from tests.crash.explore import Effort, Tally, explore, explore_kills
+from tests.crash.effort import Effort
+from tests.crash.explore import explore, explore_kills
 
 QUICK = Effort(images_max=400, nested_every=10**9)
 

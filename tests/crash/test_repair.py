@@ -15,7 +15,7 @@ from streamz_core.testing.crash_images import CrashImages
 from streamz_core.testing.disk_tree import Tree
 from streamz_core.testing.faulty_files import FAULTS, Fault, FaultyFiles
 from streamz_core.testing.recording_files import Recording, RecordingFiles
-from tests.crash.explore import Effort
+from tests.crash.effort import Effort
 from tests.crash.observe import NOW_MS, PATH, Seen, observe
 from tests.crash.test_rot import files_of, original, reference, with_content
 

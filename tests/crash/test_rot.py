@@ -15,7 +15,7 @@ from streamz_core.errors import StreamzError
 from streamz_core.log.directory import LogDirectory
 from streamz_core.testing.disk_tree import Tree
 from streamz_core.testing.recording_files import Recording, RecordingFiles
-from tests.crash.explore import Effort
+from tests.crash.effort import Effort
 from tests.crash.observe import Seen, batch_of, observe
 from tests.crash.session import OS, Session
 from tests.crash.workloads import SMALL_SEGMENTS
