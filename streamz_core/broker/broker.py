@@ -20,10 +20,12 @@ from streamz_core.aio.deadline import deadline
 from streamz_core.aio.signal import Signal
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.broker.append import capped
+from streamz_core.broker.broker_settings import in_force, usable
 from streamz_core.broker.config import BrokerConfig
 from streamz_core.broker.flusher import Flusher
 from streamz_core.broker.groups.coordinator import GroupCoordinator
 from streamz_core.broker.groups.recovery import forget_gone_topics
+from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.maintenance import Maintenance
 from streamz_core.broker.producer_ids import ProducerIds
 from streamz_core.broker.registry import HANDLERS
@@ -84,6 +86,7 @@ class Broker:
         """Use ``open``."""
         self.path = path
         self.clock = clock
+        self.static_config = config
         self.config = config
         self.directory = directory
         self.cluster_id = directory.cluster_id
@@ -100,6 +103,8 @@ class Broker:
         self.flusher = Flusher(blocks=blocks, threads=config.sync_threads, on_durable=self.waits.notify)
         self.groups = GroupCoordinator(self)
         self.transactions = TransactionCoordinator(self)
+        listed = directory.catalog
+        self._use_configs(usable(config, {**listed.cluster_configs, **listed.broker_configs}))
 
     @classmethod
     async def open(
@@ -245,6 +250,22 @@ class Broker:
     def notify(self, log: PartitionLog) -> None:
         """Wake the fetches that wait on ``log``."""
         self.waits.notify(log)
+
+    def change_configs(self, own: Mapping[str, str], of_all: Mapping[str, str]) -> None:
+        """Let these settings hold, also after the broker is opened again; see ``BrokerServices``."""
+        before = self.config
+        self._use_configs({**of_all, **own})
+        try:
+            self.directory.set_broker_configs(own, of_all)
+        except DIRECTORY_FAILURES:
+            self.config = before
+            self.directory.use_topic_defaults(before.topic_configs)
+            raise
+
+    def _use_configs(self, changes: Mapping[str, str]) -> None:
+        config = in_force(self.static_config, changes)
+        self.directory.use_topic_defaults(config.topic_configs)
+        self.config = config
 
     def ensure_internal_topic(self, name: str, partitions: int, configs: Mapping[str, str]) -> TopicEntry:
         """The internal topic ``name``, created if need be; see ``BrokerServices.ensure_internal_topic``."""

@@ -1,4 +1,4 @@
-"""Work the broker does unasked: background syncs, retention, compaction.
+"""Work the broker does unasked: background syncs, retention, compaction, forgetting silent producers.
 
 Owns: when these run, and that none of them holds up the event loop: compaction goes in short slices,
 retention one partition at a time.
@@ -55,8 +55,15 @@ class Maintenance:
     async def retain_forever(self) -> None:
         """Delete what is older or more than topics keep, every ``retention_check_interval_ms``."""
         while True:
+            began_ms = self._broker.clock.monotonic_ms()
             await sleep(self._broker.clock, self._broker.config.retention_check_interval_ms)
+            self.expire_producers(self._broker.clock.monotonic_ms() - began_ms)
             await self.retain_once()
+
+    def expire_producers(self, elapsed_ms: float) -> None:
+        """Have each partition forget the producers that were silent for long; ``elapsed_ms`` since the last time."""
+        for log in self._alive():
+            log.expire_producers(elapsed_ms, self._broker.config.producer_id_expiration_ms)
 
     async def compact_forever(self) -> None:
         """Compact the topics that ask for it, every ``compaction_check_interval_ms``."""

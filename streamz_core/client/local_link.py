@@ -187,7 +187,7 @@ def register(address: str, broker: Broker) -> None:
     key = _key(parsed)
     if key in _open:
         raise Misuse(f"{key} is open in this process already")
-    entry = _Open(asyncio.get_running_loop(), broker.config)
+    entry = _Open(asyncio.get_running_loop(), broker.static_config)
     entry.broker = broker
     entry.users = 1
     _open[key] = entry
@@ -263,7 +263,7 @@ async def _open_broker(
 def _check_shared(key: str, broker: Broker, clock: Clock | None, config: BrokerConfig | None) -> None:
     if clock is not None and clock is not broker.clock:
         raise Misuse(f"{key} is open with another clock: stop its other clients first, or pass no clock")
-    if config is not None and config != broker.config:
+    if config is not None and config != broker.static_config:
         raise Misuse(f"{key} is open with other broker settings: stop its other clients first, or pass none")
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from streamz_core.log import compaction, partition_metadata, snapshot
 from streamz_core.log.capture import PartitionCapture, capture
 from streamz_core.log.compaction import CompactionResult
 from streamz_core.log.compaction_run import SwapInterrupted, compact_segments
-from streamz_core.log.config import TopicConfig
+from streamz_core.log.config import NEVER, TopicConfig
 from streamz_core.log.errors import (
     CorruptRecord,
     InvalidRecords,
@@ -33,12 +33,13 @@ from streamz_core.log.files import Buffer
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_metadata import PartitionMetadata
 from streamz_core.log.partition_reader import PartitionReader
-from streamz_core.log.producer_state import ProducerState
+from streamz_core.log.producer_state import Producer, ProducerState
 from streamz_core.log.recompression import recompress
 from streamz_core.log.recovery import Recovered, Recovery
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import take_in
 from streamz_core.log.retention import Condemned, count_expired, is_expired
+from streamz_core.log.rolling import roll_after_ms
 from streamz_core.log.scrub import ScrubTarget
 from streamz_core.log.segment import Segment
 from streamz_core.log.segment_scan import LEADER_EPOCH
@@ -162,10 +163,24 @@ class PartitionLog:
         """Producer id -> (epoch, first offset) of each open transaction."""
         return self._producers.open_transactions()
 
+    def producers(self) -> Mapping[int, Producer]:
+        """Producer id -> what is remembered of it."""
+        return self._producers.producers()
+
+    def next_sequence(self, producer_id: int, producer_epoch: int) -> int:
+        """The sequence that the producer's next batch must have."""
+        return self._producers.next_sequence(producer_id, producer_epoch)
+
+    def expire_producers(self, elapsed_ms: float, expiration_ms: int) -> int:
+        """Forget producers silent for too long; see ``ProducerState.expire``."""
+        return self._producers.expire(elapsed_ms, expiration_ms)
+
     # -- appending ------------------------------------------------------------------------------------
 
     def append(self, records: Buffer, *, level: Durability, now_ms: int) -> Appended:
         """Append whole batches, all or none of them.
+
+        A ``bytearray`` is the log's to write their offsets into; others are copied.
 
         Raises ``InvalidRecords``, ``RecordTooLarge``, ``OutOfOrderSequence``, ``ProducerFenced``,
         ``InvalidTxnState`` (nothing was written), ``StorageFailure`` (nothing is left of it).
@@ -177,11 +192,14 @@ class PartitionLog:
         if known is not None:
             return Appended(known.first_offset, known.last_offset, known.append_time_ms, True)
         append_time = -1
-        if self.config.compression_type == "producer":
-            buffer = bytearray(records)
-        else:
+        gives_time = self.config.message_timestamp_type == "LogAppendTime"
+        if self.config.compression_type != "producer":
             buffer, batches = self._recompressed(records, batches)
-        if self.config.message_timestamp_type == "LogAppendTime":
+        elif isinstance(records, bytearray) and not gives_time:
+            buffer = records
+        else:  # the log's time must not be in what a producer may send again
+            buffer = bytearray(records)
+        if gives_time:
             append_time = now_ms
             for position, _ in batches:
                 set_append_time(buffer, position, now_ms)
@@ -268,7 +286,7 @@ class PartitionLog:
         assert active.indexes is not None
         if (
             summary.size_bytes + size > config.segment_bytes
-            or now_ms - summary.created_ms > config.segment_ms
+            or now_ms - summary.created_ms > roll_after_ms(config, self.name, active.base_offset)
             or next_offset - active.base_offset > _RELATIVE_OFFSET_MAX
             or len(active.indexes.times.data) + _INDEX_ENTRY_BYTES_MAX > config.segment_index_bytes
         ):
@@ -431,6 +449,7 @@ class PartitionLog:
         Removing segments, or closing the steps, ends the run; what it has rewritten so far stays.
         """
         self._require_writable()
+        self._roll_overdue(now_ms)
         summaries = [segment.summary for segment in self._segments]
         limit = min(self.durable_offset, self.last_stable_offset)
         count = compaction.count_cleanable(summaries, self.config, limit, now_ms)
@@ -454,6 +473,20 @@ class PartitionLog:
             # Some of the steps may have been taken; only opening the partition anew finds out which.
             self.failure = StorageFailure(self.name, "compacting", self._directory.path, error.cause)
             raise self.failure from error
+
+    def _roll_overdue(self, now_ms: int) -> None:
+        """Seal the active segment if ``max.compaction.lag.ms`` has passed: where nobody appends nothing else does."""
+        if (
+            not self.config.is_compacted
+            or self.config.max_compaction_lag_ms == NEVER
+            or len(self._segments) == 0
+        ):
+            return
+        summary = self._segments.active.summary
+        after_ms = roll_after_ms(self.config, self.name, summary.base_offset)
+        if summary.batch_count and now_ms - summary.created_ms > after_ms:
+            self._roll()
+            self.sync()
 
     def _start_at(self, offset: int) -> None:
         directory = self._directory

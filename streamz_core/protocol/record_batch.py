@@ -8,7 +8,7 @@ Must not know: topics, partitions, files.
 from __future__ import annotations
 
 from streamz_core.protocol.batch_decoder import Columns, decode
-from streamz_core.protocol.batch_encoder import RecordWriter, encode
+from streamz_core.protocol.batch_encoder import EncodedBatch, RawRecords, RecordWriter, encode, raw_records
 from streamz_core.protocol.batch_header import (
     HEADER_BYTES,
     BatchHeader,
@@ -25,11 +25,14 @@ __all__ = [
     "BatchHeader",
     "Columns",
     "CorruptBatch",
+    "EncodedBatch",
+    "RawRecords",
     "RecordWriter",
     "assign",
     "check_crc",
     "decode",
     "encode",
+    "raw_records",
     "read_header",
     "set_append_time",
     "split",

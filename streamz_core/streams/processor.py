@@ -83,6 +83,12 @@ class ProcessorContext(Protocol):
     def window_store(self, name: str) -> WindowedStore:
         """This task's partition of a window store."""
 
+    def any_store(self, name: str) -> Any:
+        """This task's partition of a store of any kind."""
+
+    def partition_count(self, topic: str) -> int:
+        """How many partitions an output topic has."""
+
     def send(
         self,
         topic: str,
@@ -130,6 +136,9 @@ class Processor(Protocol):
         That is ``stop``, or less where ``may_yield`` and ``context.yield_requested``. Raises
         ``RecordError`` for the record that failed; everything before it is handled.
         """
+
+    async def flush(self) -> None:
+        """Called before a commit: whatever was held back for it has to go on now."""
 
     async def punctuate(self) -> None:
         """Called after every slice and on idle ticks: close windows, fire stream-time work."""

@@ -12,6 +12,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
+from streamz_core.log.files import sync_each
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -161,6 +163,10 @@ class FaultyFiles:
         """Make the names in a directory certain."""
         self._check("sync_dir", path)
         self._inner.sync_dir(path)
+
+    def sync_all(self, files: Sequence[str], directories: Sequence[str]) -> None:
+        """Sync each by itself."""
+        sync_each(self, files, directories)
 
     def lock(self, path: str) -> Lock:
         """Hold a lock file."""

@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.log.errors import DirectoryOwned
-from streamz_core.log.files import process_id
+from streamz_core.log.files import process_id, sync_each
 from streamz_core.testing.disk_tree import (
     ROOT,
     Enter,
@@ -235,6 +235,10 @@ class RecordingFiles:
     def sync_dir(self, path: str) -> None:
         """Make the names in a directory certain."""
         self.record(SyncDirectory(self._directory(path)))
+
+    def sync_all(self, files: Sequence[str], directories: Sequence[str]) -> None:
+        """Sync each by itself."""
+        sync_each(self, files, directories)
 
     def lock(self, path: str) -> RecordedLock:
         """Hold the lock file at ``path``; the owner of a crashed image holds nothing."""

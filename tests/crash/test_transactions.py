@@ -1,5 +1,10 @@
 """Owns: H1 over transactions: all or nothing in every state a crash can leave."""
 
+from functools import partial
+
+import pytest
+
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 from tests.crash.broker_images import judge
 from tests.crash.effort import Effort
 from tests.crash.processes import Processes
@@ -7,9 +12,13 @@ from tests.crash.tally import Tally
 from tests.crash.transaction_scene import TransactionScene
 
 
-def test_transactions_are_whole_after_every_crash(effort: Effort, processes: Processes, tally: Tally) -> None:
+@pytest.mark.parametrize("version", TransactionVersion)
+def test_transactions_are_whole_after_every_crash(
+    version: TransactionVersion, effort: Effort, processes: Processes, tally: Tally
+) -> None:
+    scene = partial(TransactionScene, version)
     parts, every = processes.count, effort.broker_images_every
-    begun = [processes.start(judge, TransactionScene, every, part, parts) for part in range(parts)]
+    begun = [processes.start(judge, scene, every, part, parts) for part in range(parts)]
     for result in begun:
         images = result()
         assert images.recoveries > 50

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from streamz_core.broker.broker import Broker
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 from streamz_core.testing.manual_clock import ManualClock
 from streamz_core.testing.recording_files import Recording, RecordingFiles
 from tests.crash.broker_images import PATH
@@ -21,7 +22,8 @@ OUTCOMES = (True, False, True, True)
 class TransactionScene:
     """Four transactions of one producer; the second is aborted."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: TransactionVersion = TransactionVersion.V2) -> None:
+        self._version = version
         self._is_ready = False
         self._epoch = -1
         self._begun: set[object] = set()
@@ -32,7 +34,7 @@ class TransactionScene:
         """Begin and end each, leaving a mark when it is begun and when its end was answered."""
         broker = await Broker.open(recording.files, PATH, ManualClock())
         await broker.handle(CreateTopicsRequest(topics=[CreatableTopic(name="t", num_partitions=2)]))
-        client = Client(broker)
+        client = Client(broker, self._version)
         await client.init()
         recording.files.mark(("ready", client.identity[1]))
         for number, committed in enumerate(OUTCOMES):
@@ -58,7 +60,7 @@ class TransactionScene:
             assert not self._is_ready, story
             await broker.abandon()
             return
-        client = Client(broker)
+        client = Client(broker, self._version)
         await client.init()  # the owner comes back: whatever it left open is aborted
         assert client.identity[1] > self._epoch, story
 

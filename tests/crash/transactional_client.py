@@ -2,44 +2,77 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from streamz_core.broker.broker import Broker
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol import record_batch
+from streamz_core.protocol.messages.add_offsets_to_txn import AddOffsetsToTxnRequest
+from streamz_core.protocol.messages.add_partitions_to_txn import (
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnTopic,
+)
 from streamz_core.protocol.messages.end_txn import EndTxnRequest
 from streamz_core.protocol.messages.fetch import FetchPartition, FetchRequest, FetchTopic, IsolationLevel
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
 from streamz_core.protocol.messages.offset_commit import OffsetCommitPartition, OffsetCommitTopic
 from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
 from streamz_core.protocol.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
 
 
 class Client:
     """A transactional producer that reads and writes topic ``t`` and commits offsets of group ``g``."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, version: TransactionVersion) -> None:
         self.broker = broker
+        self.version = version
         self.identity = (-1, -1)
+        self.sequence = 0
 
     async def init(self) -> None:
         response = await self.broker.handle(InitProducerIdRequest(transactional_id="x"))
         assert response.error_code is ErrorCode.NONE
-        self.identity = response.producer_id, response.producer_epoch
+        self._become(response.producer_id, response.producer_epoch)
+
+    def _become(self, *identity: int) -> None:
+        if identity != self.identity:
+            self.identity, self.sequence = identity, 0
+
+    async def announce(self) -> None:
+        """What clients of before KIP-890 do first."""
+        producer_id, producer_epoch = self.identity
+        who: dict[str, Any] = {
+            "transactional_id": "x",
+            "producer_id": producer_id,
+            "producer_epoch": producer_epoch,
+        }
+        topics = [AddPartitionsToTxnTopic(name="t", partitions=[0, 1])]
+        added = await self.broker.handle(AddPartitionsToTxnRequest(topics=topics, **who))
+        assert {one.error_code for one in added.results[0].results} == {ErrorCode.NONE}
+        answer = await self.broker.handle(AddOffsetsToTxnRequest(group_id="g", **who))
+        assert answer.error_code is ErrorCode.NONE
 
     async def write(self, number: int) -> None:
         producer_id, producer_epoch = self.identity
+        if self.version is TransactionVersion.V1:
+            await self.announce()
         batch = record_batch.encode(
             [None],
             [b"%d" % number],
             [0],
             producer_id=producer_id,
             producer_epoch=producer_epoch,
-            base_sequence=0,
+            base_sequence=self.sequence,
             transactional=True,
         )
+        self.sequence += 1
         data = [PartitionProduceData(index=index, records=batch) for index in range(2)]
         topics = [TopicProduceData(name="t", partition_data=data)]
-        response = await self.broker.handle(ProduceRequest(transactional_id="x", topic_data=topics))
+        response = await self.broker.handle(
+            ProduceRequest(transactional_id="x", topic_data=topics, transaction_version=self.version)
+        )
         assert {p.error_code for p in response.responses[0].partition_responses} == {ErrorCode.NONE}
         offset = OffsetCommitPartition(partition_index=0, committed_offset=number + 1)
         request = TxnOffsetCommitRequest(
@@ -48,6 +81,7 @@ class Client:
             producer_id=producer_id,
             producer_epoch=producer_epoch,
             topics=[OffsetCommitTopic(name="t", partitions=[offset])],
+            transaction_version=self.version,
         )
         answer = await self.broker.handle(request)
         assert answer.topics[0].partitions[0].error_code is ErrorCode.NONE
@@ -55,11 +89,15 @@ class Client:
     async def end(self, committed: bool) -> None:
         producer_id, producer_epoch = self.identity
         request = EndTxnRequest(
-            transactional_id="x", producer_id=producer_id, producer_epoch=producer_epoch, committed=committed
+            transactional_id="x",
+            producer_id=producer_id,
+            producer_epoch=producer_epoch,
+            committed=committed,
+            transaction_version=self.version,
         )
         response = await self.broker.handle(request)
         assert response.error_code is ErrorCode.NONE
-        self.identity = response.producer_id, response.producer_epoch
+        self._become(response.producer_id, response.producer_epoch)
 
     async def read(self, partition: int) -> list[int]:
         """What a read_committed consumer sees; asserts that nothing is left open."""

@@ -66,7 +66,6 @@ class GroupCoordinator:
         back within their session timeout.
         """
         found = offsets_log.load(self.services)
-        self.offsets_log.resume(found.sequences)
         for group_id, loaded in found.groups.items():
             live = self._take_up(loaded.group)
             live.offsets = loaded.offsets
@@ -215,7 +214,6 @@ class GroupCoordinator:
     ) -> None:
         if partition.topic != OFFSETS_TOPIC:
             return
-        self.offsets_log.transaction_ended(partition.partition, producer_id)
         for group_id in list(self._holders.get(producer_id, ())):
             if self.offsets_partition(group_id) != partition:
                 continue

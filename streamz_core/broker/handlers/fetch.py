@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.leader_epochs import refuse_epoch
 from streamz_core.broker.log_failures import READ_FAILURES
 from streamz_core.errors import ErrorCode
 from streamz_core.log.errors import OffsetOutOfRange
@@ -143,6 +144,12 @@ class _Reading:
         if log is None or self._broker.log(cursor.topic, cursor.asked.partition) is not log:
             where = f"partition {cursor.asked.partition} of topic {cursor.topic!r}"
             cursor.fail(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {where}")
+            return
+        code = refuse_epoch(cursor.asked.current_leader_epoch)
+        if code is not ErrorCode.NONE:
+            cursor.fail(
+                code, f"{log.name}: leader epoch {cursor.asked.current_leader_epoch} is not its epoch"
+            )
             return
         try:
             while self._read_log(cursor, log):  # a read ends with its segment

@@ -28,6 +28,7 @@ async def handle(broker: HandlerBroker, request: TxnOffsetCommitRequest) -> TxnO
             request.producer_id,
             request.producer_epoch,
             broker.groups.offsets_partition(request.group_id),
+            request.transaction_version,
         )
         error = None if verified is ErrorCode.NONE else verified
     if error is not None:

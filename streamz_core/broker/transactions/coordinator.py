@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import sleep
 from streamz_core.broker.log_failures import LOG_FAILURES
 from streamz_core.broker.record_fields import is_writable
-from streamz_core.broker.transactions import transaction_log
+from streamz_core.broker.transactions import markers, transaction_log
 from streamz_core.broker.transactions.events import (
     AddPartition,
+    AnnouncePartitions,
     Decision,
+    EndKeepingEpoch,
     EndTransaction,
     Event,
     Expired,
@@ -29,6 +31,7 @@ from streamz_core.broker.transactions.events import (
     MarkersWritten,
     Step,
     TimedOut,
+    VerifyPartition,
 )
 from streamz_core.broker.transactions.live_transaction import Answer, LiveTransaction
 from streamz_core.broker.transactions.recovery import Leftover, OpenInLog, reconcile
@@ -43,18 +46,17 @@ from streamz_core.broker.transactions.state import (
 from streamz_core.broker.transactions.transaction_log import TransactionLog
 from streamz_core.broker.transactions.transitions import decide
 from streamz_core.errors import ErrorCode
-from streamz_core.log.errors import ProducerFenced
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.end_txn import EndTxnRequest, EndTxnResponse
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streamz_core.broker.services import BrokerServices
 
 _log = logging.getLogger(__name__)
-
-_RETRY_MS: Final = 100
-_RETRY_MS_MAX: Final = 5_000
 
 
 class TransactionCoordinator:
@@ -127,25 +129,46 @@ class TransactionCoordinator:
         return live
 
     async def verify_partition(
-        self, transactional_id: str, producer_id: int, producer_epoch: int, partition: TopicPartition
+        self,
+        transactional_id: str,
+        producer_id: int,
+        producer_epoch: int,
+        partition: TopicPartition,
+        version: TransactionVersion = TransactionVersion.V2,
     ) -> ErrorCode:
         """Take ``partition`` into the producer's transaction, beginning one if need be (KIP-890).
 
-        Anything but NONE: the records must not be written. Does not suspend: who writes right after it
-        writes within the transaction.
+        For a client that announces its partitions: only see that it has. Anything but NONE: the records must
+        not be written. Does not suspend: who writes right after it writes within the transaction.
         """
         live = self._table.get(transactional_id)
         if live is None:
             return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-        event = AddPartition(producer_id=producer_id, producer_epoch=producer_epoch, partition=partition)
-        before = live.transaction.state
+        event_type = AddPartition if version is TransactionVersion.V2 else VerifyPartition
+        event = event_type(producer_id=producer_id, producer_epoch=producer_epoch, partition=partition)
         decision = self._decide(live, event)
-        live.transaction = decision.transaction
+        self._become(live, decision.transaction)
         if decision.step is Step.NOTE:
             self._note(decision.transaction)
-        if before is not TransactionState.ONGOING and decision.transaction.state is TransactionState.ONGOING:
-            self._watch(live, decision.transaction.timeout_ms)
         return decision.error_code
+
+    async def announce_partitions(
+        self,
+        transactional_id: str,
+        producer_id: int,
+        producer_epoch: int,
+        partitions: Iterable[TopicPartition],
+    ) -> ErrorCode:
+        """AddPartitionsToTxn and AddOffsetsToTxn: answered when the transaction with them is durable."""
+        if not _is_valid_id(transactional_id):
+            return ErrorCode.INVALID_REQUEST
+        live = self._table.get(transactional_id)
+        if live is None:
+            return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+        event = AnnouncePartitions(
+            producer_id=producer_id, producer_epoch=producer_epoch, partitions=frozenset(partitions)
+        )
+        return (await self._ask(live, event)).error_code
 
     async def end_transaction(self, request: EndTxnRequest) -> EndTxnResponse:
         """EndTxn: answered when the outcome is durable and its markers are everywhere, with the new epoch."""
@@ -154,21 +177,53 @@ class TransactionCoordinator:
         live = self._table.get(request.transactional_id)
         if live is None:
             return EndTxnResponse(error_code=ErrorCode.INVALID_PRODUCER_ID_MAPPING)
-        event = EndTransaction(
-            producer_id=request.producer_id,
-            producer_epoch=request.producer_epoch,
-            is_committed=request.committed,
-            new_producer_id=self._services.allocate_producer_id(),
-        )
-        error, ended = await self._ask(live, event)
+        error, ended = await self._ask(live, self._end_event(request))
         if error is not ErrorCode.NONE:
             return EndTxnResponse(error_code=error)
         return EndTxnResponse(producer_id=ended.producer_id, producer_epoch=ended.producer_epoch)
 
+    def _end_event(self, request: EndTxnRequest) -> EndTransaction | EndKeepingEpoch:
+        if request.transaction_version is TransactionVersion.V2:
+            return EndTransaction(
+                producer_id=request.producer_id,
+                producer_epoch=request.producer_epoch,
+                is_committed=request.committed,
+                new_producer_id=self._services.allocate_producer_id(),
+            )
+        return EndKeepingEpoch(
+            producer_id=request.producer_id,
+            producer_epoch=request.producer_epoch,
+            is_committed=request.committed,
+        )
+
+    def find(self, transactional_id: str) -> Transaction | None:
+        """A transactional id at this moment, None if it is not known."""
+        live = self._table.get(transactional_id)
+        return None if live is None else live.transaction
+
+    def ends(self, partition: TopicPartition, producer_id: int) -> bool:
+        """Whether a transaction of this producer in this partition is known, and will end, here."""
+        return any(
+            partition in live.transaction.partitions
+            for live in self._table.values()
+            if live.transaction.producer_id == producer_id
+        )
+
     def _decide(self, live: LiveTransaction, event: Event) -> Decision:
         return decide(live.transaction, event, self._services.clock.now_ms())
 
-    async def _ask(self, live: LiveTransaction, event: InitProducer | EndTransaction) -> Answer:
+    def _become(self, live: LiveTransaction, transaction: Transaction) -> None:
+        """Take in a decision's outcome; a transaction that begins has its timeout from now on."""
+        is_begun = transaction.state is TransactionState.ONGOING is not live.transaction.state
+        live.transaction = transaction
+        if is_begun:
+            self._watch(live, transaction.timeout_ms)
+
+    async def _ask(
+        self,
+        live: LiveTransaction,
+        event: InitProducer | AnnouncePartitions | EndTransaction | EndKeepingEpoch,
+    ) -> Answer:
         """Decide on ``event`` and carry it out, as often as it takes."""
         while True:
             decision = self._decide(live, event)
@@ -188,15 +243,15 @@ class TransactionCoordinator:
                 return answer
 
     async def _store(self, live: LiveTransaction, transaction: Transaction) -> Answer:
-        """Make an identity durable before anybody is told of it."""
-        before, live.transaction = live.transaction, transaction
+        """Make it durable before anybody is told of it."""
+        before = live.transaction
         try:
             log, end = self._log.write(transaction)
         except LOG_FAILURES as failure:
-            live.transaction = before
             if before.producer_epoch == NO_EPOCH:
                 self._table.pop(transaction.transactional_id, None)
             return Answer(_reported(transaction, failure), before)
+        self._become(live, transaction)
         try:
             await self._services.durable(log, end)
         except LOG_FAILURES as failure:
@@ -239,70 +294,52 @@ class TransactionCoordinator:
     async def _decide_durably(self, live: LiveTransaction, undecided: Transaction) -> ErrorCode:
         """Data first, then the record that decides. What fails before that record leaves all undecided."""
         decided = live.transaction
-        try:
-            if decided.state is TransactionState.PREPARE_COMMIT:
-                logs = [self._services.log(p.topic, p.partition) for p in sorted(decided.partitions)]
+        if decided.state is TransactionState.PREPARE_COMMIT:
+            logs = [self._services.log(p.topic, p.partition) for p in sorted(decided.partitions)]
+            try:
                 await self._services.durable_all(log for log in logs if log is not None)
+            except LOG_FAILURES as failure:
+                error = self._undecided(live, undecided, failure)
+                # To commit it will never succeed; to abort it may.
+                is_told = decided.transaction_version is TransactionVersion.V2
+                return ErrorCode.TRANSACTION_ABORTABLE if is_told else error
+        try:
             log, end = self._log.write(decided)
         except LOG_FAILURES as failure:
-            live.transaction = undecided
-            if undecided.state is TransactionState.ONGOING:
-                self._watch(live, undecided.timeout_ms)
-            return _reported(decided, failure)
+            return self._undecided(live, undecided, failure)
         try:
             await self._services.durable(log, end)
         except LOG_FAILURES as failure:
-            return _reported(decided, failure)  # nobody knows what the disk holds: the next open will
+            # Nobody knows whether the disk holds the decision before the directory is opened again: the
+            # client must keep asking, and neither take it for done nor for undone.
+            _reported(decided, failure)
+            return ErrorCode.COORDINATOR_NOT_AVAILABLE
         return ErrorCode.NONE
 
+    def _undecided(self, live: LiveTransaction, undecided: Transaction, failure: Exception) -> ErrorCode:
+        live.transaction = undecided
+        if undecided.state is TransactionState.ONGOING:
+            self._watch(live, undecided.timeout_ms)
+        return _reported(undecided, failure)
+
     async def _write_markers(self, live: LiveTransaction) -> None:
-        """Write every marker, however often it takes; the first failure is reported to who waits."""
-        left = sorted(live.transaction.partitions)
-        retry_ms = _RETRY_MS
-        while True:
-            outcomes = await self._try_markers(live.transaction, left)
-            left = [partition for partition, failure in outcomes if failure is not None]
-            if not left:
-                return
-            live.report(ErrorCode.KAFKA_STORAGE_ERROR)
-            await sleep(self._services.clock, retry_ms)
-            retry_ms = min(2 * retry_ms, _RETRY_MS_MAX)
-
-    async def _try_markers(
-        self, transaction: Transaction, partitions: list[TopicPartition]
-    ) -> list[tuple[TopicPartition, Exception | None]]:
-        committed = transaction.state is TransactionState.PREPARE_COMMIT
-        identity = (transaction.producer_id, transaction.producer_epoch)
-        if len(partitions) == 1:
-            return [(partitions[0], await self._write_marker(partitions[0], *identity, committed=committed))]
-        # Together, so that they share their syncs.
-        failures = await asyncio.gather(
-            *(self._write_marker(partition, *identity, committed=committed) for partition in partitions)
+        transaction = live.transaction
+        await markers.write_all(
+            self._services,
+            transaction.partitions,
+            transaction.producer_id,
+            transaction.producer_epoch,
+            committed=transaction.state is TransactionState.PREPARE_COMMIT,
+            # It is decided, so whoever waits must ask the same again.
+            on_failure=lambda: live.report(ErrorCode.COORDINATOR_NOT_AVAILABLE),
         )
-        return list(zip(partitions, failures, strict=True))
-
-    async def _write_marker(
-        self, partition: TopicPartition, producer_id: int, producer_epoch: int, *, committed: bool
-    ) -> Exception | None:
-        """The failure, None if the marker is there or is not needed."""
-        log = self._services.log(partition.topic, partition.partition)
-        if log is None:
-            return None  # deleted meanwhile
-        try:
-            await self._services.append_marker(log, producer_id, producer_epoch, committed=committed)
-        except ProducerFenced as fenced:
-            # A newer epoch has written here, so the transaction cannot be open here any more.
-            _log.warning("no marker in %s-%d: %s", partition.topic, partition.partition, fenced)
-        except LOG_FAILURES as failure:
-            _log.error("no marker in %s-%d yet: %s", partition.topic, partition.partition, failure)
-            return failure
-        return None
 
     async def _end_leftover(self, leftover: Leftover) -> None:
         outcome = "committed" if leftover.is_committed else "aborted"
         where = f"{leftover.partition.topic}-{leftover.partition.partition}"
         _log.warning("%s: a transaction of producer %d is %s", where, leftover.producer_id, outcome)
-        await self._write_marker(
+        await markers.write_one(
+            self._services,
             leftover.partition,
             leftover.producer_id,
             leftover.producer_epoch,

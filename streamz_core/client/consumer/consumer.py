@@ -112,6 +112,8 @@ class AIOKafkaConsumer:
             security_protocol=security_protocol,
             sasl_mechanism=sasl_mechanism,
             ssl_context=ssl_context,
+            loop=loop,
+            api_version=api_version,
         )
         check_consumer_settings(
             key_deserializer=key_deserializer,
@@ -205,7 +207,8 @@ class AIOKafkaConsumer:
         """Commit what is done (if automatic commits are on), leave the group, let go of the log.
 
         The record in hand is committed too, unless an exception is being handled: then it is what failed.
-        ``commit=False`` commits nothing. Calls that wait for records raise ``ConsumerStoppedError``.
+        ``commit=False`` commits nothing. Who waits for records gets ``ConsumerStoppedError`` from ``getone``,
+        nothing from ``getmany``, and the end of an ``async for``.
         """
         await self._stop(commit=commit, has_failed=sys.exc_info()[0] is not None)
 
@@ -313,8 +316,9 @@ class AIOKafkaConsumer:
 
     async def seek_to_committed(self, *partitions: TopicPartition) -> dict[TopicPartition, int | None]:
         """Go on at the committed offsets; where there is none, the position stays and None is told."""
-        self._group_member()
+        self._require_started()
         states = self._selected(partitions)
+        self._group_member()
         found = await self._committed([state.topic_partition for state in states])
         for partition, commit in found.items():
             self.seek(partition, commit.offset)
@@ -324,19 +328,20 @@ class AIOKafkaConsumer:
         }
 
     async def offsets_for_times(
-        self, timestamps: Mapping[TopicPartition, int]
+        self, timestamps: Mapping[TopicPartition, float]
     ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
         """The first record at or after each time in ms; None where there is none."""
         self._require_started()
         check_partitions(timestamps)
         for partition, timestamp in timestamps.items():
-            if not isinstance(timestamp, int) or timestamp < 0:
+            if not isinstance(timestamp, (int, float)) or timestamp < 0:
                 raise IllegalOffsetError(
                     f"timestamps[{partition!r}]={timestamp!r}: must be ms since 1970, 0 or more"
                 )
         if not timestamps:
             return {}
-        found = await list_offsets(self._requests, timestamps, self._isolation)
+        whole = {partition: int(timestamp) for partition, timestamp in timestamps.items()}
+        found = await list_offsets(self._requests, whole, self._isolation)
         return {
             partition: found[partition] if found[partition].offset >= 0 else None for partition in timestamps
         }

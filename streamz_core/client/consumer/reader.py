@@ -118,7 +118,7 @@ class RecordReader:
     async def many(
         self, partitions: Sequence[TopicPartition], timeout_ms: float, max_records: int | None
     ) -> dict[TopicPartition, list[ConsumerRecord[Any, Any]]]:
-        """Records by partition; none where none came within ``timeout_ms``."""
+        """Records by partition; none where none came within ``timeout_ms`` or the consumer was stopped."""
         return await self._collected(lambda: self._take_records(partitions, max_records), timeout_ms)
 
     async def columns(
@@ -140,7 +140,7 @@ class RecordReader:
             return take()
         while not found:
             left_ms = ends_at_ms - self._clock.monotonic_ms()
-            if left_ms <= 0 or not await self._wait(left_ms):
+            if left_ms <= 0 or not await self._wait(left_ms) or self._closed:
                 break
             self._begin()
             found = take()

@@ -70,11 +70,12 @@ class Subscription:
             )
         if isinstance(topics, (str, bytes)):
             raise SubscriptionTypeError(f"topics={topics!r}: must be a list of topic names")
-        names = frozenset(topics)
+        named = list(topics)
+        if any(not isinstance(name, str) for name in named):
+            raise SubscriptionTypeError(f"topics={topics!r}: must be a list of topic names")
+        names = frozenset(named)
         if bool(names) == bool(pattern):
             raise SubscriptionTypeError("subscribe to either topics or a pattern, to one of them")
-        if any(not isinstance(name, str) for name in names):
-            raise SubscriptionTypeError(f"topics={topics!r}: must be a list of topic names")
         if listener is not None and not hasattr(listener, "on_partitions_revoked"):
             raise SubscriptionTypeError(f"listener={listener!r}: must be a ConsumerRebalanceListener")
         if pattern:
