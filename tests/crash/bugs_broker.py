@@ -10,7 +10,7 @@ from streamz_core.broker.groups.live_group import LiveGroup
 from streamz_core.broker.groups.offsets import GroupOffsets
 from streamz_core.broker.groups.offsets_log import OffsetsLog
 from streamz_core.broker.producer_ids import ProducerIds
-from streamz_core.broker.transactions import coordinator, recovery, transitions
+from streamz_core.broker.transactions import coordinator, end_decisions, recovery
 from streamz_core.broker.transactions.coordinator import TransactionCoordinator
 from streamz_core.errors import ErrorCode
 from tests.crash.group_scene import GroupScene
@@ -44,21 +44,9 @@ def _not_written_down(_: Any) -> Any:
     return decide
 
 
-def _without_leftovers(original: Any) -> Any:
-    return lambda *arguments: original(*arguments)._replace(leftovers=[])
-
-
 def _always_committed(original: Any) -> Any:
     def ended(transaction: Any, new_producer_id: int, now_ms: int, *, is_committed: bool) -> Any:
         return original(transaction, new_producer_id, now_ms, is_committed=True)
-
-    return ended
-
-
-def _same_epoch(original: Any) -> Any:
-    def ended(transaction: Any, *arguments: Any, **named: Any) -> Any:
-        found = original(transaction, *arguments, **named)
-        return transitions.change(found, producer_epoch=transaction.producer_epoch)
 
     return ended
 
@@ -116,7 +104,7 @@ BROKER_BUGS = (
     ),
     Bug(
         "an aborted transaction is committed",
-        replace(transitions, "_ended", _always_committed),
+        replace(end_decisions, "ended", _always_committed),
         broker_crash(TransactionScene, 7),
     ),
     Bug(

@@ -19,7 +19,7 @@ from streamz_core.log import (
     snapshot,
     swap,
 )
-from streamz_core.log.directory import LogDirectory
+from streamz_core.log.partition_directories import PartitionDirectories
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_log import PartitionLog
 from streamz_core.log.producer_state import ProducerState
@@ -149,14 +149,7 @@ def _swaps_without_sync(_: Any) -> Any:
 
 
 def _keeps_the_first(original: Any) -> Any:
-    def stays(self: Any, header: Any, columns: Any) -> list[bool]:
-        latest = self._latest.offsets
-        return [
-            key is None or offset < latest.get(key, offset) or latest.get(key) == columns.offsets[0]
-            for key, offset in zip(columns.keys, columns.offsets, strict=True)
-        ]
-
-    return stays
+    return lambda *arguments: [not stays for stays in original(*arguments)]
 
 
 def _one_more(original: Any) -> Any:
@@ -184,9 +177,14 @@ class _Without:
 
 
 def _ignores_epoch(original: Any) -> Any:
-    def end(self: ProducerState, producer_id: int, epoch: int, offset: int, *, committed: bool) -> Any:
-        known = self.producer(producer_id)
-        return original(self, producer_id, known.epoch if known else epoch, offset, committed=committed)
+    def end(self: ProducerState, header: Any, **named: Any) -> Any:
+        known = self.producer(header.producer_id)
+        epoch, batches = (known.epoch, known.batches) if known is not None else (header.producer_epoch, [])
+        ended = original(self, header, **named)
+        now = self.producer(header.producer_id)
+        assert now is not None
+        now.epoch, now.batches = epoch, batches
+        return ended
 
     return end
 
@@ -300,7 +298,7 @@ CHANGING = (
     ),
     Bug(
         "a deleted topic's leftovers are not known as such",
-        replace(LogDirectory, "_is_deleting", instead(lambda *_args: False)),
+        replace(PartitionDirectories, "_is_of", instead(lambda *_args: False)),
         crash(workloads.topics),
     ),
     Bug(
@@ -325,7 +323,7 @@ CHANGING = (
     ),
     Bug(
         "compaction keeps the first record of a key",
-        replace(compaction.Compaction, "_stays", _keeps_the_first),
+        replace(compaction, "last_of_their_keys", _keeps_the_first),
         crash(workloads.compaction),
     ),
     Bug(
