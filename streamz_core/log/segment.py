@@ -139,9 +139,7 @@ class Segment:
         """Raw bytes, never past the last whole batch."""
         return self.open_files.get(self.path).read_at(position, min(size, self.summary.size_bytes - position))
 
-    def observe(
-        self, header: BatchHeader, frame: Buffer, now_ms: int, index_interval_bytes: int
-    ) -> None:
+    def observe(self, header: BatchHeader, frame: Buffer, now_ms: int, index_interval_bytes: int) -> None:
         """Take the batch that follows the last one into summary and indexes."""
         summary = self.summary
         position = summary.size_bytes
