@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from benchmarks import (
     agents,
+    commit,
     compaction,
     consume,
     imports,
@@ -35,6 +36,7 @@ MODULES = (
     produce,
     consume,
     send,
+    commit,
     agents,
     streams,
     latency,
