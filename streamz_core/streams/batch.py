@@ -38,7 +38,7 @@ class Batch:
         "values",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - its columns
         self,
         source: TopicPartition,
         offsets: list[Any],
