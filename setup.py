@@ -16,6 +16,8 @@ from setuptools.command.build_ext import build_ext
 from setuptools.extension import Extension
 
 COMPILED = [
+    "streamz_core/app/current.py",
+    "streamz_core/app/feed.py",
     "streamz_core/app/topic.py",
     "streamz_core/app/windowed_table.py",
     "streamz_core/client/producer/batch.py",
@@ -34,6 +36,7 @@ COMPILED = [
     "streamz_core/protocol/varint.py",
     "streamz_core/serde/codecs.py",
     "streamz_core/state/windowed.py",
+    "streamz_core/streams/batch.py",
     "streamz_core/streams/execution/steps.py",
     "streamz_core/streams/operator.py",
     "streamz_core/streams/operators/aggregate.py",
