@@ -96,7 +96,9 @@ class GroupCommits:
         """As ``commit``; ``IllegalStateError`` for a partition that is not assigned."""
         for partition in offsets:
             if self._subscription.find(partition) is None:
-                raise self._not_assigned(f"{partition.topic}-{partition.partition} is not assigned to this consumer")
+                raise self._not_assigned(
+                    f"{partition.topic}-{partition.partition} is not assigned to this consumer"
+                )
         await self.commit(offsets)
 
     def _not_assigned(self, what: str) -> IllegalStateError:
