@@ -93,10 +93,15 @@ class ConsumerSession:
             loop=loop,
             api_version=api_version,
         )
+        if isinstance(auto_offset_reset, str):
+            auto_offset_reset = auto_offset_reset.lower()  # as aiokafka reads it
         check_consumer_settings(
             key_deserializer=key_deserializer,
             value_deserializer=value_deserializer,
             auto_offset_reset=auto_offset_reset,
+            enable_auto_commit=enable_auto_commit,
+            check_crcs=check_crcs,
+            exclude_internal_topics=exclude_internal_topics,
             isolation_level=isolation_level,
             group_id=group_id,
             group_instance_id=group_instance_id,

@@ -200,10 +200,10 @@ class GroupMember:
         self._subscription_changed()
 
     def _subscription_changed(self) -> None:
-        wanted: object = (self._subscription.topics, self._subscription.pattern)
-        if self._subscription.is_manual or wanted == self._joined_as:
+        asked_for = self._subscription.asked_for
+        if self._subscription.is_manual or asked_for == self._joined_as:
             return
-        self._joined_as = wanted
+        self._joined_as = asked_for
         self._ask_rejoin("the subscription changed")
 
     def _ask_rejoin(self, reason: str) -> None:
@@ -295,7 +295,7 @@ class GroupMember:
         if self._subscription.pattern is not None:
             cluster = await self._metadata.refresh()
             self._subscription.match(cluster.topics(self._settings.exclude_internal_topics))
-            self._joined_as = (self._subscription.topics, self._subscription.pattern)
+            self._joined_as = self._subscription.asked_for
         elif any(self._metadata.cluster.partitions_for_topic(t) is None for t in self._subscription.topics):
             # What is not known may be made on demand; how many partitions there are is the leader's business.
             await self._metadata.refresh_topics(self._subscription.topics)

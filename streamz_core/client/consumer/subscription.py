@@ -42,6 +42,11 @@ class Subscription:
             state.checks_crcs = False
 
     @property
+    def asked_for(self) -> tuple[object, ...]:
+        """What the program named, the listener too: a new one has to be told what is assigned."""
+        return self.topics, self.pattern, self.listener
+
+    @property
     def is_automatic(self) -> bool:
         """Whether the program named topics, so that partitions are assigned to it."""
         return bool(self.topics) or self.pattern is not None

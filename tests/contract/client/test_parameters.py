@@ -396,7 +396,7 @@ async def test_fetch_settings(made, watched, clock):
     assert request.isolation_level is IsolationLevel.READ_COMMITTED
 
 
-@pytest.mark.parametrize(("policy", "position"), [("earliest", 0), ("latest", 3)])
+@pytest.mark.parametrize(("policy", "position"), [("earliest", 0), ("latest", 3), ("EARLIEST", 0)])
 async def test_auto_offset_reset(made, address, clock, policy, position):
     await fill(address, [b"1", b"2", b"3"])
     consumer = await made(AIOKafkaConsumer, "t", auto_offset_reset=policy)
