@@ -14,6 +14,7 @@ import asyncio
 import itertools
 import logging
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from streamz_core.aio.deadline import deadline
@@ -26,6 +27,7 @@ from streamz_core.broker.disk_space import FULL, DiskSpace
 from streamz_core.broker.fetch_sessions import FetchSessions
 from streamz_core.broker.flusher import Flusher
 from streamz_core.broker.groups.coordinator import GroupCoordinator
+from streamz_core.broker.groups.forgetting import forget_regularly, forget_topic
 from streamz_core.broker.groups.recovery import forget_gone_topics
 from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.maintenance import Maintenance
@@ -133,6 +135,7 @@ class Broker:
             await broker.groups.load()
             await broker.transactions.load()
             forget_gone_topics(broker.groups)
+            broker.deletion_listeners.append(partial(forget_topic, broker.groups))
         except BaseException:
             await broker.abandon()
             raise
@@ -140,6 +143,7 @@ class Broker:
         broker.spawn(maintenance.flush_forever(), name="flush")
         broker.spawn(maintenance.retain_forever(), name="retention")
         broker.spawn(maintenance.compact_forever(), name="compaction")
+        broker.spawn(forget_regularly(broker.groups), name="offset retention")
         if config.scrub_bytes_per_second > 0:
             broker.spawn(Scrubbing(broker, config.scrub_bytes_per_second).run_forever(), name="scrub")
         return broker

@@ -255,7 +255,8 @@ class PartitionLog:
         view = memoryview(buffer)
         for position, header in batches:
             ended = take_in(segment, self._producers, header, view[position:], now_ms, interval)
-            visibility.transaction_ended(header.base_offset, ended)
+            if ended >= 0:
+                visibility.transaction_ended(header.base_offset, ended)
         self._has_changed = True
         self._snapshot_due_bytes -= len(buffer)
         visibility.appended(
