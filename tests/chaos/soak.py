@@ -195,8 +195,12 @@ def judge(directory: str, history: History, what: str) -> int:
     if not found:
         return 0
     print(report(history, found))
-    print(f"check it again: {sys.executable} -m tests.chaos.soak --directory {directory} --check")
+    print(_again(directory))
     return 1
+
+
+def _again(directory: str) -> str:
+    return f"check it again: {sys.executable} -m tests.chaos.soak --directory {directory} --check"
 
 
 def main() -> int:
@@ -212,7 +216,11 @@ def main() -> int:
     if options.check:
         return judge(directory, load(f"{directory}/history"), "checked again")
     soak = Soak(directory, options.seed)
-    history = soak.run(options.kills, options.seconds)
+    try:
+        history = soak.run(options.kills, options.seconds)
+    except LifeFailed as failed:
+        print(f"after {soak.kills} kills, seed {options.seed}: {failed}\n{_again(directory)}")
+        return 1
     code = judge(directory, history, f"{soak.kills} kills, seed {options.seed}")
     if code == 0:
         shutil.rmtree(directory)
