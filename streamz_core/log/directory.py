@@ -42,6 +42,7 @@ _OWN_NAMES: Final = frozenset(
         layout.FORMAT_FILE,
         layout.CATALOG_FILE,
         layout.LOCK_FILE,
+        layout.RESERVE_FILE,
         layout.LOG_DIRECTORY,
         layout.STATE_DIRECTORY,
         layout.FORMAT_FILE + layout.TEMPORARY_SUFFIX,
@@ -253,7 +254,8 @@ class LogDirectory:
             for index, log in enumerate(logs):
                 log.abandon()
                 self._places.remove(layout.partition_directory_name(name, index))
-            self._finish_deleting()
+            # One whose deletion failed before stays listed: the next opening finishes it.
+            self._finish_deleting([one for one in self._catalog.deleting if one != entry.topic_id])
 
     def close(self) -> None:
         """Sync every partition, leave checkpoints, give the directory back. Closing twice does nothing.
@@ -341,11 +343,11 @@ class LogDirectory:
             else:
                 self.unknown.append(f"{self._places.path}/{name}")
         if self._catalog.deleting:
-            self._finish_deleting()
+            self._finish_deleting([])
 
-    def _finish_deleting(self) -> None:
+    def _finish_deleting(self, left: list[UUID]) -> None:
         self._places.sync()
-        self._store(dict(self._topics), deleting=[])
+        self._store(dict(self._topics), deleting=left)
 
 
 def make_directory(files: Files, path: str) -> None:

@@ -12,6 +12,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from streamz_core.errors import StreamzError
 from streamz_core.protocol import record_batch
 from streamz_core.testing.crash_images import CrashImages, Image
 from streamz_core.testing.disk_tree import Change, Mark, Operation, Rename, Tree, Write, after
@@ -35,7 +36,10 @@ class Found(AssertionError):
 def record(workload: Workload, tree: Tree | None = None) -> tuple[Tree, list[Operation]]:
     """Run ``workload`` on recording files, from an empty disk or ``tree``."""
     recording = Recording(tree)
-    workload(Session(recording.files, recording.files.mark))
+    try:
+        workload(Session(recording.files, recording.files.mark))
+    except StreamzError as refused:
+        raise Found(f"{workload.__name__} was refused in fair weather: {refused}") from refused
     return recording.files.origin, recording.operations
 
 

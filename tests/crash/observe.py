@@ -78,6 +78,7 @@ def look(directory: LogDirectory) -> Seen:
                 partitions[state.topic_id, index] = look_at_partition(directory.partition(name, index))
             except (StreamzError, OSError, KeyError, AssertionError) as refused:
                 failures.append(f"{name}-{index}: {type(refused).__name__}: {refused}")
+    failures += [f"nobody's records are in {path}" for path in directory.unknown]
     return Seen(directory.cluster_id, topics, partitions, tuple(failures), directory.owner_epoch)
 
 

@@ -213,6 +213,7 @@ class Session:
         log = self.directory.partition(topic, partition)
         ticket = log.prepare_sync()
         if ticket is not None:
+            self._show(log)  # while the disk works, readers read
             try:
                 ticket.run()
             except OSError as error:

@@ -13,7 +13,7 @@ from tests.crash.processes import Processes
 from tests.crash.tally import Tally
 from tests.crash.workloads import Workload
 
-DISTINCT_IMAGES_MIN = {True: 20_000, False: 250_000}
+DISTINCT_IMAGES_MIN = {True: 15_000, False: 250_000}
 """Where images are thinned, and where not: the published figure."""
 
 Pending = list[Callable[[], Tally]]

@@ -155,6 +155,9 @@ def _of_derived(promised: PartitionHistory, seen: PartitionSeen) -> Iterator[str
     answered_aborted = [entry for entry in seen.aborted if entry[1] >= seen.start]
     if promised.is_compacted:
         yield from _of_compacted_aborts(promised, seen)
+    elif promised.is_partial:
+        if not set(aborted) <= set(answered_aborted):
+            yield f"L6: aborted transactions {seen.aborted}, the records say {aborted}"
     elif sorted(aborted) != answered_aborted:
         yield f"L6: aborted transactions {seen.aborted}, the records say {aborted}"
     answered = {entry[0]: entry[-1] for entry in seen.open_producers if entry[-1] is not None}

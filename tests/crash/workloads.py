@@ -216,8 +216,8 @@ def compaction_of_transactions(session: Session) -> None:
     session.end_transaction("t", (7, 2), committed=True)
     session.append("t", keys=[b"filler"], values=[b"." * 250])
     session.compact("t")
-    session.now_ms += 1_000
-    session.append("t", keys=[b"a"], values=[b"3"], producer=(7, 3, 0), transactional=True)
+    session.now_ms += 50  # before anything that marks a deletion may go
+    session.append("t", keys=[b"a"], values=[b"3" * 200], producer=(7, 3, 0), transactional=True)
     session.compact("t")
 
 
@@ -247,7 +247,7 @@ def kills(session: Session) -> None:
     session.restart_killed()
     session.append("t", producer=(7, 0, 2), transactional=True, sync=False)
     session.restart_killed()
-    session.end_transaction("t", (7, 0), committed=True, sync=False)
+    session.end_transaction("t", (7, 1), committed=True, sync=False)  # its epoch ends with the transaction
     session.restart_killed()
     session.append("t", size=200)
     session.retain("t")
@@ -307,6 +307,7 @@ def checkpoints(session: Session) -> None:
     session.append("t", 2, producer=(9, 0, 0), transactional=True)
     session.restart_killed()
     session.append("t", 1, producer=(7, 0, 8), size=200)
+    session.append("t", 1, producer=(7, 0, 9))
     session.end_transaction("t", (9, 0), committed=False)
     session.append("t", 1, producer=(8, 1, 0), size=200)
 

@@ -175,12 +175,14 @@ class Sender:
     def _encoded(self, queue: PartitionQueue, batch: ProducerBatch) -> EncodedBatch:
         if batch.raw is None:
             batch.raw = raw_records(batch.keys, batch.values, batch.timestamps, batch.headers)
-        identity, transactions = queue.identity, self._transactions
+        transactions = self._transactions
+        if not transactions.is_idempotent:
+            return batch.raw.framed(compression=self._compression)
         return batch.raw.framed(
             compression=self._compression,
-            producer_id=identity.producer_id,
-            producer_epoch=identity.epoch,
-            base_sequence=queue.sequence if transactions.is_idempotent else -1,
+            producer_id=queue.identity.producer_id,
+            producer_epoch=queue.identity.epoch,
+            base_sequence=queue.sequence,
             transactional=transactions.is_transactional,
         )
 
