@@ -29,7 +29,6 @@ from streamz_core.protocol.messages.produce import (
     ProduceRequest,
     TopicProduceData,
 )
-from streamz_core.protocol.record_batch import raw_records
 
 if TYPE_CHECKING:
     from streamz_core.client.metadata import MetadataCache
@@ -174,7 +173,7 @@ class Sender:
 
     def _encoded(self, queue: PartitionQueue, batch: ProducerBatch) -> EncodedBatch:
         if batch.raw is None:
-            batch.raw = raw_records(batch.keys, batch.values, batch.timestamps, batch.headers)
+            batch.raw = self._buffer.encode(batch.keys, batch.values, batch.timestamps, batch.headers)
         transactions = self._transactions
         if not transactions.is_idempotent:
             return batch.raw.framed(compression=self._compression)
