@@ -198,16 +198,25 @@ class RecordWriter:
         values: Sequence[bytes | None],
         timestamps: Sequence[int],
         headers: Headers | None,
-    ) -> None:
-        """All records of a batch at once, at least one, while there is none. Raises ``Misuse`` as ``encode`` does."""
+        *,
+        bytes_max: int = INT32_MAX,
+    ) -> bool:
+        """All records of a batch at once, at least one, while there is none. Raises ``Misuse`` as ``encode`` does.
+
+        False, with nothing appended, where they take more than ``bytes_max``.
+        """
         assert self._count == 0, "columns are a whole batch"
         count = _checked_count(keys, values, timestamps, headers)
         try:
-            base, latest = _encode_columns(self._out, keys, values, timestamps, headers)
+            base, latest = _encode_columns(self._out, keys, values, timestamps, headers, bytes_max=bytes_max)
         except Misuse:
             self._out.truncate(0)
             raise
+        if len(self._out) > bytes_max:
+            self._out.truncate(0)
+            return False
         self._count, self._base_timestamp, self._max_timestamp = count, base, latest
+        return True
 
     def take(self) -> RawRecords:
         """What was appended; the writer is empty again."""
@@ -215,6 +224,19 @@ class RecordWriter:
         self._out.truncate(0)
         self._count = 0
         return taken
+
+
+def raw_records(
+    keys: Sequence[bytes | None],
+    values: Sequence[bytes | None],
+    timestamps: Sequence[int],
+    headers: Headers | None = None,
+) -> RawRecords:
+    """The records of one batch encoded, to be framed once it is known whose. At least one; raises as ``encode``."""
+    writer = RecordWriter()
+    if not writer.append_columns(keys, values, timestamps, headers):
+        raise Misuse(f"{len(values)} records of more than {INT32_MAX} bytes: send fewer at once")
+    return writer.take()
 
 
 def _covered(
@@ -277,13 +299,24 @@ def _encode_columns(
     *,
     base_timestamp: int | None = None,
     deltas: list[int] | None = None,
+    bytes_max: int = INT32_MAX,
 ) -> tuple[int, int]:
-    """Write the records; the base timestamp (the first record's if not given) and the greatest timestamp."""
+    """Write the records; the base timestamp (the first record's if not given) and the greatest timestamp.
+
+    Beyond ``bytes_max`` it stops, and leaves more than that many bytes.
+    """
     try:
         times = _as_list(timestamps)
         base = base_timestamp if base_timestamp is not None else (times[0] if times else -1)
         latest = _encode_records(
-            out, _as_list(keys), _as_list(values), times, base, deltas=deltas, headers=headers
+            out,
+            _as_list(keys),
+            _as_list(values),
+            times,
+            base,
+            deltas=deltas,
+            headers=headers,
+            bytes_max=bytes_max,
         )
     except (TypeError, ValueError, OverflowError) as problem:
         raise Misuse(
@@ -301,6 +334,7 @@ def _encode_records(
     *,
     deltas: list[int] | None,
     headers: Headers | None,
+    bytes_max: i64,
 ) -> int:
     base: i64 = base_timestamp
     if not -1 <= base <= TIMESTAMP_MAX:
@@ -309,7 +343,7 @@ def _encode_records(
     time_max: i64 = TIMESTAMP_MAX
     count: i64 = len(values)
     index: i64 = 0
-    while index < count:
+    while index < count and len(out) <= bytes_max:
         key = keys[index]
         value = values[index]
         if not (isinstance(key, bytes) or key is None) or not (isinstance(value, bytes) or value is None):

@@ -61,8 +61,10 @@ class SendBuffer:
         values: Sequence[bytes | None],
         timestamps: Sequence[int],
         headers: Sequence[Sequence[Header]] | None,
-    ) -> RawRecords:
-        """A whole batch at once. Raises ``Misuse`` for what no record can hold."""
+        bytes_max: int,
+    ) -> RawRecords | None:
+        """A whole batch at once, None if it takes more than ``bytes_max``; ``Misuse`` for what cannot be in one."""
         writer = self.writer()
-        writer.append_columns(keys, values, timestamps, headers)
+        if not writer.append_columns(keys, values, timestamps, headers, bytes_max=bytes_max):
+            return None
         return self.take_from(writer)

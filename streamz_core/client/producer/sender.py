@@ -23,6 +23,7 @@ from streamz_core.client.errors import (
 )
 from streamz_core.client.request import is_repeatable, name_of
 from streamz_core.errors import ErrorCode, StreamzError
+from streamz_core.protocol.batch_encoder import raw_records
 from streamz_core.protocol.messages.produce import (
     PartitionProduceData,
     PartitionProduceResponse,
@@ -173,7 +174,7 @@ class Sender:
 
     def _encoded(self, queue: PartitionQueue, batch: ProducerBatch) -> EncodedBatch:
         if batch.raw is None:
-            batch.raw = self._buffer.encode(batch.keys, batch.values, batch.timestamps, batch.headers)
+            batch.raw = raw_records(batch.keys, batch.values, batch.timestamps, batch.headers)
         transactions = self._transactions
         if not transactions.is_idempotent:
             return batch.raw.framed(compression=self._compression)
