@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from benchmarks import agents, consume, imports, latency, memory, produce, send
+from benchmarks import agents, consume, failures, imports, latency, memory, produce, send
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
 from benchmarks.setting import Setting
@@ -23,13 +23,14 @@ ROWS: dict[str, Row] = {
     **consume.ROWS,
     **send.ROWS,
     **agents.ROWS,
+    **failures.ROWS,
     **latency.ROWS,
     **memory.ROWS,
     **imports.ROWS,
 }
 # Columns, records, record by record, then the rest: as the table of docs/benchmarks.md has them.
 ORDER = ("produce_os", "produce_sync", "consume_columns", "send", "getmany", "async_for", "agent_forward",
-         "agent_window", "latency", "memory", "imports")  # fmt: skip
+         "agent_window", "agent_failing", "latency", "memory", "imports")  # fmt: skip
 
 
 def arguments() -> argparse.Namespace:

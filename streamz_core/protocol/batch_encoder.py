@@ -156,6 +156,25 @@ class RecordWriter:
         """What the records take, uncompressed and without the batch's header."""
         return len(self._out)
 
+    def mark(self) -> tuple[int, int, int]:
+        """What ``go_back`` needs to forget all that is appended from here on."""
+        return len(self._out), self._count, self._max_timestamp
+
+    def go_back(self, mark: tuple[int, int, int]) -> None:
+        """Forget what was appended since ``mark`` was made.
+
+        >>> writer = RecordWriter()
+        >>> start = writer.mark()
+        >>> writer.append(None, b"forgotten", 0, ())
+        >>> writer.go_back(start)
+        >>> writer.record_count
+        0
+        """
+        size, count, max_timestamp = mark
+        self._out.truncate(size)
+        self._count = count
+        self._max_timestamp = max_timestamp
+
     def append(
         self, key: bytes | None, value: bytes | None, timestamp: int, headers: Sequence[Header]
     ) -> None:

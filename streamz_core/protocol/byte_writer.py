@@ -15,3 +15,7 @@ class BytesWriter(bytearray):
     def getvalue(self) -> bytes:
         """Everything written so far."""
         return bytes(self)
+
+    def truncate(self, size: int) -> None:
+        """Forget what was written behind the first ``size`` bytes."""
+        del self[size:]
