@@ -40,18 +40,19 @@ POLL_S = 0.002
 async def agent_forward(setting: Setting) -> list[Figure]:
     """Parse, filter, map, forward."""
     own_process.tune()
-    found = await compare(lambda: run_app(setting, _forward), lambda: _bare_forward(setting), setting.rounds)
+    found = await compare(lambda: run(setting, _forward), lambda: bare_forward(setting), setting.rounds)
     return [found.rate("agent: filter, map, forward", setting.count, at_least=0.4)]
 
 
 async def agent_window(setting: Setting) -> list[Figure]:
     """Count per page and window."""
     own_process.tune()
-    found = await compare(lambda: run_app(setting, _window), lambda: _bare_window(setting), setting.rounds)
+    found = await compare(lambda: run(setting, _window), lambda: _bare_window(setting), setting.rounds)
     return [found.rate("agent: windowed count, RocksDB", setting.count, at_least=0.3)]
 
 
-async def run_app(setting: Setting, declare: Callable[[App], None]) -> Sample:
+async def run(setting: Setting, declare: Callable[[App], None]) -> Sample:
+    """From the start of an app to its last commit."""
     with setting.scratch() as directory:
         address = f"file://{directory}"
         await fill(address, setting.batches)
@@ -83,7 +84,8 @@ def _forward(app: App) -> None:
                 await slow.send(key=view["user"], value={"page": view["page"], "seconds": view["ms"] / 1000})
 
 
-def _bare_forward(setting: Setting) -> Sample:
+def bare_forward(setting: Setting) -> Sample:
+    """The same without log, commits and partitions."""
     loads, dumps = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
     out: list[tuple[bytes, bytes]] = []
     with Stopwatch() as watch:

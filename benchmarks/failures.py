@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.agents import run_app
+from benchmarks.agents import run
 from benchmarks.figures import Figure
 from benchmarks.setting import PARTITIONS, TOPIC, Setting
 from streamz_core import App
@@ -40,7 +40,7 @@ async def agent_failing(setting: Setting) -> list[Figure]:
 async def _figure(
     what: str, setting: Setting, declare: Callable[[App], None], at_most: float | None = None
 ) -> Figure:
-    best = min([(await run_app(setting, declare)).wall_s for _ in range(setting.rounds)])
+    best = min([(await run(setting, declare)).wall_s for _ in range(setting.rounds)])
     return Figure(what, best / (setting.count / EVERY) * 1e6, None, "us each", at_most=at_most)
 
 

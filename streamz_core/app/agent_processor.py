@@ -74,6 +74,9 @@ class AgentProcessor:
             self._task.note(batch.source.topic, batch.stream_times[feed.next - 1], now_ms)
         return feed.next
 
+    async def flush(self) -> None:
+        """Nothing is held back."""
+
     async def punctuate(self) -> None:
         """Agents do nothing on the passing of time."""
 

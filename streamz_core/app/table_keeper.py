@@ -63,6 +63,9 @@ class TableKeeper:
         """Nothing to do: the tables' processor has no sources of its own."""
         return stop
 
+    async def flush(self) -> None:
+        """Nothing is held back."""
+
     async def punctuate(self) -> None:
         """Close what stream time has passed, and what idle time has."""
         idle_ms = self._context.clock.monotonic_ms() - self._task.last_input_ms

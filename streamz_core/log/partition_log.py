@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from streamz_core.log import compaction, partition_metadata, snapshot
 from streamz_core.log.capture import PartitionCapture, capture
 from streamz_core.log.compaction import CompactionResult
 from streamz_core.log.compaction_run import SwapInterrupted, compact_segments
-from streamz_core.log.config import TopicConfig
+from streamz_core.log.config import NEVER, TopicConfig
 from streamz_core.log.errors import (
     CorruptRecord,
     InvalidRecords,
@@ -30,17 +30,19 @@ from streamz_core.log.errors import (
     StorageFailure,
 )
 from streamz_core.log.files import Buffer
+from streamz_core.log.log_start import LogStart, naming
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_metadata import PartitionMetadata
 from streamz_core.log.partition_reader import PartitionReader
-from streamz_core.log.producer_state import ProducerState
+from streamz_core.log.producer_state import Producer, ProducerState
 from streamz_core.log.recompression import recompress
 from streamz_core.log.recovery import Recovered, Recovery
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import take_in
-from streamz_core.log.retention import Condemned, count_expired, is_expired
+from streamz_core.log.retention import count_expired, is_expired
+from streamz_core.log.rolling import roll_after_ms
 from streamz_core.log.scrub import ScrubTarget
-from streamz_core.log.segment import Segment
+from streamz_core.log.segment import Segment, SegmentSummary
 from streamz_core.log.segment_scan import LEADER_EPOCH
 from streamz_core.log.segments import Segments
 from streamz_core.log.sync import SyncTicket, Unsynced
@@ -84,7 +86,6 @@ class PartitionLog:
         self.config = config
         self.failure: StreamzError | None = None
         """Why this partition serves nothing, if it does not."""
-        self.log_start_offset = log_start_offset
         self.truncated_bytes = recovered.truncated_bytes
         """What opening cut off as never acknowledged."""
         self._directory = directory
@@ -98,7 +99,7 @@ class PartitionLog:
         self._has_torn_end = False
         self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
         self._has_changed = recovered.replayed_bytes > 0
-        self._condemned = Condemned(directory)
+        self._start = LogStart(directory, self._segments, recovered.producers, log_start_offset)
         self._reader = PartitionReader(directory, self._segments, config.index_interval_bytes)
 
     @classmethod
@@ -134,6 +135,11 @@ class PartitionLog:
         return self._directory.topic_id
 
     @property
+    def log_start_offset(self) -> int:
+        """The first offset that may be read."""
+        return self._start.offset
+
+    @property
     def log_end_offset(self) -> int:
         """The offset the next record gets."""
         return self._visibility.log_end_offset
@@ -162,10 +168,24 @@ class PartitionLog:
         """Producer id -> (epoch, first offset) of each open transaction."""
         return self._producers.open_transactions()
 
+    def producers(self) -> Mapping[int, Producer]:
+        """Producer id -> what is remembered of it."""
+        return self._producers.producers()
+
+    def next_sequence(self, producer_id: int, producer_epoch: int) -> int:
+        """The sequence that the producer's next batch must have."""
+        return self._producers.next_sequence(producer_id, producer_epoch)
+
+    def expire_producers(self, elapsed_ms: float, expiration_ms: int) -> int:
+        """Forget producers silent for too long; see ``ProducerState.expire``."""
+        return self._producers.expire(elapsed_ms, expiration_ms)
+
     # -- appending ------------------------------------------------------------------------------------
 
     def append(self, records: Buffer, *, level: Durability, now_ms: int) -> Appended:
         """Append whole batches, all or none of them.
+
+        A ``bytearray`` is the log's to write their offsets into; others are copied.
 
         Raises ``InvalidRecords``, ``RecordTooLarge``, ``OutOfOrderSequence``, ``ProducerFenced``,
         ``InvalidTxnState`` (nothing was written), ``StorageFailure`` (nothing is left of it).
@@ -177,11 +197,14 @@ class PartitionLog:
         if known is not None:
             return Appended(known.first_offset, known.last_offset, known.append_time_ms, True)
         append_time = -1
-        if self.config.compression_type == "producer":
-            buffer = bytearray(records)
-        else:
+        gives_time = self.config.message_timestamp_type == "LogAppendTime"
+        if self.config.compression_type != "producer":
             buffer, batches = self._recompressed(records, batches)
-        if self.config.message_timestamp_type == "LogAppendTime":
+        elif isinstance(records, bytearray) and not gives_time:
+            buffer = records
+        else:  # the log's time must not be in what a producer may send again
+            buffer = bytearray(records)
+        if gives_time:
             append_time = now_ms
             for position, _ in batches:
                 set_append_time(buffer, position, now_ms)
@@ -223,7 +246,8 @@ class PartitionLog:
         view = memoryview(buffer)
         for position, header in batches:
             ended = take_in(segment, self._producers, header, view[position:], now_ms, interval)
-            visibility.transaction_ended(header.base_offset, ended)
+            if ended >= 0:
+                visibility.transaction_ended(header.base_offset, ended)
         self._has_changed = True
         self._snapshot_due_bytes -= len(buffer)
         visibility.appended(
@@ -268,7 +292,7 @@ class PartitionLog:
         assert active.indexes is not None
         if (
             summary.size_bytes + size > config.segment_bytes
-            or now_ms - summary.created_ms > config.segment_ms
+            or now_ms - summary.created_ms > roll_after_ms(config, self.name, active.base_offset)
             or next_offset - active.base_offset > _RELATIVE_OFFSET_MAX
             or len(active.indexes.times.data) + _INDEX_ENTRY_BYTES_MAX > config.segment_index_bytes
         ):
@@ -315,7 +339,8 @@ class PartitionLog:
             return None
         active = self._segments.active
         point = RecoveryPoint(active.base_offset, active.size_bytes, active.next_offset)
-        ticket = self._unsynced.ticket(point)
+        with naming(self._directory, "syncing"):
+            ticket = self._unsynced.ticket(point)
         if self._snapshot_due_bytes <= 0:
             self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
             with contextlib.suppress(OSError):  # a cache
@@ -389,10 +414,7 @@ class PartitionLog:
             return
         if self._unsynced.is_dirty and self._poison is None:
             self.sync()  # or a power cut could leave a log that ends before it starts
-        self._start_at(offset)
-        while len(self._segments) > 1 and self._segments[0].next_offset <= offset:
-            self._remove_first(0)
-        self._sync_directory()
+        self._start.cut_below(offset)
 
     def apply_retention(self, now_ms: int) -> int:
         """Remove what ``retention.ms`` and ``retention.bytes`` give up; the number of segments removed.
@@ -400,22 +422,34 @@ class PartitionLog:
         Only what is durable and below the last stable offset goes. Raises ``StorageFailure``.
         """
         self._require_writable()
-        with self._naming("deleting"):
-            self._condemned.unlink_due(now_ms)
+        self._start.unlink_due(now_ms)
         if len(self._segments) > 0 and is_expired(self._segments.active.summary, self.config, now_ms):
             self._roll()
             self.sync()
         count = count_expired([one.summary for one in self._segments], self.config, now_ms)
+        return self._remove_oldest(count, now_ms + self.config.file_delete_delay_ms)
+
+    def sealed_summaries(self) -> list[SegmentSummary]:
+        """What is known of the segments that take no appends any more, oldest first."""
+        return [segment.summary for segment in self._segments.sealed]
+
+    def remove_oldest(self, count: int) -> int:
+        """Remove the oldest ``count`` segments at once, whatever their age; the number of segments removed.
+
+        As ``apply_retention``: only what is durable and below the last stable offset, never the active segment.
+        """
+        self._require_writable()
+        return self._remove_oldest(min(count, len(self._segments) - 1), 0)
+
+    def _remove_oldest(self, count: int, due_ms: int) -> int:
         limit = min(self.durable_offset, self.last_stable_offset)
-        while count and self._segments[count - 1].next_offset > limit:
+        while count > 0 and self._segments[count - 1].next_offset > limit:
             count -= 1
-        if count:
-            if self._unsynced.is_dirty:
-                self.sync()  # what follows the removed segments must be there after a crash
-            self._start_at(max(self._segments[count].base_offset, self.log_start_offset))
-            for _ in range(count):
-                self._remove_first(now_ms + self.config.file_delete_delay_ms)
-            self._sync_directory()
+        if count <= 0:
+            return 0
+        if self._unsynced.is_dirty:
+            self.sync()  # what follows the removed segments must be there after a crash
+        self._start.remove_segments(count, due_ms)
         return count
 
     def compact(self, now_ms: int) -> CompactionResult:
@@ -431,6 +465,7 @@ class PartitionLog:
         Removing segments, or closing the steps, ends the run; what it has rewritten so far stays.
         """
         self._require_writable()
+        self._roll_overdue(now_ms)
         summaries = [segment.summary for segment in self._segments]
         limit = min(self.durable_offset, self.last_stable_offset)
         count = compaction.count_cleanable(summaries, self.config, limit, now_ms)
@@ -455,35 +490,19 @@ class PartitionLog:
             self.failure = StorageFailure(self.name, "compacting", self._directory.path, error.cause)
             raise self.failure from error
 
-    def _start_at(self, offset: int) -> None:
-        directory = self._directory
-        metadata = PartitionMetadata(
-            topic=self.topic,
-            partition=self.partition,
-            topic_id=self.topic_id.bytes,
-            log_start_offset=offset,
-            producers=self._producers.encode(),
-        )
-        with self._naming("moving the log start"):
-            partition_metadata.store(directory.files, directory.path, metadata)
-        self.log_start_offset = offset
-
-    def _remove_first(self, due_ms: int) -> None:
-        with self._naming("deleting"):
-            self._condemned.condemn(self._segments[0], due_ms)
-        self._segments.remove_first()
-
-    def _sync_directory(self) -> None:
-        with self._naming("deleting"):
-            self._directory.sync()
-            self._condemned.unlink_due(0)
-
-    @contextlib.contextmanager
-    def _naming(self, action: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StorageFailure(self.name, action, error.filename or self._directory.path, error) from error
+    def _roll_overdue(self, now_ms: int) -> None:
+        """Seal the active segment if ``max.compaction.lag.ms`` has passed: where nobody appends nothing else does."""
+        if (
+            not self.config.is_compacted
+            or self.config.max_compaction_lag_ms == NEVER
+            or len(self._segments) == 0
+        ):
+            return
+        summary = self._segments.active.summary
+        after_ms = roll_after_ms(self.config, self.name, summary.base_offset)
+        if summary.batch_count and now_ms - summary.created_ms > after_ms:
+            self._roll()
+            self.sync()
 
     # -- the rest -------------------------------------------------------------------------------------
 
@@ -506,7 +525,7 @@ class PartitionLog:
         Raises why the partition takes no appends, if it does not, and ``StorageFailure``.
         """
         self._require_writable()
-        with self._naming("capturing"):
+        with naming(self._directory, "capturing"):
             start, durable = self.log_start_offset, self.durable_offset
             return capture(self._directory, self._segments, self._producers, start, durable, staging_path)
 

@@ -36,7 +36,15 @@ def load(files: Files, directory: str) -> PartitionMetadata | None:
         return None
 
 
+def create(files: Files, directory: str, metadata: PartitionMetadata) -> None:
+    """Write the metadata of a new partition, which nobody believes in yet; nothing is synced."""
+    checksummed.write(files, f"{directory}/{layout.METADATA_FILE}", _encoded(metadata))
+
+
 def store(files: Files, directory: str, metadata: PartitionMetadata) -> None:
     """Replace the metadata; durable when this returns."""
-    data = checksummed.wrap(_KIND, msgspec.json.encode(metadata))
-    checksummed.replace(files, f"{directory}/{layout.METADATA_FILE}", data)
+    checksummed.replace(files, f"{directory}/{layout.METADATA_FILE}", _encoded(metadata))
+
+
+def _encoded(metadata: PartitionMetadata) -> bytes:
+    return checksummed.wrap(_KIND, msgspec.json.encode(metadata))

@@ -39,7 +39,10 @@ except ImportError:  # only compiled code needs librt: it writes into its buffer
     from streamz_core.protocol.byte_writer import BytesWriter  # type: ignore[assignment]
 
 Headers = Sequence[Sequence[Header]]
+EncodedBatch = tuple[bytes, bytes]
+"""A batch's header and its packed records, not joined: whoever sends several joins all of them at once."""
 
+_NO_COMPRESSION: Final = Compression.NONE
 _FRONT: Final = Struct(">qiibI")
 _COVERED: Final = Struct(">hiqqqhii")
 
@@ -76,28 +79,15 @@ def encode(
     >>> len(encode([b"k"], [b"v"], [1_700_000_000_000]))
     70
     """
-    count = len(values)
-    if len(keys) != count or len(timestamps) != count or (headers is not None and len(headers) != count):
-        raise Misuse(
-            f"columns of different lengths: {len(keys)} keys, {count} values, {len(timestamps)} timestamps"
-            + (f", {len(headers)} headers" if headers is not None else "")
-        )
+    count = _checked_count(keys, values, timestamps, headers)
     deltas = None if offset_deltas is None else _checked_deltas(offset_deltas, count)
     delta_min = max(deltas[-1] if deltas else count - 1, 0)
     last_delta = delta_min if last_offset_delta is None else last_offset_delta
     if not delta_min <= last_delta <= INT32_MAX or not 0 <= base_offset <= OFFSET_MAX:
         raise Misuse(f"{count} records up to offset delta {last_delta} from base offset {base_offset}")
-    try:
-        base_timestamp = (
-            delete_horizon_ms if delete_horizon_ms is not None else (timestamps[0] if count else -1)
-        )
-        records, max_timestamp = _encode_records(
-            _as_list(keys), _as_list(values), _as_list(timestamps), base_timestamp, deltas, headers
-        )
-    except (TypeError, ValueError, OverflowError) as problem:
-        raise Misuse(
-            f"timestamps are whole milliseconds, -1 (none) to {TIMESTAMP_MAX}: {problem}"
-        ) from problem
+    records, base_timestamp, max_timestamp = _encode_columns(
+        keys, values, timestamps, headers, base_timestamp=delete_horizon_ms, deltas=deltas
+    )
     attributes = (
         (LOG_APPEND_TIME if append_time_ms is not None else 0)
         | (TRANSACTIONAL if transactional else 0)
@@ -108,7 +98,24 @@ def encode(
     producer = (producer_id, producer_epoch, base_sequence)
     codec = compression if count else Compression.NONE
     covered = _covered(int(codec) | attributes, last_delta, base_timestamp, latest, producer, count)
-    return _framed(base_offset, leader_epoch, covered, compress(codec, records, level))
+    return b"".join(_framed(base_offset, leader_epoch, covered, compress(codec, records, level)))
+
+
+def raw_records(
+    keys: Sequence[bytes | None],
+    values: Sequence[bytes | None],
+    timestamps: Sequence[int],
+    headers: Headers | None = None,
+) -> RawRecords:
+    """These records encoded, to be framed as a batch once it is known whose. At least one; raises as ``encode``.
+
+    >>> raw = raw_records([b"k"], [b"v"], [1_700_000_000_000])
+    >>> b"".join(raw.framed()) == encode([b"k"], [b"v"], [1_700_000_000_000])
+    True
+    """
+    count = _checked_count(keys, values, timestamps, headers)
+    content, base_timestamp, max_timestamp = _encode_columns(keys, values, timestamps, headers)
+    return RawRecords(content, count, base_timestamp, max_timestamp)
 
 
 def content_bytes(column: Sequence[bytes | None]) -> int:
@@ -124,12 +131,69 @@ def content_bytes(column: Sequence[bytes | None]) -> int:
     return total
 
 
+class RawRecords:
+    """The records of one batch as they are encoded, neither compressed nor framed; ``framed`` does both.
+
+    Kept by a producer until the batch is acknowledged: its header may have to be made anew.
+    """
+
+    __slots__ = ("_base_timestamp", "_content", "_count", "_max_timestamp")
+
+    def __init__(self, content: bytes, count: i64, base_timestamp: i64, max_timestamp: i64) -> None:
+        self._content = content
+        self._count: i64 = count
+        self._base_timestamp: i64 = base_timestamp
+        self._max_timestamp: i64 = max_timestamp
+
+    @property
+    def record_count(self) -> int:
+        """How many records there are."""
+        return self._count
+
+    @property
+    def base_timestamp(self) -> int:
+        """The first record's timestamp in milliseconds."""
+        return self._base_timestamp
+
+    @property
+    def size_bytes(self) -> int:
+        """What the records take, uncompressed and without the batch's header."""
+        return len(self._content)
+
+    def framed(
+        self,
+        *,
+        compression: Compression = _NO_COMPRESSION,
+        level: int | None = None,
+        base_offset: int = 0,
+        producer_id: int = -1,
+        producer_epoch: int = -1,
+        base_sequence: int = -1,
+        transactional: bool = False,
+    ) -> EncodedBatch:
+        """The batch's header and its packed records. Raises ``Misuse`` for a number out of range."""
+        attributes = TRANSACTIONAL if transactional else 0
+        packed = self._content
+        if compression is not _NO_COMPRESSION:
+            attributes |= int(compression)
+            packed = compress(compression, packed, level)
+        producer = (producer_id, producer_epoch, base_sequence)
+        count = self._count
+        covered = _covered(attributes, count - 1, self._base_timestamp, self._max_timestamp, producer, count)
+        return _framed(base_offset, -1, covered, packed)
+
+
+WriterMark = tuple[int, int, int]
+"""How far a ``RecordWriter`` was: bytes, records, and the latest timestamp of these."""
+NOTHING_WRITTEN: Final[WriterMark] = (0, 0, 0)
+
+
 class RecordWriter:
-    """The records of one batch, encoded as they come; ``finish`` makes the batch of them.
+    """Encodes records as they come, for one batch after the other: its buffer stays as large as it grew.
 
     >>> writer = RecordWriter()
-    >>> writer.append(b"k", b"v", 1_700_000_000_000, ())
-    >>> writer.finish() == encode([b"k"], [b"v"], [1_700_000_000_000])
+    >>> writer.append(b"k", b"v", 1_700_000_000_000, None)
+    >>> b"".join(writer.take().framed()) == encode([b"k"], [b"v"], [1_700_000_000_000])
     True
     """
 
@@ -156,11 +220,11 @@ class RecordWriter:
         """What the records take, uncompressed and without the batch's header."""
         return len(self._out)
 
-    def mark(self) -> tuple[int, int, int]:
+    def mark(self) -> WriterMark:
         """What ``go_back`` needs to forget all that is appended from here on."""
         return len(self._out), self._count, self._max_timestamp
 
-    def go_back(self, mark: tuple[int, int, int]) -> None:
+    def go_back(self, mark: WriterMark) -> None:
         """Forget what was appended since ``mark`` was made.
 
         >>> writer = RecordWriter()
@@ -176,7 +240,7 @@ class RecordWriter:
         self._max_timestamp = max_timestamp
 
     def append(
-        self, key: bytes | None, value: bytes | None, timestamp: int, headers: Sequence[Header]
+        self, key: bytes | None, value: bytes | None, timestamp: int, headers: Sequence[Header] | None
     ) -> None:
         """Add a record; ``timestamp`` is in milliseconds. Raises ``Misuse`` as ``encode`` does, and adds nothing."""
         try:
@@ -185,30 +249,21 @@ class RecordWriter:
             time = -2
         if (time + 1) >> 62 != 0:  # not between -1 and TIMESTAMP_MAX, without making an object of either
             raise Misuse(f"timestamp {timestamp}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
-        tail = _encode_headers(headers, self._count) if headers else b"\x00"
-        if self._count == 0:
+        count = self._count
+        tail = _encode_headers(headers, count) if headers else b"\x00"
+        if count == 0:
             self._base_timestamp = self._max_timestamp = time
         elif time > self._max_timestamp:
             self._max_timestamp = time
-        _write_record(self._out, time - self._base_timestamp, self._count, key, value, tail)
-        self._count += 1
+        _write_record(self._out, time - self._base_timestamp, count, key, value, tail)
+        self._count = count + 1
 
-    def finish(
-        self,
-        *,
-        compression: Compression = Compression.NONE,
-        producer_id: int = -1,
-        producer_epoch: int = -1,
-        base_sequence: int = -1,
-        transactional: bool = False,
-    ) -> bytes:
-        """The batch of what was appended; may be called again, with another producer."""
-        records = self._out.getvalue()
-        attributes = int(compression) | (TRANSACTIONAL if transactional else 0)
-        producer = (producer_id, producer_epoch, base_sequence)
-        count = self._count
-        covered = _covered(attributes, count - 1, self._base_timestamp, self._max_timestamp, producer, count)
-        return _framed(0, -1, covered, compress(compression, records, None))
+    def take(self) -> RawRecords:
+        """What was appended; the writer is empty again."""
+        taken = RawRecords(self._out.getvalue(), self._count, self._base_timestamp, self._max_timestamp)
+        self._out.truncate(0)
+        self._count = 0
+        return taken
 
 
 def _covered(
@@ -226,12 +281,27 @@ def _covered(
         raise Misuse(f"producer id, epoch, sequence {producer}, time {max_timestamp}: {problem}") from problem
 
 
-def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) -> bytes:
+def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) -> EncodedBatch:
     length = HEADER_BYTES - LENGTH_BYTES + len(packed)
     if length > INT32_MAX:
         raise Misuse(f"a batch of {length} bytes; the format ends at {INT32_MAX}: send fewer records at once")
     crc = crc32c(packed, crc32c(covered))
-    return b"".join((_FRONT.pack(base_offset, length, leader_epoch, MAGIC, crc), covered, packed))
+    return _FRONT.pack(base_offset, length, leader_epoch, MAGIC, crc) + covered, packed
+
+
+def _checked_count(
+    keys: Sequence[bytes | None],
+    values: Sequence[bytes | None],
+    timestamps: Sequence[int],
+    headers: Headers | None,
+) -> int:
+    count = len(values)
+    if len(keys) != count or len(timestamps) != count or (headers is not None and len(headers) != count):
+        raise Misuse(
+            f"columns of different lengths: {len(keys)} keys, {count} values, {len(timestamps)} timestamps"
+            + (f", {len(headers)} headers" if headers is not None else "")
+        )
+    return count
 
 
 def _as_list(column: Sequence[Any]) -> list[Any]:
@@ -247,6 +317,27 @@ def _checked_deltas(offset_deltas: Sequence[int], count: int) -> list[int]:
     return deltas
 
 
+def _encode_columns(
+    keys: Sequence[bytes | None],
+    values: Sequence[bytes | None],
+    timestamps: Sequence[int],
+    headers: Headers | None,
+    *,
+    base_timestamp: int | None = None,
+    deltas: list[int] | None = None,
+) -> tuple[bytes, int, int]:
+    """The records' bytes, the base timestamp (the first record's if not given) and the greatest timestamp."""
+    try:
+        base = base_timestamp if base_timestamp is not None else (timestamps[0] if timestamps else -1)
+        times = _as_list(timestamps)
+        records, latest = _encode_records(_as_list(keys), _as_list(values), times, base, deltas, headers)
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise Misuse(
+            f"timestamps are whole milliseconds, -1 (none) to {TIMESTAMP_MAX}: {problem}"
+        ) from problem
+    return records, base, latest
+
+
 def _encode_records(
     keys: list[object],
     values: list[object],
@@ -255,7 +346,6 @@ def _encode_records(
     deltas: list[int] | None,
     headers: Headers | None,
 ) -> tuple[bytes, int]:
-    """The records' bytes and the greatest timestamp."""
     out = BytesWriter()
     base: i64 = base_timestamp
     if not -1 <= base <= TIMESTAMP_MAX:

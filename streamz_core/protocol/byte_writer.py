@@ -17,5 +17,5 @@ class BytesWriter(bytearray):
         return bytes(self)
 
     def truncate(self, size: int) -> None:
-        """Forget what was written behind the first ``size`` bytes."""
+        """Forget what was written after the first ``size`` bytes."""
         del self[size:]

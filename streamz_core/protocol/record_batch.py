@@ -8,13 +8,14 @@ Must not know: topics, partitions, files.
 from __future__ import annotations
 
 from streamz_core.protocol.batch_decoder import Columns, decode
-from streamz_core.protocol.batch_encoder import RecordWriter, encode
+from streamz_core.protocol.batch_encoder import EncodedBatch, RawRecords, RecordWriter, encode, raw_records
 from streamz_core.protocol.batch_header import (
     HEADER_BYTES,
     BatchHeader,
     assign,
     check_crc,
     read_header,
+    read_headers,
     set_append_time,
     split,
 )
@@ -25,12 +26,16 @@ __all__ = [
     "BatchHeader",
     "Columns",
     "CorruptBatch",
+    "EncodedBatch",
+    "RawRecords",
     "RecordWriter",
     "assign",
     "check_crc",
     "decode",
     "encode",
+    "raw_records",
     "read_header",
+    "read_headers",
     "set_append_time",
     "split",
 ]

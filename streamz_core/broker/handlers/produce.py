@@ -23,7 +23,7 @@ from streamz_core.protocol.messages.produce import (
     ProduceResponse,
     TopicProduceResponse,
 )
-from streamz_core.protocol.record_batch import CorruptBatch, read_header
+from streamz_core.protocol.record_batch import CorruptBatch, read_headers
 
 if TYPE_CHECKING:
     from streamz_core.broker.flusher import Outcome
@@ -74,7 +74,7 @@ async def handle(broker: HandlerBroker, request: ProduceRequest) -> ProduceRespo
                 write.refusal = Refusal(ErrorCode.INVALID_REQUIRED_ACKS, message)
                 continue
             target = TopicPartition(topic.name, data.index)
-            await _write(broker, request.transactional_id, target, data.records, level, write)
+            await _write(broker, request, target, data.records, level, write)
             if write.refusal is None:
                 waiting.append(write)
         answers.append((topic.name, writes))
@@ -90,7 +90,7 @@ async def handle(broker: HandlerBroker, request: ProduceRequest) -> ProduceRespo
 
 async def _write(
     broker: HandlerBroker,
-    transactional_id: str | None,
+    request: ProduceRequest,
     target: TopicPartition,
     records: Records,
     level: Durability,
@@ -103,14 +103,14 @@ async def _write(
         write.refusal = refuse_change(target.topic)
         return
     try:
-        headers = _headers(records)
+        headers = read_headers(records)
     except CorruptBatch as corrupt:
         message = f"{target.topic}-{target.partition}: the records are no whole batches: {corrupt}"
         write.refusal = Refusal(ErrorCode.CORRUPT_MESSAGE, message)
         return
-    write.refusal = _refuse_batches(target, headers, transactional_id)
-    if write.refusal is None and transactional_id is not None:
-        write.refusal = await _refuse_transaction(broker, transactional_id, headers[0], target)
+    write.refusal = _refuse_batches(target, headers, request.transactional_id)
+    if write.refusal is None and request.transactional_id is not None:
+        write.refusal = await _refuse_transaction(broker, request, request.transactional_id, headers, target)
     # Looked up only now: the topic may have been deleted while the coordinator was asked.
     log = write.log = broker.log(target.topic, target.partition)
     if write.refusal is not None:
@@ -118,20 +118,13 @@ async def _write(
     if log is None:
         write.refusal = unknown_partition(target)
         return
+    write.refusal = broker.space.refuse(log.name, len(records))
+    if write.refusal is not None:
+        return
     try:
         write.appended = broker.write(log, records, level=level)
     except LOG_FAILURES as refused:
         write.refusal = Refusal(refused.code, str(refused))
-
-
-def _headers(records: Records) -> list[BatchHeader]:
-    headers = []
-    position = 0
-    while position < len(records):
-        header = read_header(records, position)
-        headers.append(header)
-        position += header.size_bytes
-    return headers
 
 
 def _refuse_batches(
@@ -152,16 +145,29 @@ def _refuse_batches(
 
 
 async def _refuse_transaction(
-    broker: HandlerBroker, transactional_id: str, header: BatchHeader, target: TopicPartition
+    broker: HandlerBroker,
+    request: ProduceRequest,
+    transactional_id: str,
+    headers: list[BatchHeader],
+    target: TopicPartition,
 ) -> Refusal | None:
+    where = f"{target.topic}-{target.partition}"
+    identities = {(header.producer_id, header.producer_epoch) for header in headers}
+    if len(identities) > 1:
+        # Whose transaction would be verified for the others? They would hang for ever.
+        message = (
+            f"{where}: batches of {len(identities)} producers under {transactional_id!r}: send one's only"
+        )
+        return Refusal(ErrorCode.INVALID_RECORD, message)
+    producer_id, producer_epoch = identities.pop()
     code = await broker.transactions.verify_partition(
-        transactional_id, header.producer_id, header.producer_epoch, target
+        transactional_id, producer_id, producer_epoch, target, request.transaction_version
     )
     if code is ErrorCode.NONE:
         return None
     message = (
-        f"{target.topic}-{target.partition}: transaction of {transactional_id!r} "
-        f"(producer id {header.producer_id}, epoch {header.producer_epoch}): {code.name}"
+        f"{where}: transaction of {transactional_id!r} "
+        f"(producer id {producer_id}, epoch {producer_epoch}): {code.name}"
     )
     return Refusal(code, message)
 

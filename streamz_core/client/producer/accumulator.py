@@ -10,10 +10,10 @@ import asyncio
 import logging
 import random
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from streamz_core.client.errors import IllegalArgumentError, KafkaError, MessageSizeTooLargeError
-from streamz_core.client.producer.batch import ProducerBatch, RecordFuture
+from streamz_core.client.producer.batch import RecordFuture
 from streamz_core.client.producer.batch_builder import (
     BATCH_HEADER_BYTES,
     RECORD_OVERHEAD_BYTES,
@@ -22,21 +22,20 @@ from streamz_core.client.producer.batch_builder import (
 )
 from streamz_core.client.producer.open_batches import OpenBatches, Route
 from streamz_core.client.producer.partition_queue import PartitionQueue
-from streamz_core.protocol.batch_encoder import RecordWriter, content_bytes
+from streamz_core.protocol.batch_encoder import content_bytes
 from streamz_core.protocol.murmur2 import partition_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streamz_core.client.metadata import MetadataCache
+    from streamz_core.client.producer.batch import ProducerBatch
+    from streamz_core.client.producer.send_buffer import SendBuffer
     from streamz_core.client.producer.sender import Sender
     from streamz_core.client.request import Requests
     from streamz_core.model import Header, RecordMetadata
 
 _log = logging.getLogger(__name__)
-
-_YIELD_BYTES: Final = 262_144
-"""So much is sealed by senders that never wait, before others on the event loop get a turn."""
 
 
 class Accumulator:
@@ -47,6 +46,7 @@ class Accumulator:
         requests: Requests,
         metadata: MetadataCache,
         sender: Sender,
+        buffer: SendBuffer,
         partitioner: Callable[[bytes | None, list[int], list[int]], int] | None,
         *,
         batch_bytes_max: int,
@@ -61,19 +61,23 @@ class Accumulator:
         self._requests = requests
         self._metadata = metadata
         self._sender = sender
+        self._buffer = buffer
         self._partitioner = partitioner
-        self._batch_bytes_max = batch_bytes_max
         self._request_bytes_max = request_bytes_max
         self._linger_ms = linger_ms
         self._check_gate = check_gate
         self._loop = asyncio.get_running_loop()
-        self._since_yield_bytes = 0
         self._refreshing: asyncio.Task[None] | None = None
         self.open_batches = OpenBatches(
+            buffer,
             batch_bytes_max,
             hashes_keys=partitioner is None,
+            lingers=linger_ms > 0,
+            timeout_ms=requests.timeout_ms,
             now_ms=requests.clock.now_ms,
-            make_room=self._make_room_at_once,
+            monotonic_ms=requests.clock.monotonic_ms,
+            opened=self._opened,
+            wake=sender.wake,
         )
         self.routes = self.open_batches.routes
 
@@ -105,7 +109,7 @@ class Accumulator:
         known = await self._metadata.partitions_of(topic)
         route = self.routes.setdefault(topic, Route(topic))
         for partition in range(len(route.queues), len(known)):
-            route.queues.append(PartitionQueue(topic, partition))
+            route.queues.append(PartitionQueue(topic, partition, self._buffer))
         return route
 
     async def choose(
@@ -145,55 +149,39 @@ class Accumulator:
 
     async def make_room(self, queue: PartitionQueue, size: int) -> None:
         """See that an open batch has room for ``size`` bytes; waits for the buffer, lets others run."""
-        while not self._make_room_at_once(queue, size):
-            if self._since_yield_bytes >= _YIELD_BYTES:
+        self._refresh_if_stale()
+        while not self.open_batches.make_room(queue, size):
+            if self.open_batches.is_others_turn():
                 await self._give_way()
             else:
                 await self._sender.wait_for_room()
             self._check_gate()
 
-    def _make_room_at_once(self, queue: PartitionQueue, size: int) -> bool:
-        """As ``make_room``; False where it has to wait."""
-        batch = queue.open
-        if batch is not None:
-            if batch.room_bytes >= size:
-                return True
-            self._sender.seal(queue)
-            self._since_yield_bytes += batch.size_bytes
-        if self._since_yield_bytes >= _YIELD_BYTES or not self._sender.has_room:
-            return False
-        self._open(queue, size)
-        return True
-
-    def _open(self, queue: PartitionQueue, size: int) -> None:
-        room = max(self._batch_bytes_max - BATCH_HEADER_BYTES, size)
-        batch = ProducerBatch(queue.topic_partition, room, self._loop)
-        batch.writer = RecordWriter()
-        clock = self._requests.clock
-        batch.deadline_ms = clock.monotonic_ms() + self._requests.timeout_ms
-        queue.open = batch
+    def _opened(self, queue: PartitionQueue) -> None:
+        """See that the batch just opened is sealed in time, also if nothing is sent any more."""
         if self._linger_ms == 0:
             self._sender.wake(queue)
         else:
+            clock = self._requests.clock
             queue.linger = clock.call_later(self._linger_ms, lambda: self._sender.seal(queue))
         self._refresh_if_stale()
 
     async def push(self, queue: PartitionQueue, batches: list[ProducerBatch]) -> None:
         """Line up whole batches, in order and next to each other, once the buffer has room."""
-        while not self._sender.has_room:
+        while not self._buffer.has_room():
             await self._sender.wait_for_room()
         self._check_gate()
         ends_at_ms = self._requests.clock.monotonic_ms() + self._requests.timeout_ms
         for batch in batches:
             batch.deadline_ms = ends_at_ms
             self._sender.push(queue, batch)
-            self._since_yield_bytes += batch.size_bytes
+            self.open_batches.took(batch.size_bytes)
         self._refresh_if_stale()
-        if self._since_yield_bytes >= _YIELD_BYTES:
+        if self.open_batches.is_others_turn():
             await self._give_way()
 
     async def _give_way(self) -> None:
-        self._since_yield_bytes = 0
+        self.open_batches.begin_turn()
         await asyncio.sleep(0)
 
     def joined(self, batches: list[ProducerBatch]) -> asyncio.Future[RecordMetadata]:

@@ -22,7 +22,7 @@ from typing import Any, Final
 from mypy_extensions import i64, mypyc_attr
 
 from streamz_core.model import Header, RecordMetadata, TopicPartition
-from streamz_core.protocol.batch_encoder import RecordWriter
+from streamz_core.protocol.batch_encoder import EncodedBatch, RawRecords, RecordWriter
 
 CREATE_TIME: Final = 0
 LOG_APPEND_TIME: Final = 1
@@ -30,35 +30,38 @@ LOG_APPEND_TIME: Final = 1
 Callback = tuple["RecordFuture", Callable[[Any], object], Context | None]
 
 _tuple_new: Final[Any] = tuple.__new__
+_RECORD_METADATA: Final[Any] = RecordMetadata
 
 
 class ProducerBatch:
     """Consecutive records for one partition; times are milliseconds.
 
     What came record by record is encoded as it comes, by ``writer``: while keys and values are in the
-    processor's cache. What came whole is kept as columns until it is sent. ``room_bytes`` is how much more
-    the batch may take by estimate, ``records`` its encoding once it is fixed, kept for repeats so that a
-    repeated batch has the same sequence numbers.
+    processor's cache. What came whole is kept as columns until it is sent. Either way the encoded records
+    are ``raw`` from then on. ``room_bytes`` is how much more the batch may take by estimate, ``encoded`` its
+    header and records once they are fixed, kept for repeats so that a repeated batch has the same sequence
+    numbers.
     """
 
     __slots__ = (
         "_callbacks",
+        "_log_start_offset",
+        "_partition",
+        "_topic",
         "base_offset",
         "capacity_bytes",
         "deadline_ms",
+        "encoded",
         "error",
         "headers",
         "is_done",
         "keys",
         "log_append_time_ms",
-        "log_start_offset",
         "loop",
-        "partition",
-        "records",
+        "raw",
         "room_bytes",
         "size_bytes",
         "timestamps",
-        "topic",
         "topic_partition",
         "values",
         "writer",
@@ -68,11 +71,9 @@ class ProducerBatch:
         self, topic_partition: TopicPartition, room_bytes: int, loop: asyncio.AbstractEventLoop
     ) -> None:
         self.topic_partition = topic_partition
-        self.topic = topic_partition.topic
-        self.partition = topic_partition.partition
-        self.capacity_bytes = room_bytes
+        self.capacity_bytes: i64 = room_bytes
         self.room_bytes: i64 = room_bytes
-        self.size_bytes = 0
+        self.size_bytes: i64 = 0
         self.loop = loop
         self.keys: list[bytes | None] = []
         self.values: list[bytes | None] = []
@@ -81,12 +82,16 @@ class ProducerBatch:
         self.headers: list[Sequence[Header]] | None = None
         self.writer: RecordWriter | None = None
         self.deadline_ms = 0.0
-        self.records: bytes | None = None
+        self.raw: RawRecords | None = None
+        self.encoded: EncodedBatch | None = None
         self.is_done = False
         self.error: BaseException | None = None
-        self.base_offset = -1
-        self.log_append_time_ms = -1
-        self.log_start_offset = -1
+        self.base_offset: i64 = -1
+        self.log_append_time_ms: i64 = -1
+        # As every record's metadata has them: objects, so that compiled code makes none for each record.
+        self._topic: Any = topic_partition.topic
+        self._partition: Any = topic_partition.partition
+        self._log_start_offset: Any = None
         self._callbacks: list[Callback] = []
 
     def __len__(self) -> int:
@@ -98,7 +103,7 @@ class ProducerBatch:
         if not self.is_done:
             self.base_offset = base_offset
             self.log_append_time_ms = log_append_time_ms
-            self.log_start_offset = log_start_offset
+            self._log_start_offset = log_start_offset if log_start_offset >= 0 else None
             self._finish()
 
     def fail(self, error: BaseException) -> None:
@@ -111,18 +116,18 @@ class ProducerBatch:
         """Where record ``index`` went."""
         if self.error is not None:
             raise self.error
-        # tuple.__new__ is what RecordMetadata(...) comes to, at a third of the time: this runs once a record.
         offset, timestamp = self.base_offset, self.log_append_time_ms
+        # tuple.__new__ is what RecordMetadata(...) comes to, at a third of the time: this runs once a record.
         return _tuple_new(  # type: ignore[no-any-return]
-            RecordMetadata,
+            _RECORD_METADATA,
             (
-                self.topic,
-                self.partition,
+                self._topic,
+                self._partition,
                 self.topic_partition,
                 offset + index if offset >= 0 else -1,
-                timestamp if timestamp >= 0 else self.timestamps[index],
+                self.timestamps[index] if timestamp < 0 else timestamp,
                 CREATE_TIME if timestamp < 0 else LOG_APPEND_TIME,
-                self.log_start_offset if self.log_start_offset >= 0 else None,
+                self._log_start_offset,
             ),
         )
 
@@ -150,7 +155,8 @@ class ProducerBatch:
         self.values = []
         self.headers = None
         self.writer = None
-        self.records = None
+        self.raw = None
+        self.encoded = None
         callbacks, self._callbacks = self._callbacks, []
         for future, function, context in callbacks:
             self.loop.call_soon(function, future, context=context)

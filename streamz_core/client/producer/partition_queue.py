@@ -12,10 +12,14 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+
+from mypy_extensions import i64
 
 from streamz_core.client.producer.batch import ProducerBatch
 from streamz_core.client.producer.identity import NO_IDENTITY, ProducerIdentity
+from streamz_core.client.producer.send_buffer import SendBuffer
 from streamz_core.clock import Cancellable
 from streamz_core.model import TopicPartition
 
@@ -24,6 +28,7 @@ class PartitionQueue:
     """What waits to be in one partition's log."""
 
     __slots__ = (
+        "buffer",
         "draining",
         "identity",
         "in_flight",
@@ -35,7 +40,8 @@ class PartitionQueue:
         "topic_partition",
     )
 
-    def __init__(self, topic: str, partition: int) -> None:
+    def __init__(self, topic: str, partition: int, buffer: SendBuffer) -> None:
+        self.buffer = buffer
         self.topic_partition = TopicPartition(topic, partition)
         self.partition = partition
         self.open: ProducerBatch | None = None
@@ -46,6 +52,13 @@ class PartitionQueue:
         self.identity: ProducerIdentity = NO_IDENTITY
         self.sequence = 0
 
+    def begin(self, room_bytes: i64, deadline_ms: float, loop: asyncio.AbstractEventLoop) -> None:
+        """Open a batch with room for that much."""
+        batch = ProducerBatch(self.topic_partition, room_bytes, loop)
+        batch.deadline_ms = deadline_ms
+        batch.writer = self.buffer.writer()
+        self.open = batch
+
     def seal(self) -> ProducerBatch | None:
         """Close the open batch for more records and line it up; None where there is none.
 
@@ -55,10 +68,28 @@ class PartitionQueue:
         if self.linger is not None:
             self.linger.cancel()
             self.linger = None
-        if batch is None or len(batch) == 0:
+        if batch is None:
             return None
-        self.ready.append(batch)
+        writer, batch.writer = batch.writer, None
+        if writer is not None:
+            batch.raw = writer.take()
+            self.buffer.give_back(writer)
+        if len(batch.timestamps) == 0:
+            return None
+        batch.size_bytes = batch.capacity_bytes - batch.room_bytes
+        self.push(batch)
         return batch
+
+    def push(self, batch: ProducerBatch) -> None:
+        """Line up a batch that takes no more records."""
+        self.ready.append(batch)
+        self.buffer.hold(batch.size_bytes)
+
+    def finish(self) -> None:
+        """The batches in flight are done."""
+        for batch in self.in_flight:
+            self.buffer.release(batch.size_bytes)
+        self.in_flight = []
 
     def take(self, bytes_max: int) -> list[ProducerBatch]:
         """The next batches to send together: at least one, at most ``bytes_max`` by estimate."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import sleep, wait_for
@@ -20,7 +21,7 @@ from streamz_core.client.errors import (
     UnknownError,
     error_for,
 )
-from streamz_core.client.request import is_repeatable, name_of
+from streamz_core.client.request import explained, is_repeatable
 from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.protocol.messages.produce import (
     PartitionProduceData,
@@ -28,15 +29,17 @@ from streamz_core.protocol.messages.produce import (
     ProduceRequest,
     TopicProduceData,
 )
-from streamz_core.protocol.record_batch import encode
+from streamz_core.protocol.record_batch import raw_records
 
 if TYPE_CHECKING:
     from streamz_core.client.metadata import MetadataCache
     from streamz_core.client.producer.batch import ProducerBatch
     from streamz_core.client.producer.partition_queue import PartitionQueue
+    from streamz_core.client.producer.send_buffer import SendBuffer
     from streamz_core.client.producer.transactions import Transactions
     from streamz_core.client.request import Requests
     from streamz_core.protocol.compression import Compression
+    from streamz_core.protocol.record_batch import EncodedBatch
 
 _log = logging.getLogger(__name__)
 
@@ -51,44 +54,34 @@ class Sender:
         requests: Requests,
         metadata: MetadataCache,
         transactions: Transactions,
+        buffer: SendBuffer,
         *,
         acks: int,
         compression: Compression,
         request_bytes_max: int,
-        buffer_bytes_max: int,
         seals_at_once: bool,
     ) -> None:
         """``seals_at_once``: an open batch goes with the next request of its partition (no linger)."""
         self._requests = requests
         self._metadata = metadata
         self._transactions = transactions
+        self._buffer = buffer
         self._acks = acks
         self._compression = compression
         self._request_bytes_max = request_bytes_max
-        self._buffer_bytes_max = buffer_bytes_max
         self._seals_at_once = seals_at_once
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_room = asyncio.Event()
-        self.buffered_bytes = 0
-
-    @property
-    def has_room(self) -> bool:
-        """Whether the buffer takes another batch."""
-        return self.buffered_bytes < self._buffer_bytes_max
 
     def seal(self, queue: PartitionQueue) -> None:
         """Close the queue's open batch and have it sent."""
-        batch = queue.seal()
-        if batch is not None:
-            batch.size_bytes = batch.capacity_bytes - batch.room_bytes
-            self.buffered_bytes += batch.size_bytes
+        if queue.seal() is not None:
             self.wake(queue)
 
     def push(self, queue: PartitionQueue, batch: ProducerBatch) -> None:
         """Line up a batch that came whole."""
         self.seal(queue)
-        queue.ready.append(batch)
-        self.buffered_bytes += batch.size_bytes
+        queue.push(batch)
         self.wake(queue)
 
     def wake(self, queue: PartitionQueue) -> None:
@@ -104,14 +97,14 @@ class Sender:
     async def wait_for_room(self) -> None:
         """Return once the buffer takes another batch; ``KafkaTimeoutError`` after request_timeout_ms."""
         ends_at_ms = self._requests.clock.monotonic_ms() + self._requests.timeout_ms
-        while not self.has_room:
+        while not self._buffer.has_room():
             self._has_room.clear()
             left_ms = ends_at_ms - self._requests.clock.monotonic_ms()
             try:
                 await wait_for(self._requests.clock, self._has_room.wait(), left_ms)
             except TimeoutError as late:
                 raise KafkaTimeoutError(
-                    f"the producer's buffer of {self._buffer_bytes_max} bytes stayed full for "
+                    f"the producer's buffer of {self._buffer.bytes_max} bytes stayed full for "
                     f"{self._requests.timeout_ms:g} ms: the broker is slower than the program; "
                     "raise buffer_memory, or send less"
                 ) from late
@@ -143,8 +136,7 @@ class Sender:
             # Only a cancelled drain, that is a producer being stopped, leaves batches without an outcome.
             if not batch.is_done:
                 batch.fail(closed_before_acknowledged(queue, batch))
-            self.buffered_bytes -= batch.size_bytes
-        queue.in_flight = []
+        queue.finish()
         self._has_room.set()
 
     async def _deliver(self, queue: PartitionQueue, group: list[ProducerBatch]) -> None:
@@ -155,7 +147,7 @@ class Sender:
         except Exception as error:  # noqa: BLE001
             # The boundary of the drain task: whatever goes wrong here, also by a fault of ours, must be
             # told to those who wait for the records, and must not stop later ones.
-            _log.exception("%s were not written", _name(queue, group))
+            _log.exception("%s not written", _name(queue, group))
             known = error if isinstance(error, StreamzError) else _unexpected(queue, group, error)
             self._give_up(group, known, ErrorCode.NONE)
 
@@ -169,7 +161,7 @@ class Sender:
             queue.identity = transactions.identity
             queue.sequence = 0
         try:
-            batch.records = self._encoded(queue, batch)
+            batch.encoded = self._encoded(queue, batch)
         except (StreamzError, TypeError, ValueError, OverflowError) as error:
             text = f"{_name(queue, [batch])} cannot be encoded: {error}"
             _log.error("%s", text)
@@ -180,26 +172,17 @@ class Sender:
         queue.sequence = (queue.sequence + len(batch)) & _SEQUENCE_MASK
         return True
 
-    def _encoded(self, queue: PartitionQueue, batch: ProducerBatch) -> bytes:
-        identity, transactions = queue.identity, self._transactions
-        base_sequence = queue.sequence if transactions.is_idempotent else -1
-        if batch.writer is not None:
-            return batch.writer.finish(
-                compression=self._compression,
-                producer_id=identity.producer_id,
-                producer_epoch=identity.epoch,
-                base_sequence=base_sequence,
-                transactional=transactions.is_transactional,
-            )
-        return encode(
-            batch.keys,
-            batch.values,
-            batch.timestamps,
-            batch.headers,
+    def _encoded(self, queue: PartitionQueue, batch: ProducerBatch) -> EncodedBatch:
+        if batch.raw is None:
+            batch.raw = raw_records(batch.keys, batch.values, batch.timestamps, batch.headers)
+        transactions = self._transactions
+        if not transactions.is_idempotent:
+            return batch.raw.framed(compression=self._compression)
+        return batch.raw.framed(
             compression=self._compression,
-            producer_id=identity.producer_id,
-            producer_epoch=identity.epoch,
-            base_sequence=base_sequence,
+            producer_id=queue.identity.producer_id,
+            producer_epoch=queue.identity.epoch,
+            base_sequence=queue.sequence,
             transactional=transactions.is_transactional,
         )
 
@@ -240,19 +223,24 @@ class Sender:
         backoff_ms = self._requests.retry_backoff_ms
         self._transactions.note_sending()
         request = self._request(queue, group)
+        is_first = True
         while True:
             left_ms = max(ends_at_ms - clock.monotonic_ms(), 0.0)
             try:
                 answer = await wait_for(clock, self._requests.link.send(request), left_ms)
             except TimeoutError as late:
-                text = f"{_name(queue, group)} were not acknowledged within {self._requests.timeout_ms:g} ms"
-                failure = KafkaTimeoutError(f"{text}; whether they were written is unknown")
+                text = f"{_name(queue, group)} not acknowledged within {self._requests.timeout_ms:g} ms"
+                failure = KafkaTimeoutError(f"{text}; whether it was written is unknown")
                 failure.__cause__ = late
                 return failure, ErrorCode.NONE
             result = answer.responses[0].partition_responses[0]
             if result.error_code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
                 _acknowledge(group, result)
                 return None
+            if is_first and await self._begins_anew(queue, group, result.error_code):
+                request, is_first = self._request(queue, group), False
+                continue
+            is_first = False
             left_ms = ends_at_ms - clock.monotonic_ms()
             if not is_repeatable(result.error_code) or left_ms <= backoff_ms:
                 return _refused(queue, group, result), result.error_code
@@ -260,11 +248,24 @@ class Sender:
             if result.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
                 await self._metadata.refresh_topics([queue.topic_partition.topic])
 
+    async def _begins_anew(self, queue: PartitionQueue, group: list[ProducerBatch], code: int) -> bool:
+        """Whether ``group``, refused with ``code`` when first asked, now has the numbers of a new sequence.
+
+        What was refused at first is not written. Where the log does not know what it acknowledged before,
+        the topic was made anew. A transaction has to be aborted instead.
+        """
+        transactions = self._transactions
+        if code != ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER or transactions.is_transactional:
+            return False
+        await transactions.recover()
+        for batch in group:
+            self._prepare(queue, batch)
+        return not any(batch.is_done for batch in group)
+
     def _request(self, queue: PartitionQueue, group: list[ProducerBatch]) -> ProduceRequest:
-        encoded = [batch.records for batch in group if batch.records is not None]
-        data = PartitionProduceData(
-            index=queue.partition, records=encoded[0] if len(encoded) == 1 else b"".join(encoded)
-        )
+        # The one copy on the way to the file: into a buffer that is the log's to put its offsets into.
+        records = bytearray().join(chain.from_iterable(batch.encoded for batch in group if batch.encoded))
+        data = PartitionProduceData(index=queue.partition, records=records)
         return ProduceRequest(
             transactional_id=self._transactions.transactional_id,
             acks=self._acks,
@@ -286,10 +287,7 @@ def _refused(
     queue: PartitionQueue, group: list[ProducerBatch], result: PartitionProduceResponse
 ) -> KafkaError:
     code = result.error_code
-    text = f"{_name(queue, group)} were not written: {result.error_message or name_of(code)}"
-    if code == ErrorCode.MESSAGE_TOO_LARGE:
-        text += "; raise the topic's max.message.bytes, or lower the producer's max_batch_size"
-    return error_for(code, text)
+    return error_for(code, f"{_name(queue, group)} not written: {result.error_message or explained(code)}")
 
 
 def closed_before_acknowledged(queue: PartitionQueue, batch: ProducerBatch) -> ProducerClosed:
@@ -298,7 +296,7 @@ def closed_before_acknowledged(queue: PartitionQueue, batch: ProducerBatch) -> P
 
 
 def _unexpected(queue: PartitionQueue, group: list[ProducerBatch], error: Exception) -> KafkaError:
-    failure = UnknownError(f"{_name(queue, group)} were not written: {type(error).__name__}: {error}")
+    failure = UnknownError(f"{_name(queue, group)} not written: {type(error).__name__}: {error}")
     failure.__cause__ = error
     return failure
 

@@ -18,7 +18,7 @@ from mypy_extensions import i64
 
 from streamz_core.errors import Misuse
 from streamz_core.model import Header, TopicPartition
-from streamz_core.protocol.batch_encoder import RecordWriter
+from streamz_core.protocol.batch_encoder import NOTHING_WRITTEN, RawRecords, RecordWriter, WriterMark
 from streamz_core.protocol.murmur2 import partition_for
 
 RECORD_BYTES_MAX: Final = 1_048_576 - 1024
@@ -61,7 +61,7 @@ class OutputBatches(NamedTuple):
     """Records for one partition, in order: as batches that lack only their producer."""
 
     partition: TopicPartition
-    batches: Sequence[RecordWriter]
+    batches: Sequence[RawRecords]
 
 
 class _Partition:
@@ -81,12 +81,27 @@ class _Partition:
             self.batches[-1].go_back(mark.last)
         self.room_bytes = mark.room_bytes
 
+    def forget(self) -> None:
+        del self.batches[1:]
+        for batch in self.batches:
+            batch.go_back(NOTHING_WRITTEN)
+            self.room_bytes = BATCH_BYTES_MAX
+
+    def take(self) -> list[RawRecords]:
+        """What waits; the first writer stays for what comes next, with a buffer that has grown."""
+        # A batch that was opened for a record that could not be written has none.
+        taken = [batch.take() for batch in self.batches if batch.record_count]
+        if taken:
+            del self.batches[1:]
+            self.room_bytes = BATCH_BYTES_MAX
+        return taken
+
 
 class _PartitionMark(NamedTuple):
     """How many batches there were, where the last one ended, and what room it had."""
 
     batches: int
-    last: tuple[int, int, int] | None
+    last: WriterMark | None
     room_bytes: int
 
 
@@ -142,18 +157,17 @@ class _Routed:
             partition.go_back(marks[index])
 
     def forget(self) -> None:
-        self.partitions = [_Partition() for _ in range(self.count)]
         self.record_count = 0
+        for partition in self.partitions:
+            partition.forget()
 
     def take(self) -> list[OutputBatches]:
         """What waits, by partition; nothing waits any more."""
-        partitions = self.partitions
-        self.forget()
+        self.record_count = 0
         self.sticky = (self.sticky + 1) % self.count
         taken: list[OutputBatches] = []
-        for index, partition in enumerate(partitions):
-            # A batch that was opened for a record that could not be written has none.
-            batches = [batch for batch in partition.batches if batch.record_count]
+        for index, partition in enumerate(self.partitions):
+            batches = partition.take()
             if batches:
                 taken.append(OutputBatches(TopicPartition(self.topic, index), batches))
         return taken

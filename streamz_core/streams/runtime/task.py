@@ -14,7 +14,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.deadline import wait_for
 from streamz_core.aio.signal import Signal
@@ -138,6 +138,14 @@ class Task:
     def window_store(self, name: str) -> WindowedStore:
         """This task's partition of a window store."""
         return self._stores.window_store(name)
+
+    def any_store(self, name: str) -> Any:
+        """This task's partition of a store of any kind."""
+        return self._stores.any_store(name)
+
+    def partition_count(self, topic: str) -> int:
+        """How many partitions an output topic has."""
+        return self._services.known_partitions(topic)
 
     async def reads_to_end(self) -> bool:
         """Whether no input is known to have more than was handed to the processors."""
@@ -387,6 +395,7 @@ class Task:
         """Make everything handled so far permanent; does nothing where there is nothing."""
         self.yield_requested = self._stopping
         outputs, stores = self._outputs, self._stores
+        await self._processors.flush()
         if self._positions.is_dirty or outputs.topics or stores.dirty_records:
             self.state.set(TaskState.COMMITTING)
             counts = await self._services.count_partitions(outputs.topics)

@@ -181,7 +181,7 @@ def test_young_segments_wait(batch):
 
 
 def test_keys_beyond_the_memory_bound_wait_for_the_next_run(batch, monkeypatch):
-    monkeypatch.setattr("streamz_core.log.compaction.Compaction.learn_keys.__defaults__", (3,))
+    monkeypatch.setattr("streamz_core.log.compaction.Compaction.learn_keys.__defaults__", (3 * 90,))
     log = make().partition("t", 0)
     model = fill(log, batch, random.Random(5), 40)
 

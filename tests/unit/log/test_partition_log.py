@@ -43,6 +43,21 @@ def test_what_is_read_is_what_was_appended_but_for_the_offset(log, batch):
     assert read_header(read).base_offset == 1
 
 
+@pytest.mark.parametrize("time", ["CreateTime", "LogAppendTime"])
+def test_a_buffer_that_is_sent_again_is_a_second_append_like_the_first(topic, batch, records, time):
+    log = topic(message_timestamp_type=time).partition("t", 0)
+    buffer = bytearray(batch("a", "b"))
+
+    first = append(log, buffer)
+    second = append(log, buffer)
+
+    assert (first.base_offset, second.base_offset) == (0, 2)
+    assert [(offset, value) for offset, _, value in records(log)] == [
+        (0, b"a"), (1, b"b"), (2, b"a"), (3, b"b")
+    ]  # fmt: skip
+    assert buffer[21:] == batch("a", "b")[21:]  # all that the checksum covers
+
+
 def test_a_batch_larger_than_the_limit_comes_alone_and_whole(log, batch):
     append(log, batch("a" * 50_000))
     append(log, batch("b"))

@@ -121,11 +121,16 @@ def test_record_by_record_makes_the_same_batch_as_all_at_once(
         "base_sequence": 9,
         "transactional": True,
     }
+    expected = protocol.record_batch.encode(*columns(records), **named)
     writer = protocol.record_batch.RecordWriter()
-    for key, value, timestamp, headers in records:
-        writer.append(key, value, timestamp, headers)
+    taken = []
+    for _ in range(2):  # what is written next must not show in what was taken
+        for key, value, timestamp, headers in records:
+            writer.append(key, value, timestamp, headers)
+        taken.append(writer.take())
 
-    assert writer.finish(**named) == protocol.record_batch.encode(*columns(records), **named)
+    assert [b"".join(one.framed(**named)) for one in taken] == [expected, expected]
+    assert b"".join(protocol.record_batch.raw_records(*columns(records)).framed(**named)) == expected
 
 
 @pytest.mark.parametrize(
@@ -141,7 +146,9 @@ def test_a_record_that_cannot_be_leaves_the_others(
         writer.append(b"k", b"2", timestamp, headers)
     writer.append(b"k", b"3", 8, ())
 
-    assert writer.finish() == protocol.record_batch.encode([b"k", b"k"], [b"1", b"3"], [7, 8])
+    assert b"".join(writer.take().framed()) == protocol.record_batch.encode(
+        [b"k", b"k"], [b"1", b"3"], [7, 8]
+    )
 
 
 def test_the_header_tells_what_the_batch_holds(protocol: SimpleNamespace) -> None:

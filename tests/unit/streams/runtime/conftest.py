@@ -139,8 +139,8 @@ class FakeProducer:
         future.set_result(RecordMetadata(topic, partition, tp, base, timestamps[0], 0, 0))
         return future
 
-    async def send_encoded(self, topic, partition, writers):
-        sent = [decode(writer.finish()) for writer in writers]
+    async def send_encoded(self, topic, partition, batches):
+        sent = [decode(b"".join(records.framed())) for records in batches]
         rows = [row for columns in sent for row in rows_of(columns)]
         return await self.send_columns(topic, partition, *zip(*rows, strict=True))
 
@@ -221,6 +221,7 @@ class Bench:
             make_committer=lambda task_id: kind(task_id, lambda: self._producer(task_id), self.consumer),
             committed_positions=cluster.committed,
             count_partitions=cluster.count_partitions,
+            known_partitions=lambda topic: cluster.counts.get(topic, 1),
             on_restore=on_restore or (lambda _: None),
             on_task_changed=lambda: None,
         )
@@ -331,6 +332,9 @@ class Counter:
                 self.windows.put(key, window, self.windows.get(key, window, 0) + 1)
             self.context.send("counts", batch.raw_keys[index], orjson.dumps([value, total]), timestamp)
         return stop
+
+    async def flush(self) -> None:
+        """Nothing is held back."""
 
     async def punctuate(self) -> None:
         time = self.context.stream_time_ms

@@ -36,6 +36,9 @@ class Twice:
             self.context.send("second", batch.raw_values[index], batch.raw_values[index], value)
         return stop
 
+    async def flush(self) -> None:
+        pass
+
     async def punctuate(self) -> None:
         pass
 
@@ -137,7 +140,7 @@ def test_an_output_buffer_goes_back_to_its_mark(before, kept, forgotten, after) 
     def content(output: OutputBuffer):
         size, count = output.size_bytes, output.record_count
         drained = output.drain({"known": 3, "new": 2, "other": 1})
-        rows = {part.partition: [decode(b.finish()) for b in part.batches] for part in drained}
+        rows = {part.partition: [decode(b"".join(b.framed())) for b in part.batches] for part in drained}
         return size, count, {
             tp: [(c.keys, c.values, c.timestamps, c.headers) for c in batches] for tp, batches in rows.items()
         }  # fmt: skip

@@ -14,7 +14,7 @@ def drained(output: OutputBuffer, **counts: int) -> dict[int, Columns]:
     """By partition, of outputs that make one batch each."""
     parts = {part.partition.partition: part.batches for part in output.drain(counts)}
     assert all(len(batches) == 1 for batches in parts.values())
-    return {partition: decode(batches[0].finish()) for partition, batches in parts.items()}
+    return {partition: decode(b"".join(batches[0].framed())) for partition, batches in parts.items()}
 
 
 @pytest.fixture(params=["first commit", "later"])
@@ -85,7 +85,7 @@ def test_no_batch_is_larger_than_topics_take(output: OutputBuffer) -> None:
     assert partition == ("out", partition_for(b"a", 4))
     assert len(batches) == 3
     assert all(batch.size_bytes <= BATCH_BYTES_MAX for batch in batches)
-    assert [value for batch in batches for value in decode(batch.finish()).values] == values
+    assert [value for batch in batches for value in decode(b"".join(batch.framed())).values] == values
 
 
 def test_what_waits_for_a_topic_that_is_not_counted_goes_on_waiting() -> None:
