@@ -20,6 +20,7 @@ from benchmarks import (
     latency,
     memory,
     partitions,
+    peers,
     produce,
     rebalance,
     send,
@@ -47,6 +48,7 @@ MODULES = (
     compaction,
     partitions,
     imports,
+    peers,
 )
 ROWS: dict[str, Row] = {name: row for module in MODULES for name, row in module.ROWS.items()}
 
