@@ -6,9 +6,10 @@ HAS_PYTHON = @test -n "$(PYTHON)" || { echo "Python 3.11 or newer with its venv 
 	"(Debian, Ubuntu: apt install python3-venv); or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
 VENV := .venv
 RUN := $(VENV)/bin/python
+HARNESSES := tests/crash $(wildcard tests/chaos)
 SOURCES := pyproject.toml setup.py $(shell sed -n 's/^ *"\(streamz_core\/.*\.py\)",$$/\1/p' setup.py)
 
-.PHONY: demo demo-year test test-pure lint bench reference crash-long clean
+.PHONY: demo demo-year test test-pure lint bench reference harnesses chaos clean
 
 demo: $(VENV)/installed            ## The main job on real input: a month of New York's departures.
 	$(RUN) -m examples.departures
@@ -32,8 +33,11 @@ bench: $(VENV)/tested-with         ## Every figure of docs/benchmarks.md, with i
 reference: $(VENV)/installed       ## docs/reference.md, written anew from the program.
 	$(RUN) docs/generate_reference.py
 
-crash-long: $(VENV)/tested-with    ## The crash harness's long form.
-	STREAMZ_CRASH_LONG=1 $(RUN) -m pytest tests/crash -s --timeout 0
+harnesses: $(VENV)/tested-with     ## The crash harnesses as every merge runs them: the figures of docs/reliability.md.
+	STREAMZ_HARNESS=ci $(RUN) -m pytest $(HARNESSES) --timeout 0
+
+chaos: $(VENV)/tested-with         ## Their long form: nothing is thinned; hours.
+	STREAMZ_HARNESS=long $(RUN) -m pytest $(HARNESSES) --timeout 0
 
 $(VENV)/installed: $(SOURCES)
 	$(HAS_PYTHON)
