@@ -16,12 +16,18 @@ from setuptools.command.build_ext import build_ext
 from setuptools.extension import Extension
 
 COMPILED = [
+    "streamz_core/app/current.py",
+    "streamz_core/app/feed.py",
     "streamz_core/app/topic.py",
     "streamz_core/app/windowed_table.py",
     "streamz_core/client/producer/batch.py",
     "streamz_core/client/producer/open_batches.py",
     "streamz_core/client/producer/partition_queue.py",
     "streamz_core/client/producer/send_buffer.py",
+    "streamz_core/log/offset_index.py",
+    "streamz_core/log/time_index.py",
+    "streamz_core/log/validation.py",
+    "streamz_core/log/visibility.py",
     "streamz_core/protocol/batch_decoder.py",
     "streamz_core/protocol/batch_encoder.py",
     "streamz_core/protocol/batch_header.py",
@@ -30,6 +36,7 @@ COMPILED = [
     "streamz_core/protocol/varint.py",
     "streamz_core/serde/codecs.py",
     "streamz_core/state/windowed.py",
+    "streamz_core/streams/batch.py",
     "streamz_core/streams/execution/steps.py",
     "streamz_core/streams/operator.py",
     "streamz_core/streams/operators/aggregate.py",

@@ -48,13 +48,18 @@ class Comparison:
     ours: Sample
     reference: Sample
 
-    def rate(self, what: str, count: int, at_least: float) -> Figure:
-        """``count`` records per second on both sides."""
+    @classmethod
+    def of(cls, ours: list[Sample], reference: list[Sample]) -> Comparison:
+        """The medians of all samples of each."""
+        return cls(_median(ours), _median(reference))
+
+    def rate(self, what: str, count: int, at_least: float, unit: str = "rec/s") -> Figure:
+        """``count`` records, or what ``unit`` says, per second on both sides."""
         return Figure(
             what,
             count / self.ours.wall_s,
             count / self.reference.wall_s,
-            "rec/s",
+            unit,
             at_least=at_least,
             cpu_ratio=self.reference.cpu_s / self.ours.cpu_s,
         )
@@ -71,7 +76,7 @@ async def compare(
     for _ in range(rounds):
         mine.append(await ours())
         other.append(reference())
-    return Comparison(_median(mine), _median(other))
+    return Comparison.of(mine, other)
 
 
 def _median(samples: list[Sample]) -> Sample:

@@ -105,8 +105,5 @@ def all_partitions(topic: str = TOPIC) -> list[TopicPartition]:
 
 def log_files(directory: str, topic: str = TOPIC) -> list[Path]:
     """The ``.log`` files of a topic, partition by partition, in order of their offsets."""
-    return [
-        path
-        for partition in range(PARTITIONS)
-        for path in sorted(Path(directory, "log", f"{topic}-{partition}").glob("*.log"))
-    ]
+    partitions = Path(directory, "log").glob(f"{topic}-*")
+    return [path for partition in sorted(partitions) for path in sorted(partition.glob("*.log"))]

@@ -135,7 +135,7 @@ class AgentProcessor:
     async def _act(self, cursor: Cursor) -> None:
         """One actor's life, to its end by an exception or by cancellation."""
         agent = self._agent
-        stream: Stream[Any] = Stream(self._feed, cursor, concurrent=agent.concurrency > 1)
+        stream: Stream[Any] = Stream(self._feed, cursor)
         try:
             await self._run(agent, stream)
             cause: Exception = AgentFailed(

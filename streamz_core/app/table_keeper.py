@@ -111,13 +111,13 @@ class TableKeeper:
         source = TopicPartition(table, self._context.partition)
         batch = Batch(
             source=source,
-            offsets=(-1,),
-            timestamps=(timestamp,),
-            stream_times=(timestamp,),
-            keys=(key,),
-            values=(value,),
-            raw_keys=(None,),
-            raw_values=(None,),
+            offsets=[-1],
+            timestamps=[timestamp],
+            stream_times=[timestamp],
+            keys=[key],
+            values=[value],
+            raw_keys=[None],
+            raw_values=[None],
             headers=None,
         )
         self._cursor.take_up(batch)

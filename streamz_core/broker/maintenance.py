@@ -16,12 +16,14 @@ import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamz_core.aio.deadline import sleep
+from streamz_core.broker.disk_budget import segments_beyond
 from streamz_core.broker.log_failures import LOG_FAILURES
 from streamz_core.broker.services import BrokerServices
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
 
+    from streamz_core.broker.disk_space import DiskSpace
     from streamz_core.broker.flusher import Flusher
     from streamz_core.log.partition_log import PartitionLog
 
@@ -38,6 +40,10 @@ class MaintainedBroker(BrokerServices, Protocol):
     def flusher(self) -> Flusher:
         """Group commit."""
 
+    @property
+    def space(self) -> DiskSpace:
+        """The disk's free space."""
+
 
 class Maintenance:
     """The background loops of one broker."""
@@ -47,9 +53,10 @@ class Maintenance:
         self._slice_ms = 0.0
 
     async def flush_forever(self) -> None:
-        """Sync what was written without a sync, every ``flush_interval_ms``."""
+        """Sync what was written without a sync, every ``flush_interval_ms``, and look at the disk's space."""
         while True:
             await sleep(self._broker.clock, self._broker.config.flush_interval_ms)
+            self._broker.space.look()
             self._broker.flusher.flush()
 
     async def retain_forever(self) -> None:
@@ -75,12 +82,24 @@ class Maintenance:
         """One round of retention over all partitions."""
         for log in self._alive():
             await self._guarded("retention", log, self._retain(log))
+        await self._keep_to_budget()
 
     async def compact_once(self) -> None:
         """One round of compaction over the partitions of compacted topics."""
         for log in self._alive():
             if log.config.is_compacted:
                 await self._guarded("compaction", log, self._compact(log))
+
+    async def _keep_to_budget(self) -> None:
+        """Remove the oldest segments of all where there is more than ``log.retention.total.bytes``."""
+        budget_bytes = self._broker.config.total_retention_bytes
+        if budget_bytes < 0:
+            return
+        logs = list(self._alive())
+        total_bytes = sum(log.size_bytes for log in logs)
+        sealed = {log: log.sealed_summaries() for log in logs if log.config.is_deleted_by_age_or_size}
+        for log, count in segments_beyond(sealed, total_bytes, budget_bytes).items():
+            await self._guarded("the disk budget", log, self._remove(log, count))
 
     def _alive(self) -> Iterator[PartitionLog]:
         """The partitions there are now, less those that serve nothing or are deleted until their turn."""
@@ -107,6 +126,12 @@ class Maintenance:
         async with self._broker.flusher.quiet(log):
             if self._is_there(log):
                 log.apply_retention(self._broker.clock.now_ms())
+
+    async def _remove(self, log: PartitionLog, count: int) -> None:
+        await self._broker.flusher.durable(log, log.log_end_offset)
+        async with self._broker.flusher.quiet(log):
+            if self._is_there(log):
+                log.remove_oldest(count)
 
     async def _compact(self, log: PartitionLog) -> None:
         await self._broker.flusher.durable(log, log.log_end_offset)

@@ -16,6 +16,8 @@ from streamz_core.client.admin_answers import (
     DescribeConfigsAnswer,
     DescribedResource,
 )
+from streamz_core.client.admin_arguments import config_text, dict_of, list_of
+from streamz_core.client.admin_resources import ConfigResource
 from streamz_core.client.admin_session import AdminSession
 from streamz_core.protocol.messages.configs import (
     AlterableConfig,
@@ -31,7 +33,6 @@ from streamz_core.protocol.messages.configs import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streamz_core.client.admin_resources import ConfigResource
     from streamz_core.protocol.messages.configs import (
         AlterConfigsResponse,
         DescribeConfigsEntry,
@@ -92,7 +93,7 @@ def _sorted_out(
     """The resources of each broker, and those that are no brokers."""
     brokers: dict[str, list[ConfigResource]] = {}
     topics = []
-    for resource in resources:
+    for resource in list_of(ConfigResource, "config_resources", resources):
         if resource.resource_type is ConfigResourceType.BROKER:
             brokers.setdefault(str(resource.name), []).append(resource)
         else:
@@ -108,14 +109,18 @@ def _changes(config_resources: Iterable[ConfigResource]) -> list[AlterConfigsRes
             configs=[
                 AlterableConfig(
                     name=name,
-                    value=None if value is None else str(value),
+                    value=None if value is None else config_text(value),
                     config_operation=ConfigOperation.DELETE if value is None else ConfigOperation.SET,
                 )
-                for name, value in (resource.configs or {}).items()
+                for name, value in _values(resource).items()
             ],
         )
         for resource in config_resources
     ]
+
+
+def _values(resource: ConfigResource) -> dict[str, object]:
+    return dict_of(str, object, f"configs of {resource.name!r}", resource.configs or {})
 
 
 def _altered(answer: AlterConfigsResponse) -> AlterConfigsAnswer:

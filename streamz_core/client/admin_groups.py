@@ -7,14 +7,14 @@ Must not know: how groups work, topics.
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from streamz_core.client.admin_answers import (
-    OPERATIONS_NOT_ASKED_FOR,
     GroupDescription,
     GroupMember,
     GroupsAnswer,
 )
+from streamz_core.client.admin_arguments import list_of, one_of
 from streamz_core.client.admin_session import AdminSession, raise_for
 from streamz_core.client.consumer.offset_requests import commit_offsets
 from streamz_core.client.consumer.subscription import check_partitions
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from streamz_core.protocol.messages.describe_groups import DescribedGroup
     from streamz_core.protocol.messages.offset_delete import OffsetDeleteResponse
 
-_ALL_OPERATIONS: Final = 1 << 3 | 1 << 6 | 1 << 8
-"""READ, DELETE and DESCRIBE, Kafka's operations on a group: whoever can open the log may do everything."""
-
 
 class GroupAdministration(AdminSession):
     """Groups, their members and their committed offsets."""
@@ -55,20 +52,22 @@ class GroupAdministration(AdminSession):
         """Groups with their state and members: one answer, as there is one coordinator."""
         requests = self._requests()
         self._check_node("group_coordinator_id", group_coordinator_id)
-        names = list(group_ids)
+        names = list_of(str, "group_ids", group_ids)
         if not names:
             return []
-        answer = await requests.send(DescribeGroupsRequest(groups=names), f"describing groups {names}")
+        request = DescribeGroupsRequest(
+            groups=names, include_authorized_operations=include_authorized_operations
+        )
+        answer = await requests.send(request, f"describing groups {names}")
         for group in answer.groups:
             raise_for(group.error_code, f"group {group.group_id!r} was not described")
-        operations = _ALL_OPERATIONS if include_authorized_operations else OPERATIONS_NOT_ASKED_FOR
-        groups = [_description(group, operations) for group in answer.groups]
+        groups = [_description(group) for group in answer.groups]
         return [GroupsAnswer(throttle_time_ms=answer.throttle_time_ms, groups=groups)]
 
     async def list_consumer_groups(self, broker_ids: Iterable[int] | None = None) -> list[tuple[str, str]]:
         """(group id, protocol type) of every group that ``broker_ids``, or all brokers, coordinate."""
         requests = self._requests()
-        for broker_id in broker_ids or ():
+        for broker_id in list_of(int, "broker_ids", broker_ids or ()):
             self._check_node("broker_ids", broker_id)
         answer = await requests.settled(
             ListGroupsRequest(), "listing groups", lambda response: response.error_code
@@ -77,7 +76,7 @@ class GroupAdministration(AdminSession):
 
     async def delete_consumer_groups(self, group_ids: Iterable[str]) -> None:
         """Forget groups and their offsets; ``NonEmptyGroup`` for one with members."""
-        names = list(group_ids)
+        names = list_of(str, "group_ids", group_ids)
         answer = await self._requests().send(
             DeleteGroupsRequest(groups_names=names), f"deleting groups {names}"
         )
@@ -91,7 +90,7 @@ class GroupAdministration(AdminSession):
             raise IllegalArgumentError(
                 f"coordinator_type={coordinator_type!r}: must be 0, of a group, or 1, of a transactional id"
             )
-        return await self._client.coordinator_lookup(coordinator_type, group_id)
+        return await self._client.coordinator_lookup(coordinator_type, one_of(str, "group_id", group_id))
 
     async def list_consumer_group_offsets(
         self,
@@ -108,7 +107,7 @@ class GroupAdministration(AdminSession):
                 OffsetFetchTopic(name=topic, partition_indexes=indexes)
                 for topic, indexes in _by_topic(partitions)
             ]
-        what = f"committed offsets of group {group_id!r}"
+        what = f"committed offsets of group {one_of(str, 'group_id', group_id)!r}"
         answer = await requests.settled(
             OffsetFetchRequest(group_id=group_id, topics=topics), what, lambda response: response.error_code
         )
@@ -124,7 +123,8 @@ class GroupAdministration(AdminSession):
         self, group_id: str, offsets: Mapping[TopicPartition, int | OffsetAndMetadata | tuple[int, str]]
     ) -> None:
         """Set the committed offsets of a group without members; ``CommitFailedError`` for one with some."""
-        await commit_offsets(self._requests(), GroupMetadata(group_id), check_offsets(offsets))
+        group = GroupMetadata(one_of(str, "group_id", group_id))
+        await commit_offsets(self._requests(), group, check_offsets(offsets))
 
     async def delete_consumer_group_offsets(
         self, group_id: str, partitions: Iterable[TopicPartition]
@@ -140,7 +140,7 @@ class GroupAdministration(AdminSession):
             )
             for topic, indexes in _by_topic(partitions)
         ]
-        what = f"offsets of group {group_id!r} were not deleted"
+        what = f"offsets of group {one_of(str, 'group_id', group_id)!r} were not deleted"
         request = OffsetDeleteRequest(group_id=group_id, topics=topics)
         answer = await self._requests().settled(request, what, _deletion_error)
         for topic in answer.topics:
@@ -165,7 +165,7 @@ def _by_topic(partitions: Iterable[TopicPartition]) -> list[tuple[str, list[int]
     ]
 
 
-def _description(group: DescribedGroup, operations: int) -> GroupDescription:
+def _description(group: DescribedGroup) -> GroupDescription:
     return GroupDescription(
         int(group.error_code),
         group.group_id,
@@ -176,5 +176,5 @@ def _description(group: DescribedGroup, operations: int) -> GroupDescription:
             GroupMember(m.member_id, m.client_id, m.client_host, m.member_metadata, m.member_assignment)
             for m in group.members
         ],
-        operations,
+        group.authorized_operations,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streamz_core.client.admin_arguments import dict_of, one_of
 from streamz_core.client.errors import IllegalArgumentError
 from streamz_core.protocol.messages.configs import ConfigResourceType
 
@@ -36,18 +37,20 @@ class NewTopic:
                 f"topic {name!r}: replica_assignments stand in place of num_partitions and replication_factor; "
                 "give -1 for those, or leave replica_assignments out"
             )
-        self.name = name
-        self.num_partitions = num_partitions
-        self.replication_factor = replication_factor
-        self.replica_assignments = replica_assignments or {}
-        self.topic_configs = topic_configs or {}
+        self.name = one_of(str, "name", name)
+        self.num_partitions = one_of(int, f"topic {name!r}: num_partitions", num_partitions)
+        self.replication_factor = one_of(int, f"topic {name!r}: replication_factor", replication_factor)
+        self.replica_assignments = dict_of(
+            int, list, f"topic {name!r}: replica_assignments", replica_assignments or {}
+        )
+        self.topic_configs = dict_of(str, object, f"topic {name!r}: topic_configs", topic_configs or {})
 
 
 class NewPartitions:
     """How many partitions a topic shall have in all; ``new_assignments`` has the nodes of each added one."""
 
     def __init__(self, total_count: int, new_assignments: list[list[int]] | None = None) -> None:
-        self.total_count = total_count
+        self.total_count = one_of(int, "total_count", total_count)
         self.new_assignments = new_assignments
 
 
@@ -55,7 +58,7 @@ class RecordsToDelete:
     """Delete the records before an offset; -1 means all there are."""
 
     def __init__(self, before_offset: int) -> None:
-        self.before_offset = before_offset
+        self.before_offset = one_of(int, "before_offset", before_offset)
 
 
 class ConfigResource:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamz_core.client.admin_answers import DeletedTopicsAnswer, TopicError, TopicsAnswer
+from streamz_core.client.admin_arguments import config_text, dict_of, list_of
+from streamz_core.client.admin_resources import NewPartitions, NewTopic, RecordsToDelete
 from streamz_core.client.admin_session import AdminSession, raise_for
 from streamz_core.client.consumer.offset_requests import list_offsets
 from streamz_core.client.consumer.settings import ISOLATION_LEVELS
-from streamz_core.client.consumer.subscription import check_partitions
 from streamz_core.client.errors import IllegalArgumentError
 from streamz_core.client.settings import check_choice
 from streamz_core.model import OffsetAndTimestamp, TopicPartition
@@ -30,7 +31,6 @@ from streamz_core.protocol.messages.metadata import MetadataRequest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streamz_core.client.admin_resources import NewPartitions, NewTopic, RecordsToDelete
     from streamz_core.protocol.messages.create_partitions import CreatePartitionsTopicResult
     from streamz_core.protocol.messages.create_topics import CreatableTopicResult
     from streamz_core.protocol.messages.delete_topics import DeletableTopicResult
@@ -48,7 +48,7 @@ class TopicAdministration(AdminSession):
     ) -> TopicsAnswer:
         """Create topics, or with ``validate_only`` say whether they could be."""
         requests = self._requests(timeout_ms)
-        topics = [self._creatable(topic) for topic in new_topics]
+        topics = [self._creatable(topic) for topic in list_of(NewTopic, "new_topics", new_topics)]
         request = CreateTopicsRequest(topics=topics, validate_only=validate_only)
         answer = await requests.send(request, f"creating topics {[topic.name for topic in topics]}")
         return TopicsAnswer(topic_errors=[_topic_error(topic) for topic in answer.topics])
@@ -57,7 +57,7 @@ class TopicAdministration(AdminSession):
         self, topics: Iterable[str], timeout_ms: int | None = None
     ) -> DeletedTopicsAnswer:
         """Delete topics and every record in them."""
-        names = list(topics)
+        names = list_of(str, "topics", topics)
         request = DeleteTopicsRequest(topic_names=names)
         answer = await self._requests(timeout_ms).send(request, f"deleting topics {names}")
         return DeletedTopicsAnswer(topic_errors=[_topic_error(topic) for topic in answer.responses])
@@ -68,7 +68,7 @@ class TopicAdministration(AdminSession):
 
     async def describe_topics(self, topics: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """Topics and their partitions; a topic that is not there has an ``error_code``."""
-        answer = await self._metadata(None if topics is None else list(topics))
+        answer = await self._metadata(None if topics is None else list_of(str, "topics", topics))
         return [
             {
                 "error_code": int(topic.error_code),
@@ -99,13 +99,14 @@ class TopicAdministration(AdminSession):
     ) -> TopicsAnswer:
         """Add partitions; raises what the first topic that could not have them failed with."""
         requests = self._requests(timeout_ms)
-        for topic, wanted in topic_partitions.items():
+        topics = dict_of(str, NewPartitions, "topic_partitions", topic_partitions)
+        for topic, wanted in topics.items():
             self._check_replicas(f"topic {topic!r}: new_assignments", wanted.new_assignments or ())
         request = CreatePartitionsRequest(
-            topics=[CreatePartitionsTopic(name=t, count=p.total_count) for t, p in topic_partitions.items()],
+            topics=[CreatePartitionsTopic(name=t, count=p.total_count) for t, p in topics.items()],
             validate_only=validate_only,
         )
-        answer = await requests.send(request, f"adding partitions to {sorted(topic_partitions)}")
+        answer = await requests.send(request, f"adding partitions to {sorted(topics)}")
         found = TopicsAnswer(topic_errors=[_topic_error(topic) for topic in answer.results])
         found.raise_for_errors()
         return found
@@ -115,16 +116,16 @@ class TopicAdministration(AdminSession):
     ) -> dict[TopicPartition, OffsetAndTimestamp]:
         """The offset at each time in ms, or at -1 (end), -2 (beginning), -3 (latest time); -1 for none."""
         check_choice("isolation_level", isolation_level, ISOLATION_LEVELS)
-        check_partitions(timestamps)
-        return await list_offsets(self._requests(), timestamps, IsolationLevel[isolation_level.upper()])
+        asked = dict_of(TopicPartition, int, "timestamps", timestamps)
+        return await list_offsets(self._requests(), asked, IsolationLevel[isolation_level.upper()])
 
     async def delete_records(
         self, records_to_delete: Mapping[TopicPartition, RecordsToDelete], timeout_ms: int | None = None
     ) -> dict[TopicPartition, int]:
         """Delete old records; the new first offset of each partition."""
-        check_partitions(records_to_delete)
+        before = dict_of(TopicPartition, RecordsToDelete, "records_to_delete", records_to_delete)
         by_topic: dict[str, list[DeleteRecordsPartition]] = {}
-        for (topic, partition), wanted in sorted(records_to_delete.items(), key=lambda item: item[0]):
+        for (topic, partition), wanted in sorted(before.items(), key=lambda item: item[0]):
             by_topic.setdefault(topic, []).append(
                 DeleteRecordsPartition(partition_index=partition, offset=wanted.before_offset)
             )
@@ -137,7 +138,7 @@ class TopicAdministration(AdminSession):
             for result in topic_found.partitions:
                 key = TopicPartition(topic_found.name, result.partition_index)
                 what = f"records of {key.topic!r} partition {key.partition} before offset "
-                raise_for(result.error_code, f"{what}{records_to_delete[key].before_offset} were not deleted")
+                raise_for(result.error_code, f"{what}{before[key].before_offset} were not deleted")
                 found[key] = result.low_watermark
         return found
 
@@ -158,7 +159,7 @@ class TopicAdministration(AdminSession):
             name=topic.name,
             num_partitions=len(assignments) or topic.num_partitions,
             replication_factor=1 if assignments else topic.replication_factor,
-            configs={key: str(value) for key, value in topic.topic_configs.items()},
+            configs={key: config_text(value) for key, value in topic.topic_configs.items()},
         )
 
     def _check_replicas(self, what: str, assignments: Iterable[list[int]]) -> None:

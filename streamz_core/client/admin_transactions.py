@@ -9,10 +9,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.client.admin_session import AdminSession
+from streamz_core.client.admin_session import AdminSession, raise_for
 from streamz_core.client.consumer.subscription import check_partitions
 from streamz_core.client.errors import IllegalArgumentError, error_for
-from streamz_core.client.request import name_of
 from streamz_core.client.transaction_answers import (
     HangingTransaction,
     ProducerIdAndEpoch,
@@ -98,7 +97,7 @@ class TransactionAdministration(AdminSession):
         answer = await self._requests().send(DescribeTransactionsRequest(transactional_ids=names), what)
         described = {}
         for one in answer.transaction_states:
-            _check(one.error_code, f"transactional id {one.transactional_id!r}")
+            raise_for(one.error_code, f"transactional id {one.transactional_id!r} was not described")
             coordinator = await self._coordinator(one.transactional_id)
             described[one.transactional_id] = _description(one, coordinator)
         return described
@@ -122,8 +121,7 @@ class TransactionAdministration(AdminSession):
         found = {}
         for topic in answer.topics:
             for part in topic.partitions:
-                where = f"producers of {topic.name}-{part.partition_index}"
-                _check(part.error_code, where, part.error_message)
+                raise_for(part.error_code, f"producers of {topic.name}-{part.partition_index}")
                 states = [_producer_state(one) for one in part.active_producers]
                 found[TopicPartition(topic.name, part.partition_index)] = states
         return found
@@ -145,7 +143,9 @@ class TransactionAdministration(AdminSession):
         what = f"aborting the transaction of producer {spec.producer_id} in {partition.topic}-{partition.partition}"
         answer = await self._requests().send(WriteTxnMarkersRequest(markers=[marker]), what)
         code = answer.markers[0].topics[0].partitions[0].error_code
-        _check(code, what, _WHY_NOT_ABORTED.get(code))
+        if code in _WHY_NOT_ABORTED:
+            raise error_for(code, f"{what}: {_WHY_NOT_ABORTED[code]}")
+        raise_for(code, what)
 
     async def fence_producers(self, transactional_ids: Iterable[str]) -> dict[str, ProducerIdAndEpoch]:
         """Shut out whoever uses these transactional ids, and abort what they have open.
@@ -243,8 +243,3 @@ def _producer_state(found: describe_producers.ProducerState) -> ProducerState:
         coordinator_epoch=None if found.coordinator_epoch < 0 else found.coordinator_epoch,
         current_transaction_start_offset=None if start < 0 else start,
     )
-
-
-def _check(code: ErrorCode, what: str, reason: str | None = None) -> None:
-    if code is not ErrorCode.NONE:
-        raise error_for(code, f"{what}: {reason or name_of(code)}")

@@ -88,7 +88,7 @@ class AIOKafkaClient:
     def cluster(self) -> ClusterMetadata:
         """What is known of the cluster; what is older than ``metadata_max_age_ms`` is renewed behind it."""
         if self.metadata.is_stale and (self._update is None or self._update.done()):
-            self._update = asyncio.ensure_future(self._bring_up_to_date(frozenset()))
+            self._update = asyncio.ensure_future(_bring_up_to_date(self.metadata, frozenset()))
         return self.metadata.cluster
 
     @property
@@ -162,9 +162,9 @@ class AIOKafkaClient:
 
         The future tells whether the answer came; that it did not is logged.
         """
-        self.requests  # noqa: B018 - raises where there is no link
+        cache = self.metadata
         if self._update is None or self._update.done():
-            self._update = asyncio.ensure_future(self._bring_up_to_date(frozenset(self._topics)))
+            self._update = asyncio.ensure_future(_bring_up_to_date(cache, frozenset(self._topics)))
         # Shielded: who gives up waiting must not take the update from the others who wait.
         return asyncio.shield(self._update)
 
@@ -174,25 +174,31 @@ class AIOKafkaClient:
 
     def set_topics(self, topics: Iterable[str]) -> asyncio.Future[bool]:
         """Keep track of these topics only, of all where none is named; asks for them where there are new ones."""
-        before, self._topics = self._topics, set(topics)
-        if self._topics and self._topics <= before:
-            known = asyncio.get_running_loop().create_future()
-            known.set_result(True)
-            return known
-        self._update = None
-        return self.force_metadata_update()
+        known, wanted = self._topics, set(topics)
+        if wanted and wanted <= known:
+            self._topics = wanted
+            answered = asyncio.get_running_loop().create_future()
+            answered.set_result(True)
+            return answered
+        cache = self.metadata
+        self._topics = wanted
+        # An update under way does not ask for the new ones.
+        self._update = asyncio.ensure_future(_bring_up_to_date(cache, frozenset(wanted)))
+        return asyncio.shield(self._update)
 
     def get_random_node(self) -> int | str | None:
         """A node that requests can be sent to."""
         return next((broker.nodeId for broker in self.cluster.brokers()), None)
 
-    async def _bring_up_to_date(self, topics: frozenset[str]) -> bool:
-        try:
-            if topics:
-                await self.metadata.refresh_topics(topics)
-            else:
-                await self.metadata.refresh()
-        except KafkaError as error:
-            _log.warning("the metadata is not up to date: %s", error)
-            return False
-        return True
+
+async def _bring_up_to_date(cache: MetadataCache, topics: frozenset[str]) -> bool:
+    """Ask for ``topics``, or for all; whether the answer came."""
+    try:
+        if topics:
+            await cache.refresh_topics(topics)
+        else:
+            await cache.refresh()
+    except KafkaError as error:
+        _log.warning("the metadata is not up to date: %s", error)
+        return False
+    return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import sleep
-from streamz_core.client.errors import KafkaTimeoutError, error_for
+from streamz_core.client.errors import IllegalArgumentError, KafkaTimeoutError, error_for
 from streamz_core.client.request import explained, is_repeatable
 from streamz_core.errors import ErrorCode
 from streamz_core.model import BrokerMetadata, PartitionMetadata, TopicPartition
@@ -148,6 +148,8 @@ class MetadataCache:
         Raises ``InvalidTopicError`` for a name outside the rules, ``UnknownTopicOrPartitionError`` for a
         topic that is neither there nor created on demand.
         """
+        if not isinstance(topic, str):
+            raise IllegalArgumentError(f"topic={topic!r}: must be text")
         clock = self._requests.clock
         ends_at_ms = clock.monotonic_ms() + self._requests.timeout_ms
         while True:

@@ -27,6 +27,7 @@ _REMEDIES: Final[dict[int, str]] = {
     ErrorCode.INVALID_TOPIC_EXCEPTION: "a name is 1 to 249 of the letters A-Z a-z, digits, '.', '_' and '-', "
     "not '.' or '..' alone, and not another topic's with '.' and '_' exchanged",
     ErrorCode.OFFSET_OUT_OF_RANGE: "the log has no such offset; list_offsets() tells where it begins and ends",
+    ErrorCode.MESSAGE_TOO_LARGE: "raise the topic's max.message.bytes, or lower the producer's max_batch_size",
     ErrorCode.OFFSET_METADATA_TOO_LARGE: "the text beside the offset is too long; shorten it",
     ErrorCode.INVALID_GROUP_ID: "a group id is a text that is not empty",
     ErrorCode.GROUP_ID_NOT_FOUND: "there is no such group; list_consumer_groups() tells those there are",

@@ -48,6 +48,12 @@ def check_choice(name: str, value: Any, allowed: Sequence[Any]) -> None:
         raise SettingError(f"{name}={value!r}: allowed are {', '.join(repr(choice) for choice in allowed)}")
 
 
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is neither true nor false, such as the text ``"false"``, which Python takes for true."""
+    if value not in (True, False):
+        raise SettingError(f"{name}={value!r}: must be True or False")
+
+
 def check_callable(name: str, value: Any) -> None:
     """Refuse what is neither None nor callable."""
     if value is not None and not callable(value):

@@ -42,6 +42,7 @@ _OWN_NAMES: Final = frozenset(
         layout.FORMAT_FILE,
         layout.CATALOG_FILE,
         layout.LOCK_FILE,
+        layout.RESERVE_FILE,
         layout.LOG_DIRECTORY,
         layout.STATE_DIRECTORY,
         layout.FORMAT_FILE + layout.TEMPORARY_SUFFIX,

@@ -23,7 +23,7 @@ def take_in(
     index_interval_bytes: int,
 ) -> int:
     """Take in a batch at the end of ``segment``; the first offset of the transaction it ended, or -1."""
-    segment.observe(header, bytes(data[:FRAME_BYTES]), now_ms, index_interval_bytes)
+    segment.observe(header, data[:FRAME_BYTES], now_ms, index_interval_bytes)
     if not header.is_control:
         producers.update(header, header.base_offset)
         return -1

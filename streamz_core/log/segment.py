@@ -16,7 +16,7 @@ import msgspec
 
 from streamz_core.log import checksummed, layout
 from streamz_core.log.config import NEVER
-from streamz_core.log.files import File, Files
+from streamz_core.log.files import Buffer, File, Files
 from streamz_core.log.offset_index import OffsetIndex
 from streamz_core.log.open_files import OpenFiles
 from streamz_core.log.time_index import TimeIndex
@@ -139,9 +139,7 @@ class Segment:
         """Raw bytes, never past the last whole batch."""
         return self.open_files.get(self.path).read_at(position, min(size, self.summary.size_bytes - position))
 
-    def observe(
-        self, header: BatchHeader, frame: bytes | memoryview, now_ms: int, index_interval_bytes: int
-    ) -> None:
+    def observe(self, header: BatchHeader, frame: Buffer, now_ms: int, index_interval_bytes: int) -> None:
         """Take the batch that follows the last one into summary and indexes."""
         summary = self.summary
         position = summary.size_bytes

@@ -52,8 +52,7 @@ class Visibility:
 
     def transaction_ended(self, marker_offset: int, first_offset: int) -> None:
         """A marker at ``marker_offset`` (being appended) ended the transaction from ``first_offset``."""
-        if first_offset >= 0:
-            self._ended.append((marker_offset, first_offset))
+        self._ended.append((marker_offset, first_offset))
 
     def synced(self, offset: int) -> None:
         """All below ``offset`` is durable."""

@@ -42,6 +42,7 @@ Headers = Sequence[Sequence[Header]]
 EncodedBatch = tuple[bytes, bytes]
 """A batch's header and its packed records, not joined: whoever sends several joins all of them at once."""
 
+_NO_COMPRESSION: Final = Compression.NONE
 _FRONT: Final = Struct(">qiibI")
 _COVERED: Final = Struct(">hiqqqhii")
 
@@ -162,7 +163,7 @@ class RawRecords:
     def framed(
         self,
         *,
-        compression: Compression = Compression.NONE,
+        compression: Compression = _NO_COMPRESSION,
         level: int | None = None,
         base_offset: int = 0,
         producer_id: int = -1,
@@ -171,11 +172,15 @@ class RawRecords:
         transactional: bool = False,
     ) -> EncodedBatch:
         """The batch's header and its packed records. Raises ``Misuse`` for a number out of range."""
-        attributes = int(compression) | (TRANSACTIONAL if transactional else 0)
+        attributes = TRANSACTIONAL if transactional else 0
+        packed = self._content
+        if compression is not _NO_COMPRESSION:
+            attributes |= int(compression)
+            packed = compress(compression, packed, level)
         producer = (producer_id, producer_epoch, base_sequence)
         count = self._count
         covered = _covered(attributes, count - 1, self._base_timestamp, self._max_timestamp, producer, count)
-        return _framed(base_offset, -1, covered, compress(compression, self._content, level))
+        return _framed(base_offset, -1, covered, packed)
 
 
 class RecordWriter:

@@ -163,6 +163,20 @@ def read_header(buffer: Buffer, position: int = 0) -> BatchHeader:
     return header
 
 
+def read_headers(buffer: Buffer) -> list[BatchHeader]:
+    """The headers of all batches in ``buffer``, which must hold whole batches; their checksums are not compared.
+
+    Raises ``CorruptBatch`` as ``read_header`` does.
+    """
+    headers: list[BatchHeader] = []
+    position = 0
+    while position < len(buffer):
+        header = read_header(buffer, position)
+        headers.append(header)
+        position += header.size_bytes
+    return headers
+
+
 def _contradiction(header: BatchHeader) -> str:
     """What no batch can have in its header; empty if it may be one."""
     if header.magic != MAGIC:

@@ -23,6 +23,26 @@ def murmur2(data: bytes) -> int:
     >>> murmur2(b"21") == -973932308 & 0xFFFFFFFF
     True
     """
+    return _hash(data)
+
+
+def partition_for(key: bytes, partitions: int) -> int:
+    """The partition, 0..``partitions``-1, that Kafka's default partitioner gives ``key``."""
+    return partition_of(key, partitions)
+
+
+def partition_of(key: bytes, partitions: i64) -> i64:
+    """``partition_for`` for compiled callers: no Python number is made on the way."""
+    return (_hash(key) & 0x7FFFFFFF) % partitions
+
+
+def partitions_for(keys: Sequence[bytes], partitions: int) -> list[int]:
+    """``partition_for`` for each of ``keys``, in their order."""
+    count: i64 = partitions
+    return [partition_of(key, count) for key in keys]
+
+
+def _hash(data: bytes) -> i64:
     length: i64 = len(data)
     hash_: i64 = (_SEED ^ length) & _MASK
     tail: i64 = length & ~3
@@ -49,13 +69,3 @@ def murmur2(data: bytes) -> int:
     hash_ ^= hash_ >> 13
     hash_ = hash_ * _M & _MASK
     return hash_ ^ hash_ >> 15
-
-
-def partition_for(key: bytes, partitions: int) -> int:
-    """The partition, 0..``partitions``-1, that Kafka's default partitioner gives ``key``."""
-    return (murmur2(key) & 0x7FFFFFFF) % partitions
-
-
-def partitions_for(keys: Sequence[bytes], partitions: int) -> list[int]:
-    """``partition_for`` for each of ``keys``, in their order."""
-    return [(murmur2(key) & 0x7FFFFFFF) % partitions for key in keys]

@@ -15,6 +15,7 @@ from streamz_core.protocol.batch_header import (
     assign,
     check_crc,
     read_header,
+    read_headers,
     set_append_time,
     split,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "encode",
     "raw_records",
     "read_header",
+    "read_headers",
     "set_append_time",
     "split",
 ]

@@ -23,6 +23,7 @@ from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
+from streamz_core.protocol.murmur2 import partition_for
 from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.compile import external_topics
 from streamz_core.streams.dsl.durations import Duration, milliseconds
@@ -177,17 +178,19 @@ class TopologyTestDriver:
         """Write encoded records, one after the other has had all its effects."""
         assert self._producer is not None
         for record in records:
-            sent = await self._producer.send(
-                topic,
-                record.value,
-                key=record.key,
-                timestamp_ms=record.timestamp,
-                headers=list(record.headers),
-                partition=record.partition,
+            assert record.timestamp is not None
+            partition = record.partition
+            if partition is None:
+                partition = 0 if record.key is None else partition_for(record.key, self._count(topic))
+            sent = await self._producer.send_columns(
+                topic, partition, [record.key], [record.value], [record.timestamp], [record.headers]
             )
             await self.clock.settle()
             await sent
             await self._complete()
+
+    def _count(self, topic: str) -> int:
+        return max(1, sum(1 for partition in self._ends() if partition.topic == topic))
 
     def records(self, topic: str) -> list[Any]:
         """Everything that was written to ``topic`` so far, as consumer records."""

@@ -452,8 +452,18 @@ class TransactionMachine(RuleBasedStateMachine):
                 else:
                     assert (found.error_code, found.committed_offset) == (OK, owner.offset)
 
-    def _seen(self, index: int) -> list[int]:
-        asked = FetchPartition(partition=index, fetch_offset=0)
+    @rule(index=INDEXES, start=integers(0, 60))
+    def a_reader_starts_anywhere(self, index: int, start: int) -> None:
+        """The aborted transactions are told from any offset on (T12)."""
+        log = self.broker.log("t", index)
+        assert log is not None
+        start = min(start, log.high_watermark)
+        stable = [entry for entry in self.log[index] if start <= entry[0] < log.last_stable_offset]
+        seen = [value for _, value, txn in stable if txn is None or txn.is_committed]
+        assert self._seen(index, start) == seen
+
+    def _seen(self, index: int, start: int = 0) -> list[int]:
+        asked = FetchPartition(partition=index, fetch_offset=start)
         request = FetchRequest(
             topics=[FetchTopic(topic="t", partitions=[asked])],
             max_wait_ms=0,

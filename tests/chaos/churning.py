@@ -46,6 +46,8 @@ DECLARED = (
     Declared("latest", Kind.COMPACTED),
     Declared("counts", Kind.DERIVED, source="views", group="counting"),
     Declared("finals", Kind.DERIVED),
+    Declared("counting-totals-changelog", Kind.DERIVED),
+    Declared("counting-windows-changelog", Kind.DERIVED),
 )
 EVERYTHING = 1 << 60
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.errors import CommitFailedError, IllegalStateError
@@ -35,6 +36,7 @@ MEMBER = {
     "isolation_level": "read_committed",
     "enable_auto_commit": False,
     "fetch_max_wait_ms": 50,
+    "heartbeat_interval_ms": 20,  # members learn of a rebalance by it, and lives are short
 }
 
 
@@ -57,8 +59,8 @@ class Member:
                     self.name,
                     self.life.partition(partition),
                     (*columns.offsets,),
-                    tuple((value or b"").decode() for value in columns.values),
-                    tuple((key or b"").decode() for key in columns.keys),
+                    _texts(columns.values),
+                    _texts(columns.keys),
                     self.is_committed,
                     self.group,
                 )
@@ -67,14 +69,22 @@ class Member:
         )
         return given
 
+    def leaves(self) -> bool:
+        """Whether a member that comes and goes goes now: mostly once it was given something."""
+        return self.life.random.random() < (0.12 if self.consumer.assignment() else 0.01)
+
+    @property
+    def generation(self) -> int:
+        """The generation the member is in now; ``group_metadata`` tells that of the last poll."""
+        return self.consumer._group_member().identity.generation_id
+
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Nothing: commits follow each poll."""
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Write down what is owned from here on, and where reading begins."""
-        generation = self.consumer.group_metadata().generation_id
         partitions = tuple(self.life.partition(partition) for partition in sorted(assigned))
-        self.life.journal.write(Assigned(self.name, self.group, generation, partitions))
+        self.life.journal.write(Assigned(self.name, self.group, self.generation, partitions))
         await self.note_positions(assigned)
 
     async def note_positions(self, partitions: set[TopicPartition]) -> None:
@@ -85,6 +95,11 @@ class Member:
             self.life.journal.write(
                 CommittedSeen(self.group, at, offset), Positioned(self.name, at, offset or 0)
             )
+
+
+def _texts(column: Sequence[bytes | None]) -> tuple[str, ...]:
+    """As histories have them; what an app keeps in a changelog may be anything."""
+    return tuple((one or b"").decode(errors="replace") for one in column)
 
 
 @contextlib.asynccontextmanager
@@ -100,7 +115,7 @@ async def consume_in_group(life: Life, role: str, *, stays: bool) -> None:
     """A member that commits what it was given; one that does not stay leaves now and then and comes back."""
     while True:
         async with membership(life, role, "readers", "log-a", "log-b") as member:
-            while stays or life.random.random() < 0.97:
+            while stays or not member.leaves():
                 given = await member.poll()
                 for partition, columns in given.items():
                     await commit(member, partition, columns.offsets[-1] + 1)
@@ -110,8 +125,8 @@ async def consume_in_group(life: Life, role: str, *, stays: bool) -> None:
 async def commit(member: Member, partition: TopicPartition, offset: int) -> None:
     """Commit one offset and write down what came of it."""
     journal, at = member.life.journal, member.life.partition(partition)
-    call, generation = journal.call(), member.consumer.group_metadata().generation_id
-    journal.write(Committing(call, member.name, member.group, at, offset, generation))
+    call = journal.call()
+    journal.write(Committing(call, member.name, member.group, at, offset, member.generation))
     try:
         await member.consumer.commit({partition: offset})
     except (CommitFailedError, IllegalStateError):
@@ -128,7 +143,7 @@ async def copy(life: Life, role: str, *, stays: bool) -> None:
     ) as producer:
         while True:
             async with membership(life, role, "copies", "log-a") as member:
-                while stays or life.random.random() < 0.97:
+                while stays or not member.leaves():
                     given = await member.poll(max_records=8)
                     if given:
                         await copy_batch(life, member, producer, name, role, given)
@@ -157,6 +172,8 @@ async def copy_batch(
             offset = columns.offsets[-1] + 1
             at = life.partition(partition)
             life.journal.write(OffsetsAdded(transaction, member.group, at, offset))
+        if life.random.random() < 0.2:
+            await pause(life, 0.08)  # so that the group moves on meanwhile
         offsets = {partition: columns.offsets[-1] + 1 for partition, columns in given.items()}
         await producer.send_offsets_to_transaction(offsets, member.consumer.group_metadata())
         if is_committed:

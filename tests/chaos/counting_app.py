@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from streamz_core import App
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import TopicPartition
+from streamz_core.streams.runtime.task import Task
 from tests.chaos.anomaly import Anomaly, Name
 from tests.chaos.facts import Facts
 from tests.chaos.life import Life
@@ -25,10 +26,16 @@ from tests.chaos.producing import pause
 GROUP = "counting"
 KEYS = 6
 WINDOW_MS = 500
+TOTALS_CHANGELOG = f"{GROUP}-totals-changelog"
 
 
 def counting_app(address: str, commit_every: int = 1_000) -> App:
-    """The app, to be started in the process of a life; it commits after so many records at the latest."""
+    """The app, to be started in the process of a life; it commits after so many records at the latest.
+
+    From here on this process has tables written to disk at each commit: else kills would find them in
+    memory, and the changelogs would do all the work.
+    """
+    Task._flush_if_due = lambda task: task._stores.flush_soon()  # type: ignore[method-assign]
     app = App(
         GROUP,
         broker=address,
@@ -41,7 +48,7 @@ def counting_app(address: str, commit_every: int = 1_000) -> App:
     views = app.topic("views", key_type=str, value_type=str, value_serializer="text")
     outputs = app.topic("counts", key_type=str, value_type=str, value_serializer="text")
     finals = app.topic("finals", key_type=str, value_type=str, value_serializer="text")
-    totals = app.Table("totals", default=int, partitions=2)
+    totals = app.Table("totals", default=int, key_type=str, partitions=2)
 
     async def on_close(key: tuple[str, tuple[float, float]], count: int) -> None:
         name, (start, _) = key
@@ -51,13 +58,19 @@ def counting_app(address: str, commit_every: int = 1_000) -> App:
     windows = table.tumbling(WINDOW_MS / 1000, grace=0)
 
     @app.agent(views)
-    async def count(stream):
+    async def count_views(stream):
         async for name, view in stream.items():
             totals[name] += 1
             windows[name] += 1
             await outputs.send(key=name, value=f"{view}>{totals[name]}")
 
     return app
+
+
+async def count(life: Life) -> None:
+    """Run the app until it fails or is cancelled."""
+    async with counting_app(life.address) as app:
+        raise await app.wait_failed()
 
 
 async def view(life: Life) -> None:
@@ -85,25 +98,36 @@ async def send_views(life: Life, producer: AIOKafkaProducer, number: int, timest
 
 
 def anomalies(history: History) -> Iterator[Anomaly]:
-    """What is wrong with the outputs, given the input; the app has come to the end of its input."""
+    """What is wrong with the outputs and the table, given the input, to whose end the app has come."""
     facts = Facts(history)
     inputs: dict[int, list[tuple[str, str]]] = {}
+    found: dict[str, list[str]] = {"counts": [], "finals": []}
+    totals: dict[str, str] = {}
     for partition, log in facts.logs.items():
         if partition.topic == "views":
             senders = ((value, *facts.sender[partition, value]) for value in log.final().values())
             inputs[partition.partition] = [(send.call.keys[place], value) for value, send, place in senders]
-    found = {
-        topic: [value for p, log in facts.logs.items() if p.topic == topic for value in log.final().values()]
-        for topic in ("counts", "finals")
-    }
-    for topic, expected in (("counts", running_counts(inputs)), ("finals", closed_windows(inputs))):
-        missing, surplus = (
-            Counter(expected) - Counter(found[topic]),
-            Counter(found[topic]) - Counter(expected),
-        )
-        if missing or surplus:
-            what = f"{topic} lacks {sorted(missing)[:5]} and has {sorted(surplus)[:5]} too much"
-            yield Anomaly(Name.WRONG_RESULT, what, values=(*sorted((missing + surplus).elements()),))
+        elif partition.topic in found:
+            found[partition.topic] += log.final().values()
+        elif partition.topic == TOTALS_CHANGELOG:
+            totals.update(
+                (key, value)
+                for _, polled in log.polls
+                for key, value in zip(polled.keys, polled.values, strict=True)
+            )
+    yield from _compared("counts", running_counts(inputs), found["counts"])
+    yield from _compared("finals", closed_windows(inputs), found["finals"])
+    expected = Counter(key for records in inputs.values() for key, _ in records)
+    yield from _compared(
+        "totals", [f"{k}: {n}" for k, n in expected.items()], [f"{k}: {n}" for k, n in totals.items()]
+    )
+
+
+def _compared(name: str, expected: Sequence[str], found: Sequence[str]) -> Iterator[Anomaly]:
+    missing, surplus = Counter(expected) - Counter(found), Counter(found) - Counter(expected)
+    if missing or surplus:
+        what = f"{name} lacks {sorted(missing)[:5]} and has {sorted(surplus)[:5]} too much"
+        yield Anomaly(Name.WRONG_RESULT, what, values=(*sorted((missing + surplus).elements()),))
 
 
 def running_counts(inputs: Mapping[int, Sequence[tuple[str, str]]]) -> list[str]:

@@ -29,6 +29,8 @@ CONFIG = BrokerConfig(
 CHURNED = "churn-"
 """Topics of such names come and go, so that their name alone does not say which one is meant."""
 
+CHANGELOG = "-changelog"
+
 
 @dataclass(slots=True)
 class Life:
@@ -58,13 +60,9 @@ class Life:
         return f"{role}/{self.journal.life}"
 
     async def learn_topics(self) -> dict[str, int]:
-        """Ask which topics there are, by name with their number of partitions; the app's and internal ones left out."""
+        """Ask which topics there are, by name with their number of partitions; internal ones left out."""
         answer = await self.link.send(MetadataRequest(topics=None, allow_auto_topic_creation=False))
-        own = [
-            topic
-            for topic in answer.topics
-            if topic.name is not None and not topic.is_internal and not topic.name.endswith("-changelog")
-        ]
+        own = [topic for topic in answer.topics if topic.name is not None and not topic.is_internal]
         self.topic_ids = {str(topic.name): str(topic.topic_id)[:8] for topic in own}
         return {str(topic.name): len(topic.partitions) for topic in own}
 
@@ -115,7 +113,8 @@ async def begin(
     link = await open_link(f"file://{directory}/data", config=CONFIG)
     life = Life(directory, journal, link, Random(seed))
     topics = await life.learn_topics()
-    journal.write(Opened(tuple(life.label(topic) for topic in topics)))
+    # An app makes its changelogs by itself.
+    journal.write(Opened(tuple(life.label(topic) for topic in topics if not topic.endswith(CHANGELOG))))
     async with AIOKafkaAdminClient(bootstrap_servers=link) as admin:
         partitions = [TopicPartition(topic, n) for topic, number in topics.items() for n in range(number)]
         await note_bounds(life, admin, partitions)

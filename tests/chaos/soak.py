@@ -34,7 +34,7 @@ from tests.chaos.journal import Journal, decode, load
 from tests.chaos.last_lives import WITHIN_S, read_everything, settle, until_at_end
 from tests.chaos.life import Life, begin
 from tests.chaos.operations import History, Opened
-from tests.chaos.processes import check_end, child, kill, unharmed, wait
+from tests.chaos.processes import LifeFailed, check_end, child, kill, unharmed, wait
 from tests.chaos.producing import LOGS, produce, transact
 
 GROUPS = {"readers": "log-a", "copies": "log-a", counting_app.GROUP: "views"}
@@ -53,7 +53,7 @@ def draw_end(random: Random) -> End:
     """Draw how a life ends."""
     opening = random.uniform(0.0, 0.03)
     settling = random.uniform(0.03, 0.15)
-    working = random.uniform(0.15, 0.8)
+    working = random.uniform(0.2, 1.2)
     kill_s = random.choice((opening, settling, working, working))
     # One in eight stops by itself, and may be killed while it closes.
     if random.random() < 0.125:
@@ -83,8 +83,9 @@ async def work(life: Life) -> None:
     """All actors, until the first fails."""
     acks_all, acks_1 = {"enable_idempotence": True}, {"acks": 1}
     kept_in_part = tuple(TopicPartition(topic, 0) for topic in ("trimmed", "retained", "latest", "latest"))
-    async with counting_app.counting_app(life.address), asyncio.TaskGroup() as tasks:
+    async with asyncio.TaskGroup() as tasks:
         for actor in (
+            counting_app.count(life),
             produce(life, "producer", LOGS, **acks_all),
             produce(life, "writer", LOGS[:2], **acks_1),
             produce(life, "keeper", kept_in_part, **acks_all),
@@ -124,9 +125,10 @@ async def be_refused(directory: str, owner: int) -> None:
     try:
         DiskFiles().lock(f"{directory}/data/LOCK")
     except DirectoryOwned as refused:
-        assert refused.pid == owner, f"owned by {owner}, told {refused}"
-    else:
-        raise AssertionError(f"two owners of one directory: process {owner} has it open")
+        if refused.pid == owner:
+            return
+        raise LifeFailed(f"process {owner} owns the directory, and the message is: {refused}") from refused
+    raise LifeFailed(f"two owners of one directory: process {owner} has it open")
 
 
 class Soak:

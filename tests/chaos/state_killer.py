@@ -32,6 +32,7 @@ from tests.chaos.churning import DECLARED, TOPICS, create
 from tests.chaos.journal import Journal, load
 from tests.chaos.last_lives import read_everything, until_at_end
 from tests.chaos.life import begin
+from tests.chaos.operations import Kind
 from tests.chaos.processes import Main, child, kill, unharmed, wait
 
 STORES = ("totals", "windows")
@@ -139,7 +140,7 @@ def kill_stores(directory: str, trap: Trap, points: int) -> None:
 async def fill_log(directory: str) -> None:
     """Make the app's topics and write its input."""
     life = await begin(directory, Journal(f"{directory}/history", 1), 0, {})
-    life.journal.write(*(one for one in DECLARED if one.topic in {"counts", "finals"}))
+    life.journal.write(*(one for one in DECLARED if one.kind is Kind.DERIVED))
     async with (
         AIOKafkaAdminClient(bootstrap_servers=life.link) as admin,
         AIOKafkaProducer(bootstrap_servers=life.link, enable_idempotence=True) as producer,

@@ -4,7 +4,7 @@ Owns: ``ConsumerProtocol``, where assignors written for aiokafka look for the re
 Must not know: anything else.
 """
 
-from streamz_core.client.consumer.membership import (
+from streamz_core.protocol.consumer_protocol import (
     PROTOCOL_TYPE,
     ConsumerProtocolMemberAssignment,
     ConsumerProtocolMemberMetadata,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.broker.groups.coordinator import is_valid_group_id
+from streamz_core.broker.groups.records import is_valid_group_id
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.add_offsets_to_txn import AddOffsetsToTxnRequest, AddOffsetsToTxnResponse
 

@@ -23,7 +23,7 @@ from streamz_core.protocol.messages.produce import (
     ProduceResponse,
     TopicProduceResponse,
 )
-from streamz_core.protocol.record_batch import CorruptBatch, read_header
+from streamz_core.protocol.record_batch import CorruptBatch, read_headers
 
 if TYPE_CHECKING:
     from streamz_core.broker.flusher import Outcome
@@ -103,7 +103,7 @@ async def _write(
         write.refusal = refuse_change(target.topic)
         return
     try:
-        headers = _headers(records)
+        headers = read_headers(records)
     except CorruptBatch as corrupt:
         message = f"{target.topic}-{target.partition}: the records are no whole batches: {corrupt}"
         write.refusal = Refusal(ErrorCode.CORRUPT_MESSAGE, message)
@@ -118,20 +118,13 @@ async def _write(
     if log is None:
         write.refusal = unknown_partition(target)
         return
+    write.refusal = broker.space.refuse(log.name, len(records))
+    if write.refusal is not None:
+        return
     try:
         write.appended = broker.write(log, records, level=level)
     except LOG_FAILURES as refused:
         write.refusal = Refusal(refused.code, str(refused))
-
-
-def _headers(records: Records) -> list[BatchHeader]:
-    headers = []
-    position = 0
-    while position < len(records):
-        header = read_header(records, position)
-        headers.append(header)
-        position += header.size_bytes
-    return headers
 
 
 def _refuse_batches(

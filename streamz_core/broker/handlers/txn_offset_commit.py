@@ -33,4 +33,6 @@ async def handle(broker: HandlerBroker, request: TxnOffsetCommitRequest) -> TxnO
         error = None if verified is ErrorCode.NONE else verified
     if error is not None:
         return TxnOffsetCommitResponse(topics=commits.answers(request.topics, error))
-    return TxnOffsetCommitResponse(topics=commits.commit_in_transaction(broker.groups, request, refused))
+    return TxnOffsetCommitResponse(
+        topics=await commits.commit_in_transaction(broker.groups, request, refused)
+    )

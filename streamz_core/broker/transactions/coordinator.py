@@ -1,12 +1,10 @@
 """All transactional ids of a broker.
 
 Owns: the table of transactional ids, carrying out what is decided on them, their recovery.
-Must not know: how decisions are made (``transitions``), groups, handlers.
+Must not know: how decisions are made (``transitions``), what an end takes (``ending``), groups, handlers.
 
-With one copy of the data the order of syncs is what makes a transaction whole: first its partitions are
-durable, then the record that decides, then the markers. EndTxn is answered after the markers, so that
-its producer reads what it has committed. Whatever is decided is finished after a crash, whatever is not is
-aborted.
+EndTxn is answered after the markers, so that its producer reads what it has committed. Whatever is decided is
+finished after a crash, whatever is not is aborted.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ from streamz_core.aio.deadline import sleep
 from streamz_core.broker.log_failures import LOG_FAILURES
 from streamz_core.broker.record_fields import is_writable
 from streamz_core.broker.transactions import markers, transaction_log
+from streamz_core.broker.transactions.ending import Ending
 from streamz_core.broker.transactions.events import (
     AddPartition,
     AnnouncePartitions,
@@ -28,7 +27,6 @@ from streamz_core.broker.transactions.events import (
     Event,
     Expired,
     InitProducer,
-    MarkersWritten,
     Step,
     TimedOut,
     VerifyPartition,
@@ -43,7 +41,7 @@ from streamz_core.broker.transactions.state import (
     Transaction,
     TransactionState,
 )
-from streamz_core.broker.transactions.transaction_log import TransactionLog
+from streamz_core.broker.transactions.transaction_log import TransactionLog, reported
 from streamz_core.broker.transactions.transitions import decide
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
@@ -66,6 +64,7 @@ class TransactionCoordinator:
         self._services = services
         self._log = TransactionLog(services)
         self._table: dict[str, LiveTransaction] = {}
+        self._ending = Ending(services, self._log, self._watch)
 
     async def load(self) -> None:
         """Read ``__transaction_state``; finish what is decided, and give every other open one its timeout."""
@@ -75,7 +74,7 @@ class TransactionCoordinator:
         for transaction in recovered.transactions.values():
             live = self._table[transaction.transactional_id] = LiveTransaction(transaction)
             if transaction.state in DECIDED:
-                await self._start_end(live, None)
+                await self._ending.start(live, None)
             elif transaction.state is TransactionState.ONGOING:
                 open_ms = min(max(now_ms - transaction.started_ms, 0), transaction.timeout_ms)
                 self._watch(live, transaction.timeout_ms - open_ms)
@@ -99,7 +98,8 @@ class TransactionCoordinator:
     async def init_producer_id(self, request: InitProducerIdRequest) -> InitProducerIdResponse:
         """InitProducerId with a transactional id: fences older holders and ends what they left open."""
         transactional_id = request.transactional_id or ""
-        if not _is_valid_id(transactional_id):
+        has_half = (request.producer_id == NO_PRODUCER) != (request.producer_epoch == NO_EPOCH)
+        if has_half or not _is_valid_id(transactional_id):
             return InitProducerIdResponse(error_code=ErrorCode.INVALID_REQUEST)
         timeout_max_ms = self._services.config.transaction_max_timeout_ms
         if not 0 < request.transaction_timeout_ms <= timeout_max_ms:
@@ -149,7 +149,7 @@ class TransactionCoordinator:
         decision = self._decide(live, event)
         self._become(live, decision.transaction)
         if decision.step is Step.NOTE:
-            self._note(decision.transaction)
+            self._log.note(decision.transaction)
         return decision.error_code
 
     async def announce_partitions(
@@ -210,6 +210,7 @@ class TransactionCoordinator:
         )
 
     def _decide(self, live: LiveTransaction, event: Event) -> Decision:
+        live.used_ms = self._services.clock.monotonic_ms()
         return decide(live.transaction, event, self._services.clock.now_ms())
 
     def _become(self, live: LiveTransaction, transaction: Transaction) -> None:
@@ -231,9 +232,9 @@ class TransactionCoordinator:
                 case Step.STORE:
                     return await self._store(live, decision.transaction)
                 case Step.END:
-                    return await self._start_end(live, decision.transaction)
+                    return await self._ending.start(live, decision.transaction)
                 case Step.END_AND_DECIDE_AGAIN:
-                    answer = await self._start_end(live, decision.transaction)
+                    answer = await self._ending.start(live, decision.transaction)
                 case Step.AWAIT_END_AND_DECIDE_AGAIN if live.ending is not None and not live.ending.done():
                     answer = await asyncio.shield(live.ending)
                 case _:
@@ -250,89 +251,13 @@ class TransactionCoordinator:
         except LOG_FAILURES as failure:
             if before.producer_epoch == NO_EPOCH:
                 self._table.pop(transaction.transactional_id, None)
-            return Answer(_reported(transaction, failure), before)
+            return Answer(reported(transaction, failure), before)
         self._become(live, transaction)
         try:
             await self._services.durable(log, end)
         except LOG_FAILURES as failure:
-            return Answer(_reported(transaction, failure), transaction)
+            return Answer(reported(transaction, failure), transaction)
         return Answer(ErrorCode.NONE, transaction)
-
-    def _note(self, transaction: Transaction) -> None:
-        try:
-            self._log.note(transaction)
-        except LOG_FAILURES as failure:
-            # It can do without: the partitions' own logs say what is open, the decision says the rest.
-            _reported(transaction, failure)
-
-    def _start_end(self, live: LiveTransaction, decided: Transaction | None) -> asyncio.Future[Answer]:
-        """End the transaction in the background: it goes on if whoever asked for it goes away.
-
-        ``decided`` is the outcome to write down; None if that is in the log already.
-        """
-        undecided = live.transaction
-        # In this very turn: whoever asks next must see that it is being ended.
-        if decided is not None:
-            live.transaction = decided
-        ending = live.begin_end()
-        work = self._end(live, None if decided is None else undecided)
-        self._services.spawn(work, name=f"end of {live.transaction.transactional_id!r}")
-        return asyncio.shield(ending)
-
-    async def _end(self, live: LiveTransaction, undecided: Transaction | None) -> None:
-        try:
-            error = ErrorCode.NONE if undecided is None else await self._decide_durably(live, undecided)
-            if error is ErrorCode.NONE:
-                await self._write_markers(live)
-                completed = self._decide(live, MarkersWritten())
-                live.transaction = completed.transaction
-                self._note(completed.transaction)
-            live.report(error)
-        finally:
-            live.report(ErrorCode.COORDINATOR_NOT_AVAILABLE)  # cancelled: the broker closes
-
-    async def _decide_durably(self, live: LiveTransaction, undecided: Transaction) -> ErrorCode:
-        """Data first, then the record that decides. What fails before that record leaves all undecided."""
-        decided = live.transaction
-        if decided.state is TransactionState.PREPARE_COMMIT:
-            logs = [self._services.log(p.topic, p.partition) for p in sorted(decided.partitions)]
-            try:
-                await self._services.durable_all(log for log in logs if log is not None)
-            except LOG_FAILURES as failure:
-                error = self._undecided(live, undecided, failure)
-                # To commit it will never succeed; to abort it may.
-                is_told = decided.transaction_version is TransactionVersion.V2
-                return ErrorCode.TRANSACTION_ABORTABLE if is_told else error
-        try:
-            log, end = self._log.write(decided)
-        except LOG_FAILURES as failure:
-            return self._undecided(live, undecided, failure)
-        try:
-            await self._services.durable(log, end)
-        except LOG_FAILURES as failure:
-            # Nobody knows whether the disk holds the decision before the directory is opened again: the
-            # client must keep asking, and neither take it for done nor for undone.
-            _reported(decided, failure)
-            return ErrorCode.COORDINATOR_NOT_AVAILABLE
-        return ErrorCode.NONE
-
-    def _undecided(self, live: LiveTransaction, undecided: Transaction, failure: Exception) -> ErrorCode:
-        live.transaction = undecided
-        if undecided.state is TransactionState.ONGOING:
-            self._watch(live, undecided.timeout_ms)
-        return _reported(undecided, failure)
-
-    async def _write_markers(self, live: LiveTransaction) -> None:
-        transaction = live.transaction
-        await markers.write_all(
-            self._services,
-            transaction.partitions,
-            transaction.producer_id,
-            transaction.producer_epoch,
-            committed=transaction.state is TransactionState.PREPARE_COMMIT,
-            # It is decided, so whoever waits must ask the same again.
-            on_failure=lambda: live.report(ErrorCode.COORDINATOR_NOT_AVAILABLE),
-        )
 
     async def _end_leftover(self, leftover: Leftover) -> None:
         outcome = "committed" if leftover.is_committed else "aborted"
@@ -358,7 +283,7 @@ class TransactionCoordinator:
                 transaction.transactional_id,
                 transaction.timeout_ms,
             )
-            self._start_end(live, decision.transaction)
+            self._ending.start(live, decision.transaction)
 
     async def _expire_forever(self) -> None:
         while True:
@@ -367,23 +292,24 @@ class TransactionCoordinator:
 
     def expire_ids(self) -> None:
         """Forget transactional ids that nobody used for ``transactional_id_expiration_ms``."""
-        before_ms = self._services.clock.now_ms() - self._services.config.transactional_id_expiration_ms
         for transactional_id, live in list(self._table.items()):
-            if live.transaction.state not in SETTLED or live.transaction.updated_ms >= before_ms:
+            if live.transaction.state not in SETTLED or not self._is_silent(live):
                 continue
             decision = self._decide(live, Expired())
             try:
                 self._log.forget(transactional_id)
             except LOG_FAILURES as failure:
-                _reported(live.transaction, failure)
+                reported(live.transaction, failure)
                 continue  # tried again at the next check
             live.transaction = decision.transaction
             del self._table[transactional_id]
 
-
-def _reported(transaction: Transaction, failure: Exception) -> ErrorCode:
-    _log.error("transactional id %r: %s", transaction.transactional_id, failure)
-    return ErrorCode.KAFKA_STORAGE_ERROR
+    def _is_silent(self, live: LiveTransaction) -> bool:
+        """By the clock on the wall, and by the other since it was used here: the first may have jumped."""
+        clock, expiration_ms = self._services.clock, self._services.config.transactional_id_expiration_ms
+        if clock.now_ms() - live.transaction.updated_ms <= expiration_ms:
+            return False
+        return live.used_ms is None or clock.monotonic_ms() - live.used_ms > expiration_ms
 
 
 def _open_in_logs(services: BrokerServices) -> list[OpenInLog]:

@@ -190,13 +190,11 @@ class Fetcher:
         self._wake.set()
 
     def _wanted(self) -> list[PartitionState]:
-        if self._subscription.is_suspended:
-            return []
         return [
             state
             for state in self._subscription.states()
             if state.position is not None
-            and not state.paused
+            and not (state.paused or state.withheld)
             and state.error is None
             and state.buffered_bytes < self._refill_bytes
         ]

@@ -172,9 +172,7 @@ class RecordReader:
     def _ready(self, partitions: Sequence[TopicPartition]) -> list[PartitionState]:
         """Partitions with something to hand out, another one first each time."""
         states = self._subscription.selected(partitions)
-        if self._subscription.is_suspended:
-            return []
-        ready = [state for state in states if state.has_data and not state.paused]
+        ready = [state for state in states if state.has_data and not (state.paused or state.withheld)]
         if len(ready) > 1:
             self._turn = (self._turn + 1) % len(ready)
             ready = ready[self._turn :] + ready[: self._turn]

@@ -21,7 +21,7 @@ from streamz_core.client.producer.partition_queue import PartitionQueue
 from streamz_core.client.producer.record_fields import check_headers
 from streamz_core.client.producer.send_buffer import SendBuffer
 from streamz_core.model import Header
-from streamz_core.protocol.murmur2 import partition_for
+from streamz_core.protocol.murmur2 import partition_of
 
 _TURN_BYTES: Final = 524_288
 """So much is taken from senders that never wait, before others on the event loop get a turn."""
@@ -45,6 +45,7 @@ class OpenBatches:
         "_batch_bytes_max",
         "_buffer",
         "_hashes_keys",
+        "_last_route",
         "_lingers",
         "_loop",
         "_monotonic_ms",
@@ -85,6 +86,7 @@ class OpenBatches:
         self._wake = wake
         self._loop = asyncio.get_running_loop()
         self._turn_bytes: i64 = 0
+        self._last_route: Route | None = None
         self.routes: dict[str, Route] = {}
 
     def append(
@@ -102,24 +104,23 @@ class OpenBatches:
         partitioner of the program's, content that is not bytes, and most of what is to be refused. Raises
         ``Misuse`` for a timestamp or headers that no record can have.
         """
-        route = self.routes.get(topic)
-        if route is None:
-            return None
+        route = self._last_route  # most programs send to one topic many times
+        if route is None or route.topic is not topic:
+            route = self.routes.get(topic)
+            if route is None:
+                return None
+            self._last_route = route
         queue = self._queue(route, value, key, partition)
         if queue is None:
             return None
-        if not (isinstance(key, bytes) or key is None) or not (isinstance(value, bytes) or value is None):
+        size: i64 = _size(key, value)
+        if size < 0:
             return None
-        size: i64 = RECORD_OVERHEAD_BYTES
-        if key is not None:
-            size += len(key)
-        if value is not None:
-            size += len(value)
         if headers:
             if not isinstance(headers, (list, tuple)):  # what can be gone through only once
                 return None
             headers = check_headers(headers)
-            size = record_size(key, value, headers)
+            size += record_size(None, None, headers) - RECORD_OVERHEAD_BYTES
         batch = queue.open
         if batch is None or batch.room_bytes < size:
             if size > self._batch_bytes_max or not self.make_room(queue, size):
@@ -132,7 +133,7 @@ class OpenBatches:
         stamp: Any = self._now_ms() if timestamp_ms is None else timestamp_ms
         if not _is_timestamp(stamp):
             return None
-        writer.append(key, value, stamp, headers)
+        writer.append(key, value, stamp, headers)  # type: ignore[arg-type]  # _size has looked at them
         batch.room_bytes -= size
         index: i64 = len(batch.timestamps)
         batch.timestamps.append(stamp)
@@ -181,11 +182,25 @@ class OpenBatches:
                 return queues[partition]
         elif self._hashes_keys:
             if isinstance(key, bytes):
-                return queues[partition_for(key, len(queues))]
+                return queues[partition_of(key, len(queues))]
             if key is None and value is not None and route.sticky >= 0:
                 queue = queues[route.sticky]
                 return queue if queue.open is not None else None  # where it has none, another's turn has come
         return None
+
+
+def _size(key: object, value: object) -> i64:
+    """What the record takes in a batch, by estimate; -1 where key or value are not bytes."""
+    size: i64 = RECORD_OVERHEAD_BYTES
+    if isinstance(key, bytes):
+        size += len(key)
+    elif key is not None:
+        return -1
+    if isinstance(value, bytes):
+        size += len(value)
+    elif value is not None:
+        return -1
+    return size
 
 
 def _is_timestamp(stamp: object) -> bool:

@@ -124,6 +124,7 @@ class AIOKafkaProducer:
             key_serializer=key_serializer,
             value_serializer=value_serializer,
             partitioner=partitioner,
+            enable_idempotence=enable_idempotence,
             transactional_id=transactional_id,
         )
         # Thirty attributes, start()'s included: CPython finds no more than that without hashing, and send()
@@ -248,11 +249,10 @@ class AIOKafkaProducer:
         broker refused.
         """
         # The hot path of programs that send record by record: what is usual is done by one compiled call.
-        future = self._append(topic, value, key, partition, timestamp_ms, headers)
-        if future is None:
-            future = await self._append_with_room(topic, value, key, partition, timestamp_ms, headers)
         # RecordFuture is a future to asyncio by protocol, not by class.
-        return future  # type: ignore[return-value]
+        return self._append(  # type: ignore[return-value]
+            topic, value, key, partition, timestamp_ms, headers
+        ) or await self._append_with_room(topic, value, key, partition, timestamp_ms, headers)
 
     async def send_and_wait(
         self,

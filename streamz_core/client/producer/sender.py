@@ -21,7 +21,7 @@ from streamz_core.client.errors import (
     UnknownError,
     error_for,
 )
-from streamz_core.client.request import is_repeatable, name_of
+from streamz_core.client.request import explained, is_repeatable
 from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.protocol.messages.produce import (
     PartitionProduceData,
@@ -147,7 +147,7 @@ class Sender:
         except Exception as error:  # noqa: BLE001
             # The boundary of the drain task: whatever goes wrong here, also by a fault of ours, must be
             # told to those who wait for the records, and must not stop later ones.
-            _log.exception("%s were not written", _name(queue, group))
+            _log.exception("%s not written", _name(queue, group))
             known = error if isinstance(error, StreamzError) else _unexpected(queue, group, error)
             self._give_up(group, known, ErrorCode.NONE)
 
@@ -175,12 +175,14 @@ class Sender:
     def _encoded(self, queue: PartitionQueue, batch: ProducerBatch) -> EncodedBatch:
         if batch.raw is None:
             batch.raw = raw_records(batch.keys, batch.values, batch.timestamps, batch.headers)
-        identity, transactions = queue.identity, self._transactions
+        transactions = self._transactions
+        if not transactions.is_idempotent:
+            return batch.raw.framed(compression=self._compression)
         return batch.raw.framed(
             compression=self._compression,
-            producer_id=identity.producer_id,
-            producer_epoch=identity.epoch,
-            base_sequence=queue.sequence if transactions.is_idempotent else -1,
+            producer_id=queue.identity.producer_id,
+            producer_epoch=queue.identity.epoch,
+            base_sequence=queue.sequence,
             transactional=transactions.is_transactional,
         )
 
@@ -227,8 +229,8 @@ class Sender:
             try:
                 answer = await wait_for(clock, self._requests.link.send(request), left_ms)
             except TimeoutError as late:
-                text = f"{_name(queue, group)} were not acknowledged within {self._requests.timeout_ms:g} ms"
-                failure = KafkaTimeoutError(f"{text}; whether they were written is unknown")
+                text = f"{_name(queue, group)} not acknowledged within {self._requests.timeout_ms:g} ms"
+                failure = KafkaTimeoutError(f"{text}; whether it was written is unknown")
                 failure.__cause__ = late
                 return failure, ErrorCode.NONE
             result = answer.responses[0].partition_responses[0]
@@ -285,10 +287,7 @@ def _refused(
     queue: PartitionQueue, group: list[ProducerBatch], result: PartitionProduceResponse
 ) -> KafkaError:
     code = result.error_code
-    text = f"{_name(queue, group)} were not written: {result.error_message or name_of(code)}"
-    if code == ErrorCode.MESSAGE_TOO_LARGE:
-        text += "; raise the topic's max.message.bytes, or lower the producer's max_batch_size"
-    return error_for(code, text)
+    return error_for(code, f"{_name(queue, group)} not written: {result.error_message or explained(code)}")
 
 
 def closed_before_acknowledged(queue: PartitionQueue, batch: ProducerBatch) -> ProducerClosed:
@@ -297,7 +296,7 @@ def closed_before_acknowledged(queue: PartitionQueue, batch: ProducerBatch) -> P
 
 
 def _unexpected(queue: PartitionQueue, group: list[ProducerBatch], error: Exception) -> KafkaError:
-    failure = UnknownError(f"{_name(queue, group)} were not written: {type(error).__name__}: {error}")
+    failure = UnknownError(f"{_name(queue, group)} not written: {type(error).__name__}: {error}")
     failure.__cause__ = error
     return failure
 

@@ -72,15 +72,12 @@ class Transactions:
         self._on_change = on_change
         self.is_idempotent = is_idempotent
         self.transactional_id = transactional_id
+        self.is_transactional = transactional_id is not None
+        """Whether records are written in transactions only."""
         self.identity: ProducerIdentity = NO_IDENTITY
         self.state = TransactionState.READY
         self.error: StreamzError | None = None
         self._reaches_broker = False
-
-    @property
-    def is_transactional(self) -> bool:
-        """Whether records are written in transactions only."""
-        return self.transactional_id is not None
 
     @property
     def may_send(self) -> bool:

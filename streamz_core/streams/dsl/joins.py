@@ -32,7 +32,7 @@ def stream_table_join(
 ) -> KStream[Any, Any]:
     """Each record of ``stream`` with the table's value of its key at that moment."""
     chosen = option(Joined, joined)
-    ours = stream.partitioned(chosen.name, "a join")
+    ours = stream.partitioned(chosen.name, "a join", keyless=left)
     graph, view = stream.graph, table.view
     name = graph.name("KSTREAM-LEFTJOIN" if left else "KSTREAM-JOIN", chosen.name)
     graph.add(

@@ -176,7 +176,9 @@ class KStream(Generic[K, V]):
     def merge(self, other: KStream[K, V], named: Named | str | None = None) -> KStream[K, V]:
         """The records of both streams."""
         name = self._name("KSTREAM-MERGE", named)
-        self.graph.add(name, (Input(self.node), Input(other.node)), lambda: stateless.Pass(name))
+        # Once each: a stream merged with itself is itself.
+        ways = dict.fromkeys((Input(self.node), Input(other.node)))
+        self.graph.add(name, ways, lambda: stateless.Pass(name))
         same_key = self.key if self.key == other.key else UNKNOWN
         same_value = self.value if self.value == other.value else UNKNOWN
         rekeyed = self.is_rekeyed or other.is_rekeyed
@@ -232,6 +234,15 @@ class KStream(Generic[K, V]):
         chosen = option(Repartitioned, repartitioned, options)
         if chosen.name is None:
             raise Misuse("repartition() needs a name: its topic is called {app id}-{name}-repartition")
+        return self._keyed()._through_internal(chosen)
+
+    def _keyed(self) -> KStream[K, V]:
+        """The records that have a key: the others belong into no partition."""
+        name = self.graph.name("KSTREAM-FILTER")
+        return self._then(name, lambda: stateless.Keyed(name))
+
+    def _through_internal(self, chosen: Repartitioned) -> KStream[K, V]:
+        assert chosen.name is not None
         key, value = _or(chosen.key, self.key), _or(chosen.value, self.value)
         topic = self.graph.internal_topic(chosen.name, chosen.partitions)
         codecs, partitioner = self.graph.codecs, chosen.partitioner
@@ -310,8 +321,11 @@ class KStream(Generic[K, V]):
             return stream_table_join(self, other, joiner, joined, **how)
         raise Misuse(f"a stream is joined with a table; {other!r} is none")
 
-    def partitioned(self, name: str | None, why: str) -> KStream[K, V]:
-        """This stream, dealt out anew where keys were changed; ``name`` is the internal topic's."""
+    def partitioned(self, name: str | None, why: str, *, keyless: bool = False) -> KStream[K, V]:
+        """This stream, dealt out anew where keys were changed; ``name`` is the internal topic's.
+
+        ``keyless``: records without a key stay.
+        """
         if not self.is_rekeyed:
             return self
         if name is None:
@@ -319,7 +333,7 @@ class KStream(Generic[K, V]):
                 f"{why} needs its records dealt out anew, since keys were changed at {self.node!r}: "
                 "give it a name for the topic in between"
             )
-        return self.repartition(name)
+        return (self if keyless else self._keyed())._through_internal(Repartitioned(name))
 
     # -- making steps -------------------------------------------------------------------------------
 

@@ -54,16 +54,18 @@ class Aggregate(Operator):
         index = 0
         try:
             for index in range(len(rows.orders)):
-                key, value = rows.keys[index], rows.values[index]
+                key, value, timestamp = rows.keys[index], rows.values[index], rows.timestamps[index]
                 if key is None or value is None:
                     continue
                 old = get(key)
-                new = self._next(key, value, rows.timestamps[index], old)
+                new = self._next(key, value, timestamp, old)
                 put(key, new)
                 if held is None:
-                    updates.add(rows, index, key, old, new)
+                    updates.add(
+                        rows, index, key, old, new, timestamp if old is None else max(timestamp, old[1])
+                    )
                 else:
-                    held.note(key, old)
+                    held.note(key, old, new, timestamp)
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
         return updates.rows()

@@ -42,6 +42,17 @@ class Filter(Operator):
         return rows.pick(chosen) if chosen else None
 
 
+class Keyed(Operator):
+    """Rows that have a key."""
+
+    def process(self, rows: Rows) -> Rows | None:
+        """The same rows where all have; None where none has."""
+        if None not in rows.keys:
+            return rows
+        chosen = [index for index, key in enumerate(rows.keys) if key is not None]
+        return rows.pick(chosen) if chosen else None
+
+
 class MapValues(Operator):
     """Each value replaced by ``mapper(value)``, or ``mapper(key, value)``; keys stay."""
 

@@ -44,13 +44,13 @@ class Keep(Operator):
             key, value = rows.keys[index], rows.values[index]
             if key is None:
                 continue
-            old = get(key)
-            new = None if value is None else (value, rows.timestamps[index])
+            old, timestamp = get(key), rows.timestamps[index]
+            new = None if value is None else (value, timestamp)
             put(key, new)
             if held is None:
-                updates.add(rows, index, key, old, new)
+                updates.add(rows, index, key, old, new, timestamp)
             else:
-                held.note(key, old)
+                held.note(key, old, new, timestamp)
         return updates.rows()
 
     def flush(self) -> Rows | None:

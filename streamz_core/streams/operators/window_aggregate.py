@@ -17,7 +17,7 @@ from typing import Any
 
 from streamz_core.streams.operator import Operator, OperatorContext
 from streamz_core.streams.operators.stateless import row_failed
-from streamz_core.streams.operators.updates import Updates
+from streamz_core.streams.operators.updates import HeldBack, Updates
 from streamz_core.streams.rows import Rows
 from streamz_core.streams.windowed_key import Window, Windowed
 
@@ -51,8 +51,7 @@ class WindowAggregate(Operator):
         self._aggregator = aggregator
         self._initializer = initializer
         self._final = final
-        self._caching = caching
-        self._before: dict[tuple[Any, int], Any] = {}
+        self._held = HeldBack() if caching else None
 
     def open(self, context: OperatorContext) -> None:
         """Begin with the store as it is."""
@@ -81,15 +80,12 @@ class WindowAggregate(Operator):
 
     def flush(self) -> Rows | None:
         """One update for each key and window that changed; or what closed."""
-        updates = Updates()
         if self._final:
+            updates = Updates()
             for key, start, stamped in self._store.expire(self._store.stream_time_ms):
                 updates.held_back(self._windowed(key, start), None, stamped)
             return updates.rows()
-        before, self._before = self._before, {}
-        for (key, start), old in before.items():
-            updates.held_back(self._windowed(key, start), old, self._store.get(key, start))
-        return updates.rows()
+        return None if self._held is None else self._held.take(_ByWindowedKey(self._store))
 
     def _update(self, rows: Rows, index: int, start: int, updates: Updates) -> None:
         key, value, timestamp = rows.keys[index], rows.values[index], rows.timestamps[index]
@@ -98,10 +94,12 @@ class WindowAggregate(Operator):
         self._store.put(key, start, new)
         if self._final:
             return
-        if not self._caching:
-            updates.add(rows, index, self._windowed(key, start), old, new)
-        elif (key, start) not in self._before:
-            self._before[key, start] = old
+        windowed = self._windowed(key, start)
+        if self._held is None:
+            deleted_at = timestamp if old is None else max(timestamp, old[1])
+            updates.add(rows, index, windowed, old, new, deleted_at)
+        else:
+            self._held.note(windowed, old, new, timestamp)
 
     def _next(self, key: Any, value: Any, timestamp: int, old: Any) -> Any:
         if old is None:
@@ -113,3 +111,13 @@ class WindowAggregate(Operator):
 
     def _windowed(self, key: Any, start: int) -> Windowed:
         return Windowed(key, Window(start, start + self._size_ms))
+
+
+class _ByWindowedKey:
+    """A window store, asked by windowed keys."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def get(self, key: Windowed) -> Any:
+        return self._store.get(key.key, key.window.start)

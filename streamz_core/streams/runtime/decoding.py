@@ -83,7 +83,7 @@ def decode(piece: Slice, source: SourceSpec, stream_time_ms: int, latest_ms: int
     return DecodedSlice(piece, batch, _NONE, None)
 
 
-def _stream_times(piece: Slice, timestamps: list[int], stream_time_ms: int, latest_ms: int) -> Sequence[int]:
+def _stream_times(piece: Slice, timestamps: list[int], stream_time_ms: int, latest_ms: int) -> list[int]:
     if latest(timestamps) > latest_ms:
         _log.warning(
             "a record of topic %r partition %d between offsets %d and %d has the timestamp %d, too far ahead "

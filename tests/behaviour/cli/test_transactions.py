@@ -108,7 +108,7 @@ def test_describe_producers(left):
     done, opened = sorted((row.split() for row in rows), key=lambda row: row[5], reverse=True)
     assert (done[1:4], done[5]) == (["1", "0", "-1"], "None")
     assert opened[1:] == ["0", "-1", "0", "1000", "2"]
-    assert "'t'" in left("transactions describe-producers --topic t --partition 9", code=1)
+    assert "t-9" in left("transactions describe-producers --topic t --partition 9", code=1)
     assert "one broker" in left(
         "transactions describe-producers --broker-id 3 --topic t --partition 0", code=2
     )

@@ -76,8 +76,9 @@ async def test_groups_and_offsets(admin, producer, consumers, clock):
         await admin.delete_consumer_groups(["g"])
     with pytest.raises(errors.CommitFailedError):
         await admin.alter_consumer_group_offsets("g", {T: 0})
-    with pytest.raises((errors.NonEmptyGroup, errors.GroupSubscribedToTopicError), match=r"'g'.*stop them"):
+    with pytest.raises(errors.GroupSubscribedToTopicError, match=r"'g'.*'t' partition 0.*stop them"):
         await admin.delete_consumer_group_offsets("g", [T])
+    await admin.delete_consumer_group_offsets("g", [TopicPartition("four", 0)])  # nobody reads it
     await clock.drive(consumer.stop())
 
     await admin.alter_consumer_group_offsets("g", {T: (0, "again")})
@@ -196,6 +197,68 @@ async def test_nodes_that_are_not_there_are_refused(admin):
         await admin.find_coordinator("g", 5)
     with pytest.raises(ValueError, match="isolation_level"):
         await admin.list_offsets({T: -1}, "serializable")
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda admin: admin.delete_topics("t"), "topics='t': must be a list"),
+        (lambda admin: admin.delete_topics(["t", 5]), r"topics\[1\]=5: must be text"),
+        (lambda admin: admin.describe_topics("t"), "topics='t': must be a list"),
+        (lambda admin: admin.create_topics(NewTopic("x", 1, 1)), "new_topics=.*must be a list, of NewTopic"),
+        (
+            lambda admin: admin.create_partitions({"t": 5}),
+            r"topic_partitions\['t'\]=5: must be NewPartitions",
+        ),
+        (lambda admin: admin.delete_consumer_groups("g"), "group_ids='g': must be a list"),
+        (lambda admin: admin.describe_consumer_groups("g"), "group_ids='g': must be a list"),
+        (lambda admin: admin.find_coordinator(5), "group_id=5: must be text"),
+        (lambda admin: admin.list_consumer_group_offsets(None), "group_id=None: must be text"),
+        (
+            lambda admin: admin.list_consumer_group_offsets("g", partitions=["t"]),
+            "'t' is not a TopicPartition",
+        ),
+        (lambda admin: admin.alter_consumer_group_offsets(5, {T: 0}), "group_id=5"),
+        (lambda admin: admin.list_offsets({T: "x"}), "timestamps.*'x': must be a whole number"),
+        (lambda admin: admin.list_offsets({"t": 0}), "timestamps: the key='t': must be TopicPartition"),
+        (lambda admin: admin.delete_records({T: 5}), "records_to_delete.*=5: must be RecordsToDelete"),
+        (lambda admin: admin.describe_configs("t"), "config_resources='t': must be a list"),
+        (
+            lambda admin: admin.alter_configs([ConfigResource("topic", "t", ["a"])]),
+            "configs of 't'.*must be a dictionary",
+        ),
+    ],
+)
+async def test_arguments_of_another_type_are_refused(admin, call, text):
+    with pytest.raises(TypeError, match=text):
+        await call(admin)
+
+    assert "t" in await admin.list_topics()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: NewTopic(5, 1, 1),
+        lambda: NewTopic("x", "1", 1),
+        lambda: NewTopic("x", 1, True),
+        lambda: NewTopic("x", 1, 1, topic_configs=["a"]),
+        lambda: NewPartitions("2"),
+        lambda: RecordsToDelete(None),
+    ],
+)
+def test_what_is_asked_about_has_its_types(make):
+    with pytest.raises(TypeError, match="must be"):
+        make()
+
+
+async def test_values_of_configs_are_written_as_kafka_writes_them(admin):
+    configs = {"preallocate": False, "retention.ms": 5_000, "min.cleanable.dirty.ratio": 0.25}
+    (await admin.create_topics([NewTopic("x", 1, 1, topic_configs=configs)])).raise_for_errors()
+    (described,) = await admin.describe_configs([ConfigResource("topic", "x", configs)])
+
+    values = {entry.config_names: entry.config_value for entry in described.resources[0].config_entries}
+    assert values == {"preallocate": "false", "retention.ms": "5000", "min.cleanable.dirty.ratio": "0.25"}
 
 
 async def test_errors_name_the_thing_and_the_remedy(admin):

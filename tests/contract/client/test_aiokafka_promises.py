@@ -15,6 +15,7 @@ from streamz_core.aiokafka import (
     AIOKafkaClient,
     AIOKafkaConsumer,
     AIOKafkaProducer,
+    ConsumerRebalanceListener,
     ConsumerStoppedError,
     IllegalOperation,
     OffsetAndMetadata,
@@ -272,6 +273,29 @@ async def test_subscriptions_that_make_no_sense(consumers, arguments, error):
     assert consumer.subscription() == {"four"}
     with pytest.raises(errors.IllegalStateError):
         consumer.assign([T])
+
+
+async def test_a_listener_that_comes_later_is_told_what_is_assigned(consumers, clock):
+    class Recorder(ConsumerRebalanceListener):
+        def __init__(self):
+            self.calls = []
+
+        def on_partitions_revoked(self, revoked):
+            self.calls.append(("revoked", set(revoked)))
+
+        def on_partitions_assigned(self, assigned):
+            self.calls.append(("assigned", set(assigned)))
+
+    consumer = await consumers("t", group_id="g")
+    listener = Recorder()
+
+    consumer.subscribe(["t"], listener=listener)
+    await clock.advance(1_000)
+    consumer.subscribe(["t"], listener=listener)
+    await clock.advance(1_000)
+
+    assert listener.calls == [("revoked", {T}), ("assigned", {T})]
+    assert consumer.assignment() == {T}
 
 
 async def test_offsets_for_times(consumers, producer):

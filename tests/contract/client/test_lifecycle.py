@@ -217,6 +217,22 @@ async def test_a_stopped_client_does_not_start_again(client_type, address, clock
         await client.start()
 
 
+@pytest.mark.parametrize("client_type", CALLS)
+async def test_a_start_that_gets_no_answer_ends_and_can_be_tried_again_by_another(client_type, stuck, clock):
+    stuck.is_stuck = True
+    client = client_type(bootstrap_servers=stuck, **settings(client_type))
+
+    with pytest.raises(errors.KafkaTimeoutError, match=f"{TIMEOUT_MS} ms"):
+        await clock.drive(start(client))
+
+    assert clock.monotonic_ms() <= 2 * TIMEOUT_MS
+    await clock.drive(stop(client))
+    stuck.is_stuck = False
+    another = client_type(bootstrap_servers=stuck, **settings(client_type))
+    await clock.drive(start(another))
+    await clock.drive(stop(another))
+
+
 @pytest.mark.parametrize(("client_type", "name"), BY_NAME)
 async def test_no_call_waits_for_ever_for_a_stuck_broker(client_type, name, stuck, clock):
     topics = ["t"] if client_type is AIOKafkaConsumer else []

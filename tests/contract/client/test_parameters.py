@@ -396,7 +396,7 @@ async def test_fetch_settings(made, watched, clock):
     assert request.isolation_level is IsolationLevel.READ_COMMITTED
 
 
-@pytest.mark.parametrize(("policy", "position"), [("earliest", 0), ("latest", 3)])
+@pytest.mark.parametrize(("policy", "position"), [("earliest", 0), ("latest", 3), ("EARLIEST", 0)])
 async def test_auto_offset_reset(made, address, clock, policy, position):
     await fill(address, [b"1", b"2", b"3"])
     consumer = await made(AIOKafkaConsumer, "t", auto_offset_reset=policy)
@@ -474,7 +474,7 @@ async def test_membership_settings(made, watched, clock):
     assert (request.group_id, request.group_instance_id) == ("the-group", "the-instance")
     assert (request.session_timeout_ms, request.rebalance_timeout_ms) == (9_000, 8_000)
     assert [protocol.name for protocol in request.protocols] == ["range"]
-    assert len(watched.sent(HeartbeatRequest)) == 3
+    assert len(watched.sent(HeartbeatRequest)) == 4  # one at once, then every two seconds
 
 
 async def test_the_rebalance_timeout_is_the_session_timeout_where_it_is_not_given(made, watched):

@@ -31,6 +31,7 @@ class Producer:
         self.talk = talk
         self.transactional_id = transactional_id
         self.version = version
+        self.acks = -1
         self.producer_id = -1
         self.producer_epoch = -1
         self._sequences: dict[tuple[str, int], int] = {}
@@ -78,7 +79,10 @@ class Producer:
             name=topic, partition_data=[PartitionProduceData(index=partition, records=batch)]
         )
         request = ProduceRequest(
-            transactional_id=self.transactional_id, topic_data=[data], transaction_version=self.version
+            transactional_id=self.transactional_id,
+            acks=self.acks,
+            topic_data=[data],
+            transaction_version=self.version,
         )
         answer = (await self.talk.broker.handle(request)).responses[0].partition_responses[0]
         if answer.error_code is ErrorCode.NONE:

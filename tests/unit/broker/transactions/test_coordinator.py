@@ -11,6 +11,7 @@ import pytest
 from streamz_core.broker.transactions.state import PRODUCER_EPOCH_MAX, TransactionState, change
 from streamz_core.errors import ErrorCode
 from streamz_core.model import Durability
+from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
 from streamz_core.protocol.messages.join_group import JoinGroupProtocol, JoinGroupRequest
 from streamz_core.protocol.messages.sync_group import SyncGroupRequest
 from streamz_core.testing.faulty_files import FAULTS, FaultyFiles
@@ -184,6 +185,12 @@ async def test_timeouts_are_bounded(talk: Any, timeout_ms: int) -> None:
     assert await Producer(talk).init(timeout_ms=timeout_ms) is ErrorCode.INVALID_TRANSACTION_TIMEOUT
 
 
+async def test_half_an_identity_is_none(talk: Any, producer: Producer) -> None:
+    for producer_id, epoch in ((producer.producer_id, -1), (-1, 0)):
+        request = InitProducerIdRequest(transactional_id="x", producer_id=producer_id, producer_epoch=epoch)
+        assert (await talk.broker.handle(request)).error_code is ErrorCode.INVALID_REQUEST
+
+
 async def test_who_never_asked_for_an_identity_is_unknown(talk: Any) -> None:
     stranger = Producer(talk, "nobody")
     stranger.identity = (5, 0)
@@ -336,18 +343,28 @@ class TestRestarts:
     async def test_ids_are_forgotten_after_long_silence(self, producer: Producer, restarted: Any) -> None:
         await producer.send(b"a")
         await producer.commit()
-        idle, broker = Producer(producer.talk, "idle"), producer.talk.broker
+        idle = Producer(producer.talk, "idle")
         await idle.init()
-        broker.clock.jump_wall(8 * 86_400_000)
+        talk = await restarted(producer, idle, cleanly=True)
+        talk.clock.jump_wall(8 * 86_400_000)
         await producer.send(b"b")
 
-        broker.transactions.expire_ids()
+        talk.broker.transactions.expire_ids()
 
-        assert [t.transactional_id for t in broker.transactions.transactions()] == ["x"]
+        assert [t.transactional_id for t in talk.broker.transactions.transactions()] == ["x"]
         assert await idle.send(b"c") is ErrorCode.INVALID_PRODUCER_ID_MAPPING
         await restarted(producer, idle, cleanly=True)
         assert await idle.commit() is ErrorCode.INVALID_PRODUCER_ID_MAPPING
         assert await idle.init(as_owner=True) is ErrorCode.NONE
+
+    async def test_a_clock_that_jumps_forgets_nobody_who_is_here(self, producer: Producer) -> None:
+        await producer.send(b"a")
+        await producer.commit()
+        producer.talk.clock.jump_wall(30 * 86_400_000)
+        producer.talk.broker.transactions.expire_ids()
+
+        assert await producer.send(b"b") is ErrorCode.NONE
+        assert await producer.commit() is ErrorCode.NONE
 
 
 class TestFaults:
@@ -379,6 +396,21 @@ class TestFaults:
         assert await seen(again) in ([], [b"a"])
         assert await producer.commit() is ErrorCode.NONE
         assert await seen(again) == [b"a"]
+
+    async def test_data_that_cannot_be_made_durable_asks_for_an_abort(
+        self, open_broker: Any, files: Any
+    ) -> None:
+        faulty = self._faulty(files, "datasync", errno.EIO)
+        talk = await open_broker(files=faulty)
+        await talk.create("t", 1)
+        producer = Producer(talk)
+        await producer.init()
+        producer.acks = 1
+        await producer.send(b"a")
+        faulty._at_call = faulty.calls + 1
+
+        assert await producer.commit() is ErrorCode.TRANSACTION_ABORTABLE
+        assert await seen(talk) == []
 
     async def test_a_full_disk_is_waited_for(self, open_broker: Any, files: Any) -> None:
         faulty = self._faulty(files, "write_at", errno.ENOSPC)

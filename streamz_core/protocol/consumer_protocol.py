@@ -4,16 +4,17 @@ Owns: Kafka's encoding of a member's subscription and of its assignment (the "co
 type), under aiokafka's names.
 Must not know: how partitions are shared out, requests.
 
-Layout: version int16; then for a subscription topics [string] and user data bytes; for an assignment
-[(topic string, [partition int32])] and user data bytes. Later versions only append fields, which a
-reader of an older one leaves alone.
+Layout: version int16; then for a subscription topics [string] and user data bytes, from version 1 on the
+partitions owned [(topic string, [partition int32])] (KIP-429), from version 2 on their generation int32
+(KIP-792); for an assignment [(topic string, [partition int32])] and user data bytes. Later versions only
+append fields, which a reader of an older one leaves alone.
 Source: https://kafka.apache.org/protocol and ConsumerProtocolSubscription / ConsumerProtocolAssignment
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,19 +31,37 @@ class MalformedMembership(Fatal):
     """A member's subscription or assignment is not in Kafka's encoding."""
 
 
+ByTopic = Sequence[tuple[str, Sequence[int]]]
+"""Partitions by topic."""
+
+
 @dataclass(slots=True)
 class ConsumerProtocolMemberMetadata:
-    """What a member subscribes to; ``user_data`` is its assignor's own."""
+    """What a member subscribes to; ``user_data`` is its assignor's own.
+
+    ``owned_partitions``, and ``generation_id`` in which it was given them, are what the member goes on reading
+    while the group rebalances (KIP-429); they are sent from version 1 and 2 on.
+    """
 
     version: int = 0
     subscription: Sequence[str] = ()
     user_data: bytes = b""
+    owned_partitions: ByTopic = ()
+    generation_id: int = -1
+
+    def owned(self) -> list[TopicPartition]:
+        """The partitions the member has not given up, one by one."""
+        return _flat(self.owned_partitions)
 
     def encode(self) -> bytes:
         """In Kafka's encoding."""
         parts = [_INT16.pack(self.version), _INT32.pack(len(self.subscription))]
         parts += [_text(topic) for topic in self.subscription]
         parts.append(_blob(self.user_data))
+        if self.version >= 1:
+            parts += _by_topic(self.owned_partitions)
+        if self.version >= 2:
+            parts.append(_INT32.pack(self.generation_id))
         return b"".join(parts)
 
     @classmethod
@@ -51,7 +70,11 @@ class ConsumerProtocolMemberMetadata:
         reader = _Reader(data)
         version = reader.int16()
         topics = [reader.text() for _ in range(reader.count(2))]
-        return cls(version, topics, reader.blob())
+        user_data = reader.blob()
+        # There are clients that write a version above 0 in front of what is version 0.
+        owned = reader.by_topic() if version >= 1 and not reader.at_end else []
+        generation_id = reader.int32() if version >= 2 and not reader.at_end else -1
+        return cls(version, topics, user_data, owned, generation_id)
 
 
 @dataclass(slots=True)
@@ -59,19 +82,16 @@ class ConsumerProtocolMemberAssignment:
     """What a member is given: (topic, partitions)."""
 
     version: int = 0
-    assignment: Sequence[tuple[str, Sequence[int]]] = field(default_factory=list)
+    assignment: ByTopic = field(default_factory=list)
     user_data: bytes = b""
 
     def partitions(self) -> list[TopicPartition]:
         """The assignment, partition by partition."""
-        return [TopicPartition(topic, index) for topic, indexes in self.assignment for index in indexes]
+        return _flat(self.assignment)
 
     def encode(self) -> bytes:
         """In Kafka's encoding."""
-        parts = [_INT16.pack(self.version), _INT32.pack(len(self.assignment))]
-        for topic, indexes in self.assignment:
-            parts += [_text(topic), _INT32.pack(len(indexes)), *map(_INT32.pack, indexes)]
-        parts.append(_blob(self.user_data))
+        parts = [_INT16.pack(self.version), *_by_topic(self.assignment), _blob(self.user_data)]
         return b"".join(parts)
 
     @classmethod
@@ -81,11 +101,27 @@ class ConsumerProtocolMemberAssignment:
             return cls()
         reader = _Reader(data)
         version = reader.int16()
-        assignment = []
-        for _ in range(reader.count(6)):
-            topic = reader.text()
-            assignment.append((topic, [reader.int32() for _ in range(reader.count(4))]))
-        return cls(version, assignment, reader.blob())
+        return cls(version, reader.by_topic(), reader.blob())
+
+
+def grouped(partitions: Iterable[tuple[str, int]]) -> list[tuple[str, list[int]]]:
+    """Partitions by topic, topics in the order they first occur."""
+    by_topic: dict[str, list[int]] = {}
+    for topic, partition in partitions:
+        by_topic.setdefault(topic, []).append(partition)
+    return list(by_topic.items())
+
+
+def _flat(by_topic: ByTopic) -> list[TopicPartition]:
+    return [TopicPartition(topic, index) for topic, indexes in by_topic for index in indexes]
+
+
+def _by_topic(by_topic: ByTopic) -> list[bytes]:
+    parts = [_INT32.pack(len(by_topic))]
+    for topic, indexes in by_topic:
+        count = len(indexes)
+        parts += [_text(topic), struct.pack(f">{count + 1}i", count, *indexes)]
+    return parts
 
 
 def _text(text: str) -> bytes:
@@ -119,6 +155,18 @@ class _Reader:
             )
         return count
 
+    @property
+    def at_end(self) -> bool:
+        return self._position == len(self._data)
+
+    def by_topic(self) -> list[tuple[str, list[int]]]:
+        found = []
+        for _ in range(self.count(6)):
+            topic = self.text()
+            count = self.count(4)
+            found.append((topic, list(struct.unpack(f">{count}i", self._take(4 * count)))))
+        return found
+
     def text(self) -> str:
         try:
             return self._take(self.int16()).decode()
@@ -126,7 +174,7 @@ class _Reader:
             raise MalformedMembership(f"a topic name in a group membership is not UTF-8: {error}") from error
 
     def blob(self) -> bytes:
-        if self._position == len(self._data):
+        if self.at_end:
             return b""
         size = self.int32()
         return b"" if size < 0 else self._take(size)
