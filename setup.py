@@ -40,6 +40,8 @@ COMPILED = [
     "streamz_core/streams/execution/steps.py",
     "streamz_core/streams/operator.py",
     "streamz_core/streams/operators/aggregate.py",
+    "streamz_core/streams/operators/co_aggregate.py",
+    "streamz_core/streams/operators/grouped_table.py",
     "streamz_core/streams/operators/sink.py",
     "streamz_core/streams/operators/stateless.py",
     "streamz_core/streams/operators/stream_table_join.py",
