@@ -1,8 +1,9 @@
 """Agents on records of which every tenth fails, exactly-once.
 
-The agent of ``agent_forward`` over at most 100,000 views (10,000 with the table); every tenth makes it raise. By policy such a record is
-skipped, or sent to a dead-letter topic in the commit that passes it over. What counts is the time that one
-failing record costs, the warning in the log (which nobody prints) included: 400 us are 25,000 records/s.
+The agent of ``agent_forward`` over at most 100,000 views (10,000 with the table); every tenth makes it raise. By
+policy such a record is skipped, or sent to a dead-letter topic in the commit that passes it over. What counts is
+the time that one failing record costs, the warning in the log (which nobody prints) included: 400 us are 25,000
+records/s.
 
 The last figure is of an agent that counts in a table: where a store has changed, each failure goes back to the
 last commit.
