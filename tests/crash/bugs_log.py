@@ -44,6 +44,7 @@ from tests.crash.planting import (
     without,
     without_first,
 )
+from tests.unit.log.test_compaction_model import CompactionMachine
 from tests.unit.log.test_partition_model import PartitionMachine
 
 
@@ -324,7 +325,7 @@ CHANGING = (
     Bug(
         "compaction keeps the first record of a key",
         replace(compaction, "last_of_their_keys", _keeps_the_first),
-        crash(workloads.compaction),
+        model(CompactionMachine),
     ),
     Bug(
         "aborted records replace committed ones",
@@ -357,6 +358,11 @@ PRODUCING = (
 )
 
 ANSWERING = (
+    Bug(
+        "compaction forgets what a producer sent last",
+        replace(ProducerState, "remembered_offsets", instead(lambda _: frozenset())),
+        crash(workloads.compaction_of_transactions),
+    ),
     Bug(
         "retention removes a segment too many",
         replace(partition_log, "count_expired", _one_more),
