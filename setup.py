@@ -16,6 +16,8 @@ from setuptools.command.build_ext import build_ext
 from setuptools.extension import Extension
 
 COMPILED = [
+    "streamz_core/app/current.py",
+    "streamz_core/app/feed.py",
     "streamz_core/app/topic.py",
     "streamz_core/app/windowed_table.py",
     "streamz_core/client/producer/batch.py",
@@ -29,10 +31,23 @@ COMPILED = [
     "streamz_core/protocol/batch_decoder.py",
     "streamz_core/protocol/batch_encoder.py",
     "streamz_core/protocol/batch_header.py",
+    "streamz_core/protocol/batch_keys.py",
     "streamz_core/protocol/murmur2.py",
     "streamz_core/protocol/varint.py",
     "streamz_core/serde/codecs.py",
     "streamz_core/state/windowed.py",
+    "streamz_core/streams/batch.py",
+    "streamz_core/streams/execution/steps.py",
+    "streamz_core/streams/operator.py",
+    "streamz_core/streams/operators/aggregate.py",
+    "streamz_core/streams/operators/sink.py",
+    "streamz_core/streams/operators/stateless.py",
+    "streamz_core/streams/operators/stream_table_join.py",
+    "streamz_core/streams/operators/table.py",
+    "streamz_core/streams/operators/updates.py",
+    "streamz_core/streams/operators/view.py",
+    "streamz_core/streams/operators/window_aggregate.py",
+    "streamz_core/streams/rows.py",
     "streamz_core/streams/runtime/columns.py",
     "streamz_core/streams/runtime/output.py",
 ]

@@ -10,7 +10,22 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from benchmarks import agents, commit, consume, imports, latency, memory, produce, send
+from benchmarks import (
+    agents,
+    commit,
+    compaction,
+    consume,
+    failures,
+    imports,
+    latency,
+    memory,
+    partitions,
+    peers,
+    produce,
+    rebalance,
+    send,
+    streams,
+)
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
 from benchmarks.setting import Setting
@@ -18,24 +33,29 @@ from streamz_core.protocol.compiled import is_compiled
 
 Row = Callable[[Setting], Awaitable[list[Figure]]]
 
-ROWS: dict[str, Row] = {
-    **produce.ROWS,
-    **consume.ROWS,
-    **send.ROWS,
-    **commit.ROWS,
-    **agents.ROWS,
-    **latency.ROWS,
-    **memory.ROWS,
-    **imports.ROWS,
-}
-# Columns, records, record by record, then the rest: as the table of docs/benchmarks.md has them.
-ORDER = ("produce_os", "produce_sync", "consume_columns", "send", "getmany", "async_for", "commit", "agent_forward",
-         "agent_window", "latency", "memory", "imports")  # fmt: skip
+# In the order of the table in docs/benchmarks.md.
+MODULES = (
+    produce,
+    consume,
+    send,
+    commit,
+    agents,
+    failures,
+    streams,
+    latency,
+    rebalance,
+    memory,
+    compaction,
+    partitions,
+    imports,
+    peers,
+)
+ROWS: dict[str, Row] = {name: row for module in MODULES for name, row in module.ROWS.items()}
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("rows", nargs="*", metavar="row", help=f"one of: {', '.join(ORDER)}; default: all")
+    parser.add_argument("rows", nargs="*", metavar="row", help=f"one of: {', '.join(ROWS)}; default: all")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--views", type=int, default=1_000_000, help="page views (default 1,000,000)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds whose median counts (default 3)")
@@ -43,7 +63,7 @@ def arguments() -> argparse.Namespace:
     given = parser.parse_args()
     unknown = [row for row in given.rows if row not in ROWS]
     if unknown:
-        parser.error(f"no row {', '.join(unknown)}; there are: {', '.join(ORDER)}")
+        parser.error(f"no row {', '.join(unknown)}; there are: {', '.join(ROWS)}")
     return given
 
 
@@ -61,7 +81,7 @@ def main() -> None:
     build = "compiled" if is_compiled() else "INTERPRETED: the targets are meant for the compiled modules"
     print(f"core {core}, {given.views:,} views, {build}", file=sys.stderr)
     setting = Setting(given.views, given.rounds, given.directory)
-    figures = asyncio.run(run(given.rows or list(ORDER), setting))
+    figures = asyncio.run(run(given.rows or list(ROWS), setting))
     print(as_json(figures) if given.json else table(figures))
 
 

@@ -81,14 +81,14 @@ async def grow(directory: str) -> None:
             for partition, columns in batches:
                 last = await producer.send_columns(TOPIC, partition, *columns)
             await last
-            print(_log_bytes(directory), _peak_mb(), flush=True)
+            print(_log_bytes(directory), peak_mb(), flush=True)
 
 
 def _log_bytes(directory: str) -> int:
     return sum(path.stat().st_size for path in Path(directory, "log").glob("*/*.log"))
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     status = Path(f"/proc/{os.getpid()}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024

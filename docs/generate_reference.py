@@ -108,12 +108,17 @@ def commands() -> str:
         f"(`kafka-topics`, `kafka-consumer-groups.sh`) mean the verbs here.\n\n{COMPLETION}\n"
     )
     for verb, (module, _) in command_line.VERBS.items():
-        command: click.Command = importlib.import_module(f"streamz_core.cli.{module}").command
-        rows = [(flags(option), option_help(option)) for option in command.params if is_shown(option)]
-        text += (
-            f"### streamz {verb}\n\n{one_line(command.help or '')}\n\n{table(('flag', 'meaning'), rows)}\n"
-        )
+        text += described(verb, importlib.import_module(f"streamz_core.cli.{module}").command)
     return text.rstrip() + "\n"
+
+
+def described(name: str, command: click.Command) -> str:
+    """One verb with its flags, and after it its subcommands."""
+    rows = [(flags(option), option_help(option)) for option in command.params if is_shown(option)]
+    text = f"### streamz {name}\n\n{one_line(command.help or '')}\n\n{table(('flag', 'meaning'), rows)}\n"
+    if isinstance(command, click.Group):
+        text += "".join(described(f"{name} {sub}", below) for sub, below in command.commands.items())
+    return text
 
 
 def is_shown(parameter: click.Parameter) -> bool:

@@ -12,6 +12,9 @@ from streamz_core.client.errors import ConsumerStoppedError, IllegalOperation
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import ConsumerRecord, OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 
+__version__ = "0.14.0"
+"""The release of aiokafka whose interface this is."""
+
 __all__ = [
     "AIOKafkaClient",
     "AIOKafkaConsumer",

@@ -74,6 +74,9 @@ class AgentProcessor:
             self._task.note(batch.source.topic, batch.stream_times[feed.next - 1], now_ms)
         return feed.next
 
+    async def flush(self) -> None:
+        """Nothing is held back."""
+
     async def punctuate(self) -> None:
         """Agents do nothing on the passing of time."""
 
@@ -132,7 +135,7 @@ class AgentProcessor:
     async def _act(self, cursor: Cursor) -> None:
         """One actor's life, to its end by an exception or by cancellation."""
         agent = self._agent
-        stream: Stream[Any] = Stream(self._feed, cursor, concurrent=agent.concurrency > 1)
+        stream: Stream[Any] = Stream(self._feed, cursor)
         try:
             await self._run(agent, stream)
             cause: Exception = AgentFailed(

@@ -28,6 +28,10 @@ from streamz_core.app.topic import GroupedTopic, Topic, check_name
 from streamz_core.app.topic_options import TopicOptions
 from streamz_core.clock import Clock, SystemClock
 from streamz_core.serde.registry import CodecRegistry
+from streamz_core.streams.dsl.builder import StreamsBuilder
+from streamz_core.streams.dsl.compile import subtopologies
+from streamz_core.streams.error_policy import FAIL
+from streamz_core.streams.topology import Topology
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -38,9 +42,11 @@ if TYPE_CHECKING:
     from streamz_core.app.table_keeper import TableContexts
     from streamz_core.app.windowed_table import OnWindowClose
     from streamz_core.model import Header
+    from streamz_core.streams.dsl.kstream import KStream
+    from streamz_core.streams.dsl.ktable import KTable
+    from streamz_core.streams.dsl.options import Consumed, Materialized
     from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.processor import ProcessorContext
-    from streamz_core.streams.topology import Topology
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -68,7 +74,7 @@ class App:
         """``id`` names the consumer group, the tables' changelogs and the state directory."""
         check_name(id)
         self.id: Final = id
-        self.conf: Final = Settings.parse({"broker": broker, **settings})
+        self.conf = Settings.parse({"broker": broker, **settings})
         self.serializers: Final = CodecRegistry()
         self.clock: Clock = SystemClock()
         self.agents: Final[dict[str, Agent]] = {}
@@ -81,6 +87,7 @@ class App:
         self._table_users: Final[dict[str, dict[str, int]]] = {}
         self.topics: Final[dict[str, TopicOptions]] = {}
         self._by_name: Final[dict[str, Topic]] = {}
+        self._streams: StreamsBuilder | None = None
         self._running: RunningApp | None = None
         self._body: Body | None = None
 
@@ -258,18 +265,67 @@ class App:
 
         return declare if fun is None else declare(fun)
 
+    @property
+    def streams(self) -> StreamsBuilder:
+        """The builder of the app's streams and tables, Kafka Streams' ``StreamsBuilder``."""
+        if self._streams is None:
+            conf = self.conf
+            self._streams = StreamsBuilder(
+                self.serializers, key_serializer=conf.key_serializer, value_serializer=conf.value_serializer
+            )
+        return self._streams
+
+    def stream(
+        self, *topics: str | Topic, consumed: Consumed | str | None = None, **options: Any
+    ) -> KStream[Any, Any]:
+        """A stream of topics, in the manner of Kafka Streams.
+
+        ``options`` are those of ``Consumed``: ``app.stream("orders", value_type=Order)``. A topic of
+        ``app.topic`` brings its types.
+        """
+        names, found = _consumed(topics, options)
+        return self.streams.stream(names, consumed, **found)
+
+    def table(
+        self,
+        topic: str | Topic,
+        consumed: Consumed | str | None = None,
+        materialized: Materialized | str | None = None,
+        **options: Any,
+    ) -> KTable[Any, Any]:
+        """A topic as a table, in the manner of Kafka Streams: the latest value of every key."""
+        (name,), found = _consumed((topic,), options)
+        return self.streams.table(name, consumed, materialized, **found)
+
     def topology(self, partitions: Mapping[str, int]) -> Topology:
-        """What the agents and tables compile to, where topics have so many ``partitions``."""
-        topology = compile_app(self.declared, partitions, self._contexts)
+        """What everything declared compiles to, where topics have so many ``partitions``."""
+        declared = self.declared
+        topology = compile_app(declared, partitions, self._contexts)
         for part in topology.subtopologies:
             for store in part.stores:
                 self._table_users[store.name] = {part.topics[0]: partitions[part.topics[0]]}
-        return topology
+        if declared.graph is None:
+            return topology
+        return Topology((*topology.subtopologies, *subtopologies(declared.graph, self.group_id, FAIL)))
 
     @property
     def declared(self) -> Declarations:
-        """All agents and tables."""
-        return Declarations(tuple(self.agents.values()), tuple(self.tables.values()))
+        """All agents, tables and streams."""
+        graph = None if self._streams is None else self._streams.build()
+        return Declarations(tuple(self.agents.values()), tuple(self.tables.values()), graph)
+
+    def use(self, builder: StreamsBuilder) -> None:
+        """Run what was built without an app; in place of the app's own ``streams``."""
+        if self._streams is not None:
+            raise ImproperlyConfigured(f"app {self.id!r} has streams of its own, or a builder already")
+        self._streams = builder
+
+    def reconfigure(self, **settings: Any) -> None:
+        """Change settings before the app is started: a test's broker for another."""
+        if self._running is not None:
+            raise ImproperlyConfigured(f"app {self.id!r} is running; change its settings before it starts")
+        current = {field.name: getattr(self.conf, field.name) for field in dataclasses.fields(self.conf)}
+        self.conf = Settings.parse({**current, **settings}, environ={})
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -506,3 +562,17 @@ def _check_background(fun: Any, kind: str, *, on_leader: bool) -> None:
             f"{kind} {fun.__name__!r}: on_leader=True is not supported: it would run in every process of "
             f"the app. Leave it out where the app is one process"
         )
+
+
+def _consumed(topics: Iterable[str | Topic], options: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """The names of topics, and how they are read: as the topics say, unless ``options`` do."""
+    names: list[str] = []
+    for topic in topics:
+        if isinstance(topic, str):
+            names.append(topic)
+            continue
+        names += topic.topics
+        for what in ("key_type", "value_type", "key_serializer", "value_serializer"):
+            if (said := getattr(topic, what)) is not None:
+                options.setdefault(what, said)
+    return names, options

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from streamz_core.app.agent import Agent
     from streamz_core.app.tables import Table
     from streamz_core.app.topic import Topic
+    from streamz_core.streams.graph import Graph
 
 SUBTOPOLOGY: Final = "agents"
 TABLES: Final = "tables"
@@ -47,6 +48,8 @@ class Declarations:
 
     agents: Sequence[Agent]
     tables: Sequence[Table]
+    graph: Graph | None = None
+    """The streams and tables of the DSL."""
 
     @property
     def grouped(self) -> list[GroupedTopic]:

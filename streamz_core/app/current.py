@@ -5,23 +5,26 @@ through which topics, tables and ``current_event`` find it.
 Must not know: how actors are run, how stores work.
 
 Everything an agent calls runs in a context that holds its cursor; code outside agents has none.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from mypy_extensions import i64
 
 from streamz_core.app.errors import NoRecordInHand
 from streamz_core.app.sending import BUFFERED, FutureMessage
+from streamz_core.streams.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from streamz_core.state.cache import CachedStore
     from streamz_core.state.windowed import WindowedStore
-    from streamz_core.streams.batch import Batch
     from streamz_core.streams.processor import ProcessorContext
 
 
@@ -39,6 +42,7 @@ class Cursor:
         "end",
         "index",
         "is_over",
+        "is_parked",
         "send",
         "sent",
         "stores",
@@ -54,14 +58,16 @@ class Cursor:
         self.use_table: Final = use_table
         self.agent: Final = agent
         self.context: Final = context
-        self.send: Final = context.send
+        self.send: Final[Any] = context.send
         self.sent: Final[asyncio.Future[FutureMessage]] = asyncio.get_running_loop().create_future()
         """What sending into the task's transaction returns, always the same: nothing is awaited faster."""
         self.sent.set_result(BUFFERED)
         self.batch: Batch
-        self.timestamps: Sequence[int] = ()
-        self.index = -1
-        self.end = 0
+        self.timestamps: list[Any] = []
+        self.index: i64 = -1
+        self.end: i64 = 0
+        self.is_parked = False
+        """Whether the actor waits for its next record."""
         self.is_over = False
         """Whether the task went on without the actor: whatever it does now belongs to no transaction."""
         self.stores: dict[str, CachedStore] = {}
@@ -83,7 +89,8 @@ class Cursor:
     @property
     def timestamp_ms(self) -> int:
         """The timestamp of the record in hand."""
-        return self.batch.timestamps[self.index]
+        timestamp: int = self.batch.timestamps[self.index]
+        return timestamp
 
 
 CURRENT: ContextVar[Cursor] = ContextVar("streamz_core_current")

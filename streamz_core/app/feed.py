@@ -6,19 +6,21 @@ Must not know: what actors do with records, topics, tables.
 A slice is handed out record by record, with nothing awaited in between; an actor that finds none
 left parks. When the last one has parked, every record below ``next`` is handled and none above it is
 begun: that is the cut at which the task may commit, however many actors there are.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from mypy_extensions import i64
+
+from streamz_core.app.current import Cursor
+from streamz_core.streams.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
-
-    from streamz_core.app.current import Cursor
-    from streamz_core.streams.batch import Batch
     from streamz_core.streams.processor import ProcessorContext
 
 
@@ -42,7 +44,7 @@ class Failure:
 
 
 class Feed:
-    """One slice at a time, to one or more actors. The actors' generators read its fields directly."""
+    """One slice at a time, to one or more actors."""
 
     __slots__ = (
         "_idle",
@@ -62,9 +64,9 @@ class Feed:
         """Nothing to hand out yet."""
         self.context: Final = context
         self.batch: Batch | None = None
-        self.values: Sequence[Any] = ()
-        self.next = 0
-        self.stop = 0
+        self.values: list[Any] = []
+        self.next: i64 = 0
+        self.stop: i64 = 0
         self.may_yield = False
         self.active = 0
         self.closed = False
@@ -84,14 +86,29 @@ class Feed:
                 self.active += 1
                 waiter.set_result(None)
 
+    async def take(self, cursor: Cursor, limit: int) -> int:
+        """Hand out up to ``limit`` records in a row: the first one's index; the cursor's ``end`` follows the last."""
+        while self.next >= self.stop or (self.may_yield and self.context.yield_requested):
+            await self.park(cursor)
+        index = self.next
+        end = index + limit
+        if end > self.stop:  # noqa: PLR1730 - min() is a call
+            end = self.stop
+        self.next = cursor.end = end
+        cursor.index = index
+        return index
+
     async def park(self, cursor: Cursor) -> None:
         """An actor has nothing in hand and nothing to take: wait for the next slice."""
+        if cursor.is_parked:
+            raise RuntimeError(f"agent {cursor.agent!r} asks for its next record twice at the same time")
         cursor.index = -1
         if self.closed:
             await asyncio.sleep(0)  # whoever asks in a loop must not hold up the others
             raise ActorEnded
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
+        cursor.is_parked = True
         self.leave()
         try:
             await waiter
@@ -101,6 +118,8 @@ class Feed:
                 self._waiters = [other for other in self._waiters if other is not waiter]
                 self.active += 1
             raise
+        finally:
+            cursor.is_parked = False
         assert self.batch is not None
         cursor.take_up(self.batch)
 
@@ -130,3 +149,31 @@ class Feed:
     def first_failure(self) -> Failure:
         """The failure of the lowest record. What others handled beyond it, the task takes back."""
         return min(self.failures, key=lambda failure: failure.index)
+
+
+class Values:
+    """The values of a feed, one by one: what ``async for value in stream`` runs on.
+
+    Every record comes this way, hence a class of its own: compiled, it takes a third of an async generator's time.
+    """
+
+    __slots__ = ("_cursor", "_feed")
+
+    def __init__(self, feed: Feed, cursor: Cursor) -> None:
+        """``cursor`` follows what is handed out."""
+        self._feed: Final = feed
+        self._cursor: Final = cursor
+
+    def __aiter__(self) -> Values:
+        return self
+
+    async def __anext__(self) -> Any:
+        """The next value; the record before it is done."""
+        feed, cursor = self._feed, self._cursor
+        while True:
+            index = feed.next
+            if index < feed.stop and not (feed.may_yield and feed.context.yield_requested):
+                feed.next = cursor.end = index + 1
+                cursor.index = index
+                return feed.values[index]
+            await feed.park(cursor)

@@ -47,6 +47,9 @@ class RepartitionProcessor:
             send(self._topic, key, batch.raw_values[index], batch.timestamps[index], batch.headers_at(index))
         return stop
 
+    async def flush(self) -> None:
+        """Nothing is held back."""
+
     async def punctuate(self) -> None:
         """Nothing depends on time."""
 

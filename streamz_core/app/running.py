@@ -20,6 +20,7 @@ from streamz_core.client.address import FileAddress, MemoryAddress, parse
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import Durability
+from streamz_core.streams.dsl.compile import external_topics, internal_partitions
 from streamz_core.streams.runtime.config import RuntimeConfig
 from streamz_core.streams.runtime.runtime import StreamsRuntime
 
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from streamz_core.client.link import Link
     from streamz_core.model import Header
 
+REPARTITION_CONFIG: Final = {
+    "cleanup.policy": "delete",
+    "retention.ms": "-1",
+    # What was taken from a source is not refused in between, whatever time it is of.
+    "message.timestamp.after.max.ms": str(2**63 - 1),
+}
 logger: Final = logging.getLogger(__name__)
 
 
@@ -143,9 +150,25 @@ class RunningApp:
                 partitions, options.config, internal=True
             )
         counts.update(await declare(self._link, between, self._app.conf))
+        counts.update(await self._declare_streams(counts))
         written = {name: options for name, options in self._app.topics.items() if name not in counts}
         await declare(self._link, written, self._app.conf)
         return counts
+
+    async def _declare_streams(self, counts: dict[str, int]) -> dict[str, int]:
+        """The same for what the streams of the DSL read."""
+        assert self._link is not None
+        app, graph = self._app, self._app.declared.graph
+        if graph is None:
+            return {}
+        read = {name: app.topics.get(name, TopicOptions()) for name in external_topics(graph)}
+        found = await declare(self._link, {n: o for n, o in read.items() if n not in counts}, app.conf)
+        internal = internal_partitions(graph, {**counts, **found})
+        between = {
+            topic.topic(app.group_id): TopicOptions(partitions, REPARTITION_CONFIG, internal=True)
+            for topic, partitions in internal.items()
+        }
+        return {**found, **await declare(self._link, between, app.conf)}
 
     def _config(self) -> RuntimeConfig:
         app, conf = self._app, self._app.conf
@@ -158,6 +181,7 @@ class RunningApp:
             commit_records_max=conf.broker_commit_every,
             auto_offset_reset=conf.consumer_auto_offset_reset,
             offset_out_of_range=conf.consumer_offset_out_of_range,
+            timestamp_ahead_max_ms=conf.milliseconds("timestamp_ahead_max"),
             memory_budget_bytes=conf.memory_budget,
             shutdown_timeout_ms=conf.milliseconds("shutdown_timeout"),
         )

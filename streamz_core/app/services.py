@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streamz_core.clock import Clock
     from streamz_core.model import Header
     from streamz_core.serde.registry import CodecRegistry
+    from streamz_core.streams.graph import Graph
     from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.topology import Topology
 
@@ -86,6 +87,10 @@ class SourceTopics(Protocol):
     @property
     def grouped(self) -> Sequence[Any]:
         """Repartitions: their topic in between takes the partitions of its source."""
+
+    @property
+    def graph(self) -> Graph | None:
+        """The streams and tables of the DSL."""
 
 
 class Runnable(Protocol):

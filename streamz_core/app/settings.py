@@ -58,6 +58,8 @@ class Settings:
     """The serializer of keys without a type."""
     value_serializer: str = "json"
     """The serializer of values without a type."""
+    timestamp_ahead_max: Seconds = 7 * 86_400.0
+    """Records further ahead of the clock do not move stream time: one of them would close all windows."""
     topic_partitions: int = 1
     """Partitions of a topic that the app creates and that says nothing else."""
     topic_replication_factor: int = 1
@@ -104,7 +106,7 @@ class Settings:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise ImproperlyConfigured(f"setting {name!r}: expected an integer above 0, got {value!r}")
-        for name in ("broker_commit_interval", "shutdown_timeout"):
+        for name in ("broker_commit_interval", "shutdown_timeout", "timestamp_ahead_max"):
             self.milliseconds(name)
         if not isinstance(self.broker, str):
             raise ImproperlyConfigured(f"setting 'broker': expected an address as text, got {self.broker!r}")

@@ -3,8 +3,7 @@
 Owns: the ways to take records from a feed: one by one, as pairs, as events, in lists, filtered.
 Must not know: tasks, transactions, how actors are run.
 
-``async for`` runs on an async generator, which CPython resumes without a Python call: handing out a
-record costs about 0.1 us. A record is done when the next one is asked for.
+A record is done when the next one is asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.event import Event
+from streamz_core.app.feed import Values
 
 if TYPE_CHECKING:
     from streamz_core.app.current import Cursor
@@ -28,13 +28,12 @@ T = TypeVar("T")
 class Stream(Generic[T]):
     """The records of an agent's topics, this task's partition of them, as one actor sees them."""
 
-    __slots__ = ("_concurrent", "_cursor", "_default", "_echoes", "_feed", "_filters", "_generators")
+    __slots__ = ("_cursor", "_default", "_echoes", "_feed", "_filters", "_generators")
 
-    def __init__(self, feed: Feed, cursor: Cursor, *, concurrent: bool = False) -> None:
-        """``concurrent``: other actors take from the same feed."""
+    def __init__(self, feed: Feed, cursor: Cursor) -> None:
+        """Other actors may take from the same ``feed``."""
         self._feed: Final = feed
         self._cursor: Final = cursor
-        self._concurrent: Final = concurrent
         self._filters: list[Callable[[Any], Any]] = []
         self._echoes: tuple[Channel, ...] = ()
         self._generators: list[AsyncGenerator[Any, None]] = []
@@ -44,11 +43,10 @@ class Stream(Generic[T]):
         """The values."""
         if self._filters or self._echoes:
             return self._opened(self._chosen_values())
-        return self._opened(self._shared() if self._concurrent else self._alone())
+        return Values(self._feed, self._cursor)
 
     def __anext__(self) -> Any:
         """One value: ``await anext(stream)``."""
-        # A generator that was cancelled while it waited (`asyncio.wait_for(anext(stream), 1)`) is finished.
         if self._default is None or _is_finished(self._default):
             self._default = aiter(self)
         return anext(self._default)
@@ -118,41 +116,10 @@ class Stream(Generic[T]):
         self._generators = [*(one for one in self._generators if not _is_finished(one)), generator]
         return generator
 
-    async def _alone(self) -> AsyncGenerator[Any, None]:
-        feed, cursor, context = self._feed, self._cursor, self._feed.context
-        while True:
-            index = feed.next
-            if index < feed.stop and not (context.yield_requested and feed.may_yield):
-                feed.next = cursor.end = index + 1
-                cursor.index = index
-                yield feed.values[index]
-            else:
-                await feed.park(cursor)
-
-    async def _shared(self) -> AsyncGenerator[Any, None]:
-        feed, cursor = self._feed, self._cursor
-        while True:
-            index = await self._take(1)
-            cursor.index = index
-            yield feed.values[index]
-
-    async def _take(self, limit: int) -> int:
-        """Take up to ``limit`` records in a row; returns the first, the cursor's ``end`` follows the last."""
-        feed, cursor, context = self._feed, self._cursor, self._feed.context
-        while True:
-            index = feed.next
-            if index >= feed.stop or (context.yield_requested and feed.may_yield):
-                await feed.park(cursor)
-                continue
-            end = min(index + limit, feed.stop)
-            feed.next = cursor.end = end
-            cursor.index = index
-            return index
-
     async def _next_chosen(self) -> int:
         """Take the next record that passes the filters, and echo it."""
         while True:
-            index = await self._take(1)
+            index = await self._feed.take(self._cursor, 1)
             if self._filters and not await self._passes(self._feed.values[index]):
                 continue
             for channel in self._echoes:
@@ -193,7 +160,7 @@ class Stream(Generic[T]):
     async def _lists(self, limit: int, *, events: bool) -> AsyncGenerator[Any, None]:
         cursor = self._cursor
         while True:
-            first = await self._take(limit)
+            first = await self._feed.take(cursor, limit)
             taken = []
             for index in range(first, cursor.end):
                 value = cursor.batch.values[index]
@@ -204,4 +171,5 @@ class Stream(Generic[T]):
 
 
 def _is_finished(generator: Any) -> bool:
-    return generator.ag_frame is None
+    # One that was cancelled while it waited (`asyncio.wait_for(anext(stream), 1)`) is; `Values` never are.
+    return getattr(generator, "ag_frame", generator) is None

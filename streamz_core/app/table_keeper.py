@@ -63,6 +63,9 @@ class TableKeeper:
         """Nothing to do: the tables' processor has no sources of its own."""
         return stop
 
+    async def flush(self) -> None:
+        """Nothing is held back."""
+
     async def punctuate(self) -> None:
         """Close what stream time has passed, and what idle time has."""
         idle_ms = self._context.clock.monotonic_ms() - self._task.last_input_ms
@@ -108,13 +111,13 @@ class TableKeeper:
         source = TopicPartition(table, self._context.partition)
         batch = Batch(
             source=source,
-            offsets=(-1,),
-            timestamps=(timestamp,),
-            stream_times=(timestamp,),
-            keys=(key,),
-            values=(value,),
-            raw_keys=(None,),
-            raw_values=(None,),
+            offsets=[-1],
+            timestamps=[timestamp],
+            stream_times=[timestamp],
+            keys=[key],
+            values=[value],
+            raw_keys=[None],
+            raw_values=[None],
             headers=None,
         )
         self._cursor.take_up(batch)

@@ -14,7 +14,7 @@ from asyncio import Future
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
-from streamz_core.app.current import CURRENT, needed
+from streamz_core.app.current import CURRENT, Cursor, needed
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.sending import FutureMessage, Headers, header_pairs
 from streamz_core.app.topic_options import TopicOptions
@@ -108,7 +108,7 @@ class Topic:
         else:
             raw_key = None if key is None else self._encode_key(key)
             raw_value = None if value is None else self._encode_value(value)
-        cursor = _current(None)
+        cursor: Cursor | None = _current(None)
         if cursor is None or cursor.index < 0:
             if cursor is not None and cursor.is_over:
                 needed(f"sending to topic {topic!r} from an agent that was ended")

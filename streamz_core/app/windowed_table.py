@@ -386,7 +386,7 @@ class WindowSet:
 
 
 def _record_time(cursor: Cursor) -> int:
-    return cursor.batch.timestamps[cursor.index]
+    return cursor.timestamp_ms
 
 
 def _field_time(table: str, name: str, factor: int) -> TimeOf:

@@ -14,24 +14,33 @@ import asyncio
 import itertools
 import logging
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from streamz_core.aio.deadline import deadline
 from streamz_core.aio.signal import Signal
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.broker.append import capped
+from streamz_core.broker.broker_settings import in_force, usable
 from streamz_core.broker.config import BrokerConfig
+from streamz_core.broker.disk_space import FULL, DiskSpace
+from streamz_core.broker.fetch_sessions import FetchSessions
 from streamz_core.broker.flusher import Flusher
 from streamz_core.broker.groups.coordinator import GroupCoordinator
+from streamz_core.broker.groups.forgetting import forget_regularly, forget_topic
 from streamz_core.broker.groups.recovery import forget_gone_topics
+from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.maintenance import Maintenance
 from streamz_core.broker.producer_ids import ProducerIds
 from streamz_core.broker.registry import HANDLERS
 from streamz_core.broker.scrubbing import Scrubbing
+from streamz_core.broker.topic_rules import is_internal
 from streamz_core.broker.transactions.coordinator import TransactionCoordinator
 from streamz_core.broker.waiting import Waits
 from streamz_core.errors import Fatal, Misuse
+from streamz_core.log import reserve
 from streamz_core.log.directory import LogDirectory
+from streamz_core.log.errors import StorageFailure
 from streamz_core.model import Durability, TopicPartition
 
 if TYPE_CHECKING:
@@ -84,6 +93,7 @@ class Broker:
         """Use ``open``."""
         self.path = path
         self.clock = clock
+        self.static_config = config
         self.config = config
         self.directory = directory
         self.cluster_id = directory.cluster_id
@@ -96,10 +106,14 @@ class Broker:
         self._background = Supervisor(f"broker {path!r}", on_failure=self._background_failed)
         self._producer_ids = ProducerIds(directory.owner_epoch)
         self.waits = Waits()
+        self.fetch_sessions = FetchSessions(config.fetch_session_slots)
         self.turns = itertools.count()
         self.flusher = Flusher(blocks=blocks, threads=config.sync_threads, on_durable=self.waits.notify)
         self.groups = GroupCoordinator(self)
         self.transactions = TransactionCoordinator(self)
+        listed = directory.catalog
+        self.space = DiskSpace(directory.files, directory.path, lambda: self.config.min_free_bytes)
+        self._use_configs(usable(config, {**listed.cluster_configs, **listed.broker_configs}))
 
     @classmethod
     async def open(
@@ -121,6 +135,7 @@ class Broker:
             await broker.groups.load()
             await broker.transactions.load()
             forget_gone_topics(broker.groups)
+            broker.deletion_listeners.append(partial(forget_topic, broker.groups))
         except BaseException:
             await broker.abandon()
             raise
@@ -128,6 +143,7 @@ class Broker:
         broker.spawn(maintenance.flush_forever(), name="flush")
         broker.spawn(maintenance.retain_forever(), name="retention")
         broker.spawn(maintenance.compact_forever(), name="compaction")
+        broker.spawn(forget_regularly(broker.groups), name="offset retention")
         if config.scrub_bytes_per_second > 0:
             broker.spawn(Scrubbing(broker, config.scrub_bytes_per_second).run_forever(), name="scrub")
         return broker
@@ -203,7 +219,12 @@ class Broker:
     def write(self, log: PartitionLog, records: Records, *, level: Durability = Durability.SYNC) -> Appended:
         """Append now and wait for nothing; see ``BrokerServices.write``."""
         level = capped(level, self.config.durability)
-        appended = log.append(records, level=level, now_ms=self.clock.now_ms())
+        try:
+            appended = log.append(records, level=level, now_ms=self.clock.now_ms())
+        except StorageFailure as failure:
+            if not is_internal(log.topic) or not self.space.may_try_again(failure):
+                raise
+            appended = log.append(records, level=level, now_ms=self.clock.now_ms())
         self._written(log)
         return appended
 
@@ -245,6 +266,22 @@ class Broker:
     def notify(self, log: PartitionLog) -> None:
         """Wake the fetches that wait on ``log``."""
         self.waits.notify(log)
+
+    def change_configs(self, own: Mapping[str, str], of_all: Mapping[str, str]) -> None:
+        """Let these settings hold, also after the broker is opened again; see ``BrokerServices``."""
+        before = self.config
+        self._use_configs({**of_all, **own})
+        try:
+            self.directory.set_broker_configs(own, of_all)
+        except DIRECTORY_FAILURES:
+            self.config = before
+            self.directory.use_topic_defaults(before.topic_configs)
+            raise
+
+    def _use_configs(self, changes: Mapping[str, str]) -> None:
+        config = in_force(self.static_config, changes)
+        self.directory.use_topic_defaults(config.topic_configs)
+        self.config = config
 
     def ensure_internal_topic(self, name: str, partitions: int, configs: Mapping[str, str]) -> TopicEntry:
         """The internal topic ``name``, created if need be; see ``BrokerServices.ensure_internal_topic``."""
@@ -304,10 +341,19 @@ class Broker:
             self.waits.end()
 
 
+def _open_log(files: Files, path: str, now_ms: int) -> LogDirectory:
+    try:
+        return LogDirectory.open(files, path, now_ms)
+    except StorageFailure as failure:
+        if failure.errno not in FULL or not reserve.release(files, path.rstrip("/")):
+            raise
+        return LogDirectory.open(files, path, now_ms)
+
+
 async def _open_directory(files: Files, path: str, now_ms: int) -> LogDirectory:
     if not files.blocks:
         return LogDirectory.open(files, path, now_ms)
-    opening = asyncio.ensure_future(asyncio.to_thread(LogDirectory.open, files, path, now_ms))
+    opening = asyncio.ensure_future(asyncio.to_thread(_open_log, files, path, now_ms))
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:

@@ -1,15 +1,17 @@
 """What can be set on a broker, and what each setting means.
 
 Owns: ``BrokerConfig``: names, units, defaults and the check of values.
-Must not know: what the broker does with them; the settings of topics (``log.config``).
+Must not know: what the broker does with them; what the settings of topics mean (``log.config``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 from streamz_core.errors import Misuse
+from streamz_core.log.config import TopicConfig
 from streamz_core.model import Durability
 
 _AT_LEAST: Final = {
@@ -22,6 +24,7 @@ _AT_LEAST: Final = {
     "compaction_check_interval_ms": 1,
     "fetch_max_bytes": 1,
     "advertised_port": -1,
+    "total_retention_bytes": -1,
 }
 """Lowest value of each number; 0 where a name is not listed."""
 
@@ -30,7 +33,8 @@ _AT_LEAST: Final = {
 class BrokerConfig:
     """Settings of one broker. Times are milliseconds, sizes bytes.
 
-    Raises ``Misuse`` naming the setting, its value and what is allowed.
+    Raises ``Misuse`` naming the setting, its value and what is allowed. Most can be changed at run time, under
+    the names that ``broker_settings`` gives them.
     """
 
     durability: Durability = Durability.SYNC
@@ -40,6 +44,15 @@ class BrokerConfig:
     default_partitions: int = 1
     """Partitions of a topic that is created without a count."""
 
+    topic_configs: Mapping[str, str] = field(default_factory=dict)
+    """Settings, under Kafka's names for topics, of all topics that set nothing else."""
+    total_retention_bytes: int = -1
+    """Bytes all partitions together keep before the oldest segments of those with cleanup.policy=delete go; -1: all."""
+    min_free_bytes: int = 16_777_216
+    """Free disk space below which records of users are refused, so that commits and recovery still have room."""
+
+    fetch_session_slots: int = 1_000
+    """How many fetch sessions (KIP-227) are remembered."""
     fetch_max_bytes: int = 57_671_680
     """The most one fetch answers, whatever it asks; one batch may go beyond it."""
     sync_threads: int = 2
@@ -73,6 +86,8 @@ class BrokerConfig:
     """A transactional producer that asks for a longer transaction timeout is refused."""
     transactional_id_expiration_ms: int = 604_800_000
     """How long a transactional id that nobody uses is remembered."""
+    producer_id_expiration_ms: int = 86_400_000
+    """How long a partition remembers a producer that writes nothing; one in a transaction is never forgotten."""
 
     advertised_host: str = ""
     """The host that metadata names; empty without a listener."""
@@ -80,8 +95,11 @@ class BrokerConfig:
     """The port that metadata names; -1 without a listener."""
 
     def __post_init__(self) -> None:
+        TopicConfig.parse(self.topic_configs)
         for setting in fields(self):
             value: object = getattr(self, setting.name)
+            if setting.name == "topic_configs":
+                continue
             if isinstance(setting.default, Durability):
                 allowed = ", ".join(str(level) for level in Durability)
                 is_allowed = isinstance(value, Durability)

@@ -19,7 +19,7 @@ import errno
 import logging
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from streamz_core.broker.log_failures import STOPPED, PartitionDeleted, SyncCancelled
 from streamz_core.log.errors import StorageFailure
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_ROUND_MAX: Final = 128
+"""Partitions synced in one round: each keeps a file open meanwhile."""
 
 Outcome: TypeAlias = "Stopped | PartitionDeleted | SyncCancelled | None"
 """How a wait ended: the failure as a value, so that a waiter who left leaves no unseen exception."""
@@ -192,6 +194,8 @@ class Flusher:
             state = self._states.setdefault(log, _PartitionSync())
             if state.in_flight or log in self._quiet:
                 continue  # stays wanted: its next round starts when this one, or the quiet, ends
+            if len(tickets) == _ROUND_MAX:
+                break  # as do these
             del self._wanted[log]
             try:
                 ticket = log.prepare_sync()

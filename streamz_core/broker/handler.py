@@ -14,6 +14,8 @@ from streamz_core.broker.services import BrokerServices
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from streamz_core.broker.disk_space import DiskSpace
+    from streamz_core.broker.fetch_sessions import FetchSessions
     from streamz_core.broker.flusher import Flusher
     from streamz_core.broker.groups.coordinator import GroupCoordinator
     from streamz_core.broker.transactions.coordinator import TransactionCoordinator
@@ -36,8 +38,16 @@ class HandlerBroker(BrokerServices, Protocol):
         """Group commit."""
 
     @property
+    def space(self) -> DiskSpace:
+        """The disk's free space."""
+
+    @property
     def waits(self) -> Waits:
         """Long polls."""
+
+    @property
+    def fetch_sessions(self) -> FetchSessions:
+        """What readers of many partitions need not repeat."""
 
     @property
     def turns(self) -> Iterator[int]:

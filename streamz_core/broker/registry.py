@@ -1,6 +1,6 @@
 """Which handler answers which request.
 
-Owns: the list of handler modules; everything that depends on what the broker can answer (the
+Owns: which handler modules there are (those it imports); everything that depends on what the broker can answer (the
 dispatch here, the ApiVersions answer of a server) is derived from it.
 Must not know: the broker, what the handlers do.
 
@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from streamz_core.broker.handlers import (
+from streamz_core.broker.handlers import (  # noqa: F401 - found by what they define, below
+    add_offsets_to_txn,
+    add_partitions_to_txn,
     alter_configs,
     create_partitions,
     create_topics,
@@ -21,6 +23,8 @@ from streamz_core.broker.handlers import (
     delete_topics,
     describe_configs,
     describe_groups,
+    describe_producers,
+    describe_transactions,
     end_txn,
     fetch,
     find_coordinator,
@@ -31,57 +35,35 @@ from streamz_core.broker.handlers import (
     leave_group,
     list_groups,
     list_offsets,
+    list_transactions,
     metadata,
     offset_commit,
+    offset_delete,
     offset_fetch,
+    offset_for_leader_epoch,
     produce,
     sync_group,
     txn_offset_commit,
+    write_txn_markers,
 )
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from collections.abc import Mapping
 
     from streamz_core.broker.handler import Handler
     from streamz_core.protocol.messages.request import Request
 
-_MODULES: Final = (
-    alter_configs,
-    create_partitions,
-    create_topics,
-    delete_groups,
-    delete_records,
-    delete_topics,
-    describe_configs,
-    describe_groups,
-    end_txn,
-    fetch,
-    find_coordinator,
-    heartbeat,
-    incremental_alter_configs,
-    init_producer_id,
-    join_group,
-    leave_group,
-    list_groups,
-    list_offsets,
-    metadata,
-    offset_commit,
-    offset_fetch,
-    produce,
-    sync_group,
-    txn_offset_commit,
-)
 
-
-def _by_request_type(modules: tuple[ModuleType, ...]) -> dict[type[Request[Any]], Handler]:
+def _by_request_type(names: Mapping[str, Any]) -> dict[type[Request[Any]], Handler]:
+    """The handlers among the modules that are imported above."""
     table: dict[type[Request[Any]], Handler] = {}
-    for module in modules:
+    for module in [one for one in names.values() if hasattr(one, "REQUEST")]:
         assert module.REQUEST not in table, f"two handlers for {module.REQUEST.__name__}"
         table[module.REQUEST] = module.handle
     return table
 
 
-HANDLERS: Final = _by_request_type(_MODULES)
+HANDLERS: Final = _by_request_type(globals())
 """Request type to handler."""
 
 API_KEYS: Final = frozenset(request.api_key for request in HANDLERS)

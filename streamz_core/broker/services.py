@@ -41,7 +41,18 @@ class BrokerServices(Protocol):
 
     @property
     def config(self) -> BrokerConfig:
-        """The broker's settings."""
+        """The broker's settings, as they are now."""
+
+    @property
+    def static_config(self) -> BrokerConfig:
+        """The settings it was opened with."""
+
+    def change_configs(self, own: Mapping[str, str], of_all: Mapping[str, str]) -> None:
+        """Let these settings hold in the place of those it was opened with, now and when it is opened again.
+
+        ``own`` are the broker's, ``of_all`` those of all brokers of a cluster, under Kafka's names. Raises
+        ``InvalidConfig``, ``StorageFailure``.
+        """
 
     @property
     def directory(self) -> LogDirectory:

@@ -15,11 +15,11 @@ import click
 from streamz_core.cli.connection import CommandError, refuse
 from streamz_core.cli.group_offsets import committed_offsets, offsets_at
 from streamz_core.cli.table import table
-from streamz_core.client.consumer.membership import (
+from streamz_core.errors import ErrorCode
+from streamz_core.protocol.consumer_protocol import (
     ConsumerProtocolMemberAssignment,
     MalformedMembership,
 )
-from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.describe_groups import DescribedGroup, DescribeGroupsRequest
 from streamz_core.protocol.messages.list_offsets import LATEST_TIMESTAMP
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamz_core.cli.connection import CommandError
+from streamz_core.cli.options import OptionError
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.list_offsets import (
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
     from streamz_core.client.link import Link
 
 Offsets = dict[TopicPartition, int]
+
+
+def by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[int]]:
+    """The partitions' numbers, by topic."""
+    topics: dict[str, list[int]] = {}
+    for topic, index in partitions:
+        topics.setdefault(topic, []).append(index)
+    return topics
+
+
+def topic_and_indexes(text: str) -> tuple[str, set[int]]:
+    """Read ``name`` or ``name:0,1``; no indexes mean all."""
+    name, colon, indexes = text.partition(":")
+    parts = indexes.split(",")
+    if colon and not all(part.isascii() and part.isdigit() for part in parts):
+        raise OptionError(f"--topic takes NAME or NAME:0,1,2, got {text!r}")
+    return name, {int(part) for part in parts} if colon else set()
 
 
 async def committed_offsets(link: Link, group: str) -> Offsets:
@@ -44,11 +62,13 @@ async def offsets_at(link: Link, partitions: Iterable[TopicPartition], timestamp
 
     The offset is -1 where no record is at or after the time.
     """
-    topics: dict[str, list[ListOffsetsPartition]] = {}
-    for tp in partitions:
-        asked = ListOffsetsPartition(partition_index=tp.partition, timestamp=timestamp)
-        topics.setdefault(tp.topic, []).append(asked)
-    named = [ListOffsetsTopic(name=name, partitions=parts) for name, parts in topics.items()]
+    named = [
+        ListOffsetsTopic(
+            name=topic,
+            partitions=[ListOffsetsPartition(partition_index=i, timestamp=timestamp) for i in indexes],
+        )
+        for topic, indexes in by_topic(partitions).items()
+    ]
     response = await link.send(ListOffsetsRequest(topics=named))
     return {
         TopicPartition(topic.name, part.partition_index): part.offset

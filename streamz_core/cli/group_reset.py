@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from streamz_core.cli.connection import CommandError, refuse_all
-from streamz_core.cli.group_offsets import Offsets, committed_offsets, offsets_at
+from streamz_core.cli.group_offsets import Offsets, committed_offsets, offsets_at, topic_and_indexes
 from streamz_core.cli.options import OptionError, options, read_lines
 from streamz_core.cli.reset_target import Bounds, ResetTarget, target_of
 from streamz_core.cli.table import table
@@ -41,9 +41,11 @@ reset_options = options(
         "topics",
         multiple=True,
         metavar="NAME[:P,P]",
-        help="Reset: a topic, or some of its partitions; may be repeated.",
+        help="Reset, delete offsets: a topic, or some of its partitions; may be repeated.",
     ),
-    click.option("--all-topics", is_flag=True, help="Reset: every topic the group committed."),
+    click.option(
+        "--all-topics", is_flag=True, help="Reset, delete offsets: every topic the group committed."
+    ),
     click.option("--to-earliest", is_flag=True, help="Reset: to the earliest record."),
     click.option("--to-latest", is_flag=True, help="Reset: to the end."),
     click.option("--to-current", is_flag=True, help="Reset: to the committed offset."),
@@ -74,7 +76,7 @@ def check_reset(given: dict[str, Any]) -> None:
     if not (given["topics"] or given["all_topics"] or target.kind == "from_file"):
         raise click.UsageError("--reset-offsets needs --topic or --all-topics")
     for text in given["topics"]:
-        _topic_and_indexes(text)
+        topic_and_indexes(text)
 
 
 async def reset(link: Link, groups: list[str], given: dict[str, Any]) -> None:
@@ -143,19 +145,10 @@ def _warn(message: str) -> None:
     click.echo(f"Warning: {message}", err=True)
 
 
-def _topic_and_indexes(text: str) -> tuple[str, set[int]]:
-    """Read ``name`` or ``name:0,1``."""
-    name, colon, indexes = text.partition(":")
-    parts = indexes.split(",")
-    if colon and not all(part.isascii() and part.isdigit() for part in parts):
-        raise OptionError(f"--topic takes NAME or NAME:0,1,2, got {text!r}")
-    return name, {int(part) for part in parts} if colon else set()
-
-
 async def _partitions(link: Link, topics: tuple[str, ...]) -> list[TopicPartition]:
     found: set[TopicPartition] = set()
     for text in topics:
-        name, wanted = _topic_and_indexes(text)
+        name, wanted = topic_and_indexes(text)
         (topic,) = (await link.send(MetadataRequest(topics=[name], allow_auto_topic_creation=False))).topics
         if topic.error_code is not ErrorCode.NONE:
             raise CommandError(f"topic {name!r} does not exist (see: streamz topics --list)")

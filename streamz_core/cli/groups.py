@@ -2,7 +2,7 @@
 
 Owns: the verb's options, listing and deleting.
 Must not know: how groups are coordinated, what a description shows (``group_describe``), where a reset
-leads (``group_reset``).
+leads (``group_reset``), which offsets are forgotten (``group_delete_offsets``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from streamz_core.cli.connection import admin_options, connected, refuse_all, run
+from streamz_core.cli.group_delete_offsets import check_delete_offsets, delete_offsets
 from streamz_core.cli.group_describe import describe
 from streamz_core.cli.group_reset import check_reset, reset, reset_options
 from streamz_core.cli.options import OptionError, options
@@ -25,11 +26,18 @@ if TYPE_CHECKING:
     from streamz_core.client.link import Link
 
 _STATES: Final = ("PreparingRebalance", "CompletingRebalance", "Stable", "Empty", "Dead")
+_TYPES: Final = ("classic", "consumer")
 
 _actions = options(
     click.option("--list", "action", flag_value="list", help="List the groups."),
     click.option("--describe", "action", flag_value="describe", help="Offsets, end offsets and lag."),
     click.option("--delete", "action", flag_value="delete", help="Forget groups and their offsets."),
+    click.option(
+        "--delete-offsets",
+        "action",
+        flag_value="delete-offsets",
+        help="Forget offsets of topics that no member reads.",
+    ),
     click.option(
         "--reset-offsets", "action", flag_value="reset-offsets", help="Move a group without members."
     ),
@@ -47,6 +55,14 @@ _which = options(
         help="With --describe: the state instead of the offsets. With --list: states too, or only groups in "
         "these states.",
     ),
+    click.option(
+        "--type",
+        "types",
+        is_flag=False,
+        flag_value="",
+        metavar="[TYPES]",
+        help="With --list: types too, or only groups of these types.",
+    ),
     click.option("--verbose", is_flag=True, help="With --describe --members: what each member reads."),
     click.option("--timeout", type=int, help="Taken, and of no effect on an embedded log.", hidden=True),
 )
@@ -61,7 +77,7 @@ _which = options(
 def command(action: str | None, address: str, **given: Any) -> None:
     """List, describe, reset and delete consumer groups."""
     if action is None:
-        raise click.UsageError("give one of --list, --describe, --delete, --reset-offsets")
+        raise click.UsageError("give one of --list, --describe, --delete, --delete-offsets, --reset-offsets")
     if action != "list" and not given["groups"] and not given["all_groups"]:
         raise click.UsageError(f"--{action} needs --group or --all-groups")
     if given["groups"] and given["all_groups"]:
@@ -70,6 +86,8 @@ def command(action: str | None, address: str, **given: Any) -> None:
         raise click.UsageError("--offsets, --members and --state exclude each other")
     if action == "reset-offsets":
         check_reset(given)
+    if action == "delete-offsets":
+        check_delete_offsets(given)
     run(_run(action, address, given))
 
 
@@ -78,43 +96,50 @@ async def _run(action: str, address: str, given: dict[str, Any]) -> None:
         if action == "list":
             await _list(link, given)
             return
-        names = list(dict.fromkeys(given["groups"])) or [group.group_id for group in await _groups(link, ())]
+        names = list(dict.fromkeys(given["groups"])) or [group.group_id for group in await _groups(link)]
         if action == "describe":
             await describe(link, names, given)
         elif action == "delete":
             await _delete(link, names)
+        elif action == "delete-offsets":
+            await delete_offsets(link, names, given)
         else:
             await reset(link, names, given)
 
 
-async def _groups(link: Link, states: tuple[str, ...]) -> list[ListedGroup]:
-    response = await link.send(ListGroupsRequest(states_filter=states))
+async def _groups(link: Link, states: tuple[str, ...] = (), types: tuple[str, ...] = ()) -> list[ListedGroup]:
+    response = await link.send(ListGroupsRequest(states_filter=states, types_filter=types))
     return sorted(response.groups, key=lambda group: group.group_id)
 
 
 async def _list(link: Link, given: dict[str, Any]) -> None:
-    groups = await _groups(link, _states(given["state"] or ""))
-    if given["state"] is None:
-        names = [group.group_id for group in groups]
-        if given["as_json"]:
-            click.echo(json.dumps(names))
-            return
-        for name in names:
-            click.echo(name)
-    elif given["as_json"]:
-        said = [{"group": group.group_id, "state": group.group_state} for group in groups]
-        click.echo(json.dumps(said, indent=2))
+    states = _known("--state", given["state"] or "", _STATES)
+    types = _known("--type", given["types"] or "", _TYPES)
+    groups = await _groups(link, states, types)
+    columns = {"GROUP": [group.group_id for group in groups]}
+    if given["types"] is not None:
+        columns["TYPE"] = [group.group_type for group in groups]
+    if given["state"] is not None:
+        columns["STATE"] = [group.group_state for group in groups]
+    rows = list(zip(*columns.values(), strict=True))
+    if given["as_json"]:
+        names = [title.lower() for title in columns]
+        said = [dict(zip(names, row, strict=True)) for row in rows] if len(columns) > 1 else columns["GROUP"]
+        click.echo(json.dumps(said, indent=2 if len(columns) > 1 else None))
+    elif len(columns) > 1:
+        click.echo(table(list(columns), rows))
     else:
-        click.echo(table(["GROUP", "STATE"], [[group.group_id, group.group_state] for group in groups]))
+        for name in columns["GROUP"]:
+            click.echo(name)
 
 
-def _states(text: str) -> tuple[str, ...]:
-    """The states named, in Kafka's spelling."""
-    by_folded = {state.casefold(): state for state in _STATES}
+def _known(option: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The states or types named, in Kafka's spelling."""
+    by_folded = {name.casefold(): name for name in known}
     wanted = [part.strip() for part in text.split(",") if part.strip()]
     for part in wanted:
         if part.casefold() not in by_folded:
-            raise OptionError(f"--state {part}: unknown; known are {', '.join(_STATES)}")
+            raise OptionError(f"{option} {part}: unknown; known are {', '.join(known)}")
     return tuple(by_folded[part.casefold()] for part in wanted)
 
 

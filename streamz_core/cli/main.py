@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 VERBS: Final[dict[str, tuple[str, str]]] = {
     "topics": ("topics", "List, create, describe, alter and delete topics."),
+    "configs": ("configs", "Describe and change settings of topics and the broker."),
     "console-producer": ("console_producer", "Send lines of standard input to a topic."),
     "console-consumer": ("console_consumer", "Print the records of a topic."),
     "groups": ("groups", "List, describe, reset and delete consumer groups."),
+    "transactions": ("transactions", "List, describe and end transactions, and find those that hang."),
     "check": ("check", "Verify the format of a data directory."),
     "repair": ("repair", "Repair a damaged data directory; says what it would do first."),
     "backup": ("backup", "Copy a data directory that nobody has open."),

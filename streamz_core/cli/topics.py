@@ -55,7 +55,9 @@ _which = options(
 )
 _values = options(
     click.option("--partitions", type=int, default=-1, help="Number of partitions.  [default: 1]"),
-    click.option("--replication-factor", type=int, default=-1, help="Any; an embedded log keeps one copy."),
+    click.option(
+        "--replication-factor", type=int, default=-1, help="1, or -1 for the default: there is one broker."
+    ),
     click.option(
         "--config", "configs", multiple=True, metavar="KEY=VALUE", help="A topic config; may be repeated."
     ),
@@ -173,7 +175,7 @@ async def _configs(link: Link, name: str) -> dict[str, str]:
     return {
         entry.name: entry.value or ""
         for entry in result.configs
-        if entry.config_source is ConfigSource.TOPIC_CONFIG
+        if entry.config_source is ConfigSource.DYNAMIC_TOPIC_CONFIG
     }
 
 

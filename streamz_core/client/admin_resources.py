@@ -1,36 +1,28 @@
-"""What an admin client is asked about, and what it answers.
+"""What an admin client is asked about.
 
-Owns: aiokafka's argument classes (``NewTopic`` and its like) and the answers whose shape programs
-written for it rely on.
-Must not know: links, requests.
+Owns: aiokafka's argument classes, ``NewTopic`` and its like.
+Must not know: links, requests, answers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from streamz_core.client.errors import error_for
-from streamz_core.client.request import name_of
+from streamz_core.client.admin_arguments import dict_of, one_of
+from streamz_core.client.errors import IllegalArgumentError
 from streamz_core.protocol.messages.configs import ConfigResourceType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "ConfigAnswer",
-    "ConfigResource",
-    "ConfigResourceType",
-    "GroupsAnswer",
-    "NewPartitions",
-    "NewTopic",
-    "RecordsToDelete",
-    "TopicsAnswer",
-]
+__all__ = ["ConfigResource", "ConfigResourceType", "NewPartitions", "NewTopic", "RecordsToDelete"]
 
 
 class NewTopic:
-    """A topic to create; -1 partitions or replicas means the broker's default."""
+    """A topic to create; -1 partitions or replicas means the broker's default (KIP-464).
+
+    ``replica_assignments`` (partition to its nodes) stands in place of both numbers.
+    """
 
     def __init__(
         self,
@@ -40,18 +32,25 @@ class NewTopic:
         replica_assignments: Mapping[int, list[int]] | None = None,
         topic_configs: Mapping[str, Any] | None = None,
     ) -> None:
-        self.name = name
-        self.num_partitions = num_partitions
-        self.replication_factor = replication_factor
-        self.replica_assignments = replica_assignments or {}
-        self.topic_configs = topic_configs or {}
+        if replica_assignments and -1 not in (num_partitions, replication_factor):
+            raise IllegalArgumentError(
+                f"topic {name!r}: replica_assignments stand in place of num_partitions and replication_factor; "
+                "give -1 for those, or leave replica_assignments out"
+            )
+        self.name = one_of(str, "name", name)
+        self.num_partitions = one_of(int, f"topic {name!r}: num_partitions", num_partitions)
+        self.replication_factor = one_of(int, f"topic {name!r}: replication_factor", replication_factor)
+        self.replica_assignments = dict_of(
+            int, list, f"topic {name!r}: replica_assignments", replica_assignments or {}
+        )
+        self.topic_configs = dict_of(str, object, f"topic {name!r}: topic_configs", topic_configs or {})
 
 
 class NewPartitions:
-    """How many partitions a topic shall have in all."""
+    """How many partitions a topic shall have in all; ``new_assignments`` has the nodes of each added one."""
 
     def __init__(self, total_count: int, new_assignments: list[list[int]] | None = None) -> None:
-        self.total_count = total_count
+        self.total_count = one_of(int, "total_count", total_count)
         self.new_assignments = new_assignments
 
 
@@ -59,62 +58,28 @@ class RecordsToDelete:
     """Delete the records before an offset; -1 means all there are."""
 
     def __init__(self, before_offset: int) -> None:
-        self.before_offset = before_offset
+        self.before_offset = one_of(int, "before_offset", before_offset)
 
 
 class ConfigResource:
-    """What a configuration belongs to, and for changes the values; names or a mapping."""
+    """A topic's or a broker's configuration: by type (or "topic", "broker") and name.
+
+    ``configs`` has the values to set, or the names to describe; None describes all.
+    """
 
     def __init__(
-        self, resource_type: ConfigResourceType | str, name: str, configs: Mapping[str, Any] | None = None
+        self,
+        resource_type: ConfigResourceType | str,
+        name: str | int,
+        configs: Mapping[str, Any] | None = None,
     ) -> None:
         if not isinstance(resource_type, ConfigResourceType):
-            resource_type = ConfigResourceType[str(resource_type).upper()]
+            try:
+                resource_type = ConfigResourceType[str(resource_type).upper()]
+            except KeyError:
+                raise IllegalArgumentError(
+                    f"resource_type={resource_type!r}: must be 'topic' or 'broker', or a ConfigResourceType"
+                ) from None
         self.resource_type = resource_type
         self.name = name
         self.configs = configs
-
-
-@dataclass(frozen=True, slots=True)
-class TopicsAnswer:
-    """What became of each topic: (name, error code, message); code 0 is success.
-
-    As in aiokafka a topic that could not be created or deleted does not raise by itself: look, or call
-    ``raise_for_errors``.
-    """
-
-    topic_errors: list[tuple[str, int, str | None]]
-    throttle_time_ms: int = 0
-
-    @property
-    def topic_error_codes(self) -> list[tuple[str, int]]:
-        """Name and error code of each topic."""
-        return [(name, code) for name, code, _ in self.topic_errors]
-
-    def raise_for_errors(self) -> None:
-        """Raise the first error there is, such as ``TopicAlreadyExistsError``."""
-        for name, code, message in self.topic_errors:
-            if code:
-                raise error_for(code, f"topic {name!r}: {message or name_of(code)}")
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigAnswer:
-    """(error code, message, resource type, name) of each resource; when describing also its entries.
-
-    An entry is (name, value, read only, source, sensitive, synonyms).
-    """
-
-    resources: list[tuple[Any, ...]]
-    throttle_time_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class GroupsAnswer:
-    """(error code, group, state, protocol type, protocol, members) of each group.
-
-    A member is (member id, client id, client host, encoded subscription, encoded assignment).
-    """
-
-    groups: list[tuple[Any, ...]]
-    throttle_time_ms: int = 0

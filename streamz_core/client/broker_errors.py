@@ -1,570 +1,435 @@
 """What a broker answers when it does not do what it was asked, one class per error code.
 
-Owns: ``BrokerResponseError`` and its classes.
+Owns: ``BrokerResponseError`` and the table of its classes.
 Must not know: requests. Import these names from ``client.errors``.
+
+A row of the table is a class: what its reader should do (its second base), the code, and whether the
+client itself repeats the request. ``message`` is the code's name in the protocol as aiokafka spells it,
+``description`` the class's docstring.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from streamz_core.client.client_errors import KafkaError
-from streamz_core.errors import Fatal, Misuse, Retriable
+from streamz_core.errors import ErrorCode, Fatal, Misuse, Retriable
+
+BY_CODE: Final[dict[int, type[BrokerResponseError]]] = {}
+"""The class of each error code that has one."""
 
 
 class BrokerResponseError(KafkaError):
     """The broker answered with an error code, ``errno``."""
 
     errno: ClassVar[int | None] = None
+    message: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+
+    def __init_subclass__(
+        cls,
+        *,
+        errno: int | None = None,
+        message: str | None = None,
+        retriable: bool = False,
+        invalid_metadata: bool = False,
+    ) -> None:
+        """Put a row into the table; ``message`` is given where it is not the name of the ``ErrorCode``."""
+        super().__init_subclass__()
+        if errno is None:  # a program's own subclass of one of these
+            return
+        cls.errno = errno
+        cls.message = ErrorCode(errno).name if message is None else message
+        cls.description = (cls.__doc__ or "").split("\n\n")[0]
+        cls.retriable = retriable
+        cls.invalid_metadata = invalid_metadata
+        BY_CODE[errno] = cls
 
     def __str__(self) -> str:
         """The code before name and message."""
         return f"[Error {self.errno}] {super().__str__()}"
 
 
-class NoError(BrokerResponseError, Misuse):
-    """Not an error: the code of success."""
-
-    errno = 0
-
-
-class UnknownError(BrokerResponseError, Fatal):
+class UnknownError(BrokerResponseError, Fatal, errno=-1, message="UNKNOWN"):
     """The broker failed for a reason it has no code for."""
 
-    errno = -1
+
+class NoError(BrokerResponseError, Misuse, errno=0, message="NO_ERROR"):
+    """Not an error: the code of success."""
 
 
-class OffsetOutOfRangeError(BrokerResponseError, Misuse):
-    """The offset is outside the log."""
+class OffsetOutOfRangeError(BrokerResponseError, Misuse, errno=1):
+    """The offset is outside the log.
 
-    errno = 1
+    Of a consumer without a reset policy, ``args[0]`` has the offset of each ``TopicPartition``.
+    """
 
 
-class CorruptRecordException(BrokerResponseError, Fatal):
+class CorruptRecordException(BrokerResponseError, Fatal, errno=2):
     """A record failed its checksum or is malformed."""
 
-    errno = 2
 
-
-class UnknownTopicOrPartitionError(BrokerResponseError, Retriable):
+class UnknownTopicOrPartitionError(
+    BrokerResponseError, Retriable, errno=3, retriable=True, invalid_metadata=True
+):
     """The topic or partition does not exist here."""
 
-    errno = 3
-    retriable = True
 
-
-class InvalidFetchRequestError(BrokerResponseError, Misuse):
+class InvalidFetchRequestError(BrokerResponseError, Misuse, errno=4):
     """The fetch size is not allowed."""
 
-    errno = 4
 
-
-class LeaderNotAvailableError(BrokerResponseError, Retriable):
+class LeaderNotAvailableError(BrokerResponseError, Retriable, errno=5, retriable=True, invalid_metadata=True):
     """The partition has no leader at the moment."""
 
-    errno = 5
-    retriable = True
 
-
-class NotLeaderForPartitionError(BrokerResponseError, Retriable):
+class NotLeaderForPartitionError(
+    BrokerResponseError,
+    Retriable,
+    errno=6,
+    message="NOT_LEADER_FOR_PARTITION",
+    retriable=True,
+    invalid_metadata=True,
+):
     """Another node leads the partition."""
 
-    errno = 6
-    retriable = True
 
-
-class RequestTimedOutError(BrokerResponseError, Retriable):
+class RequestTimedOutError(BrokerResponseError, Retriable, errno=7, retriable=True):
     """The broker could not finish within the time given."""
 
-    errno = 7
-    retriable = True
 
-
-class BrokerNotAvailableError(BrokerResponseError, Retriable):
+class BrokerNotAvailableError(BrokerResponseError, Retriable, errno=8):
     """The broker is not available."""
 
-    errno = 8
 
-
-class ReplicaNotAvailableError(BrokerResponseError, Retriable):
+class ReplicaNotAvailableError(BrokerResponseError, Retriable, errno=9):
     """The replica is not available."""
 
-    errno = 9
 
-
-class MessageSizeTooLargeError(BrokerResponseError, Misuse):
+class MessageSizeTooLargeError(BrokerResponseError, Misuse, errno=10, message="MESSAGE_SIZE_TOO_LARGE"):
     """A record or batch is over the size limit."""
 
-    errno = 10
 
-
-class StaleControllerEpochError(BrokerResponseError, Fatal):
+class StaleControllerEpochError(BrokerResponseError, Fatal, errno=11):
     """The controller has moved."""
 
-    errno = 11
 
-
-class OffsetMetadataTooLargeError(BrokerResponseError, Misuse):
+class OffsetMetadataTooLargeError(BrokerResponseError, Misuse, errno=12):
     """The text beside a committed offset is too long."""
 
-    errno = 12
 
-
-class StaleLeaderEpochCodeError(BrokerResponseError, Retriable):
+class StaleLeaderEpochCodeError(BrokerResponseError, Retriable, errno=13, message="STALE_LEADER_EPOCH_CODE"):
     """The connection to the leader broke (NETWORK_EXCEPTION today)."""
 
-    errno = 13
 
-
-class GroupLoadInProgressError(BrokerResponseError, Retriable):
+class GroupLoadInProgressError(BrokerResponseError, Retriable, errno=14, retriable=True):
     """The coordinator is still loading."""
 
-    errno = 14
-    retriable = True
 
-
-class GroupCoordinatorNotAvailableError(BrokerResponseError, Retriable):
+class GroupCoordinatorNotAvailableError(BrokerResponseError, Retriable, errno=15, retriable=True):
     """There is no coordinator at the moment."""
 
-    errno = 15
-    retriable = True
 
-
-class NotCoordinatorForGroupError(BrokerResponseError, Retriable):
+class NotCoordinatorForGroupError(BrokerResponseError, Retriable, errno=16, retriable=True):
     """Another node coordinates this key."""
 
-    errno = 16
-    retriable = True
 
-
-class InvalidTopicError(BrokerResponseError, Misuse):
+class InvalidTopicError(BrokerResponseError, Misuse, errno=17, message="INVALID_TOPIC"):
     """The topic name is outside the rules, or the topic is internal."""
 
-    errno = 17
 
-
-class RecordListTooLargeError(BrokerResponseError, Misuse):
+class RecordListTooLargeError(BrokerResponseError, Misuse, errno=18):
     """The batches are larger than a segment."""
 
-    errno = 18
 
-
-class NotEnoughReplicasError(BrokerResponseError, Retriable):
+class NotEnoughReplicasError(BrokerResponseError, Retriable, errno=19, retriable=True):
     """Too few replicas are in sync."""
 
-    errno = 19
-    retriable = True
 
-
-class NotEnoughReplicasAfterAppendError(BrokerResponseError, Retriable):
+class NotEnoughReplicasAfterAppendError(BrokerResponseError, Retriable, errno=20, retriable=True):
     """Written, but to too few replicas."""
 
-    errno = 20
-    retriable = True
 
-
-class InvalidRequiredAcksError(BrokerResponseError, Misuse):
+class InvalidRequiredAcksError(BrokerResponseError, Misuse, errno=21):
     """``acks`` is neither 0, 1 nor -1."""
 
-    errno = 21
 
-
-class IllegalGenerationError(BrokerResponseError, Fatal):
+class IllegalGenerationError(BrokerResponseError, Fatal, errno=22):
     """The group is at another generation than the one named."""
 
-    errno = 22
 
-
-class InconsistentGroupProtocolError(BrokerResponseError, Misuse):
+class InconsistentGroupProtocolError(BrokerResponseError, Misuse, errno=23):
     """The member shares no assignor with the group."""
 
-    errno = 23
 
-
-class InvalidGroupIdError(BrokerResponseError, Misuse):
+class InvalidGroupIdError(BrokerResponseError, Misuse, errno=24):
     """The group id is empty or not allowed."""
 
-    errno = 24
 
-
-class UnknownMemberIdError(BrokerResponseError, Fatal):
+class UnknownMemberIdError(BrokerResponseError, Fatal, errno=25):
     """The coordinator does not know this member in this generation."""
 
-    errno = 25
 
-
-class InvalidSessionTimeoutError(BrokerResponseError, Misuse):
+class InvalidSessionTimeoutError(BrokerResponseError, Misuse, errno=26):
     """The session timeout is outside the broker's bounds."""
 
-    errno = 26
 
-
-class RebalanceInProgressError(BrokerResponseError, Retriable):
+class RebalanceInProgressError(BrokerResponseError, Retriable, errno=27):
     """The group is rebalancing: join again."""
 
-    errno = 27
 
-
-class InvalidCommitOffsetSizeError(BrokerResponseError, Misuse):
+class InvalidCommitOffsetSizeError(BrokerResponseError, Misuse, errno=28):
     """The committed offsets are too large to store."""
 
-    errno = 28
 
-
-class TopicAuthorizationFailedError(BrokerResponseError, Misuse):
+class TopicAuthorizationFailedError(BrokerResponseError, Misuse, errno=29):
     """Not allowed to use the topic."""
 
-    errno = 29
 
-
-class GroupAuthorizationFailedError(BrokerResponseError, Misuse):
+class GroupAuthorizationFailedError(BrokerResponseError, Misuse, errno=30):
     """Not allowed to use the group."""
 
-    errno = 30
 
-
-class ClusterAuthorizationFailedError(BrokerResponseError, Misuse):
+class ClusterAuthorizationFailedError(BrokerResponseError, Misuse, errno=31):
     """Not allowed to do this to the cluster."""
 
-    errno = 31
 
-
-class InvalidTimestampError(BrokerResponseError, Misuse):
+class InvalidTimestampError(BrokerResponseError, Misuse, errno=32):
     """A timestamp is outside the bounds of the topic."""
 
-    errno = 32
 
-
-class UnsupportedSaslMechanismError(BrokerResponseError, Misuse):
+class UnsupportedSaslMechanismError(BrokerResponseError, Misuse, errno=33):
     """The SASL mechanism is not offered."""
 
-    errno = 33
 
-
-class IllegalSaslStateError(BrokerResponseError, Misuse):
+class IllegalSaslStateError(BrokerResponseError, Misuse, errno=34):
     """The request does not fit the state of the SASL exchange."""
 
-    errno = 34
 
-
-class UnsupportedVersionError(BrokerResponseError, Misuse):
+class UnsupportedVersionError(BrokerResponseError, Misuse, errno=35):
     """The version of the API is not supported."""
 
-    errno = 35
 
-
-class TopicAlreadyExistsError(BrokerResponseError, Misuse):
+class TopicAlreadyExistsError(BrokerResponseError, Misuse, errno=36):
     """A topic of this name exists."""
 
-    errno = 36
 
-
-class InvalidPartitionsError(BrokerResponseError, Misuse):
+class InvalidPartitionsError(BrokerResponseError, Misuse, errno=37):
     """The number of partitions is not allowed."""
 
-    errno = 37
 
-
-class InvalidReplicationFactorError(BrokerResponseError, Misuse):
+class InvalidReplicationFactorError(BrokerResponseError, Misuse, errno=38):
     """The replication factor cannot be had here."""
 
-    errno = 38
 
-
-class InvalidReplicationAssignmentError(BrokerResponseError, Misuse):
+class InvalidReplicationAssignmentError(
+    BrokerResponseError, Misuse, errno=39, message="INVALID_REPLICATION_ASSIGNMENT"
+):
     """The replica assignment is not valid."""
 
-    errno = 39
 
-
-class InvalidConfigurationError(BrokerResponseError, Misuse):
+class InvalidConfigurationError(BrokerResponseError, Misuse, errno=40):
     """A configuration key or value is not allowed."""
 
-    errno = 40
 
-
-class NotControllerError(BrokerResponseError, Retriable):
+class NotControllerError(BrokerResponseError, Retriable, errno=41, retriable=True):
     """This node is not the controller."""
 
-    errno = 41
-    retriable = True
 
-
-class InvalidRequestError(BrokerResponseError, Misuse):
+class InvalidRequestError(BrokerResponseError, Misuse, errno=42):
     """The request contradicts itself or the protocol."""
 
-    errno = 42
 
-
-class UnsupportedForMessageFormatError(BrokerResponseError, Misuse):
+class UnsupportedForMessageFormatError(BrokerResponseError, Misuse, errno=43):
     """The log's message format cannot hold this."""
 
-    errno = 43
 
-
-class PolicyViolationError(BrokerResponseError, Misuse):
+class PolicyViolationError(BrokerResponseError, Misuse, errno=44):
     """A policy of the cluster forbids this."""
 
-    errno = 44
 
-
-class OutOfOrderSequenceNumber(BrokerResponseError, Fatal):
+class OutOfOrderSequenceNumber(BrokerResponseError, Fatal, errno=45):
     """A batch of the idempotent producer is missing before this one."""
 
-    errno = 45
 
-
-class DuplicateSequenceNumber(BrokerResponseError, Fatal):
+class DuplicateSequenceNumber(BrokerResponseError, Fatal, errno=46):
     """The batch was written before."""
 
-    errno = 46
 
-
-class InvalidProducerEpoch(BrokerResponseError, Fatal):
+class InvalidProducerEpoch(BrokerResponseError, Fatal, errno=47):
     """A newer producer of this id is at work."""
 
-    errno = 47
 
-
-class InvalidTxnState(BrokerResponseError, Fatal):
+class InvalidTxnState(BrokerResponseError, Fatal, errno=48):
     """The transaction is not in a state for this."""
 
-    errno = 48
 
-
-class InvalidProducerIdMapping(BrokerResponseError, Fatal):
+class InvalidProducerIdMapping(BrokerResponseError, Fatal, errno=49):
     """The producer id is not the one of the transactional id."""
 
-    errno = 49
 
-
-class InvalidTransactionTimeout(BrokerResponseError, Misuse):
+class InvalidTransactionTimeout(BrokerResponseError, Misuse, errno=50):
     """The transaction timeout is above the broker's limit."""
 
-    errno = 50
 
-
-class ConcurrentTransactions(BrokerResponseError, Retriable):
+class ConcurrentTransactions(BrokerResponseError, Retriable, errno=51):
     """The transaction before is still being finished."""
 
-    errno = 51
 
-
-class TransactionCoordinatorFenced(BrokerResponseError, Fatal):
+class TransactionCoordinatorFenced(BrokerResponseError, Fatal, errno=52):
     """The coordinator was replaced by another."""
 
-    errno = 52
 
-
-class TransactionalIdAuthorizationFailed(BrokerResponseError, Misuse):
+class TransactionalIdAuthorizationFailed(BrokerResponseError, Misuse, errno=53):
     """Not allowed to use the transactional id."""
 
-    errno = 53
 
-
-class SecurityDisabled(BrokerResponseError, Misuse):
+class SecurityDisabled(BrokerResponseError, Misuse, errno=54):
     """Security is not enabled."""
 
-    errno = 54
 
-
-class OperationNotAttempted(BrokerResponseError, Retriable):
+class OperationNotAttempted(BrokerResponseError, Retriable, errno=55):
     """Not tried, because another part of the request failed."""
 
-    errno = 55
 
-
-class KafkaStorageError(BrokerResponseError, Retriable):
+class KafkaStorageError(BrokerResponseError, Retriable, errno=56, retriable=True, invalid_metadata=True):
     """The broker could not read or write its disk."""
 
-    errno = 56
-    retriable = True
 
-
-class LogDirNotFound(BrokerResponseError, Misuse):
+class LogDirNotFound(BrokerResponseError, Misuse, errno=57):
     """The log directory is not configured."""
 
-    errno = 57
 
-
-class SaslAuthenticationFailed(BrokerResponseError, Misuse):
+class SaslAuthenticationFailed(BrokerResponseError, Misuse, errno=58):
     """The credentials were refused."""
 
-    errno = 58
 
-
-class UnknownProducerId(BrokerResponseError, Fatal):
+class UnknownProducerId(BrokerResponseError, Fatal, errno=59):
     """The broker has forgotten the producer id."""
 
-    errno = 59
 
-
-class ReassignmentInProgress(BrokerResponseError, Misuse):
+class ReassignmentInProgress(BrokerResponseError, Misuse, errno=60):
     """A reassignment of the partition is going on."""
 
-    errno = 60
 
-
-class DelegationTokenAuthDisabled(BrokerResponseError, Misuse):
+class DelegationTokenAuthDisabled(
+    BrokerResponseError, Misuse, errno=61, message="DELEGATION_TOKEN_AUTH_DISABLED"
+):
     """Delegation tokens are not enabled."""
 
-    errno = 61
 
-
-class DelegationTokenNotFound(BrokerResponseError, Misuse):
+class DelegationTokenNotFound(BrokerResponseError, Misuse, errno=62, message="DELEGATION_TOKEN_NOT_FOUND"):
     """The delegation token is unknown."""
 
-    errno = 62
 
-
-class DelegationTokenOwnerMismatch(BrokerResponseError, Misuse):
+class DelegationTokenOwnerMismatch(
+    BrokerResponseError, Misuse, errno=63, message="DELEGATION_TOKEN_OWNER_MISMATCH"
+):
     """The principal does not own the delegation token."""
 
-    errno = 63
 
-
-class DelegationTokenRequestNotAllowed(BrokerResponseError, Misuse):
+class DelegationTokenRequestNotAllowed(
+    BrokerResponseError, Misuse, errno=64, message="DELEGATION_TOKEN_REQUEST_NOT_ALLOWED"
+):
     """Delegation tokens cannot be asked for on this connection."""
 
-    errno = 64
 
-
-class DelegationTokenAuthorizationFailed(BrokerResponseError, Misuse):
+class DelegationTokenAuthorizationFailed(
+    BrokerResponseError, Misuse, errno=65, message="DELEGATION_TOKEN_AUTHORIZATION_FAILED"
+):
     """Not allowed to use the delegation token."""
 
-    errno = 65
 
-
-class DelegationTokenExpired(BrokerResponseError, Misuse):
+class DelegationTokenExpired(BrokerResponseError, Misuse, errno=66, message="DELEGATION_TOKEN_EXPIRED"):
     """The delegation token has expired."""
 
-    errno = 66
 
-
-class InvalidPrincipalType(BrokerResponseError, Misuse):
+class InvalidPrincipalType(BrokerResponseError, Misuse, errno=67):
     """The kind of principal is not supported."""
 
-    errno = 67
 
-
-class NonEmptyGroup(BrokerResponseError, Misuse):
+class NonEmptyGroup(BrokerResponseError, Misuse, errno=68):
     """The group has members."""
 
-    errno = 68
 
-
-class GroupIdNotFound(BrokerResponseError, Misuse):
+class GroupIdNotFound(BrokerResponseError, Misuse, errno=69):
     """The group does not exist."""
 
-    errno = 69
 
-
-class FetchSessionIdNotFound(BrokerResponseError, Retriable):
+class FetchSessionIdNotFound(BrokerResponseError, Retriable, errno=70):
     """The fetch session is gone."""
 
-    errno = 70
 
-
-class InvalidFetchSessionEpoch(BrokerResponseError, Retriable):
+class InvalidFetchSessionEpoch(BrokerResponseError, Retriable, errno=71):
     """The fetch session is at another epoch."""
 
-    errno = 71
 
-
-class ListenerNotFound(BrokerResponseError, Retriable):
+class ListenerNotFound(BrokerResponseError, Retriable, errno=72):
     """The broker has no such listener."""
 
-    errno = 72
 
-
-class MemberIdRequired(BrokerResponseError, Retriable):
-    """Join again with the member id of the answer."""
-
-    errno = 79
-
-
-class FencedLeaderEpochError(BrokerResponseError, Retriable):
+class FencedLeaderEpochError(BrokerResponseError, Retriable, errno=74, retriable=True):
     """The leader epoch named is older than the broker's."""
 
-    errno = 74
-    retriable = True
 
-
-class UnknownLeaderEpochError(BrokerResponseError, Retriable):
+class UnknownLeaderEpochError(BrokerResponseError, Retriable, errno=75, retriable=True):
     """The leader epoch named is newer than the broker's."""
 
-    errno = 75
-    retriable = True
 
-
-class UnsupportedCompressionTypeError(BrokerResponseError, Misuse):
+class UnsupportedCompressionTypeError(BrokerResponseError, Misuse, errno=76):
     """The broker does not take this compression."""
 
-    errno = 76
 
-
-class OffsetNotAvailableError(BrokerResponseError, Retriable):
+class OffsetNotAvailableError(BrokerResponseError, Retriable, errno=78, retriable=True):
     """The leader does not know its high watermark yet."""
 
-    errno = 78
-    retriable = True
+
+class MemberIdRequired(BrokerResponseError, Retriable, errno=79):
+    """Join again with the member id of the answer."""
 
 
-class GroupMaxSizeReachedError(BrokerResponseError, Misuse):
+class GroupMaxSizeReachedError(BrokerResponseError, Misuse, errno=81):
     """The group has as many members as it may."""
 
-    errno = 81
 
-
-class FencedInstanceIdError(BrokerResponseError, Fatal):
+class FencedInstanceIdError(BrokerResponseError, Fatal, errno=82):
     """Another member took over this ``group_instance_id``; this one must stop."""
 
-    errno = 82
+
+class GroupSubscribedToTopicError(BrokerResponseError, Misuse, errno=86):
+    """Members of the group are subscribed to the topic, so its offsets cannot be deleted."""
 
 
-class InvalidRecordError(BrokerResponseError, Misuse):
+class InvalidRecordError(BrokerResponseError, Misuse, errno=87):
     """A record is not valid for its topic."""
 
-    errno = 87
 
-
-class UnstableOffsetCommitError(BrokerResponseError, Retriable):
+class UnstableOffsetCommitError(BrokerResponseError, Retriable, errno=88, retriable=True):
     """A transaction that commits offsets of this partition is still open."""
 
-    errno = 88
-    retriable = True
 
-
-class ThrottlingQuotaExceededError(BrokerResponseError, Retriable):
+class ThrottlingQuotaExceededError(BrokerResponseError, Retriable, errno=89, retriable=True):
     """The quota for changes is used up."""
 
-    errno = 89
-    retriable = True
 
-
-class ResourceNotFoundError(BrokerResponseError, Misuse):
+class ResourceNotFoundError(BrokerResponseError, Misuse, errno=91):
     """The resource does not exist."""
 
-    errno = 91
 
-
-class UnknownTopicIdError(BrokerResponseError, Retriable):
+class UnknownTopicIdError(BrokerResponseError, Retriable, errno=100, retriable=True):
     """No topic has this id."""
 
-    errno = 100
-    retriable = True
 
-
-class TransactionalIdNotFoundError(BrokerResponseError, Misuse):
+class TransactionalIdNotFoundError(BrokerResponseError, Misuse, errno=105):
     """The transactional id is unknown."""
 
-    errno = 105
 
-
-class TransactionAbortableError(BrokerResponseError, Fatal):
+class TransactionAbortableError(BrokerResponseError, Fatal, errno=120):
     """The transaction cannot be committed: abort it, then begin another."""
 
-    errno = 120
+
+class InvalidRegularExpression(BrokerResponseError, Misuse, errno=128):
+    """The pattern is no regular expression."""
 
 
 InvalidMessageError = CorruptRecordException

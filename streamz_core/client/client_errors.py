@@ -15,11 +15,15 @@ class KafkaError(StreamzError, RuntimeError):
     """Root of the errors a client raises."""
 
     retriable: ClassVar[bool] = False
+    invalid_metadata: ClassVar[bool] = False
 
     def __str__(self) -> str:
-        """Name and message, so that a bare ``print(error)`` says what it was."""
-        text = super().__str__()
-        return f"{type(self).__name__}: {text}" if text else type(self).__name__
+        """Name and message, so that a bare ``print(error)`` says what it was.
+
+        Values for programs to handle may come before the message: ``args[0]``, where aiokafka has them.
+        """
+        said = self.args[-1] if self.args and isinstance(self.args[-1], str) else super().__str__()
+        return f"{type(self).__name__}: {said}" if said else type(self).__name__
 
 
 class IllegalStateError(KafkaError, Misuse):
@@ -34,6 +38,7 @@ class NoBrokersAvailable(KafkaError, Retriable):
     """No broker answered."""
 
     retriable = True
+    invalid_metadata = True
 
 
 class NodeNotReadyError(KafkaError, Retriable):
@@ -68,6 +73,7 @@ class StaleMetadata(KafkaError, Retriable):
     """The cached metadata names what is no longer there."""
 
     retriable = True
+    invalid_metadata = True
 
 
 class MetadataEmptyBrokerList(KafkaError, Retriable):
@@ -110,6 +116,7 @@ class KafkaConnectionError(KafkaError, Retriable):
     """The connection broke or could not be made."""
 
     retriable = True
+    invalid_metadata = True
 
 
 class UnsupportedCodecError(KafkaError, Misuse):
@@ -125,7 +132,10 @@ class QuotaViolationError(KafkaError, Retriable):
 
 
 class NoOffsetForPartitionError(KafkaError, Misuse):
-    """Nothing is committed and ``auto_offset_reset`` is ``none``: seek, or choose a reset policy."""
+    """Nothing is committed and ``auto_offset_reset`` is ``none``: seek, or choose a reset policy.
+
+    ``args[0]`` is the ``TopicPartition``.
+    """
 
 
 class RecordTooLargeError(KafkaError, Misuse):
@@ -138,6 +148,13 @@ class ProducerClosed(KafkaError, Misuse):
 
 class ProducerFenced(KafkaError, Fatal):
     """Another producer took over this transactional id; this one must stop."""
+
+    def __init__(
+        self,
+        msg: str = "a newer producer uses this transactional id, or the transaction ran longer than "
+        "transaction_timeout_ms",
+    ) -> None:
+        super().__init__(msg)
 
 
 class ConsumerStoppedError(Misuse):

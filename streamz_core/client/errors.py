@@ -7,7 +7,7 @@ Must not know: links, requests, or when a code is worth a retry by whom.
 Names, bases, ``errno`` and ``retriable`` are those of ``aiokafka.errors``, so that ``except``
 clauses written for it go on working. Beside that, each class is a ``Retriable``, ``Fatal`` or
 ``Misuse``, which says what the program that catches it should do. ``retriable`` is narrower: it
-says whether the client itself repeats the request.
+says whether the client itself repeats the request, ``invalid_metadata`` whether with fresh metadata.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 from streamz_core.client.broker_errors import (
+    BY_CODE,
     BrokerNotAvailableError,
     BrokerResponseError,
     ClusterAuthorizationFailedError,
@@ -37,6 +38,7 @@ from streamz_core.client.broker_errors import (
     GroupIdNotFound,
     GroupLoadInProgressError,
     GroupMaxSizeReachedError,
+    GroupSubscribedToTopicError,
     IllegalGenerationError,
     IllegalSaslStateError,
     InconsistentGroupProtocolError,
@@ -51,6 +53,7 @@ from streamz_core.client.broker_errors import (
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     InvalidRecordError,
+    InvalidRegularExpression,
     InvalidReplicationAssignmentError,
     InvalidReplicationFactorError,
     InvalidRequestError,
@@ -140,6 +143,7 @@ from streamz_core.client.client_errors import (
     UnrecognizedBrokerVersion,
     UnsupportedCodecError,
 )
+from streamz_core.errors import ErrorCode
 
 __all__ = [
     "AuthenticationFailedError",
@@ -170,6 +174,7 @@ __all__ = [
     "GroupIdNotFound",
     "GroupLoadInProgressError",
     "GroupMaxSizeReachedError",
+    "GroupSubscribedToTopicError",
     "IllegalArgumentError",
     "IllegalGenerationError",
     "IllegalOperation",
@@ -188,6 +193,7 @@ __all__ = [
     "InvalidProducerEpoch",
     "InvalidProducerIdMapping",
     "InvalidRecordError",
+    "InvalidRegularExpression",
     "InvalidReplicationAssignmentError",
     "InvalidReplicationFactorError",
     "InvalidRequestError",
@@ -266,18 +272,12 @@ __all__ = [
     "UnsupportedVersionError",
     "error_for",
     "for_code",
+    "kafka_errors",
 ]
 
 
-def _by_code() -> dict[int, type[KafkaError]]:
-    classes: dict[int, type[KafkaError]] = {
-        cls.errno: cls for cls in BrokerResponseError.__subclasses__() if cls.errno is not None
-    }
-    classes[90] = ProducerFenced
-    return classes
-
-
-_CLASSES: Final = _by_code()
+kafka_errors: Final[dict[int, type[KafkaError]]] = {**BY_CODE, ErrorCode.PRODUCER_FENCED: ProducerFenced}
+"""The exception class of each error code that has one."""
 
 
 def for_code(error_code: int) -> type[KafkaError]:
@@ -286,7 +286,7 @@ def for_code(error_code: int) -> type[KafkaError]:
     >>> for_code(1).__name__
     'OffsetOutOfRangeError'
     """
-    return _CLASSES.get(int(error_code), UnknownError)
+    return kafka_errors.get(int(error_code), UnknownError)
 
 
 def error_for(error_code: int, message: str) -> KafkaError:

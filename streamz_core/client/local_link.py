@@ -31,6 +31,7 @@ from streamz_core.errors import Misuse
 from streamz_core.log.files import DiskFiles
 from streamz_core.log.memory_files import MemoryFiles
 from streamz_core.protocol.messages.fetch import FetchRequest
+from streamz_core.protocol.messages.heartbeat import HeartbeatRequest
 from streamz_core.protocol.messages.produce import ProduceRequest
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_INTERRUPTIBLE: Final[frozenset[type]] = frozenset({FetchRequest, ProduceRequest})
+_INTERRUPTIBLE: Final[frozenset[type]] = frozenset({FetchRequest, HeartbeatRequest, ProduceRequest})
 
 
 class _Open:
@@ -91,7 +92,7 @@ class LocalLink:
         if self._closed:
             raise LinkClosed(f"the link to {self._key} is closed: {type(request).__name__} was not sent")
         if type(request) in _INTERRUPTIBLE:
-            # A fetch has no effect and a produce takes its effect at once: they need no task of their own.
+            # A fetch has no effect, produce and heartbeat take theirs at once: they need no task of their own.
             return await self._broker.handle(request)
         # As over a wire, what was sent is carried out whole, even if the sender is cancelled meanwhile.
         work: Coroutine[Any, Any, R] = self._broker.handle(request)
@@ -187,7 +188,7 @@ def register(address: str, broker: Broker) -> None:
     key = _key(parsed)
     if key in _open:
         raise Misuse(f"{key} is open in this process already")
-    entry = _Open(asyncio.get_running_loop(), broker.config)
+    entry = _Open(asyncio.get_running_loop(), broker.static_config)
     entry.broker = broker
     entry.users = 1
     _open[key] = entry
@@ -263,7 +264,7 @@ async def _open_broker(
 def _check_shared(key: str, broker: Broker, clock: Clock | None, config: BrokerConfig | None) -> None:
     if clock is not None and clock is not broker.clock:
         raise Misuse(f"{key} is open with another clock: stop its other clients first, or pass no clock")
-    if config is not None and config != broker.config:
+    if config is not None and config != broker.static_config:
         raise Misuse(f"{key} is open with other broker settings: stop its other clients first, or pass none")
 
 

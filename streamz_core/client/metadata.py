@@ -7,11 +7,11 @@ Must not know: who needs it for what.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import sleep
-from streamz_core.client.errors import KafkaTimeoutError, error_for
-from streamz_core.client.request import is_repeatable, name_of
+from streamz_core.client.errors import IllegalArgumentError, KafkaTimeoutError, error_for
+from streamz_core.client.request import explained, is_repeatable
 from streamz_core.errors import ErrorCode
 from streamz_core.model import BrokerMetadata, PartitionMetadata, TopicPartition
 from streamz_core.protocol.messages.metadata import MetadataRequest
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
     from streamz_core.client.request import Requests
     from streamz_core.protocol.messages.metadata import MetadataResponse, MetadataTopic
-
-_REMEDIES: Final[dict[int, str]] = {
-    ErrorCode.INVALID_TOPIC_EXCEPTION: "a name is 1 to 249 of the letters A-Z a-z, digits, '.', '_' and '-', "
-    "not '.' or '..' alone, and not another topic's with '.' and '_' exchanged",
-}
 
 
 class ClusterMetadata:
@@ -40,6 +35,10 @@ class ClusterMetadata:
     def brokers(self) -> set[BrokerMetadata]:
         """The brokers of the cluster."""
         return set(self._brokers.values())
+
+    def broker_metadata(self, broker_id: int) -> BrokerMetadata | None:
+        """The broker with this node id, None where there is none."""
+        return self._brokers.get(broker_id)
 
     def topics(self, exclude_internal_topics: bool = True) -> set[str]:
         """Names of the known topics."""
@@ -62,6 +61,17 @@ class ClusterMetadata:
         """The node that leads ``partition``, None where it is unknown."""
         description = self.describe(partition)
         return None if description is None else description.leader
+
+    def partitions_for_broker(self, broker_id: int) -> set[TopicPartition] | None:
+        """The partitions that a node leads, None for a node that is not there."""
+        if broker_id not in self._brokers:
+            return None
+        return {
+            TopicPartition(name, known.partition_index)
+            for name, topic in self._topics.items()
+            for known in topic.partitions
+            if known.leader_id == broker_id
+        }
 
     def describe(self, partition: TopicPartition) -> PartitionMetadata | None:
         """What is known of one partition."""
@@ -138,6 +148,8 @@ class MetadataCache:
         Raises ``InvalidTopicError`` for a name outside the rules, ``UnknownTopicOrPartitionError`` for a
         topic that is neither there nor created on demand.
         """
+        if not isinstance(topic, str):
+            raise IllegalArgumentError(f"topic={topic!r}: must be text")
         clock = self._requests.clock
         ends_at_ms = clock.monotonic_ms() + self._requests.timeout_ms
         while True:
@@ -154,4 +166,4 @@ class MetadataCache:
             await sleep(clock, self._requests.retry_backoff_ms)
         if code == ErrorCode.NONE:
             raise KafkaTimeoutError(f"topic {topic!r}: the broker names no partitions of it")
-        raise error_for(code, f"topic {topic!r}: {name_of(code)}; {_REMEDIES.get(code, 'create it first')}")
+        raise error_for(code, f"topic {topic!r}: {explained(code)}")

@@ -1,6 +1,6 @@
 """Offsets as programs hand them in.
 
-Owns: ``check_offsets``, ``IllegalOffsetError``.
+Owns: ``check_offsets`` and what it raises.
 Must not know: who commits them, or how.
 """
 
@@ -19,27 +19,38 @@ class IllegalOffsetError(IllegalArgumentError, ValueError):
     """A number that cannot be an offset, a time or a count of records."""
 
 
+class IllegalGroupError(IllegalArgumentError, ValueError):
+    """What is given for a group is neither its id nor ``consumer.group_metadata()``."""
+
+
+class OffsetTypeError(IllegalArgumentError, TypeError):
+    """A partition or an offset's text that is of another type."""
+
+
 def check_offsets(
     offsets: Mapping[TopicPartition, int | OffsetAndMetadata | tuple[int, str]],
 ) -> dict[TopicPartition, OffsetAndMetadata]:
-    """``offsets``, which a program may write in several ways, in one; ``IllegalArgumentError`` for others."""
+    """``offsets``, which a program may write in several ways, in one.
+
+    Raises ``IllegalOffsetError`` for a wrong value and ``OffsetTypeError`` for a wrong type, the
+    ``ValueError`` and ``TypeError`` that aiokafka raises.
+    """
     if not offsets or not hasattr(offsets, "items"):
-        raise IllegalArgumentError(f"offsets={offsets!r}: must be a dictionary of TopicPartition to offset")
-    checked = {}
-    for partition, given in offsets.items():
-        pair = (given, "") if isinstance(given, int) else given
-        well_formed = (
-            isinstance(partition, TopicPartition)
-            and isinstance(pair, tuple)
-            and len(pair) == 2
-            and isinstance(pair[0], int)
-            and pair[0] >= 0
-            and isinstance(pair[1], str)
+        raise IllegalOffsetError(f"offsets={offsets!r}: must be a dictionary of TopicPartition to offset")
+    return {partition: _check_offset(partition, given) for partition, given in offsets.items()}
+
+
+def _check_offset(partition: object, given: object) -> OffsetAndMetadata:
+    if not isinstance(partition, TopicPartition):
+        raise OffsetTypeError(f"offsets[{partition!r}]: the key must be a TopicPartition")
+    pair = (given, "") if isinstance(given, int) else given
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise IllegalOffsetError(f"offsets[{partition!r}]={given!r}: must be an offset, or (offset, text)")
+    offset, metadata = pair
+    if not isinstance(offset, int) or offset < 0:
+        raise IllegalOffsetError(f"offsets[{partition!r}]={given!r}: the offset must be a number, 0 or more")
+    if not isinstance(metadata, str):
+        raise OffsetTypeError(
+            f"offsets[{partition!r}]={given!r}: the metadata beside the offset must be text"
         )
-        if not well_formed:
-            raise IllegalArgumentError(
-                f"offsets[{partition!r}]={given!r}: must be TopicPartition to an offset of 0 or more, "
-                "or to (offset, metadata text)"
-            )
-        checked[partition] = OffsetAndMetadata(*pair)
-    return checked
+    return OffsetAndMetadata(offset, metadata)

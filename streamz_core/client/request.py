@@ -1,13 +1,13 @@
 """Sending requests with a deadline, and again while that can help.
 
-Owns: ``Requests``: one client's link with its timeout and back-off, and the rule when a request is
-repeated.
+Owns: ``Requests``: one client's link with its timeout and back-off, the rule when a request is
+repeated, and how an error code is put into words.
 Must not know: what the requests are about.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from streamz_core.aio.deadline import sleep, wait_for
 from streamz_core.client.errors import KafkaTimeoutError, error_for
@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     from streamz_core.protocol.messages.request import Request
 
 R = TypeVar("R")
+
+_REMEDIES: Final[dict[int, str]] = {
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION: "there is no such topic or partition here; create it first",
+    ErrorCode.INVALID_TOPIC_EXCEPTION: "a name is 1 to 249 of the letters A-Z a-z, digits, '.', '_' and '-', "
+    "not '.' or '..' alone, and not another topic's with '.' and '_' exchanged",
+    ErrorCode.OFFSET_OUT_OF_RANGE: "the log has no such offset; list_offsets() tells where it begins and ends",
+    ErrorCode.MESSAGE_TOO_LARGE: "raise the topic's max.message.bytes, or lower the producer's max_batch_size",
+    ErrorCode.OFFSET_METADATA_TOO_LARGE: "the text beside the offset is too long; shorten it",
+    ErrorCode.INVALID_GROUP_ID: "a group id is a text that is not empty",
+    ErrorCode.GROUP_ID_NOT_FOUND: "there is no such group; list_consumer_groups() tells those there are",
+    ErrorCode.NON_EMPTY_GROUP: "it has members; stop them first",
+    ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC: "its members are subscribed to the topic; stop them first",
+    ErrorCode.KAFKA_STORAGE_ERROR: "the disk failed or is full; see the program's log",
+}
 
 
 class Requests:
@@ -78,7 +92,7 @@ class Requests:
                 return answer
             left_ms = ends_at_ms - clock.monotonic_ms()
             if code in final or not is_repeatable(code) or left_ms <= self.retry_backoff_ms:
-                raise error_for(code, f"{what}: {name_of(code)}")
+                raise error_for(code, f"{what}: {explained(code)}")
             await sleep(clock, self.retry_backoff_ms)
 
 
@@ -88,6 +102,12 @@ def is_repeatable(code: int) -> bool:
         return ErrorCode(code).is_retriable
     except ValueError:
         return False
+
+
+def explained(code: int) -> str:
+    """The code's name and, where there is one, the remedy."""
+    remedy = _REMEDIES.get(code)
+    return name_of(code) if remedy is None else f"{name_of(code)}: {remedy}"
 
 
 def name_of(code: int) -> str:

@@ -12,6 +12,8 @@ that the data directory is guarded by one.
 from __future__ import annotations
 
 import asyncio
+import inspect
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.client.address import KafkaAddress, parse
@@ -46,6 +48,12 @@ def check_choice(name: str, value: Any, allowed: Sequence[Any]) -> None:
         raise SettingError(f"{name}={value!r}: allowed are {', '.join(repr(choice) for choice in allowed)}")
 
 
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is neither true nor false, such as the text ``"false"``, which Python takes for true."""
+    if value not in (True, False):
+        raise SettingError(f"{name}={value!r}: must be True or False")
+
+
 def check_callable(name: str, value: Any) -> None:
     """Refuse what is neither None nor callable."""
     if value is not None and not callable(value):
@@ -53,9 +61,19 @@ def check_callable(name: str, value: Any) -> None:
 
 
 def check_connection(
-    address: str | Sequence[str] | Link, *, security_protocol: str, sasl_mechanism: str, ssl_context: Any
+    address: str | Sequence[str] | Link,
+    *,
+    security_protocol: str,
+    sasl_mechanism: str,
+    ssl_context: Any,
+    loop: asyncio.AbstractEventLoop | None = None,
+    api_version: str | None = None,
 ) -> None:
     """Refuse an address that cannot be understood and security that the address cannot give."""
+    for name, value in (("loop", loop), ("api_version", api_version)):
+        if value is not None:
+            text = f"{name}= is deprecated, as in aiokafka, and changes nothing: leave it out"
+            warnings.warn(text, DeprecationWarning, stacklevel=_level_of_program())
     check_choice("security_protocol", security_protocol, SECURITY_PROTOCOLS)
     check_choice("sasl_mechanism", sasl_mechanism, SASL_MECHANISMS)
     if security_protocol in ("SSL", "SASL_SSL") and ssl_context is None:
@@ -68,6 +86,14 @@ def check_connection(
             f"security_protocol={security_protocol!r}: {parsed} is an embedded log; there is no connection "
             "to encrypt or log in to, the directory's file permissions guard it; leave it at 'PLAINTEXT'"
         )
+
+
+def _level_of_program() -> int:
+    """How far up the stack the program is, from whoever warns: a warning has to show its line, not ours."""
+    level, frame = 0, inspect.currentframe()
+    while frame is not None and frame.f_globals["__name__"].startswith("streamz_core."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def check_loop(loop: asyncio.AbstractEventLoop | None, what: str) -> None:

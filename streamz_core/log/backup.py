@@ -147,6 +147,7 @@ class Backup:
             file_copies.write(files, f"{path}/{name}", one.snapshot)
         point_path = f"{path}/{layout.RECOVERY_POINT_FILE}"
         RecoveryPointFile(OpenFiles(files), point_path, place.topic_id, place.partition).create(one.point)
+        files.sync_all([point_path], [])
         partition_metadata.store(files, path, one.metadata)
 
     def _write_log(self, staged: str, path: str, segment: CapturedSegment) -> None:

@@ -36,6 +36,10 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     """How often the directory was opened for writing."""
     topics: list[TopicEntry] = []
     deleting: list[UUID] = []
+    broker_configs: dict[str, str] = {}
+    """The broker's settings that were changed while it ran, under Kafka's names."""
+    cluster_configs: dict[str, str] = {}
+    """The same, for all the brokers of a cluster: ours has one, Kafka's tools know both."""
 
 
 class Format(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,17 +12,29 @@ of its segment (so that no reader's position gets stuck) or tells what a produce
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from streamz_core.log.config import NEVER, TopicConfig
 from streamz_core.log.files import File
 from streamz_core.log.segment import FRAME_BYTES, Segment, SegmentSummary
 from streamz_core.log.segment_scan import LEADER_EPOCH, ScannedBatch, scan
-from streamz_core.protocol.record_batch import BatchHeader, Columns, decode, encode, read_header
+from streamz_core.protocol.batch_keys import last_of_their_keys, note_keys
+from streamz_core.protocol.record_batch import (
+    BatchHeader,
+    Columns,
+    CorruptBatch,
+    check_crc,
+    decode,
+    encode,
+    read_header,
+)
 
-KEYS_MAX: Final = 1_000_000
-"""Distinct keys one run can hold in memory; what is beyond them waits for the next run."""
+KEYS_BYTES_MAX: Final = 96 << 20
+"""Memory one run may take for the keys it knows; what is beyond them waits for the next run."""
+_KEY_BYTES: Final = 88
+"""What a key takes beside its own bytes: a bytes object and its place in a dictionary."""
 _WRITE_BYTES: Final = 1 << 20
 
 AbortedRange = tuple[int, int, int]
@@ -37,12 +49,29 @@ class CompactionResult(NamedTuple):
     bytes_after: int = 0
 
 
-class LatestOffsets(NamedTuple):
-    """Key -> offset of its last record, of the offsets from ``start`` up to ``stop``."""
+class LatestBatches(NamedTuple):
+    """Key -> base offset of the batch that has its last record, of the offsets up to ``stop``."""
 
-    offsets: dict[bytes, int]
-    start: int
+    batches: dict[bytes, object]
+    """One integer is shared by all keys of a batch: so a key costs no more memory than itself."""
     stop: int
+    start: int = 0
+    counts: Mapping[object, int] = {}
+    """Base offset -> how many keys have their last record there."""
+    keyless: frozenset[int] = frozenset()
+    """Base offsets of batches that have records without a key."""
+
+    def is_outdated(self, header: BatchHeader) -> bool:
+        """Whether every record of a batch has a later one with its key; told without looking at them."""
+        base = header.base_offset
+        is_known = self.start <= header.last_offset < self.stop
+        return is_known and base not in self.counts and base not in self.keyless
+
+    def stays(self, header: BatchHeader, columns: Columns) -> list[bool]:
+        """Which records of a batch have no later one with their key, as far as is known."""
+        if header.base_offset >= self.stop:
+            return [True] * len(columns)
+        return last_of_their_keys(columns.keys, header.base_offset, self.batches)
 
 
 def count_cleanable(summaries: Sequence[SegmentSummary], config: TopicConfig, limit: int, now_ms: int) -> int:
@@ -100,29 +129,39 @@ class Compaction:
         self._remembered = remembered_offsets
         self._horizon_ms = now_ms + delete_retention_ms
         self._now_ms = now_ms
+        self.deletions_kept_from = 0
+        """The offset after the last tombstone that was dropped because its time had come."""
         self._kept_data: set[int] = set()  # producers of whose running transaction something stays
-        self._latest = LatestOffsets({}, 0, 0)
+        self._latest = LatestBatches({}, 0)
 
-    def learn_keys(self, segments: Sequence[Segment], keys_max: int = KEYS_MAX) -> Iterator[None]:
-        """Find the last offset of each key in what no run has cleaned yet; one batch a step."""
-        offsets: dict[bytes, int] = {}
+    def learn_keys(self, segments: Sequence[Segment], keys_bytes_max: int = KEYS_BYTES_MAX) -> Iterator[None]:
+        """Find the last batch of each key in what no run has cleaned yet; one batch a step."""
+        batches: dict[bytes, object] = {}
+        keyless: set[int] = set()
+        taken = 0
         start = min((_dirty_from(one) for one in segments if _is_dirty(one)), default=0)
         stop = start
         for segment in segments:
             for batch in _batches(segment) if segment.next_offset > start else ():
                 yield
-                if batch.header.last_offset < start:
+                header = batch.header
+                if header.last_offset < start:
                     continue
-                if len(offsets) >= keys_max:
-                    self._latest = LatestOffsets(offsets, start, stop)
+                if taken >= keys_bytes_max:
+                    self._latest = LatestBatches(
+                        batches, stop, start, Counter(batches.values()), frozenset(keyless)
+                    )
                     return
-                stop = batch.header.next_offset
-                if batch.header.is_control or self._is_aborted(batch.header):
+                stop = header.next_offset
+                if header.is_control or header.record_count == 0 or self._is_aborted(header):
                     continue
-                columns = decode(batch.data, check=False)
-                pairs = zip(columns.keys, columns.offsets, strict=True)
-                offsets.update({key: offset for key, offset in pairs if key is not None})
-        self._latest = LatestOffsets(offsets, start, stop)
+                before = len(batches)
+                base = header.base_offset
+                without, key_bytes = note_keys(batch.buffer, batch.at, header, base, batches)
+                if without:
+                    keyless.add(base)
+                taken += (len(batches) - before) * (_KEY_BYTES + key_bytes // header.record_count)
+        self._latest = LatestBatches(batches, stop, start, Counter(batches.values()), frozenset(keyless))
 
     def rewrite(self, group: Sequence[Segment], target: Segment, file: File) -> Generator[None, None, bool]:
         """Write what stays of ``group`` to ``file``, describe it in ``target``; one batch a step.
@@ -135,7 +174,7 @@ class Compaction:
         horizon = NEVER
         end = group[-1].next_offset
         for segment in group:
-            for batch in _batches(segment):
+            for batch in _batches(segment, check=False):
                 yield
                 data = self._kept(batch, is_last=batch.header.next_offset == end)
                 if data is None:
@@ -159,34 +198,40 @@ class Compaction:
     def _kept(self, batch: ScannedBatch, *, is_last: bool) -> bytes | None:
         """What stays of a batch: its own bytes, a smaller batch, or None for nothing."""
         header = batch.header
+        if not header.is_control and (self._is_aborted(header) or self._latest.is_outdated(header)):
+            return self._emptied(header, is_last=is_last)
+        # Only now: what goes need not be sound, and most of it was checked when its keys were learned.
+        if not check_crc(batch.buffer, batch.at, header):
+            raise CorruptBatch(batch.position, "its checksum is not that of its bytes")
         if header.is_control:
             return self._kept_marker(batch, is_last=is_last)
-        if self._is_aborted(header):
-            return self._emptied(header, is_last=is_last)
-        columns = decode(batch.data, check=False)
-        stays = self._stays(header, columns)
-        has_tombstones = any(
-            value is None and stay for value, stay in zip(columns.values, stays, strict=True)
-        )
-        if not any(stays):
+        columns = decode(batch.buffer, batch.at, check=False)
+        stays = self._latest.stays(header, columns)
+        horizon = header.delete_horizon_ms
+        has_tombstones = None in columns.values
+        if has_tombstones and horizon is not None and self._now_ms >= horizon:
+            self._forget_deletions(columns, stays)
+            stays = [stay and value is not None for stay, value in zip(stays, columns.values, strict=True)]
+            has_tombstones = False
+        if True not in stays:
             return self._emptied(header, is_last=is_last)
         if header.is_transactional:
             self._kept_data.add(header.producer_id)
-        horizon = header.delete_horizon_ms
         if has_tombstones and horizon is None and header.next_offset <= self._latest.stop:
-            horizon = self._horizon_ms
-        if all(stays) and horizon == header.delete_horizon_ms:
+            horizon = self._horizon_of(columns, stays)
+        if False not in stays and horizon == header.delete_horizon_ms:
             return bytes(batch.data)
         return _encode_some(header, columns, stays, horizon)
 
-    def _stays(self, header: BatchHeader, columns: Columns) -> list[bool]:
-        latest = self._latest.offsets
-        horizon = header.delete_horizon_ms
-        tombstones_stay = horizon is None or self._now_ms < horizon
-        return [
-            key is None or (offset >= latest.get(key, offset) and (value is not None or tombstones_stay))
-            for key, value, offset in zip(columns.keys, columns.values, columns.offsets, strict=True)
-        ]
+    def _forget_deletions(self, columns: Columns, stays: list[bool]) -> None:
+        rows = zip(stays, columns.values, columns.offsets, strict=True)
+        last = max((offset for stay, value, offset in rows if stay and value is None), default=-1)
+        self.deletions_kept_from = max(self.deletions_kept_from, last + 1)
+
+    def _horizon_of(self, columns: Columns, stays: list[bool]) -> int | None:
+        """When the tombstones that stay may go, if there are any."""
+        pairs = zip(stays, columns.values, strict=True)
+        return self._horizon_ms if any(stay and value is None for stay, value in pairs) else None
 
     def _kept_marker(self, batch: ScannedBatch, *, is_last: bool) -> bytes | None:
         header = batch.header
@@ -261,11 +306,11 @@ def _encode_some(header: BatchHeader, columns: Columns, stays: list[bool], horiz
     )
 
 
-def _batches(segment: Segment) -> Iterator[ScannedBatch]:
+def _batches(segment: Segment, *, check: bool = True) -> Iterator[ScannedBatch]:
     gaps = segment.summary.is_compacted
     file = segment.open_files.pin(segment.path)  # between two steps others open files too
     try:
-        yield from scan(file, 0, segment.size_bytes, segment.base_offset, gaps=gaps)
+        yield from scan(file, 0, segment.size_bytes, segment.base_offset, gaps=gaps, check=check)
     finally:
         segment.open_files.unpin(file)
 

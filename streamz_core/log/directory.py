@@ -1,6 +1,7 @@
 """A data directory: one owner, a catalog of topics, and their partitions' logs.
 
-Owns: opening and closing the whole, the lock, making and deleting topics.
+Owns: opening and closing the whole, the lock, making and deleting topics, and the settings that are kept in
+the catalog.
 Must not know: who asks (the broker), event loops, time (it is told).
 
 Nothing is written to a directory before it is known to be empty or ours.
@@ -10,13 +11,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
 import msgspec
 
-from streamz_core.log import catalog, layout, partition_metadata
+from streamz_core.log import catalog, layout
 from streamz_core.log.catalog import Catalog, Format, TopicEntry
 from streamz_core.log.config import TopicConfig
 from streamz_core.log.errors import (
@@ -29,10 +30,9 @@ from streamz_core.log.errors import (
 )
 from streamz_core.log.files import Files, Lock
 from streamz_core.log.open_files import OpenFiles
+from streamz_core.log.partition_directories import PartitionDirectories
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_log import PartitionLog
-from streamz_core.log.partition_metadata import PartitionMetadata
-from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.topic_names import check_topic_name
 
 PARTITIONS_MAX: Final = 10_000
@@ -42,12 +42,22 @@ _OWN_NAMES: Final = frozenset(
         layout.FORMAT_FILE,
         layout.CATALOG_FILE,
         layout.LOCK_FILE,
+        layout.RESERVE_FILE,
         layout.LOG_DIRECTORY,
         layout.STATE_DIRECTORY,
         layout.FORMAT_FILE + layout.TEMPORARY_SUFFIX,
         layout.CATALOG_FILE + layout.TEMPORARY_SUFFIX,
     }
 )
+
+
+class NewTopic(NamedTuple):
+    """A topic to be made; ``configs`` under Kafka's names."""
+
+    name: str
+    partitions: int
+    configs: Mapping[str, str] = {}
+    topic_id: UUID | None = None
 
 
 class LogDirectory:
@@ -62,7 +72,9 @@ class LogDirectory:
         self._open_files = OpenFiles(files)
         self._lock: Lock | None = lock
         self._catalog = listed
+        self._places = PartitionDirectories(self._open_files, path)
         self._topics = {entry.name: entry for entry in listed.topics}
+        self._topic_defaults: dict[str, str] = {}
         self._logs: dict[tuple[str, int], PartitionLog] = {}
         self._opened_ms = 0
         self._is_catalog_unsure = False  # whether a failed write may have replaced the file all the same
@@ -81,7 +93,7 @@ class LogDirectory:
             make_directory(files, path)
             lock = files.lock(f"{path}/{layout.LOCK_FILE}")
             try:
-                described = catalog.load_format(files, path) or _found(files, path, cluster_id)
+                described = _load_durably(files, path) or _found(files, path, cluster_id)
                 listed = catalog.load_catalog(files, path)
                 listed = msgspec.structs.replace(listed, owner_epoch=listed.owner_epoch + 1)
                 catalog.store_catalog(files, path, listed)
@@ -121,9 +133,8 @@ class LogDirectory:
         log = self._logs[topic, index]
         if isinstance(log.failure, StorageFailure) and not log.failure.poisoned:
             entry = self._topics[topic]
-            config = TopicConfig.parse(entry.configs)
             log.abandon()
-            log = PartitionLog.open(self._place(entry, index), config, self._opened_ms)
+            log = PartitionLog.open(self._place(entry, index), self.config_of(entry.configs), self._opened_ms)
             self._logs[topic, index] = log
         return log
 
@@ -154,12 +165,24 @@ class LogDirectory:
         Raises ``InvalidTopic``, ``TopicExists``, ``InvalidPartitions``, ``InvalidConfig``,
         ``StorageFailure``.
         """
-        self.check_new_topic(name, partitions, configs or {})
-        entry = TopicEntry(
-            name=name, topic_id=topic_id or uuid4(), partitions=partitions, configs=dict(configs or {})
-        )
-        self._make_partitions(entry, range(partitions))
+        (entry,) = self.create_topics([NewTopic(name, partitions, configs or {}, topic_id)])
         return entry
+
+    def create_topics(self, wanted: Sequence[NewTopic]) -> list[TopicEntry]:
+        """Make all of these topics or none, with a few syncs together; otherwise as ``create_topic``."""
+        entries: dict[str, TopicEntry] = {}
+        for one in wanted:
+            self.check_new_topic(one.name, one.partitions, one.configs)
+            check_topic_name(one.name, entries)
+            entries[one.name] = TopicEntry(
+                name=one.name,
+                topic_id=one.topic_id or uuid4(),
+                partitions=one.partitions,
+                configs=dict(one.configs),
+            )
+        made = list(entries.values())
+        self._make_partitions([(entry, range(entry.partitions)) for entry in made])
+        return made
 
     def check_new_topic(self, name: str, partitions: int, configs: Mapping[str, str]) -> None:
         """Raise what ``create_topic`` would, and make nothing."""
@@ -168,7 +191,7 @@ class LogDirectory:
             raise InvalidPartitions(
                 f"topic {name!r}: {partitions} partitions; allowed: 1 to {PARTITIONS_MAX}"
             )
-        TopicConfig.parse(configs)
+        self.config_of(configs)
 
     def add_partitions(self, name: str, total: int) -> TopicEntry:
         """Let a topic have ``total`` partitions. Raises ``UnknownTopic``, ``InvalidPartitions``."""
@@ -179,17 +202,47 @@ class LogDirectory:
                 f"allowed: {entry.partitions + 1} to {PARTITIONS_MAX}"
             )
         grown = msgspec.structs.replace(entry, partitions=total)
-        self._make_partitions(grown, range(entry.partitions, total))
+        self._make_partitions([(grown, range(entry.partitions, total))])
         return grown
 
     def set_configs(self, name: str, configs: Mapping[str, str]) -> TopicEntry:
         """Replace a topic's settings by these. Raises ``UnknownTopic``, ``InvalidConfig``."""
         entry = msgspec.structs.replace(self._entry(name), configs=dict(configs))
-        config = TopicConfig.parse(configs)
+        config = self.config_of(configs)
         self._store({**self._topics, name: entry})
         for index in range(entry.partitions):
             self._logs[name, index].update_config(config)
         return entry
+
+    def config_of(self, configs: Mapping[str, str]) -> TopicConfig:
+        """The settings of a topic that was given ``configs`` itself. Raises ``InvalidConfig``."""
+        return TopicConfig.parse({**self._topic_defaults, **configs})
+
+    @property
+    def topic_defaults(self) -> Mapping[str, str]:
+        """What topics have that set nothing themselves, where it is not Kafka's default."""
+        return self._topic_defaults
+
+    def use_topic_defaults(self, defaults: Mapping[str, str]) -> None:
+        """Let all topics have these settings where they set none themselves. Raises ``InvalidConfig``.
+
+        Not kept: whoever opens the directory says it again.
+        """
+        if dict(defaults) == self._topic_defaults:
+            return
+        configs = {
+            name: TopicConfig.parse({**defaults, **entry.configs}) for name, entry in self._topics.items()
+        }
+        self._topic_defaults = dict(defaults)
+        for (name, _), log in self._logs.items():
+            log.update_config(configs[name])
+
+    def set_broker_configs(self, own: Mapping[str, str], of_all: Mapping[str, str]) -> None:
+        """Keep the broker's settings that were changed while it ran. Raises ``StorageFailure``."""
+        listed = msgspec.structs.replace(
+            self._catalog, broker_configs=dict(own), cluster_configs=dict(of_all)
+        )
+        self._store_catalog(listed)
 
     def delete_topic(self, name: str) -> None:
         """Remove a topic and its records. Raises ``UnknownTopic``, ``StorageFailure``."""
@@ -200,8 +253,9 @@ class LogDirectory:
         with _named(self.path, "deleting a topic"):
             for index, log in enumerate(logs):
                 log.abandon()
-                self._remove_directory(layout.partition_directory_name(name, index))
-            self._finish_deleting()
+                self._places.remove(layout.partition_directory_name(name, index))
+            # One whose deletion failed before stays listed: the next opening finishes it.
+            self._finish_deleting([one for one in self._catalog.deleting if one != entry.topic_id])
 
     def close(self) -> None:
         """Sync every partition, leave checkpoints, give the directory back. Closing twice does nothing.
@@ -241,63 +295,38 @@ class LogDirectory:
             topics=list(topics.values()),
             deleting=self._catalog.deleting if deleting is None else deleting,
         )
+        self._store_catalog(listed)
+        self._topics = topics
+
+    def _store_catalog(self, listed: Catalog) -> None:
         self._is_catalog_unsure = True
         with _named(self.path, "writing the catalog"):
             catalog.store_catalog(self._files, self.path, listed)
         self._is_catalog_unsure = False
         self._catalog = listed
-        self._topics = topics
 
     def _place(self, entry: TopicEntry, index: int) -> PartitionDirectory:
-        name = layout.partition_directory_name(entry.name, index)
-        path = f"{self.path}/{layout.LOG_DIRECTORY}/{name}"
-        return PartitionDirectory(self._open_files, path, entry.name, index, entry.topic_id)
+        return self._places.place(entry.name, index, entry.topic_id)
 
-    def _make_partitions(self, entry: TopicEntry, indexes: range) -> None:
-        """Make the directories first and the catalog entry last: that is what makes them exist."""
+    def _make_partitions(self, wanted: Sequence[tuple[TopicEntry, range]]) -> None:
+        """Make the directories first and the catalog entries last: that is what makes them exist."""
         if self._is_catalog_unsure:
             self._store(dict(self._topics))
-        places = [self._place(entry, index) for index in indexes]
-        try:
-            with _named(self.path, f"making topic {entry.name!r}"):
-                for place in places:
-                    self._make_partition(place)
-                self._files.sync_dir(f"{self.path}/{layout.LOG_DIRECTORY}")
-        except StorageFailure:
-            for place in places:
-                with contextlib.suppress(OSError):
-                    self._remove_directory(place.name)
-            raise
+        places = [(entry, self._place(entry, index)) for entry, indexes in wanted for index in indexes]
+        names = ", ".join(repr(entry.name) for entry, _ in wanted[:5])
+        with _named(self.path, f"making topic {names}"):
+            self._places.make([place for _, place in places], self._catalog.deleting)
         # Where this fails the directories stay: the catalog may name them after the next start.
-        self._store({**self._topics, entry.name: entry})
-        config = TopicConfig.parse(entry.configs)
-        for place in places:
-            self._logs[entry.name, place.partition] = PartitionLog.open(place, config, 0)
-
-    def _make_partition(self, place: PartitionDirectory) -> None:
-        if self._files.exists(place.path):
-            if self._holds_records(place.path) and not self._is_deleting(place.path):
-                raise DamagedDirectory(
-                    f"{place.path} holds records of a topic the catalog does not know; move it away first"
-                )
-            self._remove_directory(place.name)
-        self._files.mkdir(place.path)
-        point_file = RecoveryPointFile(
-            self._open_files,
-            place.path_of(layout.RECOVERY_POINT_FILE),
-            place.topic_id,
-            place.partition,
-        )
-        point_file.create(RecoveryPoint(0, 0, 0))
-        metadata = PartitionMetadata(
-            topic=place.topic, partition=place.partition, topic_id=place.topic_id.bytes
-        )
-        partition_metadata.store(self._files, place.path, metadata)
+        self._store({**self._topics, **{entry.name: entry for entry, _ in wanted}})
+        configs = {entry.name: self.config_of(entry.configs) for entry, _ in wanted}
+        for entry, place in places:
+            log = PartitionLog.open(place, configs[entry.name], self._opened_ms)
+            self._logs[entry.name, place.partition] = log
 
     def _open_partitions(self, now_ms: int) -> None:
         expected = set()
         for entry in self._topics.values():
-            config = TopicConfig.parse(entry.configs)
+            config = self.config_of(entry.configs)
             for index in range(entry.partitions):
                 place = self._place(entry, index)
                 expected.add(place.name)
@@ -306,43 +335,19 @@ class LogDirectory:
 
     def _clear_leftovers(self, expected: set[str]) -> None:
         """Finish what a crash interrupted: making a topic (no records yet) or deleting one."""
-        root = f"{self.path}/{layout.LOG_DIRECTORY}"
-        for name in self._files.listdir(root):
+        for name in self._places.names():
             if name in expected:
                 continue
-            if self._is_deleting(f"{root}/{name}") or not self._holds_records(f"{root}/{name}"):
-                self._remove_directory(name)
+            if self._places.is_leftover(name, self._catalog.deleting):
+                self._places.remove(name)
             else:
-                self.unknown.append(f"{root}/{name}")
+                self.unknown.append(f"{self._places.path}/{name}")
         if self._catalog.deleting:
-            self._finish_deleting()
+            self._finish_deleting([])
 
-    def _finish_deleting(self) -> None:
-        self._files.sync_dir(f"{self.path}/{layout.LOG_DIRECTORY}")
-        self._store(dict(self._topics), deleting=[])
-
-    def _is_deleting(self, path: str) -> bool:
-        metadata = partition_metadata.load(self._files, path)
-        return metadata is not None and UUID(bytes=metadata.topic_id) in self._catalog.deleting
-
-    def _holds_records(self, path: str) -> bool:
-        names = self._files.listdir(path)
-        logs = (name for name in names if layout.offset_of(name, layout.LOG_SUFFIX) is not None)
-        return any(self._files.size_of(f"{path}/{name}") for name in logs)
-
-    def _remove_directory(self, name: str) -> None:
-        """Remove a partition's directory; its identity goes last, so a crash in between is understood."""
-        path = f"{self.path}/{layout.LOG_DIRECTORY}/{name}"
-        if not self._files.exists(path):
-            return
-        names = [name for name in self._files.listdir(path) if name != layout.METADATA_FILE]
-        for one in names:
-            self._open_files.forget(f"{path}/{one}")
-            self._files.unlink(f"{path}/{one}")
-        self._files.sync_dir(path)
-        with contextlib.suppress(FileNotFoundError):
-            self._files.unlink(f"{path}/{layout.METADATA_FILE}")
-        self._files.rmdir(path)
+    def _finish_deleting(self, left: list[UUID]) -> None:
+        self._places.sync()
+        self._store(dict(self._topics), deleting=left)
 
 
 def make_directory(files: Files, path: str) -> None:
@@ -362,6 +367,14 @@ def _found(files: Files, path: str, cluster_id: str | None) -> Format:
     _sync_names(files, f"{path}/{layout.LOG_DIRECTORY}")
     catalog.store_catalog(files, path, Catalog())
     return catalog.store_format(files, path, cluster_id or _new_cluster_id())
+
+
+def _load_durably(files: Files, path: str) -> Format | None:
+    """The format file, whose name is certain from here on: a killed predecessor may not have synced it."""
+    described = catalog.load_format(files, path)
+    if described is not None:
+        files.sync_dir(path)
+    return described
 
 
 def _sync_names(files: Files, path: str) -> None:

@@ -13,6 +13,7 @@ unlinked name is durable after ``Files.sync_dir`` of its directory.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -26,6 +27,8 @@ from streamz_core.log.errors import AfterFork, DirectoryOwned
 Buffer = bytes | bytearray | memoryview
 
 _IOV_MAX = 1024
+_SYNCED_ALONE_MAX = 32
+"""More files than these are not synced one by one, but with everything else on their file system."""
 
 
 class File(Protocol):
@@ -98,6 +101,9 @@ class Files(Protocol):
 
     def sync_dir(self, path: str) -> None:
         """Return once the names in a directory are on stable storage. May be called from another thread."""
+
+    def sync_all(self, files: Sequence[str], directories: Sequence[str]) -> None:
+        """As ``datasync`` and ``sync_dir`` of each of them, but at once where that is faster."""
 
     def lock(self, path: str) -> Lock:
         """Take an exclusive lock without waiting, or raise ``DirectoryOwned`` with the owner's pid."""
@@ -267,6 +273,12 @@ class DiskFiles:
         finally:
             os.close(fd)
 
+    def sync_all(self, files: Sequence[str], directories: Sequence[str]) -> None:
+        """See ``Files``. Many files are synced with all else on their file system, in one call."""
+        if len(files) > _SYNCED_ALONE_MAX and _sync_file_system(directories[-1]):
+            return
+        sync_each(self, files, directories)
+
     def lock(self, path: str) -> DiskLock:
         """See ``Files``."""
         file = self.open(path, create=True)
@@ -293,6 +305,18 @@ class DiskFiles:
         return os.path.realpath(path)
 
 
+def sync_each(files: Files, paths: Sequence[str], directories: Sequence[str]) -> None:
+    """Sync the content of ``paths`` one after the other, then the names in ``directories``."""
+    for path in paths:
+        file = files.open(path)
+        try:
+            file.datasync()
+        finally:
+            file.close()
+    for directory in directories:
+        files.sync_dir(directory)
+
+
 def process_id() -> int:
     """This process's id, as locks record it."""
     return os.getpid()
@@ -308,6 +332,20 @@ def _datasync(fd: int) -> None:
         fcntl.fcntl(fd, fcntl.F_FULLFSYNC)  # fsync alone leaves data in the drive's cache there
     else:
         os.fdatasync(fd)  # noqa: TID251 - this module is the door
+
+
+def _sync_file_system(directory: str) -> bool:
+    """Sync the whole file system of ``directory``; False where that cannot be done, or did not succeed."""
+    # Only Linux promises that the call waits, and Python has no name for it.
+    call = getattr(ctypes.CDLL(None), "syncfs", None) if sys.platform == "linux" else None
+    if call is None:
+        return False
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # A failure may be another program's: syncing each file by itself finds out.
+        return bool(call(fd) == 0)
+    finally:
+        os.close(fd)
 
 
 _opened: weakref.WeakSet[DiskFile] = weakref.WeakSet()

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from streamz_core.log.errors import DirectoryOwned
-from streamz_core.log.files import Buffer, process_id
+from streamz_core.log.files import Buffer, process_id, sync_each
 
 _FREE_BYTES: Final = 1 << 40
 
@@ -207,6 +207,10 @@ class MemoryFiles:
         """See ``Files``."""
         if _normal(path) not in self._names:
             raise _error(errno.ENOENT, path)
+
+    def sync_all(self, files: Sequence[str], directories: Sequence[str]) -> None:
+        """Sync each by itself."""
+        sync_each(self, files, directories)
 
     def lock(self, path: str) -> MemoryLock:
         """See ``Files``."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from streamz_core.log import compaction, partition_metadata, snapshot
 from streamz_core.log.capture import PartitionCapture, capture
 from streamz_core.log.compaction import CompactionResult
 from streamz_core.log.compaction_run import SwapInterrupted, compact_segments
-from streamz_core.log.config import TopicConfig
+from streamz_core.log.config import NEVER, TopicConfig
 from streamz_core.log.errors import (
     CorruptRecord,
     InvalidRecords,
@@ -30,17 +30,19 @@ from streamz_core.log.errors import (
     StorageFailure,
 )
 from streamz_core.log.files import Buffer
+from streamz_core.log.log_start import LogStart, naming
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_metadata import PartitionMetadata
 from streamz_core.log.partition_reader import PartitionReader
-from streamz_core.log.producer_state import ProducerState
+from streamz_core.log.producer_state import Producer, ProducerState
 from streamz_core.log.recompression import recompress
 from streamz_core.log.recovery import Recovered, Recovery
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import take_in
-from streamz_core.log.retention import Condemned, count_expired, is_expired
+from streamz_core.log.retention import count_expired, is_expired
+from streamz_core.log.rolling import roll_after_ms
 from streamz_core.log.scrub import ScrubTarget
-from streamz_core.log.segment import Segment
+from streamz_core.log.segment import Segment, SegmentSummary
 from streamz_core.log.segment_scan import LEADER_EPOCH
 from streamz_core.log.segments import Segments
 from streamz_core.log.sync import SyncTicket, Unsynced
@@ -76,6 +78,7 @@ class PartitionLog:
         log_start_offset: int,
         recovered: Recovered,
         point_file: RecoveryPointFile,
+        deletions_kept_from: int = 0,
     ) -> None:
         self.topic = directory.topic
         self.partition = directory.partition
@@ -84,7 +87,6 @@ class PartitionLog:
         self.config = config
         self.failure: StreamzError | None = None
         """Why this partition serves nothing, if it does not."""
-        self.log_start_offset = log_start_offset
         self.truncated_bytes = recovered.truncated_bytes
         """What opening cut off as never acknowledged."""
         self._directory = directory
@@ -98,7 +100,9 @@ class PartitionLog:
         self._has_torn_end = False
         self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
         self._has_changed = recovered.replayed_bytes > 0
-        self._condemned = Condemned(directory)
+        self._start = LogStart(
+            directory, self._segments, recovered.producers, log_start_offset, deletions_kept_from
+        )
         self._reader = PartitionReader(directory, self._segments, config.index_interval_bytes)
 
     @classmethod
@@ -117,7 +121,8 @@ class PartitionLog:
             metadata = _metadata(directory)
             start = metadata.log_start_offset
             recovery = Recovery(directory, metadata, now_ms, config.index_interval_bytes)
-            return cls(directory, config, start, recovery.run(point_file), point_file)
+            kept_from = metadata.deletions_kept_from
+            return cls(directory, config, start, recovery.run(point_file), point_file, kept_from)
         except OSError as error:
             failure = StorageFailure(directory.name, "opening", error.filename or directory.path, error)
         except (CorruptRecord, PartitionFailed) as error:
@@ -132,6 +137,16 @@ class PartitionLog:
     def topic_id(self) -> UUID:
         """The topic's id; a topic made anew under the same name has another."""
         return self._directory.topic_id
+
+    @property
+    def log_start_offset(self) -> int:
+        """The first offset that may be read."""
+        return self._start.offset
+
+    @property
+    def deletions_kept_from(self) -> int:
+        """Who has read up to here at least misses no deletion: below, compaction has dropped tombstones."""
+        return self._start.deletions_kept_from
 
     @property
     def log_end_offset(self) -> int:
@@ -161,6 +176,18 @@ class PartitionLog:
     def open_producers(self) -> dict[int, tuple[int, int]]:
         """Producer id -> (epoch, first offset) of each open transaction."""
         return self._producers.open_transactions()
+
+    def producers(self) -> Mapping[int, Producer]:
+        """Producer id -> what is remembered of it."""
+        return self._producers.producers()
+
+    def next_sequence(self, producer_id: int, producer_epoch: int) -> int:
+        """The sequence that the producer's next batch must have."""
+        return self._producers.next_sequence(producer_id, producer_epoch)
+
+    def expire_producers(self, elapsed_ms: float, expiration_ms: int) -> int:
+        """Forget producers silent for too long; see ``ProducerState.expire``."""
+        return self._producers.expire(elapsed_ms, expiration_ms)
 
     # -- appending ------------------------------------------------------------------------------------
 
@@ -274,7 +301,7 @@ class PartitionLog:
         assert active.indexes is not None
         if (
             summary.size_bytes + size > config.segment_bytes
-            or now_ms - summary.created_ms > config.segment_ms
+            or now_ms - summary.created_ms > roll_after_ms(config, self.name, active.base_offset)
             or next_offset - active.base_offset > _RELATIVE_OFFSET_MAX
             or len(active.indexes.times.data) + _INDEX_ENTRY_BYTES_MAX > config.segment_index_bytes
         ):
@@ -321,7 +348,8 @@ class PartitionLog:
             return None
         active = self._segments.active
         point = RecoveryPoint(active.base_offset, active.size_bytes, active.next_offset)
-        ticket = self._unsynced.ticket(point)
+        with naming(self._directory, "syncing"):
+            ticket = self._unsynced.ticket(point)
         if self._snapshot_due_bytes <= 0:
             self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
             with contextlib.suppress(OSError):  # a cache
@@ -395,10 +423,7 @@ class PartitionLog:
             return
         if self._unsynced.is_dirty and self._poison is None:
             self.sync()  # or a power cut could leave a log that ends before it starts
-        self._start_at(offset)
-        while len(self._segments) > 1 and self._segments[0].next_offset <= offset:
-            self._remove_first(0)
-        self._sync_directory()
+        self._start.cut_below(offset)
 
     def apply_retention(self, now_ms: int) -> int:
         """Remove what ``retention.ms`` and ``retention.bytes`` give up; the number of segments removed.
@@ -406,22 +431,34 @@ class PartitionLog:
         Only what is durable and below the last stable offset goes. Raises ``StorageFailure``.
         """
         self._require_writable()
-        with self._naming("deleting"):
-            self._condemned.unlink_due(now_ms)
+        self._start.unlink_due(now_ms)
         if len(self._segments) > 0 and is_expired(self._segments.active.summary, self.config, now_ms):
             self._roll()
             self.sync()
         count = count_expired([one.summary for one in self._segments], self.config, now_ms)
+        return self._remove_oldest(count, now_ms + self.config.file_delete_delay_ms)
+
+    def sealed_summaries(self) -> list[SegmentSummary]:
+        """What is known of the segments that take no appends any more, oldest first."""
+        return [segment.summary for segment in self._segments.sealed]
+
+    def remove_oldest(self, count: int) -> int:
+        """Remove the oldest ``count`` segments at once, whatever their age; the number of segments removed.
+
+        As ``apply_retention``: only what is durable and below the last stable offset, never the active segment.
+        """
+        self._require_writable()
+        return self._remove_oldest(min(count, len(self._segments) - 1), 0)
+
+    def _remove_oldest(self, count: int, due_ms: int) -> int:
         limit = min(self.durable_offset, self.last_stable_offset)
-        while count and self._segments[count - 1].next_offset > limit:
+        while count > 0 and self._segments[count - 1].next_offset > limit:
             count -= 1
-        if count:
-            if self._unsynced.is_dirty:
-                self.sync()  # what follows the removed segments must be there after a crash
-            self._start_at(max(self._segments[count].base_offset, self.log_start_offset))
-            for _ in range(count):
-                self._remove_first(now_ms + self.config.file_delete_delay_ms)
-            self._sync_directory()
+        if count <= 0:
+            return 0
+        if self._unsynced.is_dirty:
+            self.sync()  # what follows the removed segments must be there after a crash
+        self._start.remove_segments(count, due_ms)
         return count
 
     def compact(self, now_ms: int) -> CompactionResult:
@@ -437,6 +474,7 @@ class PartitionLog:
         Removing segments, or closing the steps, ends the run; what it has rewritten so far stays.
         """
         self._require_writable()
+        self._roll_overdue(now_ms)
         summaries = [segment.summary for segment in self._segments]
         limit = min(self.durable_offset, self.last_stable_offset)
         count = compaction.count_cleanable(summaries, self.config, limit, now_ms)
@@ -454,6 +492,7 @@ class PartitionLog:
                 self.config,
                 count=count,
                 now_ms=now_ms,
+                forget_deletions_before=self._start.forget_deletions_before,
             )
             return (yield from steps)
         except SwapInterrupted as error:
@@ -461,35 +500,19 @@ class PartitionLog:
             self.failure = StorageFailure(self.name, "compacting", self._directory.path, error.cause)
             raise self.failure from error
 
-    def _start_at(self, offset: int) -> None:
-        directory = self._directory
-        metadata = PartitionMetadata(
-            topic=self.topic,
-            partition=self.partition,
-            topic_id=self.topic_id.bytes,
-            log_start_offset=offset,
-            producers=self._producers.encode(),
-        )
-        with self._naming("moving the log start"):
-            partition_metadata.store(directory.files, directory.path, metadata)
-        self.log_start_offset = offset
-
-    def _remove_first(self, due_ms: int) -> None:
-        with self._naming("deleting"):
-            self._condemned.condemn(self._segments[0], due_ms)
-        self._segments.remove_first()
-
-    def _sync_directory(self) -> None:
-        with self._naming("deleting"):
-            self._directory.sync()
-            self._condemned.unlink_due(0)
-
-    @contextlib.contextmanager
-    def _naming(self, action: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StorageFailure(self.name, action, error.filename or self._directory.path, error) from error
+    def _roll_overdue(self, now_ms: int) -> None:
+        """Seal the active segment if ``max.compaction.lag.ms`` has passed: where nobody appends nothing else does."""
+        if (
+            not self.config.is_compacted
+            or self.config.max_compaction_lag_ms == NEVER
+            or len(self._segments) == 0
+        ):
+            return
+        summary = self._segments.active.summary
+        after_ms = roll_after_ms(self.config, self.name, summary.base_offset)
+        if summary.batch_count and now_ms - summary.created_ms > after_ms:
+            self._roll()
+            self.sync()
 
     # -- the rest -------------------------------------------------------------------------------------
 
@@ -512,7 +535,7 @@ class PartitionLog:
         Raises why the partition takes no appends, if it does not, and ``StorageFailure``.
         """
         self._require_writable()
-        with self._naming("capturing"):
+        with naming(self._directory, "capturing"):
             start, durable = self.log_start_offset, self.durable_offset
             return capture(self._directory, self._segments, self._producers, start, durable, staging_path)
 

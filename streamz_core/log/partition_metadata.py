@@ -15,12 +15,14 @@ _KIND = b"SzPM"
 
 
 class PartitionMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Identity and log start of one partition, and what only removed segments told."""
+    """Identity and log start of one partition, and what only removed segments and records told."""
 
     topic: str
     partition: int
     topic_id: bytes
     log_start_offset: int = 0
+    deletions_kept_from: int = 0
+    """Of deletions before this offset, compaction has dropped the tombstones of some."""
     producers: bytes = b""
     """The producers when the log start was moved last: what told of them may have been removed."""
 
@@ -36,7 +38,15 @@ def load(files: Files, directory: str) -> PartitionMetadata | None:
         return None
 
 
+def create(files: Files, directory: str, metadata: PartitionMetadata) -> None:
+    """Write the metadata of a new partition, which nobody believes in yet; nothing is synced."""
+    checksummed.write(files, f"{directory}/{layout.METADATA_FILE}", _encoded(metadata))
+
+
 def store(files: Files, directory: str, metadata: PartitionMetadata) -> None:
     """Replace the metadata; durable when this returns."""
-    data = checksummed.wrap(_KIND, msgspec.json.encode(metadata))
-    checksummed.replace(files, f"{directory}/{layout.METADATA_FILE}", data)
+    checksummed.replace(files, f"{directory}/{layout.METADATA_FILE}", _encoded(metadata))
+
+
+def _encoded(metadata: PartitionMetadata) -> bytes:
+    return checksummed.wrap(_KIND, msgspec.json.encode(metadata))

@@ -45,6 +45,12 @@ class Producer(msgspec.Struct, array_like=True):
     """Where its open transaction begins, -1 if it has none."""
     last_offset: int = -1
     batches: list[BatchRecord] = []
+    last_timestamp_ms: int = -1
+    """The latest timestamp of its last batch, or that of its last marker."""
+    coordinator_epoch: int = -1
+    """That of its last marker, -1 if it never ended a transaction here."""
+    silent_ms: int = 0
+    """For how long it has not written, as ``expire`` counts."""
 
 
 class _Producers(msgspec.Struct, array_like=True):
@@ -84,6 +90,13 @@ class ProducerState:
         """The last offsets of the batches that producers are known by: compaction keeps those batches."""
         batches = {record.last_offset for one in self._producers.values() for record in one.batches}
         return frozenset(batches | {one.last_offset for one in self._producers.values()})
+
+    def next_sequence(self, producer_id: int, epoch: int) -> int:
+        """The sequence that its next batch must have; 0 where nothing of that epoch is remembered."""
+        producer = self._producers.get(producer_id)
+        if producer is None or producer.epoch != epoch or not producer.batches:
+            return 0
+        return (producer.batches[-1].last_sequence + 1) & _SEQUENCE_MASK
 
     def check(self, name: str, headers: list[BatchHeader]) -> BatchRecord | None:
         """Whether these batches may be appended; the record of the first one if all are duplicates.
@@ -132,6 +145,8 @@ class ProducerState:
         self._producers[producer_id] = producer  # the last in order is the one heard of last
         last_offset = offset + header.last_offset_delta
         producer.last_offset = last_offset
+        producer.last_timestamp_ms = header.max_timestamp
+        producer.silent_ms = 0
         if header.base_sequence >= 0:
             time = header.max_timestamp if header.timestamp_type else -1
             record = BatchRecord(header.base_sequence, _last_sequence(header), offset, last_offset, time)
@@ -142,9 +157,10 @@ class ProducerState:
             self._open[producer_id] = offset
 
     def end_transaction(
-        self, producer_id: int, epoch: int, offset: int, *, committed: bool
+        self, header: BatchHeader, *, committed: bool, coordinator_epoch: int
     ) -> tuple[int, AbortedTxn | None]:
-        """Take in a marker at ``offset``: the first offset of what it ended (or -1), its entry if aborted."""
+        """Take in a marker: the first offset of what it ended (or -1), its entry if aborted."""
+        producer_id, epoch, offset = header.producer_id, header.producer_epoch, header.base_offset
         producer = self._producers.pop(producer_id, None)
         if producer is None:
             self._make_room()
@@ -156,11 +172,30 @@ class ProducerState:
         first = producer.txn_first_offset
         producer.txn_first_offset = -1
         producer.last_offset = offset
+        producer.last_timestamp_ms = header.max_timestamp
+        producer.coordinator_epoch = coordinator_epoch
+        producer.silent_ms = 0
         self._open.pop(producer_id, None)
         if first < 0 or committed:
             return first, None
         stable = self.first_open_offset
         return first, AbortedTxn(producer_id, first, offset, offset + 1 if stable is None else stable)
+
+    def expire(self, elapsed_ms: float, expiration_ms: int) -> int:
+        """Forget the producers silent for that long, but for those in a transaction; how many.
+
+        ``elapsed_ms`` is the time since the last call, which no change of the wall clock can stretch. Neither
+        can the records' timestamps: a producer that copies old history must not lose its place for that.
+        """
+        silent = []
+        for producer_id, producer in self._producers.items():
+            producer.silent_ms += int(elapsed_ms)
+            if producer.silent_ms >= expiration_ms and producer_id not in self._open:
+                silent.append(producer_id)
+        for producer_id in silent:
+            del self._producers[producer_id]
+        self._forgotten = self._forgotten or bool(silent)
+        return len(silent)
 
     def recall(self, older: ProducerState) -> None:
         """Add what was known before the log's oldest segments, which told of it, were removed."""

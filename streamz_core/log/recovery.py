@@ -18,9 +18,11 @@ from streamz_core.log.errors import CorruptRecord, PartitionFailed
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_metadata import PartitionMetadata
 from streamz_core.log.producer_state import ProducerState
+from streamz_core.log.reader import place_of
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import replay
 from streamz_core.log.segment import Segment
+from streamz_core.log.segment_scan import scan
 from streamz_core.log.swap import finish_interrupted
 from streamz_core.protocol.record_batch import CorruptBatch
 
@@ -85,6 +87,9 @@ class Recovery:
         directory = self._directory
         bases = directory.offsets(layout.LOG_SUFFIX)
         dead = [base for base, after in pairwise(bases) if after <= self._log_start_offset]
+        if self._log_start_offset > (bases[0] if bases else 0):
+            # The process that moved the start up to here may have been killed before that was durable.
+            directory.sync()
         for base in dead:  # retention or delete_records was interrupted
             directory.unlink(layout.offset_name(base, layout.LOG_SUFFIX))
             directory.unlink_segment_caches(base)
@@ -196,7 +201,7 @@ class Recovery:
         """Replay one segment to its end; False if it was torn, and is now cut."""
         base = segment.base_offset
         size = self._sizes[base]
-        start = segment.size_bytes
+        start, known_end = segment.size_bytes, segment.next_offset
         is_torn = False
         try:
             file = self._directory.open_files.get(segment.path)
@@ -205,6 +210,7 @@ class Recovery:
         except CorruptBatch as error:
             if base < point.segment_base or (base == point.segment_base and error.position < point.position):
                 raise self._rot(segment, point, error) from None
+            self._require_known(segment, start, known_end)
             self._truncated_bytes += size - segment.size_bytes
             is_torn = True
         if base == point.segment_base and segment.size_bytes < point.position:
@@ -212,6 +218,26 @@ class Recovery:
             raise self._rot(segment, point, ends)
         self._replayed_bytes += segment.size_bytes - start
         return not is_torn
+
+    def _require_known(self, segment: Segment, stop: int, next_offset: int) -> None:
+        """The bytes before ``stop``, that a snapshot spared us, are what they were: else this is another file.
+
+        Looks at as many as the index leaves between two entries, before anything is cut off behind them.
+        """
+        if not stop:
+            return
+        place = place_of(segment, next_offset - 1)
+        file = self._directory.open_files.get(segment.path)
+        end = place.base_offset
+        try:
+            for batch in scan(file, place.position, stop, end, gaps=False):
+                end = batch.header.next_offset
+            if end != next_offset:
+                raise CorruptBatch(stop, f"offset {end} follows where {next_offset} did")
+        except CorruptBatch as error:
+            raise CorruptRecord(
+                self._directory.name, segment.path, end, next_offset, error.position, error.reason
+            ) from None
 
     def _rot(self, segment: Segment, point: RecoveryPoint, error: CorruptBatch) -> CorruptRecord:
         bases = [base for base in self._sizes if base > segment.base_offset]

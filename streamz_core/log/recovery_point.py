@@ -43,13 +43,12 @@ class RecoveryPointFile:
         self._sequence = 0
 
     def create(self, point: RecoveryPoint) -> None:
-        """Make the file, durable but for its name."""
+        """Make the file; neither content nor name is synced."""
         file = self._open_files.files.open(self.path, create=True)
         try:
             file.truncate(0)
             slot = self._encode(point)
             file.write_at(0, bytes(SLOT_BYTES * (self._sequence % 2)) + slot)
-            file.datasync()
         finally:
             file.close()
 

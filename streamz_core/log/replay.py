@@ -10,7 +10,7 @@ from streamz_core.log.files import Buffer, File
 from streamz_core.log.producer_state import ProducerState
 from streamz_core.log.segment import FRAME_BYTES, Segment
 from streamz_core.log.segment_scan import scan
-from streamz_core.protocol.control import Marker, read_marker
+from streamz_core.protocol.control import Marker, read_coordinator_epoch, read_marker
 from streamz_core.protocol.record_batch import BatchHeader, CorruptBatch, decode
 
 
@@ -29,9 +29,11 @@ def take_in(
         return -1
     if header.record_count == 0:  # a marker whose transaction compaction has removed altogether
         return -1
-    committed = read_marker(decode(data, check=False).keys[0]) is Marker.COMMIT
+    marker = decode(data, check=False)
     first_offset, aborted = producers.end_transaction(
-        header.producer_id, header.producer_epoch, header.base_offset, committed=committed
+        header,
+        committed=read_marker(marker.keys[0]) is Marker.COMMIT,
+        coordinator_epoch=read_coordinator_epoch(marker.values[0]),
     )
     if aborted is not None and segment.indexes is not None:
         segment.indexes.transactions.add(aborted)

@@ -42,6 +42,9 @@ def finish_interrupted(directory: PartitionDirectory) -> bool:
     for name in dead:
         directory.unlink(name)
     swaps = [base for name in names if (base := layout.offset_of(name, _SWAP)) is not None]
+    if swaps:
+        # The process that renamed the new file may have been killed before its name was durable.
+        directory.sync()
     for first in swaps:
         next_offset = _next_offset(directory, first)
         covered = [base for base in directory.offsets(layout.LOG_SUFFIX) if first < base < next_offset]

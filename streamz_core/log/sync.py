@@ -4,6 +4,9 @@ Owns: the set of files with writes that are not synced, ``SyncTicket``, the hand
 partition and the worker thread that blocks in fdatasync.
 Must not know: offsets' meaning, visibility.
 
+There are never more handles than a process may have: past a bound, the file that waits longest for its sync is
+synced at once and closed. The ticket that covers it still syncs it, or fails as that did.
+
 Only ``SyncTicket.run`` may run outside the owner's thread, and it touches nothing but its own list of files.
 """
 
@@ -22,6 +25,7 @@ class SyncTicket:
         "_files",
         "_handles",
         "covered",
+        "failure",
         "paths",
         "point",
         "snapshot",
@@ -47,6 +51,8 @@ class SyncTicket:
         self.covered = covered
         """Number of the last write it covers."""
         self.syncs_directory = syncs_directory
+        self.failure: OSError | None = None
+        """How an earlier sync of one of its files failed."""
         self.snapshot: bytes | None = None
         """What to write beside the log once this is durable."""
 
@@ -61,6 +67,8 @@ class SyncTicket:
 
     def run(self) -> None:
         """Block until all is on stable storage. Raises ``OSError``; then nothing may be assumed durable."""
+        if self.failure is not None:
+            raise self.failure
         for handle in self._handles.values():
             handle.datasync()
         if self.syncs_directory:
@@ -77,6 +85,7 @@ class Unsynced:
         self._handles: dict[str, File] = {}
         self._writes = 0
         self._directory_change = 0
+        self._failure: OSError | None = None
 
     def __contains__(self, path: str) -> bool:
         return path in self._written
@@ -87,10 +96,10 @@ class Unsynced:
         return bool(self._written) or self._directory_change > 0
 
     def wrote(self, path: str) -> None:
-        """``path`` was written to; it stays open until that is synced."""
+        """``path`` is about to be written to; it stays open until that is synced."""
         self._writes += 1
-        if path not in self._written:
-            self._handles[path] = self._open_files.pin(path)
+        if path not in self._handles:
+            self._handles[path] = self._open_files.hold(path, lambda: self._let_go(path))
         self._written[path] = self._writes
 
     def changed_directory(self) -> None:
@@ -99,17 +108,25 @@ class Unsynced:
         self._directory_change = self._writes
 
     def ticket(self, point: RecoveryPoint) -> SyncTicket:
-        """A ticket over everything written so far."""
-        for file in self._handles.values():
-            self._open_files.pin_open(file)
-        return SyncTicket(
+        """A ticket over everything written so far. Raises ``OSError`` where a file cannot be opened again."""
+        handles: dict[str, File] = {}
+        try:
+            for path in self._written:
+                handles[path] = self._open_files.pin(path)
+        except OSError:
+            for file in handles.values():
+                self._open_files.unpin(file)
+            raise
+        ticket = SyncTicket(
             self._open_files.files,
             self._directory,
-            dict(self._handles),
+            handles,
             point,
             self._writes,
             syncs_directory=self._directory_change > 0,
         )
+        ticket.failure = self._failure
+        return ticket
 
     def complete(self, ticket: SyncTicket) -> None:
         """The ticket ran: forget what it covered and was not written to since."""
@@ -133,4 +150,16 @@ class Unsynced:
 
     def _forget(self, path: str) -> None:
         del self._written[path]
-        self._open_files.unpin(self._handles.pop(path))
+        file = self._handles.pop(path, None)
+        if file is not None:
+            self._open_files.unhold(file)
+
+    def _let_go(self, path: str) -> None:
+        """Too many files are open: sync this one now, as only an open file is sure to tell how that went."""
+        file = self._handles.pop(path)
+        try:
+            file.datasync()
+        except OSError as error:
+            self._failure = self._failure or error
+        finally:
+            self._open_files.unhold(file)

@@ -79,20 +79,32 @@ def decode(
         raise CorruptBatch(position, f"{header.size_bytes} bytes long, {len(buffer) - position} are there")
     if check and not check_crc(buffer, position, header):
         raise CorruptBatch(position, f"checksum {header.crc:#010x} is not that of its bytes")
-    start = position + HEADER_BYTES
-    codec = header.attributes & CODEC_MASK
     try:
-        if codec == 0 and isinstance(buffer, bytes):
-            return _decode_records(buffer, start, stop, header)
-        packed = memoryview(buffer)[start:stop]
-        records = bytes(packed) if codec == 0 else decompress(Compression(codec), packed, max_bytes)
-        return _decode_records(records, 0, len(records), header)
+        data, start, end = unpacked(buffer, position, header, max_bytes)
+        return _decode_records(data, start, end, header)
     except CorruptBatch as error:
         raise CorruptBatch(position, error.reason) from error
     except IndexError:
         raise CorruptBatch(position, "its last record is cut short") from None
     except ValueError as error:  # a varint too long, or a header's key that is not UTF-8
         raise CorruptBatch(position, str(error)) from error
+
+
+def unpacked(
+    buffer: Buffer, position: int, header: BatchHeader, max_bytes: int = DECOMPRESSED_BYTES_MAX
+) -> tuple[bytes, int, int]:
+    """The bytes in which the records of the batch at ``position`` lie, not compressed, and from where to where.
+
+    Raises ``CorruptBatch``.
+    """
+    start = position + HEADER_BYTES
+    stop = position + header.size_bytes
+    codec = header.attributes & CODEC_MASK
+    if codec == 0 and isinstance(buffer, bytes):
+        return buffer, start, stop
+    packed = memoryview(buffer)[start:stop]
+    records = bytes(packed) if codec == 0 else decompress(Compression(codec), packed, max_bytes)
+    return records, 0, len(records)
 
 
 def _decode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call for each would double the time

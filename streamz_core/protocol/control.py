@@ -50,3 +50,12 @@ def read_marker(key: bytes | None) -> Marker:
     if version < 0 or kind not in (Marker.ABORT, Marker.COMMIT):
         raise CorruptBatch(0, f"a control record of version {version}, type {kind} ends no transaction")
     return Marker(kind)
+
+
+def read_coordinator_epoch(value: bytes | None) -> int:
+    """The epoch of the coordinator that decided, as a marker's value has it; -1 where it has none."""
+    try:
+        _, epoch = _VALUE.unpack_from(value or b"")
+    except error:
+        return -1
+    return int(epoch)

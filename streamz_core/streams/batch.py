@@ -5,20 +5,18 @@ Must not know: how records are fetched, processed or committed.
 
 All columns have the same length. A processor that handles a part of a batch is told the part by
 indexes; batches are not sliced or copied.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from streamz_core.model import Header, TopicPartition
+from streamz_core.model import Header, TopicPartition
 
 
-@dataclass(slots=True)
 class Batch:
     """Consecutive records of one partition. Times are milliseconds since the Unix epoch.
 
@@ -28,15 +26,40 @@ class Batch:
     Partitions of one task do not share it: a topic that is behind (another's repartition) is not late.
     """
 
-    source: TopicPartition
-    offsets: Sequence[int]
-    timestamps: Sequence[int]
-    stream_times: Sequence[int]
-    keys: Sequence[Any]
-    values: Sequence[Any]
-    raw_keys: Sequence[bytes | None]
-    raw_values: Sequence[bytes | None]
-    headers: Sequence[Sequence[Header]] | None
+    __slots__ = (
+        "headers",
+        "keys",
+        "offsets",
+        "raw_keys",
+        "raw_values",
+        "source",
+        "stream_times",
+        "timestamps",
+        "values",
+    )
+
+    def __init__(  # noqa: PLR0917 - its columns
+        self,
+        source: TopicPartition,
+        offsets: list[Any],
+        timestamps: list[Any],
+        stream_times: list[Any],
+        keys: list[Any],
+        values: list[Any],
+        raw_keys: list[Any],
+        raw_values: list[Any],
+        headers: Sequence[Sequence[Header]] | None,
+    ) -> None:
+        """Columns of one length. Numbers are kept as the objects they are, for code that hands them on."""
+        self.source = source
+        self.offsets = offsets
+        self.timestamps = timestamps
+        self.stream_times = stream_times
+        self.keys = keys
+        self.values = values
+        self.raw_keys = raw_keys
+        self.raw_values = raw_values
+        self.headers = headers
 
     def __len__(self) -> int:
         """The number of records."""

@@ -83,6 +83,12 @@ class ProcessorContext(Protocol):
     def window_store(self, name: str) -> WindowedStore:
         """This task's partition of a window store."""
 
+    def any_store(self, name: str) -> Any:
+        """This task's partition of a store of any kind."""
+
+    def partition_count(self, topic: str) -> int:
+        """How many partitions an output topic has."""
+
     def send(
         self,
         topic: str,
@@ -129,6 +135,13 @@ class Processor(Protocol):
 
         That is ``stop``, or less where ``may_yield`` and ``context.yield_requested``. Raises
         ``RecordError`` for the record that failed; everything before it is handled.
+        """
+
+    async def flush(self) -> None:
+        """Called before a commit: whatever was held back for it has to go on now.
+
+        What is held back over slices comes with a change of a store: where no store has changed since the last
+        commit, a failure makes processors anew without handing them the records before its slice again.
         """
 
     async def punctuate(self) -> None:

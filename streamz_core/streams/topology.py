@@ -83,6 +83,8 @@ class SubTopology:
     sources: tuple[SourceSpec, ...]
     processors: tuple[ProcessorSpec, ...]
     stores: tuple[StoreSpec, ...] = ()
+    sinks: tuple[str, ...] = ()
+    """Topics known to be written to."""
 
     def __post_init__(self) -> None:
         """Refuse names used twice and names that point nowhere."""

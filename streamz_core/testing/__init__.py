@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from streamz_core.testing.manual_clock import ManualClock as ManualClock
     from streamz_core.testing.memory_broker import MemoryBroker as MemoryBroker
+    from streamz_core.testing.test_topics import TestInputTopic as TestInputTopic
+    from streamz_core.testing.test_topics import TestOutputTopic as TestOutputTopic
+    from streamz_core.testing.test_topics import TestRecord as TestRecord
+    from streamz_core.testing.topology_test_driver import TopologyTestDriver as TopologyTestDriver
 
-_HOMES = {"ManualClock": "manual_clock", "MemoryBroker": "memory_broker"}
+_HOMES = {
+    "ManualClock": "manual_clock",
+    "MemoryBroker": "memory_broker",
+    "TestInputTopic": "test_topics",
+    "TestOutputTopic": "test_topics",
+    "TestRecord": "test_topics",
+    "TopologyTestDriver": "topology_test_driver",
+}
 
 
 def __getattr__(name: str) -> Any:

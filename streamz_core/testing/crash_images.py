@@ -38,7 +38,7 @@ from streamz_core.testing.disk_tree import (
 from streamz_core.testing.durable import Durable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 BODY_GRAIN: Final = 64
 """Bytes between two cuts where ``every_byte_then_coarse`` does not ask for each byte."""
@@ -65,20 +65,44 @@ class Story(NamedTuple):
     how: str
 
 
+class _Made(NamedTuple):
+    """A story without what follows from the image's changes."""
+
+    at: int
+    torn: int | None
+    how: str
+
+
 class Image:
     """One state of the disk after a crash; built when ``tree`` or ``digest`` is asked for."""
 
-    __slots__ = ("_base", "_changes", "_digest", "_tree", "is_kill", "is_torn", "story")
+    __slots__ = ("_base", "_changes", "_digest", "_made", "_numbers", "_tree", "is_kill", "is_torn")
 
-    def __init__(self, base: Tree, changes: Sequence[Change], story: Story, *, is_kill: bool) -> None:
+    def __init__(
+        self, base: Tree, changes: Sequence[Change], numbers: Mapping[int, int], made: _Made, *, is_kill: bool
+    ) -> None:
+        """``numbers``: of the operations whose changes were pending, by the changes' ids."""
         self._base = base
         self._changes = changes
+        self._numbers = numbers
+        self._made = made
         self._tree: Tree | None = None
         self._digest: int | None = None
-        self.story = story
         self.is_kill = is_kill
         """Whether a mere ``kill -9`` leaves it: everything written is there, the last write maybe in part."""
-        self.is_torn = story.torn is not None
+        self.is_torn = made.torn is not None
+
+    @property
+    def story(self) -> Story:
+        """How it came about."""
+        at, torn, how = self._made
+        known = {id(change) for change in self._changes}
+        lost = (
+            number
+            for key, number in self._numbers.items()
+            if key not in known and number < at and number != torn
+        )
+        return Story(at, tuple(lost), torn, how)
 
     @property
     def tree(self) -> Tree:
@@ -159,17 +183,17 @@ class CrashImages:
     def all(self) -> Iterator[Image]:
         """Every image possible now, whenever it became so."""
         pending = self._durable.pending
-        yield self._image(pending, ())
+        yield self._image(pending)
         for kept in self._subsets(pending):
-            yield self._image(kept, self._lost(kept))
+            yield self._image(kept)
         for index in range(max(0, len(pending) - NEAR), len(pending)):
             yield from self._torn(pending[:index], pending[index], pending[index + 1 :])
 
     def _with_newest(self) -> Iterator[Image]:
         *older, newest = self._durable.pending
-        yield self._image([*older, newest], (), is_kill=True)
+        yield self._image([*older, newest], is_kill=True)
         for kept in self._subsets(older):
-            yield self._image([*kept, newest], self._lost([*kept, newest]))
+            yield self._image([*kept, newest])
         yield from self._torn(older, newest, [], is_newest=True)
         for kept in self._companions(older, newest):
             yield from self._torn(kept, newest, [])
@@ -180,17 +204,13 @@ class CrashImages:
     def _image(
         self,
         changes: Sequence[Change],
-        lost: Subset,
         *,
         is_kill: bool = False,
         torn: int | None = None,
         how: str = "",
     ) -> Image:
-        return Image(self._durable.tree, changes, Story(self._fed, lost, torn, how), is_kill=is_kill)
-
-    def _lost(self, kept: Sequence[Change]) -> Subset:
-        alive = {id(change) for change in kept}
-        return tuple(number for key, number in self._numbers.items() if key not in alive)
+        made = _Made(self._fed, torn, how)
+        return Image(self._durable.tree, changes, self._numbers, made, is_kill=is_kill)
 
     def _subsets(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
         """Subsets of ``changes`` in their order: all, or the telling ones where they are many."""
@@ -231,7 +251,6 @@ class CrashImages:
         if not isinstance(write, Write):
             return
         number = self._numbers[id(write)]
-        lost = self._lost([*before, write, *behind])
         cuts = self._cuts_known.get(id(write))
         if cuts is None:
             cuts = self._cuts_known[id(write)] = list(self._cuts(write))
@@ -240,7 +259,6 @@ class CrashImages:
             suffix = Write(write.inode, write.position + cut, write.data[cut:])
             yield self._image(
                 [*before, prefix, *behind],
-                lost,
                 is_kill=is_newest,
                 torn=number,
                 how=f"only its first {cut} bytes",
@@ -249,13 +267,13 @@ class CrashImages:
             if cut % BODY_GRAIN == 0:
                 grown = Grow(write.inode, write.position + len(write.data))
                 yield self._image(
-                    [*before, grown, prefix, *behind], lost, torn=number, how=f"zeros from its byte {cut} on"
+                    [*before, grown, prefix, *behind], torn=number, how=f"zeros from its byte {cut} on"
                 )
                 yield self._image(
-                    [*before, suffix, *behind], lost, torn=number, how=f"without its first {cut} bytes"
+                    [*before, suffix, *behind], torn=number, how=f"without its first {cut} bytes"
                 )
         empty = Grow(write.inode, write.position + len(write.data))
-        yield self._image([*before, empty, *behind], lost, torn=number, how="its size, but no data")
+        yield self._image([*before, empty, *behind], torn=number, how="its size, but no data")
 
     def _reordered(self, older: Sequence[Change], newest: Change) -> Iterator[Image]:
         if not isinstance(newest, Write):
@@ -270,7 +288,6 @@ class CrashImages:
             ):
                 yield self._image(
                     [*older[:index], newest, *older[index:]],
-                    (),
                     torn=self._numbers[id(newest)],
                     how=f"under the write before it (operation {self._numbers[id(change)]})",
                 )

@@ -12,6 +12,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
+from streamz_core.log.files import sync_each
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,6 +23,8 @@ _SPACE: Final = frozenset({"write_at", "create", "mkdir", "rename", "link"})
 _WRITES: Final = _SPACE | {"truncate"}
 _OPENS: Final = frozenset({"open", "create", "listdir", "sync_dir", "lock"})
 _CHANGES: Final = _WRITES | {"unlink", "rmdir", "lock"}
+_NAMES: Final = _OPENS | {"mkdir", "rename", "link", "unlink", "rmdir", "size", "size_of"}
+_SYNCS: Final = frozenset({"datasync", "sync_dir"})
 _ALL: Final = _CHANGES | _OPENS | {"read_at", "size", "size_of", "datasync"}
 
 
@@ -40,10 +44,14 @@ class Fault:
 FAULTS: Final = (
     Fault("disk full", errno.ENOSPC, _SPACE),
     Fault("disk full in the middle of a write", errno.ENOSPC, frozenset({"write_at"}), is_partial=True),
+    Fault("quota used up in the middle of a write", errno.EDQUOT, _SPACE, is_partial=True),
     Fault("I/O error on read", errno.EIO, frozenset({"read_at"})),
     Fault("I/O error on write", errno.EIO, frozenset({"write_at", "truncate"}), is_partial=True),
-    Fault("I/O error on sync", errno.EIO, frozenset({"datasync", "sync_dir"}), loses_sync=True),
+    Fault("I/O error on names", errno.EIO, _NAMES),
+    Fault("I/O error on sync", errno.EIO, _SYNCS, loses_sync=True),
+    Fault("disk full on sync", errno.ENOSPC, _SYNCS, loses_sync=True),
     Fault("too many open files", errno.EMFILE, _OPENS),
+    Fault("too many open files in the whole system", errno.ENFILE, _OPENS),
     Fault("read-only file system", errno.EROFS, _CHANGES),
     Fault("interrupted call", errno.EINTR, _ALL),
 )
@@ -155,6 +163,10 @@ class FaultyFiles:
         """Make the names in a directory certain."""
         self._check("sync_dir", path)
         self._inner.sync_dir(path)
+
+    def sync_all(self, files: Sequence[str], directories: Sequence[str]) -> None:
+        """Sync each by itself."""
+        sync_each(self, files, directories)
 
     def lock(self, path: str) -> Lock:
         """Hold a lock file."""

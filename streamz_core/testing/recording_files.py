@@ -8,11 +8,12 @@ Must not know: the log's formats; which crash images follow from the record (``c
 from __future__ import annotations
 
 import errno
+import functools
 import os
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.log.errors import DirectoryOwned
-from streamz_core.log.files import process_id
+from streamz_core.log.files import process_id, sync_each
 from streamz_core.testing.disk_tree import (
     ROOT,
     Enter,
@@ -36,6 +37,13 @@ if TYPE_CHECKING:
     from streamz_core.log.files import Buffer
 
 _FREE_BYTES: Final = 1 << 40
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _split_last(path: str) -> tuple[str, str]:
+    """The parent's path and the last name; two empty strings for the root."""
+    *parents, name = split_path(path) or [""]
+    return "/".join(parents), name
 
 
 def _refusal(code: int, path: str) -> OSError:
@@ -127,8 +135,9 @@ class RecordingFiles:
             for inode in names.values():
                 if inode not in self._directories:
                     self._contents.setdefault(inode, b"")
-        self._next_inode = 1 + max([*self._contents, *self._directories])
+        self._next_inode = 1 + max(max(self._contents, default=ROOT), *self._directories)
         self._locked: dict[int, str] = {}
+        self._found: dict[str, int] = {}  # directories by path; forgotten whenever a name moves or goes
 
     def mark(self, value: object) -> None:
         """Write a remark between two operations, such as "offset 7 was acknowledged"."""
@@ -190,6 +199,7 @@ class RecordingFiles:
             raise _refusal(errno.ENOENT, old)
         self._check_rename(inode, new, self._directories[new_directory].get(new_name))
         self.record(Rename(old_directory, old_name, new_directory, new_name, inode))
+        self._found.clear()
         del self._directories[old_directory][old_name]
         self._directories[new_directory][new_name] = inode
 
@@ -225,6 +235,10 @@ class RecordingFiles:
     def sync_dir(self, path: str) -> None:
         """Make the names in a directory certain."""
         self.record(SyncDirectory(self._directory(path)))
+
+    def sync_all(self, files: Sequence[str], directories: Sequence[str]) -> None:
+        """Sync each by itself."""
+        sync_each(self, files, directories)
 
     def lock(self, path: str) -> RecordedLock:
         """Hold the lock file at ``path``; the owner of a crashed image holds nothing."""
@@ -274,6 +288,7 @@ class RecordingFiles:
 
     def _leave(self, directory: int, name: str) -> None:
         self.record(Leave(directory, name))
+        self._found.clear()
         del self._directories[directory][name]
 
     def _check_rename(self, inode: int, new: str, replaced: int | None) -> None:
@@ -287,27 +302,34 @@ class RecordingFiles:
             raise _refusal(errno.ENOTEMPTY, new)
 
     def _find(self, path: str) -> int | None:
-        at: int | None = ROOT
-        for name in split_path(path):
-            names = self._directories.get(at) if at is not None else None
-            if names is None:
+        parent, name = _split_last(path)
+        if not name:
+            return ROOT
+        directory = self._found.get(parent)
+        if directory is None:
+            directory = self._find(parent)
+            if directory not in self._directories:
                 return None
-            at = names.get(name)
-        return at
+            self._found[parent] = directory
+        return self._directories[directory].get(name)
 
     def _directory(self, path: str) -> int:
+        inode = self._found.get(path)
+        if inode is not None:
+            return inode
         inode = self._find(path)
         if inode is None:
             raise _refusal(errno.ENOENT, path)
         if inode not in self._directories:
             raise _refusal(errno.ENOTDIR, path)
+        self._found[path] = inode
         return inode
 
     def _parent(self, path: str) -> tuple[int, str]:
-        names = split_path(path)
-        if not names:
+        parent, name = _split_last(path)
+        if not name:
             raise _refusal(errno.EISDIR, path)
-        return self._directory("/".join(names[:-1])), names[-1]
+        return self._directory(parent), name
 
 
 class Recording:

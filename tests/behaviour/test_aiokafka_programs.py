@@ -20,7 +20,6 @@ from streamz_core.aiokafka import (
 )
 from streamz_core.aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from streamz_core.aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
-from streamz_core.aiokafka.helpers import create_ssl_context
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -277,7 +276,46 @@ async def test_the_bare_client(servers):
     await client.close()
 
 
-def test_tls_contexts_verify():
-    context = create_ssl_context()
+async def test_a_listener_that_skips_the_backlog_and_commits(servers):
+    class FromNowOn(ConsumerRebalanceListener):
+        def __init__(self, consumer):
+            self.consumer = consumer
 
-    assert context.check_hostname
+        async def on_partitions_revoked(self, revoked):
+            await self.consumer.commit()
+
+        async def on_partitions_assigned(self, assigned):
+            ends = await self.consumer.end_offsets(list(self.consumer.assignment()))
+            for partition, offset in ends.items():
+                self.consumer.seek(partition, offset)
+            await self.consumer.commit(ends)
+
+    async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+        await producer.send_and_wait("klines", b"old")
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=servers, group_id="g", enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        consumer.subscribe(["klines"], listener=FromNowOn(consumer))
+        await consumer.start()
+        assert await consumer.committed(TopicPartition("klines", 0)) == 1
+        await producer.send_and_wait("klines", b"new")
+        assert (await consumer.getone()).value == b"new"
+        await consumer.stop()
+
+
+async def test_a_health_check_over_the_clients(servers):
+    async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+        await producer.send_and_wait("orders", b"v")
+        metadata = await producer.client.fetch_all_metadata()
+        assert "orders" in metadata.topics()
+        assert len(producer.client.cluster.brokers()) == 1
+        admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=15_000)
+        await admin.start()
+        try:
+            assert len((await admin.describe_cluster())["brokers"]) == 1
+            by_name = {topic["topic"]: topic for topic in await admin.describe_topics(("orders", "missing"))}
+        finally:
+            await admin.close()
+
+    assert by_name["missing"]["error_code"]
+    assert [partition["partition"] for partition in by_name["orders"]["partitions"]] == [0]

@@ -80,6 +80,9 @@ class Counting:
             self.context.send("counts", batch.raw_keys[index], answer, timestamp)
         return stop
 
+    async def flush(self) -> None:
+        """Nothing is held back."""
+
     async def punctuate(self) -> None:
         time = self.context.stream_time_ms
         for key, start, count in self.windows.expire(time):

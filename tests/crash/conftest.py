@@ -1,13 +1,15 @@
-"""Owns: the figures of the crash harnesses, printed at the end of the run."""
+"""Owns: what all crash tests share: the effort of this run, its processes, its figures at the end."""
 
-import os
+from collections.abc import Iterator
 
 import pytest
 
-from tests.crash.explore import Effort, Tally
+from tests.crash.effort import EFFORTS, Effort
+from tests.crash.processes import Processes
+from tests.crash.tally import Tally
+from tests.harness_form import VARIABLE, chosen_form
 
 TALLY = Tally()
-FIGURES: dict[str, str] = {}
 
 
 @pytest.fixture(scope="session")
@@ -17,36 +19,23 @@ def tally() -> Tally:
 
 
 @pytest.fixture(scope="session")
-def figures() -> dict[str, str]:
-    """Lines for the end of the run, by harness."""
-    return FIGURES
+def effort() -> Effort:
+    """How much to try."""
+    return EFFORTS[chosen_form()]
 
 
 @pytest.fixture(scope="session")
-def effort() -> Effort:
-    """How much to try: a short form for every change, all of it where STREAMZ_CRASH_LONG is set."""
-    if os.environ.get("STREAMZ_CRASH_LONG"):
-        return Effort(
-            images_max=None,
-            twice_every=1,
-            nested_every=11,
-            nested_max=None,
-            continue_every=1,
-            kills_every=1,
-            images_per_kill_max=None,
-        )
-    return Effort()
+def processes(effort: Effort) -> Iterator[Processes]:
+    """Where the large harnesses do their work."""
+    running = Processes(effort.processes)
+    yield running
+    running.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not TALLY.recoveries:
+    lines = TALLY.lines()
+    if not lines:
         return
-    terminalreporter.section("crash harnesses")
-    rate = TALLY.recoveries / TALLY.seconds if TALLY.seconds else 0
-    terminalreporter.line(
-        f"crash images: distinct images: {len(TALLY.distinct)}, per second: {rate:.0f} "
-        f"({TALLY.recoveries} recoveries, {TALLY.images} images judged, "
-        f"{TALLY.nested} crashes inside a recovery, {TALLY.continued} gone on)"
-    )
-    for name, figure in FIGURES.items():
-        terminalreporter.line(f"{name}: {figure}")
+    terminalreporter.section(f"crash harnesses, {chosen_form().value} form ({VARIABLE})")
+    for line in lines:
+        terminalreporter.line(line)

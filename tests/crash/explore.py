@@ -11,58 +11,35 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
+from streamz_core.errors import StreamzError
 from streamz_core.protocol import record_batch
 from streamz_core.testing.crash_images import CrashImages, Image
-from streamz_core.testing.disk_tree import Change, Mark, Operation, Tree, Write, after
+from streamz_core.testing.disk_tree import Change, Mark, Operation, Rename, Tree, Write, after
 from streamz_core.testing.durable import Durable
 from streamz_core.testing.recording_files import Recording, RecordingFiles
+from tests.crash.effort import Effort
 from tests.crash.history import History, Remark
 from tests.crash.observe import Seen, observe
 from tests.crash.session import OS, Session
+from tests.crash.tally import Tally
 from tests.crash.verdict import violations
+from tests.crash.workloads import Workload, small_checkpoints
 
-Workload = Callable[[Session], None]
+NEVER = 1 << 60
 
 
 class Found(AssertionError):
     """An image shows a broken promise; the message tells how the image came about."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """Figures of a run."""
-
-    images: int = 0
-    distinct: set[int] = field(default_factory=set, repr=False)
-    recoveries: int = 0
-    nested: int = 0
-    continued: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How much is tried. The images of one workload are thinned to about ``images_max`` new ones.
-
-    ``*_every``: on each so-many-th distinct image also recover twice, crash inside the recovery, go on.
-    """
-
-    images_max: int | None = 1_500
-    twice_every: int = 17
-    nested_every: int = 307
-    nested_max: int | None = 40
-    continue_every: int = 29
-    favours_subsets: bool = True
-    kills_every: int = 13
-    images_per_kill_max: int | None = 60
-
-
 def record(workload: Workload, tree: Tree | None = None) -> tuple[Tree, list[Operation]]:
     """Run ``workload`` on recording files, from an empty disk or ``tree``."""
     recording = Recording(tree)
-    workload(Session(recording.files, recording.files.mark))
+    try:
+        workload(Session(recording.files, recording.files.mark))
+    except StreamzError as refused:
+        raise Found(f"{workload.__name__} was refused in fair weather: {refused}") from refused
     return recording.files.origin, recording.operations
 
 
@@ -83,77 +60,72 @@ def cuts_of_log_writes(write: Write) -> list[int]:
     return sorted(cut for cut in cuts if 0 < cut < size)
 
 
-def count_images(
+def counts_of_images(
     origin: Tree,
     operations: Sequence[Operation],
-    first: int = 0,
     cuts: Callable[[Write], Iterable[int]] = cuts_of_log_writes,
-) -> int:
-    """How many images there are after the operations from number ``first`` on; builds none of them."""
-    images = CrashImages(origin, cuts=cuts, exhaustive_below=6)
-    total = 0
+    exhaustive_below: int = 6,
+    span: range | None = None,
+) -> list[int]:
+    """How many images each operation of ``span`` makes possible; builds none of them."""
+    images = CrashImages(origin, cuts=cuts, exhaustive_below=exhaustive_below)
+    counts = []
     for number, operation in enumerate(operations):
         possible = images.feed(operation)
-        if number >= first:
-            total += sum(1 for _ in possible)
-    return total
+        if span is None or number in span:
+            counts.append(sum(1 for _ in possible))
+    return counts
 
 
 class Explorer:
-    """Judges every image of one record."""
+    """Judges every image of one record, or of a span of its operations."""
 
     def __init__(
         self,
         name: str,
         operations: Sequence[Operation],
         effort: Effort,
-        tally: Tally,
         *,
-        cuts: Callable[[Write], Iterable[int]] | None = None,
+        cuts: Callable[[Write], Iterable[int]] = cuts_of_log_writes,
     ) -> None:
+        self.tally = Tally()
         self._name = name
-        self._cuts = cuts if cuts is not None else cuts_of_log_writes
+        self._cuts = cuts
         self._operations = operations
         self._effort = effort
-        self._tally = tally
         self._history = History()
         self._seen: dict[int, Seen] = {}
 
-    def run(self, origin: Tree, judge_from: int = 0) -> None:
+    def run(self, origin: Tree, span: range | None = None, stride: int | None = None) -> Tally:
         """Go through the record; raises ``Found`` at the first broken promise.
 
-        Images of the operations before ``judge_from`` are passed over.
+        Images of operations outside of ``span`` are passed over. Of torn writes each ``stride``-th is
+        judged, by default as many as the effort allows.
         """
-        started = time.perf_counter()
-        try:
-            self._run(origin, judge_from)
-        finally:
-            self._tally.seconds += time.perf_counter() - started
-
-    def _run(self, origin: Tree, judge_from: int) -> None:
-        images = CrashImages(origin, cuts=self._cuts, exhaustive_below=6)
-        stride = self._stride(origin, judge_from)
+        started = time.process_time()
+        span = span if span is not None else range(len(self._operations))
+        images = CrashImages(origin, cuts=self._cuts, exhaustive_below=self._effort.exhaustive_below)
+        if stride is None:
+            counts = counts_of_images(
+                origin, self._operations, self._cuts, self._effort.exhaustive_below, span
+            )
+            stride = stride_of(counts, self._effort)
         owes_second_look = False
-        for number, operation in enumerate(self._operations):
+        for number, operation in enumerate(self._operations[: span.stop]):
             if isinstance(operation, Mark):
                 assert isinstance(operation.value, Remark)
                 owes_second_look |= self._history.take(operation.value)
                 images.feed(operation)
                 continue
-            if owes_second_look and number >= judge_from:
+            if owes_second_look and number in span:
                 self._judge_all(images.all(), stride)
                 owes_second_look = False
             possible = images.feed(operation)
-            if number >= judge_from:
+            if number in span:
                 self._judge_all(possible, stride)
         self._judge_all(images.all(), stride)
-
-    def _stride(self, origin: Tree, judge_from: int) -> int:
-        """Images are thinned evenly where there are more than the effort allows."""
-        if self._effort.images_max is None:
-            return 1
-        total = count_images(origin, self._operations, judge_from, self._cuts)
-        return max(1, total // self._effort.images_max)
+        self.tally.seconds += time.process_time() - started
+        return self.tally
 
     def _judge_all(self, images: Iterable[Image], stride: int) -> None:
         for number, image in enumerate(images):
@@ -164,7 +136,7 @@ class Explorer:
 
     def judge(self, image: Image) -> None:
         """Recover one image, unless an equal one was, and compare it with what was promised by now."""
-        self._tally.images += 1
+        self.tally.images += 1
         seen = self._seen.get(image.digest)
         if seen is None:
             seen = self._recover(image)
@@ -173,8 +145,8 @@ class Explorer:
             raise Found(self._tell(image, broken))
 
     def _recover(self, image: Image) -> Seen:
-        self._tally.distinct.add(image.digest)
-        self._tally.recoveries += 1
+        self.tally.distinct.add(image.digest)
+        self.tally.recoveries += 1
         recording = Recording(image.tree)
         seen, _ = observe(recording.files)
         self._seen[image.digest] = seen
@@ -195,28 +167,25 @@ class Explorer:
     def _crash_inside(self, image: Image, seen: Seen, recording: Recording) -> None:
         """Every crash inside this image's recovery, thinned, is recovered to the same."""
         limit = self._effort.nested_max
-        step = 1 if limit is None else max(1, count_images(image.tree, recording.operations) // limit)
+        total = sum(counts_of_images(image.tree, recording.operations))
+        step = 1 if limit is None else max(1, total // limit)
         nested = CrashImages(image.tree, cuts=cuts_of_log_writes)
         possible = itertools.chain.from_iterable(map(nested.feed, recording.operations))
         for inner in itertools.islice(possible, 0, None, step):
-            self._tally.nested += 1
+            self.tally.nested += 1
             what = f"L8: crashed while recovering\n{inner.describe(recording.operations)}"
             self._expect_same(image, seen, inner.tree, what)
 
     def _expect_same(self, image: Image, seen: Seen, tree: Tree, what: str) -> None:
-        self._tally.recoveries += 1
-        self._tally.distinct.add(tree.digest())
+        self.tally.recoveries += 1
+        self.tally.distinct.add(tree.digest())
         again, _ = observe(RecordingFiles(tree))
-        if again.logical() != seen.logical() and not self._is_unfounded(again, seen):
+        if again.logical() != seen.logical():
             raise Found(self._tell(image, [f"{what}: {again} instead of {seen}"]))
-
-    def _is_unfounded(self, again: Seen, seen: Seen) -> bool:
-        """Before the first opening is through, each recovery of nothing makes up a cluster id of its own."""
-        return self._history.cluster_id is None and again.logical()[1:] == seen.logical()[1:]
 
     def _go_on(self, image: Image, seen: Seen) -> None:
         """Append on the recovered image, cut the power, and find both the old and the new."""
-        self._tally.continued += 1
+        self.tally.continued += 1
         durable = Durable(image.tree)
         history = History()
         files = RecordingFiles(image.tree, durable.feed)
@@ -231,13 +200,14 @@ class Explorer:
             history.partitions[topic_id, _].start_low = partition.start
             history.partitions[topic_id, _].start_high = partition.start
             history.partitions[topic_id, _].synced_end = partition.end
+            history.partitions[topic_id, _].is_partial = True
         history.topics = {name: (state,) for name, state in seen.topics.items()}
         for name, state in seen.topics.items():
             for index in range(state.partitions):
                 session.append(name, 2, partition=index, keys=[b"going", b"on"])
         for tree, what in ((durable.tree, "nothing unsynced left"), (files.tree(), "killed")):
-            self._tally.distinct.add(tree.digest())
-            self._tally.recoveries += 1
+            self.tally.distinct.add(tree.digest())
+            self.tally.recoveries += 1
             again, _ = observe(RecordingFiles(tree))
             broken = violations(history, again, is_kill=True)
             if broken:
@@ -248,28 +218,67 @@ class Explorer:
         return "\n".join(lines)
 
 
-def explore(name: str, workload: Workload, effort: Effort, tally: Tally) -> None:
-    """Record ``workload`` and judge every image of it."""
-    origin, operations = record(workload)
-    Explorer(name, operations, effort, tally).run(origin)
+def explore(
+    workload: Workload, effort: Effort, span: range | None = None, stride: int | None = None
+) -> Tally:
+    """Record ``workload`` and judge every image of it, or of a span of its operations."""
+    with small_checkpoints(workload):
+        origin, operations = record(workload)
+        return Explorer(workload.__name__, operations, effort).run(origin, span, stride)
 
 
-def explore_kills(name: str, workload: Workload, effort: Effort, tally: Tally) -> None:
+def plan(workload: Workload, effort: Effort) -> tuple[list[range], int]:
+    """The operations of a workload in spans of so many images, for several processes, and their stride."""
+    with small_checkpoints(workload):
+        origin, operations = record(workload)
+    counts = counts_of_images(origin, operations, exhaustive_below=effort.exhaustive_below)
+    starts, images = [0], 0
+    for number, count in enumerate(counts):
+        if images > effort.images_per_span:
+            starts.append(number)
+            images = 0
+        images += count
+    return list(itertools.starmap(range, itertools.pairwise([*starts, len(operations)]))), stride_of(
+        counts, effort
+    )
+
+
+def stride_of(counts: Sequence[int], effort: Effort) -> int:
+    """Images are thinned evenly where there are more than the effort allows."""
+    return 1 if effort.images_max is None else max(1, sum(counts) // effort.images_max)
+
+
+def explore_kills(workload: Workload, effort: Effort, part: int = 0, parts: int = 1) -> Tally:
     """``kill -9`` the workload at every so-many-th operation, restart, go on, and then cut the power.
 
     After a kill the unsynced tail is still in the system's memory: a recovery that shows it to readers
-    without a sync of its own passes every test but this one.
+    without a sync of its own passes every test but this one. Does the ``part``-th of ``parts`` shares.
     """
-    origin, operations = record(workload)
+    with small_checkpoints(workload):
+        origin, operations = record(workload)
+        stops = moments_to_kill(operations, effort.kills_every)[part::parts]
+        return _explore_kills(workload.__name__, origin, operations, effort, stops)
+
+
+def moments_to_kill(operations: Sequence[Operation], every: int) -> list[int]:
+    """After each so-many-th operation, and after each rename: its name is seen by all, and may yet be lost."""
+    renames = {number for number, operation in enumerate(operations, 1) if isinstance(operation, Rename)}
+    return sorted(renames | set(range(1, len(operations) + 1, every)))
+
+
+def _explore_kills(
+    name: str, origin: Tree, operations: Sequence[Operation], effort: Effort, stops: Iterable[int]
+) -> Tally:
     light = dataclasses.replace(
         effort,
         images_max=effort.images_per_kill_max,
         favours_subsets=False,
-        twice_every=10**9,
-        nested_every=10**9,
-        continue_every=10**9,
+        twice_every=NEVER,
+        nested_every=NEVER,
+        continue_every=NEVER,
     )
-    for stop in range(1, len(operations) + 1, effort.kills_every):
+    tally = Tally()
+    for stop in stops:
         before = operations[:stop]
         tree = after(origin, [operation for operation in before if isinstance(operation, Change)])
         recording = Recording(tree)
@@ -279,5 +288,6 @@ def explore_kills(name: str, workload: Workload, effort: Effort, tally: Tally) -
                 session.append(topic, partition=partition, keys=[b"after"], level=OS)
                 session.append(topic, 2, partition=partition, keys=[b"the", b"kill"])
         whole = [*before, *recording.operations]
-        explorer = Explorer(f"{name}, killed at {stop}", whole, light, tally, cuts=lambda _: ())
-        explorer.run(origin, judge_from=stop)
+        explorer = Explorer(f"{name}, killed at {stop}", whole, light, cuts=lambda _: ())
+        tally.add(explorer.run(origin, range(stop, len(whole))))
+    return tally

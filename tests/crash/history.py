@@ -73,9 +73,10 @@ class Synced:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A recovery found everything below ``end``; what was in flight beyond is given up."""
+    """A recovery found what is in [``start``, ``end``); what was in flight beyond is given up."""
 
     key: Key
+    start: int
     end: int
 
 
@@ -101,6 +102,8 @@ class Compacting:
     """From here on records that a later one of the same key replaces may be gone."""
 
     key: Key
+    drops_tombstones: bool
+    """Whether ``delete.retention.ms`` has passed since the first compaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,9 @@ class PartitionHistory:
     start_low: int = 0
     start_high: int = 0
     is_compacted: bool = False
+    drops_tombstones: bool = False
+    is_partial: bool = False
+    """Whether only what a recovery found is known, not what was there before."""
 
     @property
     def end(self) -> int:
@@ -175,21 +181,22 @@ class History:
                 partition.refused = None
             case Synced(end=end):
                 partition.synced_end = max(partition.synced_end, end)
-            case Recovered(end=end):
+            case Recovered(start=start, end=end):
                 kept = sum(batch.first < end for batch in partition.batches)
                 del partition.batches[kept:], partition.is_sync[kept:]
                 if partition.refused is not None and partition.end <= partition.refused.first < end:
                     partition.batches.append(partition.refused)
                     partition.is_sync.append(True)
                 partition.refused = None
-                return False
+                partition.start_low = partition.start_high = start
             case Shown(end=end):
                 self._show(partition, end)
             case StartMoves(low=low, high=high):
                 partition.start_low, partition.start_high = low, high
                 return low == high
-            case Compacting():
+            case Compacting(drops_tombstones=drops_tombstones):
                 partition.is_compacted = True
+                partition.drops_tombstones |= drops_tombstones
                 return False
         return True
 

@@ -19,6 +19,10 @@ PATH = "data"
 NOW_MS = 1_700_000_000_000
 
 
+Producers = dict[int, tuple[int, tuple[tuple[int, int, int, int], ...]]]
+"""Producer id -> epoch and last batches: first and last sequence, first and last offset."""
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionSeen:
     """One partition as a reader finds it."""
@@ -32,6 +36,7 @@ class PartitionSeen:
     aborted: tuple[tuple[int, int, int], ...]
     open_producers: tuple[tuple[int, int, int | None], ...]
     latest_timestamp: tuple[int, int] | None
+    producers: Producers
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,8 @@ class Seen:
 def observe(files: Files) -> tuple[Seen, LogDirectory | None]:
     """Open the directory on ``files``; what it shows, and the open directory unless opening failed."""
     try:
-        directory = LogDirectory.open(files, PATH, NOW_MS)
+        # Where the directory's own id was lost it is not the one that the workload began with.
+        directory = LogDirectory.open(files, PATH, NOW_MS, cluster_id="made-anew")
     except (StreamzError, OSError) as refused:
         return Seen("", {}, {}, (f"open: {type(refused).__name__}: {refused}",)), None
     return look(directory), directory
@@ -72,6 +78,7 @@ def look(directory: LogDirectory) -> Seen:
                 partitions[state.topic_id, index] = look_at_partition(directory.partition(name, index))
             except (StreamzError, OSError, KeyError, AssertionError) as refused:
                 failures.append(f"{name}-{index}: {type(refused).__name__}: {refused}")
+    failures += [f"nobody's records are in {path}" for path in directory.unknown]
     return Seen(directory.cluster_id, topics, partitions, tuple(failures), directory.owner_epoch)
 
 
@@ -90,6 +97,10 @@ def look_at_partition(log: PartitionLog) -> PartitionSeen:
         aborted=tuple(sorted(log.aborted_transactions(start, end))),
         open_producers=tuple(sorted((pid, *state) for pid, state in log.open_producers().items())),
         latest_timestamp=log.max_timestamp(),
+        producers={
+            producer_id: (producer.epoch, tuple(record[:4] for record in producer.batches))
+            for producer_id, producer in log._producers.producers().items()
+        },
     )
 
 

@@ -44,22 +44,33 @@ class Session:
         self._remark = remark
         self.now_ms = NOW_MS
         self._serial = 0
+        self._first_compaction_ms: dict[Key, int] = {}
         self._states: dict[str, TopicState] = {}
         self._allowed: dict[str, tuple[TopicState | None, ...]] = {}
         self.directory = self._open()
+        self.is_open = True
+        """False while no process has the directory: closed, or it could not be opened again."""
 
     # -- the directory ----------------------------------------------------------------------------
 
     def close(self) -> None:
         """Shut down cleanly."""
+        self.is_open = False
         self.directory.close()
 
     def reopen(self) -> None:
         """Open the directory again, after ``close`` or on the files of a crash."""
         self.directory = self._open()
+        self.is_open = True
+
+    def restart_killed(self) -> None:
+        """``kill -9`` and a new process: nothing is closed, nothing is synced."""
+        self.is_open = False
+        self.directory.abandon()
+        self.reopen()
 
     def _open(self) -> LogDirectory:
-        directory = LogDirectory.open(self.files, PATH, self.now_ms)
+        directory = LogDirectory.open(self.files, PATH, self.now_ms, cluster_id="first-made")
         self._remark(Opened(directory.cluster_id, directory.owner_epoch))
         for name, entry in directory.topics.items():
             self._states[name] = TopicState(
@@ -68,7 +79,7 @@ class Session:
         for log in directory.partitions():
             if log.failure is not None:
                 continue
-            self._remark(Recovered((log.topic_id, log.partition), log.log_end_offset))
+            self._remark(Recovered((log.topic_id, log.partition), log.log_start_offset, log.log_end_offset))
             self._show(log)
         return directory
 
@@ -202,6 +213,7 @@ class Session:
         log = self.directory.partition(topic, partition)
         ticket = log.prepare_sync()
         if ticket is not None:
+            self._show(log)  # while the disk works, readers read
             try:
                 ticket.run()
             except OSError as error:
@@ -229,14 +241,19 @@ class Session:
 
     def _moving_start(self, log: PartitionLog, highest: int, do: Callable[[], object]) -> None:
         key = (log.topic_id, log.partition)
-        self._remark(StartMoves(key, log.log_start_offset, highest))
+        if log.failure is None:  # else it says nothing of its offsets
+            self._remark(StartMoves(key, log.log_start_offset, highest))
         do()
         self._remark(StartMoves(key, log.log_start_offset, log.log_start_offset))
 
     def compact(self, topic: str, partition: int = 0) -> None:
         """Remove records that a later one of the same key replaces."""
-        self._remark(Compacting(self._key(topic, partition)))
-        self.directory.partition(topic, partition).compact(self.now_ms)
+        key = self._key(topic, partition)
+        log = self.directory.partition(topic, partition)
+        tombstones_due_ms = self._first_compaction_ms.setdefault(key, self.now_ms)
+        tombstones_due_ms += log.config.delete_retention_ms
+        self._remark(Compacting(key, tombstones_due_ms <= self.now_ms))
+        log.compact(self.now_ms)
 
     def _key(self, topic: str, partition: int) -> Key:
         return self._states[topic].topic_id, partition

@@ -1,7 +1,7 @@
 """A user of the log who goes on after every failure.
 
-Owns: ``Stubborn``: a session whose calls may fail with the log's own errors, which are noted; calls on
-topics that earlier failures have left missing are passed over.
+Owns: ``Stubborn``: a session whose calls may fail with the log's own errors, which are noted; a directory
+that could not be opened is tried again; calls on topics that are missing meanwhile are passed over.
 Must not know: which faults there are.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from streamz_core.errors import StreamzError
 from tests.crash.session import Session
 
-_NEED_NO_TOPIC = ("create", "close", "reopen")
+_NEED_NO_TOPIC = ("create", "close", "reopen", "restart_killed")
 
 
 class Stubborn:
@@ -37,9 +37,12 @@ class Stubborn:
         return functools.partial(self._call, name)
 
     def _call(self, name: str, *arguments: Any, **named: Any) -> None:
-        if name not in _NEED_NO_TOPIC and not self._session.knows(arguments[0], named.get("partition", 0)):
-            return
+        session = self._session
         try:
-            getattr(self._session, name)(*arguments, **named)
+            if not session.is_open and name != "reopen":
+                session.reopen()
+            if name not in _NEED_NO_TOPIC and not session.knows(arguments[0], named.get("partition", 0)):
+                return
+            getattr(session, name)(*arguments, **named)
         except StreamzError as error:
             self.failures.append(error)

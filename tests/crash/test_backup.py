@@ -8,17 +8,17 @@ from streamz_core.log.directory import LogDirectory
 from streamz_core.testing.crash_images import CrashImages, Image
 from streamz_core.testing.disk_tree import Tree
 from streamz_core.testing.recording_files import Recording, RecordingFiles
-from tests.crash.explore import Effort, cuts_of_log_writes
+from tests.crash.effort import Effort
+from tests.crash.explore import NEVER, cuts_of_log_writes
 from tests.crash.observe import NOW_MS, PATH, Seen, look, observe
-from tests.crash.test_rot import reference
+from tests.crash.rot import reference
 
 TARGET = "elsewhere/backup"
 RESTORED = "elsewhere/restored"
-IMAGES = 250
 
 
 def images_of(tree: Tree, recording: Recording, effort: Effort) -> list[Image]:
-    limit = IMAGES if effort.images_max is not None else 1 << 30
+    limit = effort.images_per_backup or NEVER
     images = CrashImages(tree, cuts=cuts_of_log_writes)
     found = [image for operation in recording.operations for image in images.feed(operation)]
     return found[:: max(1, len(found) // limit)]

@@ -15,15 +15,13 @@ from streamz_core.testing.crash_images import CrashImages
 from streamz_core.testing.disk_tree import Tree
 from streamz_core.testing.faulty_files import FAULTS, Fault, FaultyFiles
 from streamz_core.testing.recording_files import Recording, RecordingFiles
-from tests.crash.explore import Effort
+from tests.crash.effort import Effort
+from tests.crash.explore import NEVER
 from tests.crash.observe import NOW_MS, PATH, Seen, observe
-from tests.crash.test_rot import files_of, original, reference, with_content
+from tests.crash.rot import files_of, original, reference, with_content
 
 KINDS = ("index", "log", "partition.metadata", "recovery-point", "seal", "snapshot", "timeindex", "txnindex")
-FLIPS_PER_KIND = 60
 KILLED_REPAIRS = 6
-IMAGES_PER_REPAIR = 150
-SEVERAL_DAMAGES = 100
 CALLS_PER_FAULT = 20
 
 
@@ -65,8 +63,7 @@ def lost_batches(seen: Seen, story: str) -> list[int]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_the_damaged_batch_is_given_up(kind: str, effort: Effort) -> None:
-    count = FLIPS_PER_KIND if effort.images_max is not None else 1 << 30
-    for path, at, tree in flips(kind, count):
+    for path, at, tree in flips(kind, effort.repairs_per_kind or NEVER):
         story = f"byte {at} of {path} flipped"
         seen, _ = observe(repaired(tree, story))
         lost = lost_batches(seen, story)
@@ -96,7 +93,7 @@ def test_what_is_replaced_is_kept() -> None:
 
 
 def test_a_killed_repair_is_run_again(effort: Effort) -> None:
-    limit = IMAGES_PER_REPAIR if effort.images_max is not None else 1 << 30
+    limit = effort.images_per_repair or NEVER
     for path, at, tree in flips("log", KILLED_REPAIRS):
         story = f"byte {at} of {path} flipped"
         recording = Recording(tree)
@@ -148,8 +145,7 @@ def batches_at(path: str, content: bytes) -> list[tuple[int, int, int]]:
 
 
 def test_what_no_damage_touches_stays_however_much_is_damaged(effort: Effort) -> None:
-    cases = SEVERAL_DAMAGES if effort.images_max is not None else 5_000
-    for seed in range(cases):
+    for seed in range(effort.several_damages):
         chance = random.Random(seed)
         contents = dict(reference().files())
         logs = [(path, content) for path, content in files_of("log") if content]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streamz_core.protocol import record_batch
-from streamz_core.protocol.control import Marker, read_marker
+from tests.crash.batches import Record, is_within, producers_of, records_of, transactions_of
 from tests.crash.history import Batch, History, PartitionHistory
 from tests.crash.observe import PartitionSeen, Seen
 
@@ -61,7 +60,8 @@ def of_partition(promised: PartitionHistory, seen: PartitionSeen, *, is_kill: bo
     if seen.high_watermark < min(floor, seen.end):
         yield f"L3: shows up to {seen.high_watermark}, was shown up to {floor}"
     yield from _of_content(promised, seen)
-    yield from _of_derived(seen)
+    yield from _of_producers(promised, seen)
+    yield from _of_derived(promised, seen)
 
 
 def _of_content(promised: PartitionHistory, seen: PartitionSeen) -> Iterator[str]:
@@ -99,51 +99,84 @@ def _of_compacted_content(promised: PartitionHistory, seen: PartitionSeen) -> It
     for offset, record in kept.items():
         if given.get(offset) != record:
             yield f"L10: after compaction offset {offset} holds {record}, was given {given.get(offset)}"
-    latest = {
-        key: offset
-        for offset, (key, _, _) in sorted(given.items())
-        if seen.start <= offset < seen.end and key is not None
+    ended = [batch for batch in promised.batches if batch.last < seen.end]
+    transactions, _ = transactions_of(ended)
+    aborted = {
+        offset
+        for transaction in transactions
+        for batch in ended
+        if is_within(batch, transaction)
+        for offset in range(batch.first, batch.last + 1)
     }
+    latest = {
+        record[0]: offset
+        for offset, record in sorted(given.items())
+        if seen.start <= offset < seen.end and record[0] is not None and offset not in aborted
+    }
+    yield from _of_latest(latest, given, kept, promised.drops_tombstones)
+
+
+def _of_latest(
+    latest: dict[bytes | None, int],
+    given: dict[int, Record],
+    kept: dict[int, Record],
+    drops_tombstones: bool,
+) -> Iterator[str]:
+    """The last record of each key stays; where it is a tombstone that was dropped, nothing older comes back."""
     for key, offset in latest.items():
-        is_tombstone = given[offset][1] is None
-        if offset not in kept and not is_tombstone:
+        if offset in kept:
+            continue
+        if given[offset][1] is not None:
             yield f"L10: after compaction the last record of key {key!r} (offset {offset}) is gone"
+        elif not drops_tombstones:
+            yield f"L10: the tombstone of key {key!r} (offset {offset}) went before delete.retention.ms"
+        elif back := [at for at, record in kept.items() if record[0] == key and at < offset]:
+            yield f"L10: without its tombstone at {offset} key {key!r} is back at {back}"
 
 
-def records_of(batch: Batch) -> list[tuple[int, tuple[bytes | None, bytes | None, int]]]:
-    """The records of a data batch with their offsets; none of a control batch."""
-    if record_batch.read_header(batch.data).is_control:
-        return []
-    columns = record_batch.decode(batch.data)
-    return list(
-        zip(columns.offsets, zip(columns.keys, columns.values, columns.timestamps, strict=True), strict=True)
-    )
+def _of_producers(promised: PartitionHistory, seen: PartitionSeen) -> Iterator[str]:
+    """L11: each producer is known by its epoch and its last batches, wherever those are by now."""
+    if promised.is_partial:
+        return
+    expected = [producers_of([batch for batch in promised.batches if batch.last < seen.end])]
+    if promised.refused is not None:
+        kept = [batch for batch in promised.batches if batch.first < promised.refused.first]
+        expected.append(producers_of([*kept, promised.refused]))
+    if seen.producers not in expected:
+        yield f"L11: producers are known as {seen.producers}, the records say {expected[0]}"
 
 
-def _of_derived(seen: PartitionSeen) -> Iterator[str]:
+def _of_derived(promised: PartitionHistory, seen: PartitionSeen) -> Iterator[str]:
     """L6: what the caches answer must be what the records themselves say."""
-    opened: dict[int, tuple[int, int]] = {}
-    aborted: list[tuple[int, int, int]] = []
-    for batch in seen.batches:
-        header = record_batch.read_header(batch.data)
-        if header.is_control:
-            started = opened.pop(header.producer_id, None)
-            (key,) = record_batch.decode(batch.data).keys
-            if started is not None and read_marker(key) is Marker.ABORT:
-                aborted.append((header.producer_id, started[1], batch.first))
-        elif header.is_transactional:
-            opened.setdefault(header.producer_id, (header.producer_epoch, batch.first))
-    # A transaction that began below the log's start is known to the index alone.
+    before = [batch for batch in promised.batches if batch.last < seen.start]
+    aborted, opened = transactions_of([*before, *seen.batches])
+    # A transaction that began below the log's start may be known to the index alone.
+    aborted = [entry for entry in aborted if entry[1] >= seen.start]
     answered_aborted = [entry for entry in seen.aborted if entry[1] >= seen.start]
-    if sorted(aborted) != answered_aborted:
+    if promised.is_compacted:
+        yield from _of_compacted_aborts(promised, seen)
+    elif promised.is_partial:
+        if not set(aborted) <= set(answered_aborted):
+            yield f"L6: aborted transactions {seen.aborted}, the records say {aborted}"
+    elif sorted(aborted) != answered_aborted:
         yield f"L6: aborted transactions {seen.aborted}, the records say {aborted}"
-    still_open = {pid: first for pid, (_, first) in opened.items()}
     answered = {entry[0]: entry[-1] for entry in seen.open_producers if entry[-1] is not None}
-    if answered != still_open:
-        yield f"L6: open transactions {answered}, the records say {still_open}"
-    stable = min([*still_open.values(), seen.high_watermark])
+    if answered != opened:
+        yield f"L6: open transactions {answered}, the records say {opened}"
+    stable = min([*opened.values(), seen.high_watermark])
     if seen.last_stable_offset != max(stable, seen.start):
         yield f"T6: last stable offset {seen.last_stable_offset}, the records say {stable}"
+
+
+def _of_compacted_aborts(promised: PartitionHistory, seen: PartitionSeen) -> Iterator[str]:
+    """What is left of an aborted transaction is listed as such; of what is gone, it may be."""
+    aborted, _ = transactions_of(batch for batch in promised.batches if batch.last < seen.end)
+    if not set(seen.aborted) <= set(aborted):
+        yield f"L6: aborted transactions {seen.aborted}, the records said {aborted}"
+    for batch in seen.batches:
+        owners = [entry for entry in aborted if is_within(batch, entry)]
+        if records_of(batch) and owners and not set(owners) & set(seen.aborted):
+            yield f"L6: offset {batch.first} was aborted and is not listed: {seen.aborted}"
 
 
 def _ranges(batches: tuple[Batch, ...] | list[Batch]) -> str:

@@ -6,12 +6,21 @@ Must not know: how crashes are made or judged.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Final
+from unittest.mock import patch
 
+from streamz_core.log import partition_log, recovery
 from tests.crash.session import OS, SYNC, Session
 
+Workload = Callable[[Session], None]
 SMALL_SEGMENTS: Final = {"segment_bytes": "300", "index_interval_bytes": "100"}
+COMPACTED_SOON: Final = {
+    "min_cleanable_dirty_ratio": "0",
+    "delete_retention_ms": "100",
+    "file_delete_delay_ms": "0",
+}
 
 
 def single_appends(session: Session) -> None:
@@ -123,9 +132,7 @@ def compaction(session: Session) -> None:
     session.create(
         "t",
         cleanup_policy="compact",
-        min_cleanable_dirty_ratio="0",
-        delete_retention_ms="100",
-        file_delete_delay_ms="0",
+        **COMPACTED_SOON,
         **SMALL_SEGMENTS,
     )
     for turn in range(5):
@@ -197,7 +204,129 @@ def many_partitions(session: Session) -> None:
     session.sync("u")
 
 
-ALL: Final[tuple[Callable[[Session], None], ...]] = (
+def compaction_of_transactions(session: Session) -> None:
+    """What was aborted neither stays nor replaces anything; markers stay as long as they are needed."""
+    session.create("t", cleanup_policy="compact", **COMPACTED_SOON, **SMALL_SEGMENTS)
+    session.append("t", keys=[b"a"], values=[b"0"], producer=(8, 0, 0))  # nothing of it stays but who sent it
+    session.append("t", keys=[b"a", b"b"], values=[b"1", b"1"], producer=(7, 0, 0), transactional=True)
+    session.end_transaction("t", (7, 0), committed=True)
+    session.append("t", keys=[b"a", b"c"], values=[b"2", b"2"], producer=(7, 1, 0), transactional=True)
+    session.end_transaction("t", (7, 1), committed=False)
+    session.append("t", keys=[b"filler"], values=[b"." * 250])
+    session.append("t", keys=[b"b"], values=[None], producer=(7, 2, 0), transactional=True)
+    session.end_transaction("t", (7, 2), committed=True)
+    session.append("t", keys=[b"filler"], values=[b"." * 250])
+    session.compact("t")
+    session.now_ms += 50  # before anything that marks a deletion may go
+    session.append("t", keys=[b"a"], values=[b"3" * 200], producer=(7, 3, 0), transactional=True)
+    session.compact("t")
+
+
+def compaction_and_retention(session: Session) -> None:
+    """A topic that is compacted and loses its oldest segments as well, over a restart."""
+    session.create(
+        "t", cleanup_policy="compact,delete", retention_bytes="500", **COMPACTED_SOON, **SMALL_SEGMENTS
+    )
+    for turn in range(4):
+        session.append("t", keys=[b"a", b"k%d" % turn], values=[b"x" * 60, b"y" * 60])
+    session.compact("t")
+    session.append("t", keys=[b"a"], values=[b"x" * 200])
+    session.delete_records("t", 1)
+    session.restart_killed()
+    session.append("t", keys=[b"a"], values=[b"x" * 200])
+    session.retain("t")
+    session.append("t", keys=[b"b"], values=[b"y"])
+
+
+def kills(session: Session) -> None:
+    """The process dies between any two things it does, and the next one goes on."""
+    session.create("t", retention_bytes="400", file_delete_delay_ms="0", **SMALL_SEGMENTS)
+    session.append("t", 2, sync=False)
+    session.restart_killed()
+    session.append("t", producer=(7, 0, 0), size=200, level=OS)
+    session.append("t", producer=(7, 0, 1), size=100, sync=False)
+    session.restart_killed()
+    session.append("t", producer=(7, 0, 2), transactional=True, sync=False)
+    session.restart_killed()
+    session.end_transaction("t", (7, 1), committed=True, sync=False)  # its epoch ends with the transaction
+    session.restart_killed()
+    session.append("t", size=200)
+    session.retain("t")
+    session.restart_killed()
+    session.delete_records("t", 5)
+    session.restart_killed()
+    session.append("t")
+
+
+def deleted_while_full(session: Session) -> None:
+    """A topic of several segments, partly unsynced, goes; another takes its name; the process restarts."""
+    session.create("t", 2, **SMALL_SEGMENTS)
+    session.append("t", size=250)
+    session.append("t", size=250, level=OS)
+    session.append("t", partition=1, size=250, sync=False)
+    session.append("t", partition=1, size=100, sync=False)
+    session.delete("t")
+    session.create("t", 1, **SMALL_SEGMENTS)
+    session.append("t", size=100, level=OS)
+    session.restart_killed()
+    session.append("t", size=250)
+    session.delete("t")
+    session.restart_killed()
+
+
+def rolls_by_time(session: Session) -> None:
+    """Segments begin because the one before is old, and one that is empty does not."""
+    session.create("t", segment_ms="1000", index_interval_bytes="0")
+    for step in (500, 1_000, 2_000):
+        session.append("t", 2)
+        session.now_ms += step
+        session.append("t", level=OS)
+    session.restart_killed()
+    session.now_ms += 5_000
+    session.append("t")
+
+
+def producers_outlive_segments(session: Session) -> None:
+    """The segments that told of a producer go; what it sent last is still known."""
+    session.create("t", **SMALL_SEGMENTS)
+    for number in range(3):
+        session.append("t", 1, producer=(7, 0, number), size=120)
+        session.append("t", 1, producer=(8, 2, number), size=120)
+    session.delete_records("t", 5)
+    session.append("t", size=200)
+    session.delete_records("t", 7)
+    session.restart_killed()
+    session.append("t", 1, producer=(7, 0, 3))
+
+
+def checkpoints(session: Session) -> None:
+    """Snapshots are left while the log is in use, and by recoveries of a long tail (``small_checkpoints``)."""
+    session.create("t", segment_bytes="700", index_interval_bytes="100")
+    for turn in range(4):
+        session.append("t", 2, producer=(7, 0, 2 * turn), sync=False)
+        session.append("t", 1, producer=(8, 0, turn), size=60)
+    session.append("t", 2, producer=(9, 0, 0), transactional=True)
+    session.restart_killed()
+    session.append("t", 1, producer=(7, 0, 8), size=200)
+    session.append("t", 1, producer=(7, 0, 9))
+    session.end_transaction("t", (9, 0), committed=False)
+    session.append("t", 1, producer=(8, 1, 0), size=200)
+
+
+@contextlib.contextmanager
+def small_checkpoints(workload: Workload) -> Iterator[None]:
+    """For the workload about checkpoints, let them be due after a few batches instead of megabytes."""
+    if workload is not checkpoints:
+        yield
+        return
+    with (
+        patch.object(partition_log, "SNAPSHOT_INTERVAL_BYTES", 250),
+        patch.object(recovery, "REPLAYED_BYTES_MAX", 150),
+    ):
+        yield
+
+
+ALL: Final[tuple[Workload, ...]] = (
     single_appends,
     group_commits,
     mixed_levels,
@@ -212,4 +341,11 @@ ALL: Final[tuple[Callable[[Session], None], ...]] = (
     transactions,
     clean_restarts,
     many_partitions,
+    compaction_of_transactions,
+    compaction_and_retention,
+    kills,
+    deleted_while_full,
+    rolls_by_time,
+    producers_outlive_segments,
+    checkpoints,
 )

@@ -13,8 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from streamz_core.broker.groups.coordinator import is_valid_group_id
-from streamz_core.broker.groups.records import CommittedOffset
+from streamz_core.broker.groups.records import CommittedOffset, is_valid_group_id
 from streamz_core.broker.groups.transitions import commit_error
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
 from streamz_core.broker.record_fields import is_writable
@@ -79,12 +78,13 @@ async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) ->
     return OffsetCommitResponse(topics=answers(request.topics, ErrorCode.NONE, refused))
 
 
-def commit_in_transaction(
+async def commit_in_transaction(
     coordinator: GroupCoordinator, request: TxnOffsetCommitRequest, refused: Refusals
 ) -> list[OffsetCommitTopicResponse]:
     """TxnOffsetCommit, once the transaction has taken the offsets partition in; ``refused`` are ``undurable``.
 
-    Not awaited to be durable: the end of the transaction does that for all its partitions together.
+    Durable when answered: a producer elsewhere outlives a power cut here, and would go on to commit its
+    records without the offsets they came from.
     """
     offsets = _accepted(coordinator.services, request.topics, refused)
     if offsets:
@@ -95,12 +95,14 @@ def commit_in_transaction(
                 producer_id=request.producer_id,
                 producer_epoch=request.producer_epoch,
             )
+            live = coordinator.get_or_create(request.group_id)
+            live.offsets.hold(request.producer_id, written)
+            live.heard_of(request.member_id)
+            coordinator.hold_for(request.producer_id, request.group_id)
+            log = coordinator.offsets_log.partition_log(request.group_id)
+            await coordinator.services.durable(log, max(c.record_offset for c in written.values()) + 1)
         except LOG_FAILURES as failure:
             return answers(request.topics, code_of(failure))
-        live = coordinator.get_or_create(request.group_id)
-        live.offsets.hold(request.producer_id, written)
-        live.heard_of(request.member_id)
-        coordinator.hold_for(request.producer_id, request.group_id)
     return answers(request.topics, ErrorCode.NONE, refused)
 
 

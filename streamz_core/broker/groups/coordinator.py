@@ -10,14 +10,13 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
-from streamz_core.aio.deadline import sleep
 from streamz_core.broker.groups import events, offsets_log
 from streamz_core.broker.groups.live_group import LiveGroup
 from streamz_core.broker.groups.offsets_log import OffsetsLog
 from streamz_core.broker.groups.rebalance import refused_join
+from streamz_core.broker.groups.records import is_valid_group_id
 from streamz_core.broker.groups.state import Group, GroupState, Rules
 from streamz_core.broker.internal_topics import OFFSETS_TOPIC
-from streamz_core.broker.log_failures import LOG_FAILURES, code_of
 from streamz_core.broker.record_fields import is_writable
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
@@ -66,7 +65,6 @@ class GroupCoordinator:
         back within their session timeout.
         """
         found = offsets_log.load(self.services)
-        self.offsets_log.resume(found.sequences)
         for group_id, loaded in found.groups.items():
             live = self._take_up(loaded.group)
             live.offsets = loaded.offsets
@@ -77,8 +75,6 @@ class GroupCoordinator:
             for producer_id in loaded.offsets.pending_producers:
                 self._holders.setdefault(producer_id, {})[group_id] = None
         self.services.marker_listeners.append(self._marker_written)
-        self.services.deletion_listeners.append(self._topic_deleted)
-        self.services.spawn(self._expire_forever(), name="offset retention")
 
     async def close(self) -> None:
         """Send away whoever waits; every later request of a group must find the broker closed."""
@@ -149,8 +145,8 @@ class GroupCoordinator:
         response: SyncGroupResponse = await live.ask(event)
         return response
 
-    def heartbeat(self, request: HeartbeatRequest) -> HeartbeatResponse:
-        """Heartbeat."""
+    async def heartbeat(self, request: HeartbeatRequest) -> HeartbeatResponse:
+        """Heartbeat: answered at once, or when there is something to tell and ``max_wait_ms`` at most."""
         live = self._groups.get(request.group_id)
         if live is None:
             return HeartbeatResponse(error_code=_unknown(request.group_id))
@@ -158,9 +154,9 @@ class GroupCoordinator:
             generation_id=request.generation_id,
             member_id=request.member_id,
             group_instance_id=request.group_instance_id,
+            may_wait=request.max_wait_ms > 0,
         )
-        response: HeartbeatResponse = live.tell(event)
-        return response
+        return await live.beat(event, request.max_wait_ms)
 
     def leave(self, request: LeaveGroupRequest) -> LeaveGroupResponse:
         """LeaveGroup: the others are asked to rebalance at once."""
@@ -170,24 +166,6 @@ class GroupCoordinator:
         response: LeaveGroupResponse = live.tell(events.Leave(members=tuple(request.members)))
         self.drop_if_unused(live)
         return response
-
-    async def delete(self, group_id: str) -> ErrorCode:
-        """Forget a group without members, and its offsets, durably."""
-        live = self.get(group_id)
-        if live is None:
-            return ErrorCode.GROUP_ID_NOT_FOUND if is_valid_group_id(group_id) else ErrorCode.INVALID_GROUP_ID
-        if live.group.state is not GroupState.EMPTY:
-            return ErrorCode.NON_EMPTY_GROUP
-        try:
-            partitions = live.offsets.partitions
-            last = self.offsets_log.write_tombstones(group_id, partitions, with_group=True)
-            assert last is not None
-            # The table forgets it in the same turn in which the log does.
-            error: ErrorCode = live.tell(events.Delete())
-            await self.services.durable(self.offsets_log.partition_log(group_id), last + 1)
-        except LOG_FAILURES as failure:
-            return code_of(failure)
-        return error
 
     def offsets_partition(self, group_id: str) -> TopicPartition:
         """Where the group's offsets live: what a transaction that commits them takes part in."""
@@ -215,7 +193,6 @@ class GroupCoordinator:
     ) -> None:
         if partition.topic != OFFSETS_TOPIC:
             return
-        self.offsets_log.transaction_ended(partition.partition, producer_id)
         for group_id in list(self._holders.get(producer_id, ())):
             if self.offsets_partition(group_id) != partition:
                 continue
@@ -225,50 +202,6 @@ class GroupCoordinator:
                 live.offsets.resolve(producer_id, is_committed=is_committed)
         if not self._holders.get(producer_id, True):
             del self._holders[producer_id]
-
-    def _topic_deleted(self, topic: str) -> None:
-        """Offsets in a topic that is gone would be read as offsets in its successor of the same name."""
-        for live in self.groups():
-            gone = [partition for partition in live.offsets.partitions if partition.topic == topic]
-            try:
-                self._forget(live, gone)
-            except LOG_FAILURES as failure:
-                _log.error("group %r keeps offsets of deleted %s: %s", live.group.group_id, topic, failure)
-
-    def _forget(self, live: LiveGroup, partitions: list[TopicPartition]) -> None:
-        if not partitions:
-            return
-        self.offsets_log.write_tombstones(live.group.group_id, partitions, with_group=False)
-        live.offsets.forget(partitions)
-
-    async def _expire_forever(self) -> None:
-        while True:
-            await sleep(self.services.clock, self.services.config.retention_check_interval_ms)
-            self.expire_offsets()
-
-    def expire_offsets(self) -> None:
-        """Forget old offsets of groups without members, and groups of which nothing is left (G7)."""
-        now_ms = self.services.clock.now_ms()
-        for live in self.groups():
-            if live.group.state is GroupState.EMPTY:
-                self._expire(live, now_ms - self.services.config.offsets_retention_ms)
-
-    def _expire(self, live: LiveGroup, before_ms: int) -> None:
-        # A group that has had members keeps everything until it has been without for long enough.
-        if live.group.state_since_ms >= before_ms:
-            return
-        try:
-            self._forget(live, live.offsets.older_than(before_ms))
-            if live.offsets.is_empty and not live.group.pending_ids:
-                self.offsets_log.write_tombstones(live.group.group_id, [], with_group=True)
-                live.tell(events.Delete())
-        except LOG_FAILURES:
-            return  # tried again at the next check
-
-
-def is_valid_group_id(group_id: str) -> bool:
-    """Whether the formats can carry the name; the empty name is no group's."""
-    return group_id != "" and is_writable(group_id)
 
 
 def _is_writable(request: JoinGroupRequest) -> bool:

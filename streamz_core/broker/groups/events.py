@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from streamz_core.broker.groups.state import Group
+from streamz_core.broker.groups.state import Group, Protocols
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.heartbeat import HeartbeatResponse
 from streamz_core.protocol.messages.join_group import JoinGroupResponse
@@ -35,7 +35,7 @@ class Join(Event, frozen=True, kw_only=True):
     session_timeout_ms: int
     rebalance_timeout_ms: int
     protocol_type: str
-    protocols: tuple[tuple[str, bytes], ...]
+    protocols: Protocols
 
 
 class Sync(Event, frozen=True, kw_only=True):
@@ -50,11 +50,12 @@ class Sync(Event, frozen=True, kw_only=True):
 
 
 class Heartbeat(Event, frozen=True, kw_only=True):
-    """A Heartbeat request."""
+    """A Heartbeat request; one that ``may_wait`` is answered when there is something to tell."""
 
     generation_id: int
     member_id: str
     group_instance_id: str | None
+    may_wait: bool = False
 
 
 class Leave(Event, frozen=True, kw_only=True):
@@ -106,6 +107,12 @@ class AwaitSync(Effect, frozen=True):
     member_id: str
 
 
+class AwaitHeartbeat(Effect, frozen=True):
+    """The request waits for ``AnswerHeartbeat`` to this member, or until its own time is up."""
+
+    member_id: str
+
+
 class AnswerJoin(Effect, frozen=True):
     """Answer whoever waits for this member's JoinGroup."""
 
@@ -118,6 +125,13 @@ class AnswerSync(Effect, frozen=True):
 
     member_id: str
     response: SyncGroupResponse
+
+
+class AnswerHeartbeat(Effect, frozen=True):
+    """Answer whoever waits with this member's Heartbeat."""
+
+    member_id: str
+    response: HeartbeatResponse
 
 
 class ExtendSession(Effect, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from streamz_core.broker.groups import rebalance
 from streamz_core.broker.groups.events import (
+    AnswerHeartbeat,
     AnswerJoin,
     AnswerSync,
     AwaitJoin,
@@ -22,7 +23,9 @@ from streamz_core.broker.groups.events import (
     Store,
 )
 from streamz_core.broker.groups.state import Group, GroupState, Member, Rules, change
+from streamz_core.broker.groups.subscriptions import subscribe_alike
 from streamz_core.errors import ErrorCode
+from streamz_core.protocol.messages.heartbeat import HeartbeatResponse
 from streamz_core.protocol.messages.sync_group import SyncGroupResponse
 
 
@@ -137,7 +140,8 @@ def _replace_static(group: Group, held: Member, event: Join, now_ms: int, rules:
     """A static member came back without its id: it takes its place over and fences the old holder."""
     member = _member(event.new_member_id, event, held.assignment)
     fenced = ErrorCode.FENCED_INSTANCE_ID
-    effects: list[Effect] = [EndSession(held.member_id)]
+    refused_beat = HeartbeatResponse(error_code=fenced)
+    effects: list[Effect] = [EndSession(held.member_id), AnswerHeartbeat(held.member_id, refused_beat)]
     if held.has_joined:
         effects.append(AnswerJoin(held.member_id, rebalance.refused_join(fenced, held.member_id)))
     if held.has_synced and group.state is GroupState.COMPLETING_REBALANCE:
@@ -145,7 +149,8 @@ def _replace_static(group: Group, held: Member, event: Join, now_ms: int, rules:
     is_leader = group.leader == held.member_id
     members = {m.member_id: m for m in (member if m is held else m for m in group.members.values())}
     group = change(group, members=members, leader=member.member_id if is_leader else group.leader)
-    if group.state is GroupState.STABLE and held.protocols == event.protocols:
+    is_same = subscribe_alike(group.protocol_type, held.protocols, event.protocols)
+    if group.state is GroupState.STABLE and is_same:
         settled = msgspec.structs.replace(member, has_joined=False, has_synced=held.has_synced)
         group = group.with_member(settled)
         response = rebalance.joined_response(group, member.member_id, skip_assignment=is_leader)

@@ -20,6 +20,7 @@ from streamz_core.broker.groups.waiters import Waiters
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
 from streamz_core.errors import ErrorCode
 from streamz_core.model import Durability
+from streamz_core.protocol.messages.heartbeat import HeartbeatResponse
 from streamz_core.protocol.messages.sync_group import SyncGroupResponse
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class LiveGroup:
         self._on_dead = on_dead
         self._joins: Waiters[JoinGroupResponse] = Waiters()
         self._syncs: Waiters[SyncGroupResponse] = Waiters()
+        self._heartbeats: Waiters[HeartbeatResponse] = Waiters()
         self._sessions = Sessions(services.clock, self._session_expired)
         self._timer: Cancellable | None = None
         self._is_stopped = False
@@ -71,6 +73,7 @@ class LiveGroup:
         unavailable = ErrorCode.COORDINATOR_NOT_AVAILABLE
         self._joins.answer_all(refused_join(unavailable, ""))
         self._syncs.answer_all(SyncGroupResponse(error_code=unavailable))
+        self._heartbeats.answer_all(HeartbeatResponse(error_code=unavailable))
 
     def heard_of(self, member_id: str) -> None:
         """A commit proves that the member lives, like a heartbeat."""
@@ -91,6 +94,8 @@ class LiveGroup:
                     answer = self._joins.add(member_id)
                 case events.AwaitSync(member_id):
                     answer = self._syncs.add(member_id)
+                case events.AwaitHeartbeat(member_id):
+                    answer = self._heartbeats.add(member_id)
                 case _:
                     self._carry_out(effect)
         return answer
@@ -105,6 +110,21 @@ class LiveGroup:
         except asyncio.CancelledError:
             self._given_up(event, answer)
             raise
+
+    async def beat(self, event: events.Heartbeat, max_wait_ms: float) -> HeartbeatResponse:
+        """As ``tell``, but an answer that may wait is waited for, ``max_wait_ms`` at most."""
+        answer: HeartbeatResponse | asyncio.Future[HeartbeatResponse] = self.tell(event)
+        if not isinstance(answer, asyncio.Future):
+            return answer
+        waiting = answer
+        time_up = self._services.clock.call_later(
+            max_wait_ms, lambda: None if waiting.done() else waiting.set_result(HeartbeatResponse())
+        )
+        try:
+            return await waiting
+        finally:
+            time_up.cancel()
+            self._heartbeats.discard(event.member_id, waiting)
 
     def _given_up(self, event: events.Join | events.Sync, answer: asyncio.Future[Any]) -> None:
         """Nobody waits for the answer any more: from now on the member has to show that it lives."""
@@ -125,6 +145,8 @@ class LiveGroup:
                 self._joins.answer(member_id, response)
             case events.AnswerSync(member_id, response):
                 self._syncs.answer(member_id, response)
+            case events.AnswerHeartbeat(member_id, response):
+                self._heartbeats.answer(member_id, response)
             case events.SetTimer(delay_ms):
                 self._clear_timer()
                 self._timer = self._services.clock.call_later(delay_ms, self._timed_out)

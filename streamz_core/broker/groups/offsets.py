@@ -88,6 +88,11 @@ class GroupOffsets:
         """The committed offset."""
         return self._committed.get(partition)
 
+    def knows(self, partition: TopicPartition) -> bool:
+        """Whether anything is, or may become, committed there."""
+        is_written = any(written == partition for written, _ in self._written)
+        return partition in self._committed or is_written or self.is_unstable(partition)
+
     def is_unstable(self, partition: TopicPartition) -> bool:
         """Whether an open transaction may change it."""
         return any(partition in pending for pending in self._pending.values())

@@ -32,15 +32,6 @@ class OffsetsLog:
 
     def __init__(self, services: BrokerServices) -> None:
         self._services = services
-        self._sequences: dict[tuple[int, int], int] = {}
-
-    def resume(self, sequences: Mapping[tuple[int, int], int]) -> None:
-        """Take up the open transactions that ``load`` found."""
-        self._sequences.update(sequences)
-
-    def transaction_ended(self, partition: int, producer_id: int) -> None:
-        """The producer's next transaction counts its batches from the start."""
-        self._sequences.pop((partition, producer_id), None)
 
     def partition_log(self, group_id: str) -> PartitionLog:
         """The log this group lives in."""
@@ -61,7 +52,10 @@ class OffsetsLog:
         keys = [records.offset_key(group_id, partition) for partition in offsets]
         values = [records.offset_value(committed) for committed in offsets.values()]
         log = self.partition_log(group_id)
-        sequence = self._sequences.get((log.partition, producer_id), 0) if producer_id >= 0 else -1
+        is_transactional = producer_id >= 0
+        # As the log has it: one epoch may serve many transactions, and a batch with the sequence of an
+        # earlier one would be taken for that one repeated.
+        sequence = log.next_sequence(producer_id, producer_epoch) if is_transactional else -1
         batch = encode(
             keys,
             values,
@@ -69,11 +63,9 @@ class OffsetsLog:
             producer_id=producer_id,
             producer_epoch=producer_epoch,
             base_sequence=sequence,
-            transactional=producer_id >= 0,
+            transactional=is_transactional,
         )
         base_offset = self._services.write(log, batch).base_offset
-        if producer_id >= 0:
-            self._sequences[log.partition, producer_id] = sequence + len(keys)
         return {
             partition: committed._replace(record_offset=base_offset + index)
             for index, (partition, committed) in enumerate(offsets.items())
@@ -126,21 +118,15 @@ class Loaded:
 
     def __init__(self) -> None:
         self.groups: dict[str, LoadedGroup] = {}
-        self.sequences: dict[tuple[int, int], int] = {}
-        """How many records each open transaction has written, by partition and producer id."""
         self._holders: dict[int, set[str]] = {}
 
-    def take(self, partition: int, header: BatchHeader, columns: Columns) -> None:
-        """One batch of one partition, in order; raises ``CorruptState`` for a foreign record."""
+    def take(self, header: BatchHeader, columns: Columns) -> None:
+        """One batch of a partition, in order; raises ``CorruptState`` for a foreign record."""
         if header.is_control:
-            self.sequences.pop((partition, header.producer_id), None)
             is_committed = read_marker(columns.keys[0]) is Marker.COMMIT
             for group_id in self._holders.pop(header.producer_id, ()):
                 self.groups[group_id].offsets.resolve(header.producer_id, is_committed=is_committed)
             return
-        if header.is_transactional:
-            written = self.sequences.get((partition, header.producer_id), 0)
-            self.sequences[partition, header.producer_id] = written + header.last_offset_delta + 1
         for record_offset, raw_key, value in zip(columns.offsets, columns.keys, columns.values, strict=True):
             self._take_record(header, record_offset, records.read_key(raw_key or b""), value)
 
@@ -175,7 +161,7 @@ def load(services: BrokerServices) -> Loaded:
     loaded = Loaded()
     for log in existing_logs(services, OFFSETS_TOPIC):
         for header, columns in replay(log):
-            loaded.take(log.partition, header, columns)
+            loaded.take(header, columns)
         loaded.end_partition()
     loaded.groups = {group_id: held for group_id, held in loaded.groups.items() if held.is_known}
     return loaded

@@ -7,10 +7,12 @@ Must not know: which event set it off.
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 import msgspec
 
 from streamz_core.broker.groups.events import (
+    AnswerHeartbeat,
     AnswerJoin,
     AnswerSync,
     ClearTimer,
@@ -24,13 +26,20 @@ from streamz_core.broker.groups.events import (
 )
 from streamz_core.broker.groups.state import Group, GroupState, Member, Rules, change, move
 from streamz_core.errors import ErrorCode
+from streamz_core.protocol.messages.heartbeat import HeartbeatResponse
 from streamz_core.protocol.messages.join_group import JoinGroupMember, JoinGroupResponse
 from streamz_core.protocol.messages.sync_group import SyncGroupResponse
+
+_UNKNOWN: Final = HeartbeatResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID)
+REBALANCING: Final = HeartbeatResponse(error_code=ErrorCode.REBALANCE_IN_PROGRESS)
 
 
 def prepare(group: Group, now_ms: int, rules: Rules) -> Decision:
     """Ask every member to join again; with all of them already waiting, complete at once."""
-    effects = refuse_syncs(group, ErrorCode.REBALANCE_IN_PROGRESS)
+    effects = [
+        *refuse_syncs(group, ErrorCode.REBALANCE_IN_PROGRESS),
+        *(AnswerHeartbeat(member_id, REBALANCING) for member_id in group.members),
+    ]
     waits_ms = group.longest_rebalance_timeout_ms
     delay_ms = rules.initial_rebalance_delay_ms if group.state is GroupState.EMPTY else 0
     group = move(
@@ -164,6 +173,7 @@ def without(group: Group, member_ids: list[str], now_ms: int, rules: Rules) -> D
     effects: list[Effect] = [EndSession(member_id) for member_id in member_ids]
     was_completing = group.state is GroupState.COMPLETING_REBALANCE
     for member_id in member_ids:
+        effects.append(AnswerHeartbeat(member_id, _UNKNOWN))
         member = group.members[member_id]
         if member.has_joined:
             effects.append(AnswerJoin(member_id, refused_join(ErrorCode.UNKNOWN_MEMBER_ID, member_id)))

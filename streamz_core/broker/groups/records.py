@@ -14,7 +14,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from streamz_core.broker.groups.state import Group, GroupState, Member
-from streamz_core.broker.record_fields import FieldReader, FieldWriter
+from streamz_core.broker.record_fields import FieldReader, FieldWriter, is_writable
 from streamz_core.model import TopicPartition
 
 _OFFSET_KEY_VERSIONS: Final = (0, 1)
@@ -23,6 +23,11 @@ _OFFSET_VALUE: Final = Struct(">hqih")
 """Version 3's version, offset, leader epoch and the length of the metadata."""
 _INT64: Final = Struct(">q")
 _INT32: Final = Struct(">i")
+
+
+def is_valid_group_id(group_id: str) -> bool:
+    """Whether the formats can carry the name; the empty name is no group's."""
+    return group_id != "" and is_writable(group_id)
 
 
 class OffsetKey(NamedTuple):

@@ -41,6 +41,10 @@ LEGAL_PREDECESSORS: Final[Mapping[GroupState, frozenset[GroupState]]] = {
 """From which states each state may be entered; every move asserts it."""
 
 
+Protocols = tuple[tuple[str, bytes], ...]
+"""Assignors a member can follow, most wanted first, each with its encoded subscription."""
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds a broker sets for all its groups."""
 
@@ -60,8 +64,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """Empty for a member inside the broker's own process, which dies with it."""
     session_timeout_ms: int
     rebalance_timeout_ms: int
-    protocols: tuple[tuple[str, bytes], ...]
-    """Assignors the member can follow, most wanted first, each with its encoded subscription."""
+    protocols: Protocols
     assignment: bytes = b""
     has_joined: bool = False
     """Waits for the rebalance under way to complete."""

@@ -18,6 +18,7 @@ import msgspec
 from streamz_core.broker.groups import rebalance
 from streamz_core.broker.groups.events import (
     AnswerSync,
+    AwaitHeartbeat,
     AwaitSync,
     ClearTimer,
     Decision,
@@ -130,7 +131,6 @@ def _delete(group: Group, event: Delete, now_ms: int, rules: Rules) -> Decision:
 
 
 _ALIVE: Final = HeartbeatResponse()
-_REBALANCING: Final = HeartbeatResponse(error_code=ErrorCode.REBALANCE_IN_PROGRESS)
 
 
 def _heartbeat(group: Group, event: Heartbeat, now_ms: int, rules: Rules) -> Decision:
@@ -140,9 +140,10 @@ def _heartbeat(group: Group, event: Heartbeat, now_ms: int, rules: Rules) -> Dec
         error = ErrorCode.ILLEGAL_GENERATION
     if error is not None:
         return Decision(group, [Reply(HeartbeatResponse(error_code=error))])
-    response = _REBALANCING if group.state is GroupState.PREPARING_REBALANCE else _ALIVE
-    timeout_ms = group.members[member_id].session_timeout_ms
-    return Decision(group, [ExtendSession(member_id, timeout_ms), Reply(response)])
+    lives = ExtendSession(member_id, group.members[member_id].session_timeout_ms)
+    if group.state is GroupState.PREPARING_REBALANCE:
+        return Decision(group, [lives, Reply(rebalance.REBALANCING)])
+    return Decision(group, [lives, AwaitHeartbeat(member_id) if event.may_wait else Reply(_ALIVE)])
 
 
 def _sync_error(group: Group, event: Sync) -> ErrorCode | None:

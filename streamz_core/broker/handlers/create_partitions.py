@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.copies import refuse_brokers
 from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.topic_rules import Refusal, refuse_change, refuse_partitions, unknown_topic
 from streamz_core.errors import ErrorCode
@@ -52,7 +53,18 @@ def _refuse(broker: HandlerBroker, topic: CreatePartitionsTopic) -> Refusal | No
     if topic.count <= entry.partitions:
         message = f"topic {topic.name!r} has {entry.partitions} partitions; it cannot be given {topic.count}"
         return Refusal(ErrorCode.INVALID_PARTITIONS, f"{message}: only more")
-    return refuse_partitions(topic.name, topic.count)
+    return refuse_partitions(topic.name, topic.count) or _refuse_assignments(topic, entry.partitions)
+
+
+def _refuse_assignments(topic: CreatePartitionsTopic, present: int) -> Refusal | None:
+    if topic.assignments is None:
+        return None
+    if len(topic.assignments) != topic.count - present:
+        message = (
+            f"topic {topic.name!r}: {topic.count - present} new partitions, {len(topic.assignments)} assigned"
+        )
+        return Refusal(ErrorCode.INVALID_REPLICA_ASSIGNMENT, message)
+    return refuse_brokers(topic.name, topic.assignments)
 
 
 def _grow(broker: HandlerBroker, topic: CreatePartitionsTopic) -> Refusal | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.copies import COPIES, refuse_assignments, refuse_copies
 from streamz_core.broker.log_failures import DIRECTORY_FAILURES
-from streamz_core.broker.topic_rules import Refusal, refuse_new, refuse_partitions
+from streamz_core.broker.topic_rules import Refusal, refuse_name, refuse_new, refuse_partitions
 from streamz_core.errors import ErrorCode, Misuse
-from streamz_core.log.config import TopicConfig
+from streamz_core.log.directory import NewTopic
 from streamz_core.protocol.messages.create_topics import (
     CreatableTopic,
     CreatableTopicResult,
@@ -21,62 +22,88 @@ from streamz_core.protocol.messages.create_topics import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
     from streamz_core.broker.handler import HandlerBroker
 
 REQUEST: Final = CreateTopicsRequest
-_COPIES: Final = 1
 
 
 async def handle(broker: HandlerBroker, request: CreateTopicsRequest) -> CreateTopicsResponse:
-    """Create each topic by itself: one that is refused does not keep the others from being created."""
+    """Create the topics that are not refused, all of them together; a refused one keeps none from it."""
     times = Counter(topic.name for topic in request.topics)
-    results = []
+    accepted: dict[str, NewTopic] = {}
+    answers: dict[str, CreatableTopicResult] = {}
     for topic in request.topics:
-        if times[topic.name] > 1:
-            message = f"topic {topic.name!r} is in the request {times[topic.name]} times"
-            results.append(_refused(topic, Refusal(ErrorCode.INVALID_REQUEST, message)))
+        refusal = _refuse_repeated(topic.name, times[topic.name]) or _refuse(broker, topic, accepted)
+        if refusal is not None:
+            answers[topic.name] = _refused(topic.name, refusal)
         else:
-            results.append(_create(broker, topic, validate_only=request.validate_only))
-    return CreateTopicsResponse(topics=results)
+            accepted[topic.name] = NewTopic(topic.name, _count(broker, topic), topic.configs)
+    if accepted:
+        answers |= _create(broker, list(accepted.values()), validate_only=request.validate_only)
+    return CreateTopicsResponse(topics=[answers[topic.name] for topic in request.topics])
 
 
-def _create(broker: HandlerBroker, topic: CreatableTopic, *, validate_only: bool) -> CreatableTopicResult:
-    count = topic.num_partitions if topic.num_partitions != -1 else broker.config.default_partitions
-    refusal = (
-        refuse_new(topic.name, broker.directory.topics)
-        or refuse_partitions(topic.name, count)
-        or _refuse_copies(topic)
-        or _refuse_configs(topic)
-    )
-    if refusal is not None:
-        return _refused(topic, refusal)
-    topic_id = None
+def _create(
+    broker: HandlerBroker, topics: list[NewTopic], *, validate_only: bool
+) -> dict[str, CreatableTopicResult]:
+    ids: dict[str, UUID] = {}
     if not validate_only:
         try:
-            topic_id = broker.directory.create_topic(topic.name, count, dict(topic.configs)).topic_id
+            ids = {entry.name: entry.topic_id for entry in broker.directory.create_topics(topics)}
         except DIRECTORY_FAILURES as failure:
-            return _refused(topic, Refusal(ErrorCode.KAFKA_STORAGE_ERROR, str(failure)))
-    return CreatableTopicResult(
-        name=topic.name, topic_id=topic_id, num_partitions=count, replication_factor=_COPIES
+            refusal = Refusal(ErrorCode.KAFKA_STORAGE_ERROR, str(failure))
+            return {topic.name: _refused(topic.name, refusal) for topic in topics}
+    return {
+        topic.name: CreatableTopicResult(
+            name=topic.name,
+            topic_id=ids.get(topic.name),
+            num_partitions=topic.partitions,
+            replication_factor=COPIES,
+        )
+        for topic in topics
+    }
+
+
+def _count(broker: HandlerBroker, topic: CreatableTopic) -> int:
+    if topic.assignments:
+        return len(topic.assignments)
+    return topic.num_partitions if topic.num_partitions != -1 else broker.config.default_partitions
+
+
+def _refuse(broker: HandlerBroker, topic: CreatableTopic, accepted: Mapping[str, NewTopic]) -> Refusal | None:
+    return (
+        refuse_new(topic.name, broker.directory.topics)
+        or refuse_name(topic.name, accepted)
+        or _refuse_copies(topic)
+        or refuse_partitions(topic.name, _count(broker, topic))
+        or _refuse_configs(broker, topic)
     )
+
+
+def _refuse_repeated(name: str, times: int) -> Refusal | None:
+    if times == 1:
+        return None
+    return Refusal(ErrorCode.INVALID_REQUEST, f"topic {name!r} is in the request {times} times")
 
 
 def _refuse_copies(topic: CreatableTopic) -> Refusal | None:
-    # The engine keeps one copy. An application that asks a cluster for three must run here unchanged,
-    # so any sensible number is taken and the answer says how many there are.
-    if topic.replication_factor == -1 or topic.replication_factor >= 1:
-        return None
-    message = f"topic {topic.name!r}: replication factor {topic.replication_factor} is below 1"
-    return Refusal(ErrorCode.INVALID_REPLICATION_FACTOR, message)
+    if topic.assignments:
+        return refuse_assignments(
+            topic.name, topic.assignments, topic.num_partitions, topic.replication_factor
+        )
+    return refuse_copies(topic.name, topic.replication_factor)
 
 
-def _refuse_configs(topic: CreatableTopic) -> Refusal | None:
+def _refuse_configs(broker: HandlerBroker, topic: CreatableTopic) -> Refusal | None:
     try:
-        TopicConfig.parse(topic.configs)
+        broker.directory.config_of(topic.configs)
     except Misuse as wrong:
         return Refusal(ErrorCode.INVALID_CONFIG, f"topic {topic.name!r}: {wrong}")
     return None
 
 
-def _refused(topic: CreatableTopic, refusal: Refusal) -> CreatableTopicResult:
-    return CreatableTopicResult(name=topic.name, error_code=refusal.code, error_message=refusal.message)
+def _refused(name: str, refusal: Refusal) -> CreatableTopicResult:
+    return CreatableTopicResult(name=name, error_code=refusal.code, error_message=refusal.message)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.groups.forgetting import delete_group
 from streamz_core.protocol.messages.delete_groups import (
     DeletableGroupResult,
     DeleteGroupsRequest,
@@ -24,7 +25,7 @@ async def handle(broker: HandlerBroker, request: DeleteGroupsRequest) -> DeleteG
     """Delete each group without members, durably; the others keep everything."""
     return DeleteGroupsResponse(
         results=[
-            DeletableGroupResult(group_id=group_id, error_code=await broker.groups.delete(group_id))
+            DeletableGroupResult(group_id=group_id, error_code=await delete_group(broker.groups, group_id))
             for group_id in request.groups_names
         ]
     )

@@ -1,20 +1,21 @@
 """DescribeConfigs: the settings in force, of topics and of the broker.
 
 Owns: the answer to ``DescribeConfigsRequest``.
-Must not know: what the settings mean.
+Must not know: what the settings mean, where they come from.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
-from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.broker.topic_rules import unknown_topic
-from streamz_core.log.config import TopicConfig
+import msgspec
+
+from streamz_core.broker.copies import NODE_ID
+from streamz_core.broker.described_configs import broker_entries, cluster_entries, topic_entries
+from streamz_core.broker.topic_rules import Refusal, unknown_topic
+from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.configs import (
     ConfigResourceType,
-    ConfigSource,
     DescribeConfigsEntry,
     DescribeConfigsRequest,
     DescribeConfigsResource,
@@ -30,58 +31,52 @@ REQUEST: Final = DescribeConfigsRequest
 
 async def handle(broker: HandlerBroker, request: DescribeConfigsRequest) -> DescribeConfigsResponse:
     """Describe each resource by itself."""
-    return DescribeConfigsResponse(results=[_describe(broker, resource) for resource in request.resources])
+    return DescribeConfigsResponse(
+        results=[_describe(broker, resource, request) for resource in request.resources]
+    )
 
 
-def _describe(broker: HandlerBroker, resource: DescribeConfigsResource) -> DescribeConfigsResult:
-    if resource.resource_type is ConfigResourceType.BROKER:
-        entries = _broker_entries(broker)
-    else:
-        topic = broker.directory.topics.get(resource.resource_name)
-        if topic is None:
-            refusal = unknown_topic(resource.resource_name)
-            return DescribeConfigsResult(
-                resource_type=resource.resource_type,
-                resource_name=resource.resource_name,
-                error_code=refusal.code,
-                error_message=refusal.message,
-                configs=[],
-            )
-        entries = _topic_entries(topic.configs)
+def _describe(
+    broker: HandlerBroker, resource: DescribeConfigsResource, request: DescribeConfigsRequest
+) -> DescribeConfigsResult:
+    entries = _entries(broker, resource)
+    if isinstance(entries, Refusal):
+        return DescribeConfigsResult(
+            resource_type=resource.resource_type,
+            resource_name=resource.resource_name,
+            error_code=entries.code,
+            error_message=entries.message,
+            configs=[],
+        )
     if resource.configuration_keys is not None:
         wanted = set(resource.configuration_keys)
         entries = [entry for entry in entries if entry.name in wanted]
     return DescribeConfigsResult(
-        resource_type=resource.resource_type, resource_name=resource.resource_name, configs=entries
+        resource_type=resource.resource_type,
+        resource_name=resource.resource_name,
+        configs=[_asked_for(entry, request) for entry in entries],
     )
 
 
-def _topic_entries(configs: dict[str, str]) -> list[DescribeConfigsEntry]:
-    return [
-        DescribeConfigsEntry(
-            name=name,
-            value=value,
-            config_source=ConfigSource.TOPIC_CONFIG if name in configs else ConfigSource.DEFAULT_CONFIG,
-        )
-        for name, value in TopicConfig.parse(configs).entries().items()
-    ]
+def _entries(
+    broker: HandlerBroker, resource: DescribeConfigsResource
+) -> list[DescribeConfigsEntry] | Refusal:
+    name = resource.resource_name
+    if resource.resource_type is ConfigResourceType.TOPIC:
+        topic = broker.directory.topics.get(name)
+        return unknown_topic(name) if topic is None else topic_entries(broker, topic.configs)
+    if name == "":
+        return cluster_entries(broker)
+    if name != str(NODE_ID):
+        message = f"there is no broker {name!r}: the one there is has id {NODE_ID}"
+        return Refusal(ErrorCode.INVALID_REQUEST, message)
+    return broker_entries(broker)
 
 
-def _broker_entries(broker: HandlerBroker) -> list[DescribeConfigsEntry]:
-    """The broker's settings are given where it is opened, so none can be altered by a request."""
-    entries = []
-    for setting in fields(broker.config):
-        value = getattr(broker.config, setting.name)
-        source = (
-            ConfigSource.DEFAULT_CONFIG if value == setting.default else ConfigSource.STATIC_BROKER_CONFIG
-        )
-        entries.append(
-            DescribeConfigsEntry(name=setting.name, value=_shown(value), read_only=True, config_source=source)
-        )
-    return entries
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, Enum):
-        return str(value.value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _asked_for(entry: DescribeConfigsEntry, request: DescribeConfigsRequest) -> DescribeConfigsEntry:
+    """The entry without what the request does not ask for."""
+    return msgspec.structs.replace(
+        entry,
+        synonyms=entry.synonyms if request.include_synonyms else [],
+        documentation=entry.documentation if request.include_documentation else None,
+    )

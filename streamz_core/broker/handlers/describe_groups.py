@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
+
 from streamz_core.broker.groups.state import Group, GroupState
 from streamz_core.protocol.messages.describe_groups import (
     DescribedGroup,
@@ -21,10 +23,16 @@ if TYPE_CHECKING:
 
 REQUEST: Final = DescribeGroupsRequest
 
+_ALL_OPERATIONS: Final = sum(1 << operation for operation in (3, 6, 8))
+"""Kafka's bits of what can be done with a group: read, delete, describe."""
+
 
 async def handle(broker: HandlerBroker, request: DescribeGroupsRequest) -> DescribeGroupsResponse:
     """Describe each group asked for; one that does not exist is Dead, as in Kafka."""
-    return DescribeGroupsResponse(groups=[_described(broker, group_id) for group_id in request.groups])
+    described = [_described(broker, group_id) for group_id in request.groups]
+    if request.include_authorized_operations:
+        described = [structs.replace(group, authorized_operations=_ALL_OPERATIONS) for group in described]
+    return DescribeGroupsResponse(groups=described)
 
 
 def _described(broker: HandlerBroker, group_id: str) -> DescribedGroup:

@@ -1,7 +1,7 @@
 """Fetch: read batches as they stand on disk, waiting for some if there are none.
 
 Owns: the answer to ``FetchRequest``: what is read of which partition, and when enough is there.
-Must not know: how batches are stored, or what is in them.
+Must not know: how batches are stored, or what is in them; what a session remembers (``fetch_sessions``).
 
 Answered once ``min_bytes`` are there, ``max_wait_ms`` have passed on the broker's clock, or any
 partition errs. While it waits it reads on only where it was woken, so waiting for many bytes costs
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.leader_epochs import refuse_epoch
 from streamz_core.broker.log_failures import READ_FAILURES
 from streamz_core.errors import ErrorCode
 from streamz_core.log.errors import OffsetOutOfRange
@@ -21,6 +22,7 @@ from streamz_core.protocol.messages.fetch import (
     FetchPartitionResponse,
     FetchRequest,
     FetchResponse,
+    FetchTopic,
     FetchTopicResponse,
     IsolationLevel,
 )
@@ -38,11 +40,15 @@ REQUEST: Final = FetchRequest
 
 async def handle(broker: HandlerBroker, request: FetchRequest) -> FetchResponse:
     """Read what there is; wait if that is too little."""
-    reading = _Reading(broker, request)
+    session = broker.fetch_sessions.find(request, broker.clock.monotonic_ms())
+    if isinstance(session, ErrorCode):
+        return FetchResponse(responses=[], error_code=session)
+    reading = _Reading(broker, request, request.topics if session is None else session.topics())
     reading.read(reading.in_turn(next(broker.turns)))
     if not reading.is_enough and request.max_wait_ms > 0:
         await _wait(broker, reading, request.max_wait_ms)
-    return reading.answer()
+    now_ms = broker.clock.monotonic_ms()
+    return broker.fetch_sessions.answer(request, session, reading.answer(), now_ms)
 
 
 async def _wait(broker: HandlerBroker, reading: _Reading, max_wait_ms: int) -> None:
@@ -84,7 +90,7 @@ class _Cursor:
 class _Reading:
     """A fetch in progress."""
 
-    def __init__(self, broker: HandlerBroker, request: FetchRequest) -> None:
+    def __init__(self, broker: HandlerBroker, request: FetchRequest, topics: list[FetchTopic]) -> None:
         self._broker = broker
         self._committed_only = request.isolation_level is IsolationLevel.READ_COMMITTED
         self._min_bytes = request.min_bytes
@@ -99,7 +105,7 @@ class _Reading:
                     for part in topic.partitions
                 ],
             )
-            for topic in request.topics
+            for topic in topics
         ]
         self.cursors = [cursor for _, cursors in self._topics for cursor in cursors]
 
@@ -126,14 +132,12 @@ class _Reading:
                 self._read_one(cursor)
                 self._failed = self._failed or cursor.error is not ErrorCode.NONE
 
-    def answer(self) -> FetchResponse:
+    def answer(self) -> list[FetchTopicResponse]:
         """What was read, in the order asked."""
-        return FetchResponse(
-            responses=[
-                FetchTopicResponse(topic=topic, partitions=[self._answer_one(cursor) for cursor in cursors])
-                for topic, cursors in self._topics
-            ]
-        )
+        return [
+            FetchTopicResponse(topic=topic, partitions=[self._answer_one(cursor) for cursor in cursors])
+            for topic, cursors in self._topics
+        ]
 
     def _cursor(self, topic: str, asked: FetchPartition) -> _Cursor:
         return _Cursor(topic, asked, self._broker.log(topic, asked.partition))
@@ -143,6 +147,12 @@ class _Reading:
         if log is None or self._broker.log(cursor.topic, cursor.asked.partition) is not log:
             where = f"partition {cursor.asked.partition} of topic {cursor.topic!r}"
             cursor.fail(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {where}")
+            return
+        code = refuse_epoch(cursor.asked.current_leader_epoch)
+        if code is not ErrorCode.NONE:
+            cursor.fail(
+                code, f"{log.name}: leader epoch {cursor.asked.current_leader_epoch} is not its epoch"
+            )
             return
         try:
             while self._read_log(cursor, log):  # a read ends with its segment

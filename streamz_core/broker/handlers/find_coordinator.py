@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.copies import NODE_ID
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.find_coordinator import (
     Coordinator,
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from streamz_core.broker.handler import HandlerBroker
 
 REQUEST: Final = FindCoordinatorRequest
-_NODE_ID: Final = 0
 
 
 async def handle(broker: HandlerBroker, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
@@ -37,7 +37,7 @@ async def handle(broker: HandlerBroker, request: FindCoordinatorRequest) -> Find
 
 def _found(broker: HandlerBroker, key: str) -> Coordinator:
     config = broker.config
-    return Coordinator(key=key, node_id=_NODE_ID, host=config.advertised_host, port=config.advertised_port)
+    return Coordinator(key=key, node_id=NODE_ID, host=config.advertised_host, port=config.advertised_port)
 
 
 def _refused(key: str, error: ErrorCode) -> Coordinator:

@@ -18,4 +18,4 @@ REQUEST: Final = HeartbeatRequest
 
 async def handle(broker: HandlerBroker, request: HeartbeatRequest) -> HeartbeatResponse:
     """Extend the session; REBALANCE_IN_PROGRESS asks to join again."""
-    return broker.groups.heartbeat(request)
+    return await broker.groups.heartbeat(request)

@@ -1,6 +1,6 @@
 """ListGroups: which groups there are.
 
-Owns: the listing and its filter.
+Owns: the listing and its filters.
 Must not know: how groups work.
 """
 
@@ -17,8 +17,9 @@ REQUEST: Final = ListGroupsRequest
 
 
 async def handle(broker: HandlerBroker, request: ListGroupsRequest) -> ListGroupsResponse:
-    """List every group, or those in the states asked for (in any case), by name."""
-    wanted = {state.casefold() for state in request.states_filter}
+    """List every group, or those in the states and of the types asked for (in any case), by name."""
+    states = {state.casefold() for state in request.states_filter}
+    types = {kind.casefold() for kind in request.types_filter}
     listed = [
         ListedGroup(
             group_id=live.group.group_id,
@@ -26,6 +27,11 @@ async def handle(broker: HandlerBroker, request: ListGroupsRequest) -> ListGroup
             group_state=live.group.state.value,
         )
         for live in broker.groups.groups()
-        if not wanted or live.group.state.value.casefold() in wanted
     ]
-    return ListGroupsResponse(groups=sorted(listed, key=lambda group: group.group_id))
+    chosen = [
+        group
+        for group in listed
+        if (not states or group.group_state.casefold() in states)
+        and (not types or group.group_type.casefold() in types)
+    ]
+    return ListGroupsResponse(groups=sorted(chosen, key=lambda group: group.group_id))

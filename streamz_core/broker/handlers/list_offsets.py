@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.leader_epochs import LEADER_EPOCH, refuse_epoch
 from streamz_core.broker.log_failures import READ_FAILURES
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.fetch import IsolationLevel
 from streamz_core.protocol.messages.list_offsets import (
+    DELETIONS_KEPT_TIMESTAMP,
+    EARLIEST_LOCAL_TIMESTAMP,
     EARLIEST_TIMESTAMP,
+    LATEST_TIERED_TIMESTAMP,
     LATEST_TIMESTAMP,
     MAX_TIMESTAMP,
     ListOffsetsPartition,
@@ -27,7 +31,6 @@ if TYPE_CHECKING:
     from streamz_core.log.partition_log import PartitionLog
 
 REQUEST: Final = ListOffsetsRequest
-_LEADER_EPOCH: Final = 0
 
 
 async def handle(broker: HandlerBroker, request: ListOffsetsRequest) -> ListOffsetsResponse:
@@ -52,15 +55,17 @@ def _answer(
     if log is None:
         code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         return ListOffsetsPartitionResponse(partition_index=index, error_code=code)
-    if asked.timestamp < MAX_TIMESTAMP:
+    code = refuse_epoch(asked.current_leader_epoch)
+    if asked.timestamp < LATEST_TIERED_TIMESTAMP and asked.timestamp != DELETIONS_KEPT_TIMESTAMP:
         code = ErrorCode.UNSUPPORTED_VERSION
+    if code is not ErrorCode.NONE:
         return ListOffsetsPartitionResponse(partition_index=index, error_code=code)
     try:
         offset, timestamp = _locate(log, asked.timestamp, isolation)
     except READ_FAILURES as failure:
         return ListOffsetsPartitionResponse(partition_index=index, error_code=failure.code)
     return ListOffsetsPartitionResponse(
-        partition_index=index, offset=offset, timestamp=timestamp, leader_epoch=_LEADER_EPOCH
+        partition_index=index, offset=offset, timestamp=timestamp, leader_epoch=LEADER_EPOCH
     )
 
 
@@ -71,8 +76,12 @@ def _locate(log: PartitionLog, timestamp: int, isolation: IsolationLevel) -> tup
     end = log.last_stable_offset if isolation is IsolationLevel.READ_COMMITTED else log.high_watermark
     if timestamp == LATEST_TIMESTAMP:
         return end, -1
-    if timestamp == EARLIEST_TIMESTAMP:
+    if timestamp in (EARLIEST_TIMESTAMP, EARLIEST_LOCAL_TIMESTAMP):
         return log.log_start_offset, -1
+    if timestamp == DELETIONS_KEPT_TIMESTAMP:
+        return log.deletions_kept_from, -1
+    if timestamp == LATEST_TIERED_TIMESTAMP:
+        return -1, -1
     found = log.max_timestamp() if timestamp == MAX_TIMESTAMP else log.offset_for_timestamp(timestamp)
     # What a reader of this isolation cannot see yet is not there for it.
     return found if found is not None and found[0] < end else (-1, -1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.copies import NODE_ID
 from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.topic_rules import is_internal, refuse_name, refuse_new
 from streamz_core.errors import ErrorCode
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from streamz_core.log.catalog import TopicEntry
 
 REQUEST: Final = MetadataRequest
-NODE_ID: Final = 0
 
 
 async def handle(broker: HandlerBroker, request: MetadataRequest) -> MetadataResponse:

@@ -74,7 +74,7 @@ async def handle(broker: HandlerBroker, request: ProduceRequest) -> ProduceRespo
                 write.refusal = Refusal(ErrorCode.INVALID_REQUIRED_ACKS, message)
                 continue
             target = TopicPartition(topic.name, data.index)
-            await _write(broker, request.transactional_id, target, data.records, level, write)
+            await _write(broker, request, target, data.records, level, write)
             if write.refusal is None:
                 waiting.append(write)
         answers.append((topic.name, writes))
@@ -90,7 +90,7 @@ async def handle(broker: HandlerBroker, request: ProduceRequest) -> ProduceRespo
 
 async def _write(
     broker: HandlerBroker,
-    transactional_id: str | None,
+    request: ProduceRequest,
     target: TopicPartition,
     records: Records,
     level: Durability,
@@ -108,15 +108,18 @@ async def _write(
         message = f"{target.topic}-{target.partition}: the records are no whole batches: {corrupt}"
         write.refusal = Refusal(ErrorCode.CORRUPT_MESSAGE, message)
         return
-    write.refusal = _refuse_batches(target, headers, transactional_id)
-    if write.refusal is None and transactional_id is not None:
-        write.refusal = await _refuse_transaction(broker, transactional_id, headers[0], target)
+    write.refusal = _refuse_batches(target, headers, request.transactional_id)
+    if write.refusal is None and request.transactional_id is not None:
+        write.refusal = await _refuse_transaction(broker, request, request.transactional_id, headers, target)
     # Looked up only now: the topic may have been deleted while the coordinator was asked.
     log = write.log = broker.log(target.topic, target.partition)
     if write.refusal is not None:
         return
     if log is None:
         write.refusal = unknown_partition(target)
+        return
+    write.refusal = broker.space.refuse(log.name, len(records))
+    if write.refusal is not None:
         return
     try:
         write.appended = broker.write(log, records, level=level)
@@ -142,16 +145,29 @@ def _refuse_batches(
 
 
 async def _refuse_transaction(
-    broker: HandlerBroker, transactional_id: str, header: BatchHeader, target: TopicPartition
+    broker: HandlerBroker,
+    request: ProduceRequest,
+    transactional_id: str,
+    headers: list[BatchHeader],
+    target: TopicPartition,
 ) -> Refusal | None:
+    where = f"{target.topic}-{target.partition}"
+    identities = {(header.producer_id, header.producer_epoch) for header in headers}
+    if len(identities) > 1:
+        # Whose transaction would be verified for the others? They would hang for ever.
+        message = (
+            f"{where}: batches of {len(identities)} producers under {transactional_id!r}: send one's only"
+        )
+        return Refusal(ErrorCode.INVALID_RECORD, message)
+    producer_id, producer_epoch = identities.pop()
     code = await broker.transactions.verify_partition(
-        transactional_id, header.producer_id, header.producer_epoch, target
+        transactional_id, producer_id, producer_epoch, target, request.transaction_version
     )
     if code is ErrorCode.NONE:
         return None
     message = (
-        f"{target.topic}-{target.partition}: transaction of {transactional_id!r} "
-        f"(producer id {header.producer_id}, epoch {header.producer_epoch}): {code.name}"
+        f"{where}: transaction of {transactional_id!r} "
+        f"(producer id {producer_id}, epoch {producer_epoch}): {code.name}"
     )
     return Refusal(code, message)
 

@@ -28,8 +28,11 @@ async def handle(broker: HandlerBroker, request: TxnOffsetCommitRequest) -> TxnO
             request.producer_id,
             request.producer_epoch,
             broker.groups.offsets_partition(request.group_id),
+            request.transaction_version,
         )
         error = None if verified is ErrorCode.NONE else verified
     if error is not None:
         return TxnOffsetCommitResponse(topics=commits.answers(request.topics, error))
-    return TxnOffsetCommitResponse(topics=commits.commit_in_transaction(broker.groups, request, refused))
+    return TxnOffsetCommitResponse(
+        topics=await commits.commit_in_transaction(broker.groups, request, refused)
+    )

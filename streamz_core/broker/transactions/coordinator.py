@@ -1,34 +1,35 @@
 """All transactional ids of a broker.
 
 Owns: the table of transactional ids, carrying out what is decided on them, their recovery.
-Must not know: how decisions are made (``transitions``), groups, handlers.
+Must not know: how decisions are made (``transitions``), what an end takes (``ending``), groups, handlers.
 
-With one copy of the data the order of syncs is what makes a transaction whole: first its partitions are
-durable, then the record that decides, then the markers. EndTxn is answered after the markers, so that
-its producer reads what it has committed. Whatever is decided is finished after a crash, whatever is not is
-aborted.
+EndTxn is answered after the markers, so that its producer reads what it has committed. Whatever is decided is
+finished after a crash, whatever is not is aborted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import sleep
 from streamz_core.broker.log_failures import LOG_FAILURES
 from streamz_core.broker.record_fields import is_writable
-from streamz_core.broker.transactions import transaction_log
+from streamz_core.broker.transactions import markers, transaction_log
+from streamz_core.broker.transactions.ending import Ending
 from streamz_core.broker.transactions.events import (
     AddPartition,
+    AnnouncePartitions,
     Decision,
+    EndKeepingEpoch,
     EndTransaction,
     Event,
     Expired,
     InitProducer,
-    MarkersWritten,
     Step,
     TimedOut,
+    VerifyPartition,
 )
 from streamz_core.broker.transactions.live_transaction import Answer, LiveTransaction
 from streamz_core.broker.transactions.recovery import Leftover, OpenInLog, reconcile
@@ -40,21 +41,20 @@ from streamz_core.broker.transactions.state import (
     Transaction,
     TransactionState,
 )
-from streamz_core.broker.transactions.transaction_log import TransactionLog
+from streamz_core.broker.transactions.transaction_log import TransactionLog, reported
 from streamz_core.broker.transactions.transitions import decide
 from streamz_core.errors import ErrorCode
-from streamz_core.log.errors import ProducerFenced
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.end_txn import EndTxnRequest, EndTxnResponse
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streamz_core.broker.services import BrokerServices
 
 _log = logging.getLogger(__name__)
-
-_RETRY_MS: Final = 100
-_RETRY_MS_MAX: Final = 5_000
 
 
 class TransactionCoordinator:
@@ -64,6 +64,7 @@ class TransactionCoordinator:
         self._services = services
         self._log = TransactionLog(services)
         self._table: dict[str, LiveTransaction] = {}
+        self._ending = Ending(services, self._log, self._watch)
 
     async def load(self) -> None:
         """Read ``__transaction_state``; finish what is decided, and give every other open one its timeout."""
@@ -73,7 +74,7 @@ class TransactionCoordinator:
         for transaction in recovered.transactions.values():
             live = self._table[transaction.transactional_id] = LiveTransaction(transaction)
             if transaction.state in DECIDED:
-                await self._start_end(live, None)
+                await self._ending.start(live, None)
             elif transaction.state is TransactionState.ONGOING:
                 open_ms = min(max(now_ms - transaction.started_ms, 0), transaction.timeout_ms)
                 self._watch(live, transaction.timeout_ms - open_ms)
@@ -97,7 +98,8 @@ class TransactionCoordinator:
     async def init_producer_id(self, request: InitProducerIdRequest) -> InitProducerIdResponse:
         """InitProducerId with a transactional id: fences older holders and ends what they left open."""
         transactional_id = request.transactional_id or ""
-        if not _is_valid_id(transactional_id):
+        has_half = (request.producer_id == NO_PRODUCER) != (request.producer_epoch == NO_EPOCH)
+        if has_half or not _is_valid_id(transactional_id):
             return InitProducerIdResponse(error_code=ErrorCode.INVALID_REQUEST)
         timeout_max_ms = self._services.config.transaction_max_timeout_ms
         if not 0 < request.transaction_timeout_ms <= timeout_max_ms:
@@ -127,25 +129,46 @@ class TransactionCoordinator:
         return live
 
     async def verify_partition(
-        self, transactional_id: str, producer_id: int, producer_epoch: int, partition: TopicPartition
+        self,
+        transactional_id: str,
+        producer_id: int,
+        producer_epoch: int,
+        partition: TopicPartition,
+        version: TransactionVersion = TransactionVersion.V2,
     ) -> ErrorCode:
         """Take ``partition`` into the producer's transaction, beginning one if need be (KIP-890).
 
-        Anything but NONE: the records must not be written. Does not suspend: who writes right after it
-        writes within the transaction.
+        For a client that announces its partitions: only see that it has. Anything but NONE: the records must
+        not be written. Does not suspend: who writes right after it writes within the transaction.
         """
         live = self._table.get(transactional_id)
         if live is None:
             return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-        event = AddPartition(producer_id=producer_id, producer_epoch=producer_epoch, partition=partition)
-        before = live.transaction.state
+        event_type = AddPartition if version is TransactionVersion.V2 else VerifyPartition
+        event = event_type(producer_id=producer_id, producer_epoch=producer_epoch, partition=partition)
         decision = self._decide(live, event)
-        live.transaction = decision.transaction
+        self._become(live, decision.transaction)
         if decision.step is Step.NOTE:
-            self._note(decision.transaction)
-        if before is not TransactionState.ONGOING and decision.transaction.state is TransactionState.ONGOING:
-            self._watch(live, decision.transaction.timeout_ms)
+            self._log.note(decision.transaction)
         return decision.error_code
+
+    async def announce_partitions(
+        self,
+        transactional_id: str,
+        producer_id: int,
+        producer_epoch: int,
+        partitions: Iterable[TopicPartition],
+    ) -> ErrorCode:
+        """AddPartitionsToTxn and AddOffsetsToTxn: answered when the transaction with them is durable."""
+        if not _is_valid_id(transactional_id):
+            return ErrorCode.INVALID_REQUEST
+        live = self._table.get(transactional_id)
+        if live is None:
+            return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+        event = AnnouncePartitions(
+            producer_id=producer_id, producer_epoch=producer_epoch, partitions=frozenset(partitions)
+        )
+        return (await self._ask(live, event)).error_code
 
     async def end_transaction(self, request: EndTxnRequest) -> EndTxnResponse:
         """EndTxn: answered when the outcome is durable and its markers are everywhere, with the new epoch."""
@@ -154,21 +177,54 @@ class TransactionCoordinator:
         live = self._table.get(request.transactional_id)
         if live is None:
             return EndTxnResponse(error_code=ErrorCode.INVALID_PRODUCER_ID_MAPPING)
-        event = EndTransaction(
-            producer_id=request.producer_id,
-            producer_epoch=request.producer_epoch,
-            is_committed=request.committed,
-            new_producer_id=self._services.allocate_producer_id(),
-        )
-        error, ended = await self._ask(live, event)
+        error, ended = await self._ask(live, self._end_event(request))
         if error is not ErrorCode.NONE:
             return EndTxnResponse(error_code=error)
         return EndTxnResponse(producer_id=ended.producer_id, producer_epoch=ended.producer_epoch)
 
+    def _end_event(self, request: EndTxnRequest) -> EndTransaction | EndKeepingEpoch:
+        if request.transaction_version is TransactionVersion.V2:
+            return EndTransaction(
+                producer_id=request.producer_id,
+                producer_epoch=request.producer_epoch,
+                is_committed=request.committed,
+                new_producer_id=self._services.allocate_producer_id(),
+            )
+        return EndKeepingEpoch(
+            producer_id=request.producer_id,
+            producer_epoch=request.producer_epoch,
+            is_committed=request.committed,
+        )
+
+    def find(self, transactional_id: str) -> Transaction | None:
+        """A transactional id at this moment, None if it is not known."""
+        live = self._table.get(transactional_id)
+        return None if live is None else live.transaction
+
+    def ends(self, partition: TopicPartition, producer_id: int) -> bool:
+        """Whether a transaction of this producer in this partition is known, and will end, here."""
+        return any(
+            partition in live.transaction.partitions
+            for live in self._table.values()
+            if live.transaction.producer_id == producer_id
+        )
+
     def _decide(self, live: LiveTransaction, event: Event) -> Decision:
+        live.used_ms = self._services.clock.monotonic_ms()
         return decide(live.transaction, event, self._services.clock.now_ms())
 
-    async def _ask(self, live: LiveTransaction, event: InitProducer | EndTransaction) -> Answer:
+    def _become(self, live: LiveTransaction, transaction: Transaction) -> None:
+        """Take in a decision's outcome; a transaction that begins has its timeout from now on."""
+        is_begun = transaction.state is TransactionState.ONGOING is not live.transaction.state
+        live.transaction = transaction
+        if is_begun:
+            self._watch(live, transaction.timeout_ms)
+
+    async def _ask(
+        self,
+        live: LiveTransaction,
+        event: InitProducer | AnnouncePartitions | EndTransaction | EndKeepingEpoch,
+    ) -> Answer:
         """Decide on ``event`` and carry it out, as often as it takes."""
         while True:
             decision = self._decide(live, event)
@@ -176,9 +232,9 @@ class TransactionCoordinator:
                 case Step.STORE:
                     return await self._store(live, decision.transaction)
                 case Step.END:
-                    return await self._start_end(live, decision.transaction)
+                    return await self._ending.start(live, decision.transaction)
                 case Step.END_AND_DECIDE_AGAIN:
-                    answer = await self._start_end(live, decision.transaction)
+                    answer = await self._ending.start(live, decision.transaction)
                 case Step.AWAIT_END_AND_DECIDE_AGAIN if live.ending is not None and not live.ending.done():
                     answer = await asyncio.shield(live.ending)
                 case _:
@@ -188,121 +244,27 @@ class TransactionCoordinator:
                 return answer
 
     async def _store(self, live: LiveTransaction, transaction: Transaction) -> Answer:
-        """Make an identity durable before anybody is told of it."""
-        before, live.transaction = live.transaction, transaction
+        """Make it durable before anybody is told of it."""
+        before = live.transaction
         try:
             log, end = self._log.write(transaction)
         except LOG_FAILURES as failure:
-            live.transaction = before
             if before.producer_epoch == NO_EPOCH:
                 self._table.pop(transaction.transactional_id, None)
-            return Answer(_reported(transaction, failure), before)
+            return Answer(reported(transaction, failure), before)
+        self._become(live, transaction)
         try:
             await self._services.durable(log, end)
         except LOG_FAILURES as failure:
-            return Answer(_reported(transaction, failure), transaction)
+            return Answer(reported(transaction, failure), transaction)
         return Answer(ErrorCode.NONE, transaction)
-
-    def _note(self, transaction: Transaction) -> None:
-        try:
-            self._log.note(transaction)
-        except LOG_FAILURES as failure:
-            # It can do without: the partitions' own logs say what is open, the decision says the rest.
-            _reported(transaction, failure)
-
-    def _start_end(self, live: LiveTransaction, decided: Transaction | None) -> asyncio.Future[Answer]:
-        """End the transaction in the background: it goes on if whoever asked for it goes away.
-
-        ``decided`` is the outcome to write down; None if that is in the log already.
-        """
-        undecided = live.transaction
-        # In this very turn: whoever asks next must see that it is being ended.
-        if decided is not None:
-            live.transaction = decided
-        ending = live.begin_end()
-        work = self._end(live, None if decided is None else undecided)
-        self._services.spawn(work, name=f"end of {live.transaction.transactional_id!r}")
-        return asyncio.shield(ending)
-
-    async def _end(self, live: LiveTransaction, undecided: Transaction | None) -> None:
-        try:
-            error = ErrorCode.NONE if undecided is None else await self._decide_durably(live, undecided)
-            if error is ErrorCode.NONE:
-                await self._write_markers(live)
-                completed = self._decide(live, MarkersWritten())
-                live.transaction = completed.transaction
-                self._note(completed.transaction)
-            live.report(error)
-        finally:
-            live.report(ErrorCode.COORDINATOR_NOT_AVAILABLE)  # cancelled: the broker closes
-
-    async def _decide_durably(self, live: LiveTransaction, undecided: Transaction) -> ErrorCode:
-        """Data first, then the record that decides. What fails before that record leaves all undecided."""
-        decided = live.transaction
-        try:
-            if decided.state is TransactionState.PREPARE_COMMIT:
-                logs = [self._services.log(p.topic, p.partition) for p in sorted(decided.partitions)]
-                await self._services.durable_all(log for log in logs if log is not None)
-            log, end = self._log.write(decided)
-        except LOG_FAILURES as failure:
-            live.transaction = undecided
-            if undecided.state is TransactionState.ONGOING:
-                self._watch(live, undecided.timeout_ms)
-            return _reported(decided, failure)
-        try:
-            await self._services.durable(log, end)
-        except LOG_FAILURES as failure:
-            return _reported(decided, failure)  # nobody knows what the disk holds: the next open will
-        return ErrorCode.NONE
-
-    async def _write_markers(self, live: LiveTransaction) -> None:
-        """Write every marker, however often it takes; the first failure is reported to who waits."""
-        left = sorted(live.transaction.partitions)
-        retry_ms = _RETRY_MS
-        while True:
-            outcomes = await self._try_markers(live.transaction, left)
-            left = [partition for partition, failure in outcomes if failure is not None]
-            if not left:
-                return
-            live.report(ErrorCode.KAFKA_STORAGE_ERROR)
-            await sleep(self._services.clock, retry_ms)
-            retry_ms = min(2 * retry_ms, _RETRY_MS_MAX)
-
-    async def _try_markers(
-        self, transaction: Transaction, partitions: list[TopicPartition]
-    ) -> list[tuple[TopicPartition, Exception | None]]:
-        committed = transaction.state is TransactionState.PREPARE_COMMIT
-        identity = (transaction.producer_id, transaction.producer_epoch)
-        if len(partitions) == 1:
-            return [(partitions[0], await self._write_marker(partitions[0], *identity, committed=committed))]
-        # Together, so that they share their syncs.
-        failures = await asyncio.gather(
-            *(self._write_marker(partition, *identity, committed=committed) for partition in partitions)
-        )
-        return list(zip(partitions, failures, strict=True))
-
-    async def _write_marker(
-        self, partition: TopicPartition, producer_id: int, producer_epoch: int, *, committed: bool
-    ) -> Exception | None:
-        """The failure, None if the marker is there or is not needed."""
-        log = self._services.log(partition.topic, partition.partition)
-        if log is None:
-            return None  # deleted meanwhile
-        try:
-            await self._services.append_marker(log, producer_id, producer_epoch, committed=committed)
-        except ProducerFenced as fenced:
-            # A newer epoch has written here, so the transaction cannot be open here any more.
-            _log.warning("no marker in %s-%d: %s", partition.topic, partition.partition, fenced)
-        except LOG_FAILURES as failure:
-            _log.error("no marker in %s-%d yet: %s", partition.topic, partition.partition, failure)
-            return failure
-        return None
 
     async def _end_leftover(self, leftover: Leftover) -> None:
         outcome = "committed" if leftover.is_committed else "aborted"
         where = f"{leftover.partition.topic}-{leftover.partition.partition}"
         _log.warning("%s: a transaction of producer %d is %s", where, leftover.producer_id, outcome)
-        await self._write_marker(
+        await markers.write_one(
+            self._services,
             leftover.partition,
             leftover.producer_id,
             leftover.producer_epoch,
@@ -321,7 +283,7 @@ class TransactionCoordinator:
                 transaction.transactional_id,
                 transaction.timeout_ms,
             )
-            self._start_end(live, decision.transaction)
+            self._ending.start(live, decision.transaction)
 
     async def _expire_forever(self) -> None:
         while True:
@@ -330,23 +292,24 @@ class TransactionCoordinator:
 
     def expire_ids(self) -> None:
         """Forget transactional ids that nobody used for ``transactional_id_expiration_ms``."""
-        before_ms = self._services.clock.now_ms() - self._services.config.transactional_id_expiration_ms
         for transactional_id, live in list(self._table.items()):
-            if live.transaction.state not in SETTLED or live.transaction.updated_ms >= before_ms:
+            if live.transaction.state not in SETTLED or not self._is_silent(live):
                 continue
             decision = self._decide(live, Expired())
             try:
                 self._log.forget(transactional_id)
             except LOG_FAILURES as failure:
-                _reported(live.transaction, failure)
+                reported(live.transaction, failure)
                 continue  # tried again at the next check
             live.transaction = decision.transaction
             del self._table[transactional_id]
 
-
-def _reported(transaction: Transaction, failure: Exception) -> ErrorCode:
-    _log.error("transactional id %r: %s", transaction.transactional_id, failure)
-    return ErrorCode.KAFKA_STORAGE_ERROR
+    def _is_silent(self, live: LiveTransaction) -> bool:
+        """By the clock on the wall, and by the other since it was used here: the first may have jumped."""
+        clock, expiration_ms = self._services.clock, self._services.config.transactional_id_expiration_ms
+        if clock.now_ms() - live.transaction.updated_ms <= expiration_ms:
+            return False
+        return live.used_ms is None or clock.monotonic_ms() - live.used_ms > expiration_ms
 
 
 def _open_in_logs(services: BrokerServices) -> list[OpenInLog]:

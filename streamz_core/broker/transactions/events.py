@@ -40,13 +40,37 @@ class AddPartition(Event, frozen=True, kw_only=True):
     partition: TopicPartition
 
 
+class AnnouncePartitions(Event, frozen=True, kw_only=True):
+    """An AddPartitionsToTxn or AddOffsetsToTxn request, of a client of ``TransactionVersion.V1``."""
+
+    producer_id: int
+    producer_epoch: int
+    partitions: frozenset[TopicPartition]
+
+
+class VerifyPartition(Event, frozen=True, kw_only=True):
+    """Records of a client of ``TransactionVersion.V1`` are about to be written, announced as it should have."""
+
+    producer_id: int
+    producer_epoch: int
+    partition: TopicPartition
+
+
 class EndTransaction(Event, frozen=True, kw_only=True):
-    """An EndTxn request."""
+    """An EndTxn request of a client of ``TransactionVersion.V2``: its producer gets a new epoch."""
 
     producer_id: int
     producer_epoch: int
     is_committed: bool
     new_producer_id: int
+
+
+class EndKeepingEpoch(Event, frozen=True, kw_only=True):
+    """An EndTxn request of a client of ``TransactionVersion.V1``: the epoch stays."""
+
+    producer_id: int
+    producer_epoch: int
+    is_committed: bool
 
 
 class TimedOut(Event, frozen=True, kw_only=True):
@@ -88,3 +112,8 @@ class Decision(NamedTuple):
     transaction: Transaction
     step: Step
     error_code: ErrorCode = ErrorCode.NONE
+
+
+def refuse(transaction: Transaction, error_code: ErrorCode) -> Decision:
+    """Nothing changes, and the answer is an error."""
+    return Decision(transaction, Step.NOTHING, error_code)

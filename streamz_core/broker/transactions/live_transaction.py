@@ -31,12 +31,14 @@ class Answer(NamedTuple):
 class LiveTransaction:
     """The shell around a ``Transaction`` value."""
 
-    __slots__ = ("_timer", "ending", "transaction")
+    __slots__ = ("_timer", "ending", "transaction", "used_ms")
 
     def __init__(self, transaction: Transaction) -> None:
         self.transaction = transaction
         self.ending: asyncio.Future[Answer] | None = None
         """The end under way: resolved once it is complete, or at its first failure with the code."""
+        self.used_ms: float | None = None
+        """When, on the monotonic clock, something last happened to it; None: not since the broker was opened."""
         self._timer: Cancellable | None = None
 
     def start_timer(self, clock: Clock, delay_ms: float, on_timeout: Callable[[], None]) -> None:

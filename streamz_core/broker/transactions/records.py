@@ -14,12 +14,11 @@ from typing import Final
 from streamz_core.broker.record_fields import FieldReader, FieldWriter
 from streamz_core.broker.transactions.state import NO_PRODUCER, Transaction, TransactionState
 from streamz_core.model import TopicPartition
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
 _PREVIOUS_PRODUCER_ID: Final = 0
 _NEXT_PRODUCER_ID: Final = 1
 _CLIENT_TRANSACTION_VERSION: Final = 2
-_TRANSACTION_VERSION: Final = 2
-"""The epoch is raised at the end of every transaction (KIP-890)."""
 
 
 def transaction_key(transactional_id: str) -> bytes:
@@ -34,7 +33,7 @@ def transaction_value(transaction: Transaction) -> bytes:
     writer.int32(transaction.timeout_ms).int8(transaction.state)
     _write_partitions(writer, transaction)
     writer.int64(transaction.updated_ms).int64(transaction.started_ms)
-    tagged = {_CLIENT_TRANSACTION_VERSION: _TRANSACTION_VERSION.to_bytes(2)}
+    tagged = {_CLIENT_TRANSACTION_VERSION: transaction.transaction_version.to_bytes(2)}
     if transaction.previous_producer_id != NO_PRODUCER:
         tagged[_PREVIOUS_PRODUCER_ID] = transaction.previous_producer_id.to_bytes(8)
     if transaction.next_producer_id != NO_PRODUCER:
@@ -84,10 +83,16 @@ def read_transaction(transactional_id: str, value: bytes) -> Transaction:
         previous_producer_id=_tagged_id(tagged, _PREVIOUS_PRODUCER_ID),
         next_producer_id=_tagged_id(tagged, _NEXT_PRODUCER_ID),
         timeout_ms=timeout_ms,
+        transaction_version=_transaction_version(tagged),
         partitions=partitions,
         started_ms=started_ms,
         updated_ms=updated_ms,
     )
+
+
+def _transaction_version(tagged: dict[int, bytes]) -> TransactionVersion:
+    level = int.from_bytes(tagged.get(_CLIENT_TRANSACTION_VERSION, b""))
+    return TransactionVersion.V2 if level >= TransactionVersion.V2 else TransactionVersion.V1
 
 
 def _tagged_id(tagged: dict[int, bytes], tag: int) -> int:

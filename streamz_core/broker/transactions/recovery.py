@@ -20,10 +20,12 @@ from streamz_core.broker.transactions.state import (
     Transaction,
     TransactionState,
     change,
+    is_owner,
     move,
 )
 from streamz_core.broker.transactions.transitions import decide
 from streamz_core.model import TopicPartition
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
 
 class OpenInLog(NamedTuple):
@@ -61,7 +63,7 @@ def reconcile(stored: Mapping[str, Transaction], found: Iterable[OpenInLog], now
             leftovers.append(_nobodys(opened))
             continue
         owner = _with_known_end(transactions[transactional_id], opened, now_ms)
-        if (opened.producer_id, opened.producer_epoch) == (owner.producer_id, owner.producer_epoch):
+        if owner.state not in DECIDED and is_owner(owner, opened.producer_id, opened.producer_epoch):
             transactions[transactional_id] = _with_partition(owner, opened.partition, now_ms)
         elif opened.partition not in owner.partitions:
             leftovers.append(_overdue(stored[transactional_id], opened))
@@ -83,13 +85,13 @@ def _with_known_end(owner: Transaction, opened: OpenInLog, now_ms: int) -> Trans
 
     A producer is told its next identity only when every marker of the transaction before is durable; the
     note that says so is not synced, and may be gone. To write those markers again would end, as if it were
-    the one before, the transaction that these records begin.
+    the one before, the transaction that these records begin. (Where the epoch stays the next transaction
+    begins with a durable announcement instead, so an end that is noted here as under way is.)
     """
-    if owner.state not in DECIDED:
+    if owner.state not in DECIDED or owner.transaction_version is not TransactionVersion.V2:
         return owner
     completed = decide(owner, MarkersWritten(), now_ms).transaction
-    is_next = (opened.producer_id, opened.producer_epoch) == (completed.producer_id, completed.producer_epoch)
-    return completed if is_next else owner
+    return completed if is_owner(completed, opened.producer_id, opened.producer_epoch) else owner
 
 
 def _with_partition(owner: Transaction, partition: TopicPartition, now_ms: int) -> Transaction:

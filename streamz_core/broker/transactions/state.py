@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from streamz_core.model import TopicPartition
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
 EPOCH_MAX: Final = 32_767
 """The highest epoch a marker may carry."""
@@ -25,6 +26,11 @@ NO_EPOCH: Final = -1
 
 class TransactionState(IntEnum):
     """Kafka's states, numbered as in ``__transaction_state``."""
+
+    @property
+    def title(self) -> str:
+        """Kafka's name of it: ``PrepareCommit``."""
+        return self.name.title().replace("_", "")
 
     EMPTY = 0
     """An identity with no transaction."""
@@ -71,6 +77,8 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """The producer id before the epochs ran out, which a repeated request may still name."""
     next_producer_id: int = NO_PRODUCER
     """The producer id that takes over when the transaction under way is complete."""
+    transaction_version: TransactionVersion = TransactionVersion.V2
+    """Whether the end under way, or the last one, raised the epoch (``V2``)."""
     last_producer_epoch: int = NO_EPOCH
     """The epoch its owner had before the present one; a repeated request may still name it."""
     timeout_ms: int
@@ -83,6 +91,11 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     def is_exhausted(self) -> bool:
         """Whether no producer may get a higher epoch of this producer id."""
         return self.producer_epoch >= PRODUCER_EPOCH_MAX
+
+
+def is_owner(transaction: Transaction, producer_id: int, producer_epoch: int) -> bool:
+    """Whether this is the present identity of the transactional id."""
+    return producer_id == transaction.producer_id and producer_epoch == transaction.producer_epoch
 
 
 def change(transaction: Transaction, **changes: Any) -> Transaction:

@@ -155,8 +155,9 @@ class Fetcher:
         topic, partition = state.topic_partition
         if state.error is None:
             state.error = NoOffsetForPartitionError(
+                state.topic_partition,
                 f"{topic!r} partition {partition}: nothing is committed and auto_offset_reset is 'none': "
-                "seek(), or choose 'earliest' or 'latest'"
+                "seek(), or choose 'earliest' or 'latest'",
             )
             self._arrived.set()
 
@@ -189,13 +190,11 @@ class Fetcher:
         self._wake.set()
 
     def _wanted(self) -> list[PartitionState]:
-        if self._subscription.is_suspended:
-            return []
         return [
             state
             for state in self._subscription.states()
             if state.position is not None
-            and not state.paused
+            and not (state.paused or state.withheld)
             and state.error is None
             and state.buffered_bytes < self._refill_bytes
         ]
@@ -286,7 +285,10 @@ class Fetcher:
                 return True  # what is buffered comes first
             text = f"{topic!r} partition {partition}: offset {state.fetch_offset} is not in the log any more"
             if self._settings.auto_offset_reset == "none":
-                state.error = OffsetOutOfRangeError(f"{text}, and auto_offset_reset is 'none': seek()")
+                state.error = OffsetOutOfRangeError(
+                    {state.topic_partition: state.fetch_offset},
+                    f"{text}, and auto_offset_reset is 'none': seek()",
+                )
             else:
                 _log.warning("%s: going on at the %s offset", text, self._settings.auto_offset_reset)
                 state.reset(self._settings.auto_offset_reset)

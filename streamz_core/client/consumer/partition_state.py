@@ -61,6 +61,7 @@ class PartitionState:
         "reset_to",
         "topic_partition",
         "trouble",
+        "withheld",
     )
 
     def __init__(self, topic_partition: TopicPartition, reset_to: str, *, checks_crcs: bool) -> None:
@@ -72,6 +73,7 @@ class PartitionState:
         self.fetch_offset = -1
         self.reset_to: str | None = reset_to
         self.paused = False
+        self.withheld = False
         self.high_watermark: int | None = None
         self.last_stable_offset: int | None = None
         self.last_committed: int | None = None
@@ -102,6 +104,12 @@ class PartitionState:
         self.reset_to = None
         self.in_hand = False
         self.position = self.fetch_offset = offset
+
+    def committed(self, offset: int) -> None:
+        """The program, or we for it, committed ``offset``: what it has in hand before that is done too."""
+        self.last_committed = offset
+        if self.in_hand and self.finished is not None and self.position is not None:
+            self.finished = max(self.finished, min(offset, self.position))
 
     def reset(self, to: str) -> None:
         """Forget the position: it is to be looked up."""

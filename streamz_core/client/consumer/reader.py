@@ -118,7 +118,7 @@ class RecordReader:
     async def many(
         self, partitions: Sequence[TopicPartition], timeout_ms: float, max_records: int | None
     ) -> dict[TopicPartition, list[ConsumerRecord[Any, Any]]]:
-        """Records by partition; none where none came within ``timeout_ms``."""
+        """Records by partition; none where none came within ``timeout_ms`` or the consumer was stopped."""
         return await self._collected(lambda: self._take_records(partitions, max_records), timeout_ms)
 
     async def columns(
@@ -140,7 +140,7 @@ class RecordReader:
             return take()
         while not found:
             left_ms = ends_at_ms - self._clock.monotonic_ms()
-            if left_ms <= 0 or not await self._wait(left_ms):
+            if left_ms <= 0 or not await self._wait(left_ms) or self._closed:
                 break
             self._begin()
             found = take()
@@ -172,9 +172,7 @@ class RecordReader:
     def _ready(self, partitions: Sequence[TopicPartition]) -> list[PartitionState]:
         """Partitions with something to hand out, another one first each time."""
         states = self._subscription.selected(partitions)
-        if self._subscription.is_suspended:
-            return []
-        ready = [state for state in states if state.has_data and not state.paused]
+        ready = [state for state in states if state.has_data and not (state.paused or state.withheld)]
         if len(ready) > 1:
             self._turn = (self._turn + 1) % len(ready)
             ready = ready[self._turn :] + ready[: self._turn]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
-from streamz_core.client.settings import SettingError, check_callable, check_choice, check_number
+from streamz_core.client.settings import SettingError, check_callable, check_choice, check_flag, check_number
 
 if TYPE_CHECKING:
     from streamz_core.client.consumer.assignors.abstract import AbstractPartitionAssignor
@@ -34,11 +34,17 @@ def check_consumer_settings(
     group_instance_id: Any,
     max_poll_records: Any,
     rebalance_timeout_ms: Any,
+    enable_auto_commit: Any,
+    check_crcs: Any,
+    exclude_internal_topics: Any,
     **numbers: Any,
 ) -> None:
     """Refuse what cannot be honoured; ``SettingError`` names the parameter and what is allowed."""
     for name, value in numbers.items():
         check_number(name, value, _LOWEST.get(name, 1))
+    check_flag("enable_auto_commit", enable_auto_commit)
+    check_flag("check_crcs", check_crcs)
+    check_flag("exclude_internal_topics", exclude_internal_topics)
     check_number("rebalance_timeout_ms", rebalance_timeout_ms, 1, may_be_none=True)
     if max_poll_records is not None and (not isinstance(max_poll_records, int) or max_poll_records < 1):
         raise SettingError(

@@ -78,4 +78,4 @@ class SoloAssignment:
             for partition in self._metadata.cluster.partitions_for_topic(topic) or ()
         }
         if partitions != self._subscription.partitions():
-            self._subscription.assign(partitions, self._reset_to, keep=True)
+            self._subscription.assign(partitions, self._reset_to)

@@ -16,7 +16,7 @@ from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
 
 class SubscriptionTypeError(Misuse, TypeError):
@@ -34,14 +34,17 @@ class Subscription:
         self.pattern: re.Pattern[str] | None = None
         self.listener: Any = None
         self.is_manual = False
-        self.is_suspended = False
-        """While a rebalance is under way nothing is fetched or handed out."""
 
     def skip_crcs(self) -> None:
         """Take fetched batches as they are: whoever fetches them has compared their checksums."""
         self._checks_crcs = False
         for state in self._states.values():
             state.checks_crcs = False
+
+    @property
+    def asked_for(self) -> tuple[object, ...]:
+        """What the program named, the listener too: a new one has to be told what is assigned."""
+        return self.topics, self.pattern, self.listener
 
     @property
     def is_automatic(self) -> bool:
@@ -70,11 +73,12 @@ class Subscription:
             )
         if isinstance(topics, (str, bytes)):
             raise SubscriptionTypeError(f"topics={topics!r}: must be a list of topic names")
-        names = frozenset(topics)
+        named = list(topics)
+        if any(not isinstance(name, str) for name in named):
+            raise SubscriptionTypeError(f"topics={topics!r}: must be a list of topic names")
+        names = frozenset(named)
         if bool(names) == bool(pattern):
             raise SubscriptionTypeError("subscribe to either topics or a pattern, to one of them")
-        if any(not isinstance(name, str) for name in names):
-            raise SubscriptionTypeError(f"topics={topics!r}: must be a list of topic names")
         if listener is not None and not hasattr(listener, "on_partitions_revoked"):
             raise SubscriptionTypeError(f"listener={listener!r}: must be a ConsumerRebalanceListener")
         if pattern:
@@ -108,21 +112,46 @@ class Subscription:
         wanted = list(partitions)
         check_partitions(wanted)
         self.is_manual = True
-        self._set_states(wanted, reset_to, keep=True)
+        self.assign(wanted, reset_to)
 
-    def assign(self, partitions: Iterable[TopicPartition], reset_to: str, *, keep: bool = False) -> None:
-        """Take over an assignment; ``keep`` positions of partitions that were assigned before."""
-        self.is_suspended = False
-        self._set_states(partitions, reset_to, keep=keep)
+    def assign(
+        self,
+        partitions: Iterable[TopicPartition],
+        reset_to: str,
+        *,
+        withheld: Container[TopicPartition] = (),
+    ) -> None:
+        """Take over an assignment; what was assigned before keeps its state. ``withheld``: see ``withhold``."""
+        before = self._states
+        self._states = {}
+        for partition in sorted(partitions):
+            state = before.get(partition)
+            if state is None:
+                state = PartitionState(partition, reset_to, checks_crcs=self._checks_crcs)
+                state.withheld = partition in withheld
+            self._states[partition] = state
+        if self._states != before:
+            self.changed()
 
-    def suspend(self) -> None:
-        """Hand out nothing until the next assignment."""
-        self.is_suspended = True
+    def withhold(self, partitions: Iterable[TopicPartition]) -> None:
+        """Hand out and fetch nothing of ``partitions``: they are changing hands."""
+        for partition in partitions:
+            if (state := self._states.get(partition)) is not None:
+                state.withheld = True
         self.changed()
 
-    def unassign(self) -> None:
-        """Nothing is assigned any more; the subscription stays."""
-        self._set_states((), "", keep=False)
+    def release(self) -> None:
+        """Go on with everything that is assigned."""
+        withheld = [state for state in self._states.values() if state.withheld]
+        for state in withheld:
+            state.withheld = False
+        if withheld:
+            self.changed()
+
+    def drop(self, partitions: Container[TopicPartition]) -> None:
+        """``partitions`` are not assigned any more; the subscription stays."""
+        self._states = {p: state for p, state in self._states.items() if p not in partitions}
+        self.changed()
 
     def clear(self) -> None:
         """Neither subscription nor assignment."""
@@ -130,8 +159,8 @@ class Subscription:
         self.pattern = None
         self.listener = None
         self.is_manual = False
-        self.is_suspended = False
-        self._set_states((), "", keep=False)
+        self._states = {}
+        self.changed()
 
     def partitions(self) -> set[TopicPartition]:
         """What is assigned."""
@@ -157,15 +186,6 @@ class Subscription:
         named = list(partitions)
         check_partitions(named)
         return [self.state(partition) for partition in named] if named else self.states()
-
-    def _set_states(self, partitions: Iterable[TopicPartition], reset_to: str, *, keep: bool) -> None:
-        before = self._states if keep else {}
-        self._states = {
-            partition: before.get(partition)
-            or PartitionState(partition, reset_to, checks_crcs=self._checks_crcs)
-            for partition in sorted(partitions)
-        }
-        self.changed()
 
 
 class PatternError(Misuse, ValueError):

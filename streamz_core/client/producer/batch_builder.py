@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamz_core.client.errors import IllegalStateError
-from streamz_core.client.producer.record_fields import as_bytes, check_headers
+from streamz_core.client.producer.record_fields import as_bytes, check_headers, check_timestamp
 from streamz_core.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class BatchBuilder:
             "value", value if self._value_serializer is None else self._value_serializer(value)
         )
         record_headers = check_headers(headers)
+        check_timestamp("timestamp", timestamp)
         size = record_size(key_bytes, value_bytes, record_headers)
         if self.timestamps and self._size + size > self._batch_size:
             self.close()

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from streamz_core.client.compatible_client import AIOKafkaClient
 from streamz_core.client.errors import (
     IllegalArgumentError,
     IllegalStateError,
@@ -20,20 +21,25 @@ from streamz_core.client.errors import (
 from streamz_core.client.group_metadata import GroupMetadata
 from streamz_core.client.local_link import open_link
 from streamz_core.client.metadata import MetadataCache
-from streamz_core.client.offsets import check_offsets
+from streamz_core.client.offsets import IllegalGroupError, check_offsets
 from streamz_core.client.partitioner import DefaultPartitioner
 from streamz_core.client.producer.accumulator import Accumulator
 from streamz_core.client.producer.batch import ProducerBatch
-from streamz_core.client.producer.batch_builder import BatchBuilder, columns_of, record_size
-from streamz_core.client.producer.record_fields import as_bytes, check_headers
+from streamz_core.client.producer.batch_builder import (
+    BATCH_HEADER_BYTES,
+    BatchBuilder,
+    columns_of,
+    record_size,
+)
+from streamz_core.client.producer.record_fields import as_bytes, check_headers, check_timestamp
 from streamz_core.client.producer.send_buffer import SendBuffer
 from streamz_core.client.producer.sender import Sender, closed_before_acknowledged
 from streamz_core.client.producer.settings import UNSET, acks_of, check_producer_settings
 from streamz_core.client.producer.transaction_scope import TransactionScope
-from streamz_core.client.producer.transactions import Transactions, TransactionState
+from streamz_core.client.producer.transaction_state import TransactionState
+from streamz_core.client.producer.transactions import Transactions
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop
-from streamz_core.protocol.batch_header import TIMESTAMP_MAX
 from streamz_core.protocol.compression import Compression
 
 if TYPE_CHECKING:
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
     from streamz_core.client.link import Link
     from streamz_core.client.producer.batch import RecordFuture
     from streamz_core.model import Header, OffsetAndMetadata, RecordMetadata, TopicPartition
+    from streamz_core.protocol.batch_encoder import RawRecords
 
 T = TypeVar("T")
 _Append = Callable[[str, Any, Any, Any, Any, Any], "RecordFuture | None"]
@@ -100,6 +107,8 @@ class AIOKafkaProducer:
             security_protocol=security_protocol,
             sasl_mechanism=sasl_mechanism,
             ssl_context=ssl_context,
+            loop=loop,
+            api_version=api_version,
         )
         check_producer_settings(
             metadata_max_age_ms=metadata_max_age_ms,
@@ -115,6 +124,7 @@ class AIOKafkaProducer:
             key_serializer=key_serializer,
             value_serializer=value_serializer,
             partitioner=partitioner,
+            enable_idempotence=enable_idempotence,
             transactional_id=transactional_id,
         )
         # Thirty attributes, start()'s included: CPython finds no more than that without hashing, and send()
@@ -207,6 +217,12 @@ class AIOKafkaProducer:
         finally:
             await self._tear_down()
 
+    @property
+    def client(self) -> AIOKafkaClient:
+        """The bare client on this producer's link: its metadata, and requests of other kinds."""
+        self._require_started()
+        return AIOKafkaClient.over(self._requests, self._metadata, self.client_id)
+
     async def flush(self) -> None:
         """Return once all that was sent until now is acknowledged or given up."""
         self._require_started()
@@ -282,16 +298,43 @@ class AIOKafkaProducer:
         await self._accumulator.push(queue, batches)
         return self._accumulator.joined(batches)
 
+    async def send_encoded(
+        self, topic: str, partition: int, encoded: Sequence[RawRecords]
+    ) -> asyncio.Future[RecordMetadata]:
+        """Send batches that were encoded record by record: ``future = await producer.send_encoded(...)``.
+
+        Each has at least one record and becomes one batch. The future gives the first record's metadata once
+        all are acknowledged.
+        """
+        if not self._may_send:
+            raise self._refusal()
+        if not encoded or not all(records.record_count for records in encoded):
+            raise IllegalArgumentError(
+                f"send_encoded to {topic!r}: {len(encoded)} batches, or one without records"
+            )
+        route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
+        queue = await self._accumulator.choose(route, None, None, partition)
+        batches = []
+        for records in encoded:
+            batch = ProducerBatch(queue.topic_partition, 0, self._loop)
+            batch.raw = records
+            # Of the metadata only the first record's can be asked for.
+            batch.timestamps = [records.base_timestamp] * records.record_count
+            batch.size_bytes = BATCH_HEADER_BYTES + records.size_bytes
+            self._accumulator.check_size(topic, records.size_bytes)
+            batches.append(batch)
+        await self._accumulator.push(queue, batches)
+        return self._accumulator.joined(batches)
+
     def create_batch(self) -> BatchBuilder:
         """A batch to fill by hand and give to ``send_batch``."""
-        self._require_started()
         return BatchBuilder(
             self._batch_bytes_max,
             self._compression,
             is_transactional=int(self._transactional_id is not None),
             key_serializer=self._key_serializer,
             value_serializer=self._value_serializer,
-            clock=self._requests.clock,
+            clock=self._requests.clock if self._started else None,
         )
 
     async def send_batch(
@@ -345,10 +388,9 @@ class AIOKafkaProducer:
         partitions is refused (``CommitFailedError``; abort then).
         """
         self._require_started()
+        self._transactions.check_open()
         if not group_id or not isinstance(group_id, (str, GroupMetadata)):
-            raise IllegalArgumentError(
-                f"group_id={group_id!r}: must be a group id or consumer.group_metadata()"
-            )
+            raise IllegalGroupError(f"group_id={group_id!r}: must be a group id or consumer.group_metadata()")
         group = GroupMetadata(group_id) if isinstance(group_id, str) else group_id
         await self._transactions.add_offsets(check_offsets(offsets), group)
 
@@ -378,12 +420,7 @@ class AIOKafkaProducer:
             value = self._value_serializer(value)
         headers = check_headers(headers)
         key, value = as_bytes("key", key), as_bytes("value", value)
-        if timestamp_ms is not None and (
-            timestamp_ms.__class__ is not int or not 0 <= timestamp_ms <= TIMESTAMP_MAX
-        ):
-            raise IllegalArgumentError(
-                f"timestamp_ms={timestamp_ms!r}: must be milliseconds since 1970, 0 to {TIMESTAMP_MAX}"
-            )
+        check_timestamp("timestamp_ms", timestamp_ms)
         size = record_size(key, value, headers)
         if size > self._batch_bytes_max:
             self._accumulator.check_size(topic, size)

@@ -21,7 +21,7 @@ from streamz_core.client.errors import (
     UnknownError,
     error_for,
 )
-from streamz_core.client.request import is_repeatable, name_of
+from streamz_core.client.request import explained, is_repeatable
 from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.protocol.batch_encoder import raw_records
 from streamz_core.protocol.messages.produce import (
@@ -147,7 +147,7 @@ class Sender:
         except Exception as error:  # noqa: BLE001
             # The boundary of the drain task: whatever goes wrong here, also by a fault of ours, must be
             # told to those who wait for the records, and must not stop later ones.
-            _log.exception("%s were not written", _name(queue, group))
+            _log.exception("%s not written", _name(queue, group))
             known = error if isinstance(error, StreamzError) else _unexpected(queue, group, error)
             self._give_up(group, known, ErrorCode.NONE)
 
@@ -223,25 +223,44 @@ class Sender:
         backoff_ms = self._requests.retry_backoff_ms
         self._transactions.note_sending()
         request = self._request(queue, group)
+        is_first = True
         while True:
             left_ms = max(ends_at_ms - clock.monotonic_ms(), 0.0)
             try:
                 answer = await wait_for(clock, self._requests.link.send(request), left_ms)
             except TimeoutError as late:
-                text = f"{_name(queue, group)} were not acknowledged within {self._requests.timeout_ms:g} ms"
-                failure = KafkaTimeoutError(f"{text}; whether they were written is unknown")
+                text = f"{_name(queue, group)} not acknowledged within {self._requests.timeout_ms:g} ms"
+                failure = KafkaTimeoutError(f"{text}; whether it was written is unknown")
                 failure.__cause__ = late
                 return failure, ErrorCode.NONE
             result = answer.responses[0].partition_responses[0]
             if result.error_code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
                 _acknowledge(group, result)
                 return None
+            if is_first and await self._begins_anew(queue, group, result.error_code):
+                request, is_first = self._request(queue, group), False
+                continue
+            is_first = False
             left_ms = ends_at_ms - clock.monotonic_ms()
             if not is_repeatable(result.error_code) or left_ms <= backoff_ms:
                 return _refused(queue, group, result), result.error_code
             await sleep(clock, backoff_ms)
             if result.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
                 await self._metadata.refresh_topics([queue.topic_partition.topic])
+
+    async def _begins_anew(self, queue: PartitionQueue, group: list[ProducerBatch], code: int) -> bool:
+        """Whether ``group``, refused with ``code`` when first asked, now has the numbers of a new sequence.
+
+        What was refused at first is not written. Where the log does not know what it acknowledged before,
+        the topic was made anew. A transaction has to be aborted instead.
+        """
+        transactions = self._transactions
+        if code != ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER or transactions.is_transactional:
+            return False
+        await transactions.recover()
+        for batch in group:
+            self._prepare(queue, batch)
+        return not any(batch.is_done for batch in group)
 
     def _request(self, queue: PartitionQueue, group: list[ProducerBatch]) -> ProduceRequest:
         # The one copy on the way to the file: into a buffer that is the log's to put its offsets into.
@@ -268,10 +287,7 @@ def _refused(
     queue: PartitionQueue, group: list[ProducerBatch], result: PartitionProduceResponse
 ) -> KafkaError:
     code = result.error_code
-    text = f"{_name(queue, group)} were not written: {result.error_message or name_of(code)}"
-    if code == ErrorCode.MESSAGE_TOO_LARGE:
-        text += "; raise the topic's max.message.bytes, or lower the producer's max_batch_size"
-    return error_for(code, text)
+    return error_for(code, f"{_name(queue, group)} not written: {result.error_message or explained(code)}")
 
 
 def closed_before_acknowledged(queue: PartitionQueue, batch: ProducerBatch) -> ProducerClosed:
@@ -280,7 +296,7 @@ def closed_before_acknowledged(queue: PartitionQueue, batch: ProducerBatch) -> P
 
 
 def _unexpected(queue: PartitionQueue, group: list[ProducerBatch], error: Exception) -> KafkaError:
-    failure = UnknownError(f"{_name(queue, group)} were not written: {type(error).__name__}: {error}")
+    failure = UnknownError(f"{_name(queue, group)} not written: {type(error).__name__}: {error}")
     failure.__cause__ = error
     return failure
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from streamz_core.client.settings import SettingError, check_callable, check_choice, check_number
+from streamz_core.client.settings import SettingError, check_callable, check_choice, check_flag, check_number
 
 UNSET: Final[Any] = object()
 
@@ -22,6 +22,7 @@ def check_producer_settings(
     key_serializer: Any,
     value_serializer: Any,
     partitioner: Any,
+    enable_idempotence: Any,
     compression_type: Any,
     transactional_id: Any,
     **numbers: Any,
@@ -29,6 +30,7 @@ def check_producer_settings(
     """Refuse what cannot be honoured; ``SettingError`` names the parameter and what is allowed."""
     for name, value in numbers.items():
         check_number(name, value, _LOWEST.get(name, 1))
+    check_flag("enable_idempotence", enable_idempotence)
     check_choice("compression_type", compression_type, _CODECS)
     check_callable("key_serializer", key_serializer)
     check_callable("value_serializer", value_serializer)

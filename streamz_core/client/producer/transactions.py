@@ -1,8 +1,7 @@
 """The life of a producer's identity, and of its transactions.
 
-Owns: ``Transactions``: which state the current transaction is in, the requests that begin, extend
-and end it, and what an error of a batch means for it.
-Must not know: batches, partitions' queues.
+Owns: ``Transactions``: the requests that begin, extend and end a transaction, and what their errors say.
+Must not know: batches, partitions' queues, which state follows which (``transaction_state``).
 
 KIP-890 throughout: the broker adds partitions to the transaction when it is produced to, every
 EndTxn gives a new epoch, so nothing of one transaction can reach the next.
@@ -10,7 +9,6 @@ EndTxn gives a new epoch, so nothing of one transaction can reach the next.
 
 from __future__ import annotations
 
-from enum import Enum
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -18,10 +16,20 @@ from streamz_core.client.errors import (
     CommitFailedError,
     IllegalOperation,
     KafkaError,
+    KafkaTimeoutError,
     ProducerFenced,
     error_for,
 )
 from streamz_core.client.producer.identity import NO_IDENTITY, ProducerIdentity
+from streamz_core.client.producer.transaction_state import (
+    FENCED,
+    REMEDIES,
+    TABLE,
+    TransactionEvent,
+    TransactionState,
+    event_of,
+    is_undecided,
+)
 from streamz_core.client.request import name_of
 from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.protocol.messages.end_txn import EndTxnRequest
@@ -37,26 +45,6 @@ if TYPE_CHECKING:
     from streamz_core.model import OffsetAndMetadata, TopicPartition
 
 
-class TransactionState(Enum):
-    """Where a transactional producer is."""
-
-    READY = "ready"
-    IN_TRANSACTION = "in a transaction"
-    COMMITTING = "committing"
-    ABORTING = "aborting"
-    ABORT_ONLY = "in a transaction that can only be aborted"
-    FATAL = "fenced"
-
-
-_FENCED = frozenset(
-    {
-        ErrorCode.PRODUCER_FENCED,
-        ErrorCode.INVALID_PRODUCER_EPOCH,
-        ErrorCode.INVALID_PRODUCER_ID_MAPPING,
-        ErrorCode.TRANSACTION_COORDINATOR_FENCED,
-        ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-    }
-)
 _LEFT_BEHIND = frozenset(
     {
         ErrorCode.ILLEGAL_GENERATION,
@@ -117,9 +105,9 @@ class Transactions:
         """A batch was given up; what to tell those who wait for it. ``recover`` is due."""
         if not self.is_transactional:
             return error
-        if code in _FENCED:
+        if code in FENCED:
             error = self._fenced(code, str(error))
-        self._fail(error, code)
+        self._note_error(error, event_of(code))
         return error
 
     async def recover(self) -> None:
@@ -131,61 +119,53 @@ class Transactions:
         """Why nothing can be sent, for a transactional producer that may not send."""
         if self.state is TransactionState.FATAL and self.error is not None:
             return self.error
-        if self.state is TransactionState.ABORT_ONLY:
-            failure = IllegalOperation(
-                f"{self._name()} is {self.state.value}, because of: {self.error}; abort it and begin another"
-            )
-            failure.__cause__ = self.error
-            return failure
-        return IllegalOperation(f"{self._name()} is {self.state.value}: begin a transaction before sending")
+        because = f", because of: {self.error}" if self.error is not None else ""
+        refused = IllegalOperation(f"{self._name()} is {self.state.value}{because}: {REMEDIES[self.state]}")
+        refused.__cause__ = self.error
+        return refused
 
     def begin(self) -> None:
         """Begin a transaction; costs nothing until something is sent."""
         self._require_transactional()
-        if self.state is TransactionState.FATAL and self.error is not None:
-            raise self.error
-        if self.state is not TransactionState.READY:
-            raise IllegalOperation(f"{self._name()} is {self.state.value}: commit or abort it first")
+        self._move(TransactionEvent.BEGIN)
         self._reaches_broker = False
-        self._change(TransactionState.IN_TRANSACTION)
+
+    def check_open(self) -> None:
+        """Raise why nothing can be added to a transaction now."""
+        self._require_transactional()
+        if self.state is not TransactionState.IN_TRANSACTION:
+            raise self.refusal()
 
     def start_ending(self, *, commit: bool) -> None:
         """Take no more records; raises what keeps the transaction from ending so."""
         self._require_transactional()
-        again = TransactionState.COMMITTING if commit else TransactionState.ABORTING
-        if self.state is TransactionState.FATAL and self.error is not None:
-            raise self.error
-        if self.state is TransactionState.ABORT_ONLY and commit:
-            raise self.error or self.refusal()
-        endable = {TransactionState.IN_TRANSACTION, again}
-        if not commit:
-            endable.add(TransactionState.ABORT_ONLY)
-        if self.state not in endable:
-            raise IllegalOperation(f"{self._name()} is {self.state.value}: there is no transaction to end so")
-        self._change(again)
+        self._check_committable(commit=commit)
+        self._move(TransactionEvent.COMMIT if commit else TransactionEvent.ABORT)
 
     async def end(self, *, commit: bool) -> None:
         """Have the broker decide; to be called once everything sent is acknowledged.
 
         After ``KafkaTimeoutError`` the outcome is unknown: call the same again.
         """
-        if self.state is TransactionState.ABORT_ONLY and commit:
-            raise self.error or self.refusal()
-        if self.state is TransactionState.FATAL and self.error is not None:
-            raise self.error
+        self._check_committable(commit=commit)
+        if self.state is TransactionState.FATAL:
+            raise self.refusal()
         if self._reaches_broker:
             await self._end_at_broker(commit=commit)
         self.error = None
         self._reaches_broker = False
-        self._change(TransactionState.READY)
+        self._move(TransactionEvent.ENDED)
+
+    def _check_committable(self, *, commit: bool) -> None:
+        """What failed in the transaction is what its commit fails with."""
+        if commit and self.state is TransactionState.ABORT_ONLY and self.error is not None:
+            raise self.error
 
     async def add_offsets(
         self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group: GroupMetadata
     ) -> None:
         """Make ``offsets`` committed for the group when, and only when, the transaction commits."""
-        self._require_transactional()
-        if self.state is not TransactionState.IN_TRANSACTION:
-            raise self.refusal()
+        self.check_open()
         self._reaches_broker = True
         request = TxnOffsetCommitRequest(
             transactional_id=self.transactional_id or "",
@@ -203,7 +183,9 @@ class Transactions:
             gone = (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,)
             await self._requests.settled(request, what, _first_offset_error, final=gone)
         except KafkaError as error:
-            raise self._failed(error, what) from error
+            # Also where no answer came: with or without these offsets, it is not known what would be committed.
+            code = _code_of(error) or ErrorCode.NONE
+            raise self._failed(error, code, what, event_of(code)) from error
 
     async def _end_at_broker(self, *, commit: bool) -> None:
         what = f"{'committing' if commit else 'aborting'} the transaction of {self._name()}"
@@ -216,55 +198,54 @@ class Transactions:
         try:
             answer = await self._requests.settled(request, what, lambda response: response.error_code)
         except KafkaError as error:
-            if getattr(error, "errno", None) is None and not isinstance(error, ProducerFenced):
-                raise  # no answer: the state stays, so that the same can be asked again
-            raise self._failed(error, what) from error
+            code = _code_of(error)
+            if code is None or is_undecided(code):
+                # The state stays: the same can be asked again, and nothing else may be.
+                again = "commit_transaction()" if commit else "abort_transaction()"
+                raise KafkaTimeoutError(
+                    f"{error}; whether it is done is not known: call {again} again"
+                ) from error
+            raise self._failed(error, code, what, event_of(code, is_end=True)) from error
         if answer.producer_id >= 0:
             self.identity = ProducerIdentity(answer.producer_id, answer.producer_epoch)
 
-    def _failed(self, error: KafkaError, what: str) -> KafkaError:
+    def _failed(self, error: KafkaError, code: int, what: str, event: TransactionEvent) -> KafkaError:
         """Note ``error`` and return what to raise for it."""
-        code = (
-            ErrorCode.PRODUCER_FENCED if isinstance(error, ProducerFenced) else getattr(error, "errno", None)
-        )
-        if code in _FENCED:
-            error = self._fenced(code or 0, what)
+        if code in FENCED:
+            error = self._fenced(code, what)
         elif code in _LEFT_BEHIND:
             error = CommitFailedError(
-                f"{what}: {name_of(code or 0)}: the group has moved on; abort the transaction"
+                f"{what}: {name_of(code)}: the group has moved on; abort the transaction"
             )
         elif code == ErrorCode.TRANSACTION_ABORTABLE:
             error = error_for(
                 code, f"{what}: it timed out and is aborted: abort it here too and begin another"
             )
-        if code is not None:
-            self._fail(error, code)
+        self._note_error(error, event)
         return error
 
-    def _fail(self, error: StreamzError, code: int) -> None:
-        if self.state is TransactionState.FATAL:
-            return
-        if code in _FENCED:
+    def _note_error(self, error: StreamzError, event: TransactionEvent) -> None:
+        before = self.state
+        self._move(event)
+        if self.state is not before:  # the first error stays the reason
             self.error = error
-            self._change(TransactionState.FATAL)
-        elif self.state is not TransactionState.ABORTING:
-            self.error = error
-            self._change(TransactionState.ABORT_ONLY)
 
     def _fenced(self, code: int, what: str) -> KafkaError:
-        if code in (ErrorCode.PRODUCER_FENCED, ErrorCode.INVALID_PRODUCER_EPOCH):
-            return ProducerFenced(
-                f"{what}: {name_of(code)}: another producer started with transactional_id "
-                f"{self.transactional_id!r}, or the transaction timed out; this producer must stop"
-            )
-        return error_for(code, f"{what}: {name_of(code)}")
+        return ProducerFenced(
+            f"{what}: {name_of(code)}: another producer started with transactional_id "
+            f"{self.transactional_id!r}, or the transaction timed out; this producer must stop"
+        )
 
     def _require_transactional(self) -> None:
         if not self.is_transactional:
             raise IllegalOperation("this producer has no transactional_id: give it one to use transactions")
 
-    def _change(self, state: TransactionState) -> None:
-        self.state = state
+    def _move(self, event: TransactionEvent) -> None:
+        """Go where the table says; raises ``refusal`` where it says nothing."""
+        following = TABLE.get((self.state, event))
+        if following is None:
+            raise self.refusal()
+        self.state = following
         self._on_change()
 
     def _name(self) -> str:
@@ -294,3 +275,10 @@ def offset_topics(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> list[O
 def _first_offset_error(response: TxnOffsetCommitResponse) -> int:
     codes = [p.error_code for topic in response.topics for p in topic.partitions if p.error_code]
     return codes[0] if codes else ErrorCode.NONE
+
+
+def _code_of(error: KafkaError) -> int | None:
+    """The broker's code behind an error; None where there was no answer."""
+    if isinstance(error, ProducerFenced):
+        return ErrorCode.PRODUCER_FENCED
+    return getattr(error, "errno", None)

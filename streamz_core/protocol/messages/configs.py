@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar
 
+import msgspec
+
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.request import Message, Request
 
@@ -22,10 +24,27 @@ class ConfigResourceType(IntEnum):
 class ConfigSource(IntEnum):
     """Where a value comes from."""
 
-    TOPIC_CONFIG = 1
+    DYNAMIC_TOPIC_CONFIG = 1
     DYNAMIC_BROKER_CONFIG = 2
+    DYNAMIC_DEFAULT_BROKER_CONFIG = 3
+    """Set for all the brokers of a cluster."""
     STATIC_BROKER_CONFIG = 4
     DEFAULT_CONFIG = 5
+
+
+class ConfigType(IntEnum):
+    """What kind of value a setting has."""
+
+    UNKNOWN = 0
+    BOOLEAN = 1
+    STRING = 2
+    INT = 3
+    SHORT = 4
+    LONG = 5
+    DOUBLE = 6
+    LIST = 7
+    CLASS = 8
+    PASSWORD = 9
 
 
 class ConfigOperation(IntEnum):
@@ -45,14 +64,24 @@ class DescribeConfigsResource(Message, frozen=True, kw_only=True):
     configuration_keys: list[str] | None = None
 
 
+class DescribeConfigsSynonym(Message, frozen=True, kw_only=True):
+    """A value from one of the places a setting is looked up in."""
+
+    name: str
+    value: str | None
+    source: ConfigSource
+
+
 class DescribeConfigsEntry(Message, frozen=True, kw_only=True):
-    """One value in force."""
+    """One value in force; ``synonyms`` has all the places it was looked up in, the one it came from first."""
 
     name: str
     value: str | None
     read_only: bool = False
     config_source: ConfigSource = ConfigSource.DEFAULT_CONFIG
     is_sensitive: bool = False
+    synonyms: list[DescribeConfigsSynonym] = msgspec.field(default_factory=list)
+    config_type: ConfigType = ConfigType.UNKNOWN
     documentation: str | None = None
 
 

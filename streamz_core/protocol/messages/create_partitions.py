@@ -12,10 +12,14 @@ from streamz_core.protocol.messages.request import Message, Request
 
 
 class CreatePartitionsTopic(Message, frozen=True, kw_only=True):
-    """The topic and how many partitions it shall have in all."""
+    """The topic and how many partitions it shall have in all.
+
+    ``assignments`` names the brokers of each new partition; None leaves them to the broker.
+    """
 
     name: str
     count: int
+    assignments: list[list[int]] | None = None
 
 
 class CreatePartitionsTopicResult(Message, frozen=True, kw_only=True):

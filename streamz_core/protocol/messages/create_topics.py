@@ -15,11 +15,15 @@ from streamz_core.protocol.messages.request import Message, Request
 
 
 class CreatableTopic(Message, frozen=True, kw_only=True):
-    """A topic to create; -1 means the broker's default."""
+    """A topic to create; -1 means the broker's default.
+
+    ``assignments`` names the brokers of each partition; then both numbers are -1.
+    """
 
     name: str
     num_partitions: int = -1
     replication_factor: int = -1
+    assignments: dict[int, list[int]] = msgspec.field(default_factory=dict)
     configs: dict[str, str] = msgspec.field(default_factory=dict)
 
 

@@ -5,10 +5,12 @@ Source: https://kafka.apache.org/protocol#The_Messages_DescribeGroups
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.request import Message, Request
+
+NOT_ASKED_FOR: Final = -(2**31)
 
 
 class DescribedGroupMember(Message, frozen=True, kw_only=True):
@@ -31,6 +33,8 @@ class DescribedGroup(Message, frozen=True, kw_only=True):
     protocol_type: str = ""
     protocol_data: str = ""
     members: list[DescribedGroupMember]
+    authorized_operations: int = NOT_ASKED_FOR
+    """Bits of the operations the asker may do, if it asked."""
 
 
 class DescribeGroupsResponse(Message, frozen=True, kw_only=True):
@@ -45,3 +49,4 @@ class DescribeGroupsRequest(Request[DescribeGroupsResponse], frozen=True, kw_onl
 
     api_key: ClassVar[int] = 15
     groups: list[str]
+    include_authorized_operations: bool = False

@@ -1,15 +1,23 @@
 """Fetch (API key 1): read record batches from partitions, waiting for data if there is none.
 
-Source: https://kafka.apache.org/protocol#The_Messages_Fetch
+Source: https://kafka.apache.org/protocol#The_Messages_Fetch and KIP-227
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
+
+import msgspec
 
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.request import Message, Request
+
+NO_SESSION: Final = 0
+INITIAL_EPOCH: Final = 0
+"""A full fetch that begins a session (KIP-227)."""
+FINAL_EPOCH: Final = -1
+"""A full fetch that ends its session, if it has one."""
 
 
 class IsolationLevel(IntEnum):
@@ -33,6 +41,13 @@ class FetchTopic(Message, frozen=True, kw_only=True):
 
     topic: str
     partitions: list[FetchPartition]
+
+
+class ForgottenTopic(Message, frozen=True, kw_only=True):
+    """Partitions that leave the session."""
+
+    topic: str
+    partitions: list[int]
 
 
 class AbortedTransaction(Message, frozen=True, kw_only=True):
@@ -68,10 +83,11 @@ class FetchTopicResponse(Message, frozen=True, kw_only=True):
 
 
 class FetchResponse(Message, frozen=True, kw_only=True):
-    """One answer per topic and partition asked for, in the order asked."""
+    """One answer per topic and partition asked for, in the order asked; in a session, of those with news."""
 
     responses: list[FetchTopicResponse]
     error_code: ErrorCode = ErrorCode.NONE
+    session_id: int = NO_SESSION
     throttle_time_ms: int = 0
 
 
@@ -83,4 +99,7 @@ class FetchRequest(Request[FetchResponse], frozen=True, kw_only=True):
     min_bytes: int = 1
     max_bytes: int = 52_428_800
     isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
+    session_id: int = NO_SESSION
+    session_epoch: int = FINAL_EPOCH
     topics: list[FetchTopic]
+    forgotten_topics_data: list[ForgottenTopic] = msgspec.field(default_factory=list)

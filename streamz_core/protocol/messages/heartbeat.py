@@ -26,3 +26,8 @@ class HeartbeatRequest(Request[HeartbeatResponse], frozen=True, kw_only=True):
     generation_id: int
     member_id: str
     group_instance_id: str | None = None
+    max_wait_ms: int = 0
+    """How long the answer may wait for something to tell, as a fetch's may.
+
+    Not of Kafka's own: who does not ask for it (0) is answered at once.
+    """

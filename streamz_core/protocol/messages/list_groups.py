@@ -12,7 +12,7 @@ from streamz_core.protocol.messages.request import Message, Request
 
 
 class ListedGroup(Message, frozen=True, kw_only=True):
-    """A group and what it is."""
+    """A group and what it is; ``group_type`` is the protocol its members speak (KIP-848)."""
 
     group_id: str
     protocol_type: str
@@ -21,7 +21,7 @@ class ListedGroup(Message, frozen=True, kw_only=True):
 
 
 class ListGroupsResponse(Message, frozen=True, kw_only=True):
-    """Every group, or those in the states asked for."""
+    """Every group, or those asked for."""
 
     error_code: ErrorCode = ErrorCode.NONE
     groups: list[ListedGroup]
@@ -29,7 +29,8 @@ class ListGroupsResponse(Message, frozen=True, kw_only=True):
 
 
 class ListGroupsRequest(Request[ListGroupsResponse], frozen=True, kw_only=True):
-    """List groups; an empty ``states_filter`` means all."""
+    """List groups in any of the states and of any of the types named, in any case; empty means all."""
 
     api_key: ClassVar[int] = 16
     states_filter: tuple[str, ...] = ()
+    types_filter: tuple[str, ...] = ()

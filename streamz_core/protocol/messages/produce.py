@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.request import Message, Request
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
 
 class PartitionProduceData(Message, frozen=True, kw_only=True):
@@ -56,7 +57,8 @@ class ProduceResponse(Message, frozen=True, kw_only=True):
 class ProduceRequest(Request[ProduceResponse], frozen=True, kw_only=True):
     """Append batches. ``acks``: -1 durable, 1 written, 0 no promise (see ``docs/contract.md``).
 
-    With a ``transactional_id`` the broker adds each partition to the transaction itself (KIP-890).
+    With a ``transactional_id`` the broker adds each partition to the transaction itself (KIP-890), or, for a
+    client of ``TransactionVersion.V1``, sees to it that the client has added it.
     """
 
     api_key: ClassVar[int] = 0
@@ -64,3 +66,5 @@ class ProduceRequest(Request[ProduceResponse], frozen=True, kw_only=True):
     acks: int = -1
     timeout_ms: int = 30_000
     topic_data: list[TopicProduceData]
+    transaction_version: TransactionVersion = TransactionVersion.V2
+    """Not on the wire: it follows from the request's version, as in the other transactional requests."""

@@ -1,7 +1,7 @@
-"""TxnOffsetCommit (API key 28), version 5: offsets that become committed with the transaction.
+"""TxnOffsetCommit (API key 28): offsets that become committed with the transaction.
 
-The broker adds the group's offsets partition to the transaction itself, so AddOffsetsToTxn (25) is
-not asked for (KIP-890).
+From version 5 on the broker adds the group's offsets partition to the transaction itself, and
+AddOffsetsToTxn (25) is not asked for (KIP-890).
 
 Source: https://kafka.apache.org/protocol#The_Messages_TxnOffsetCommit, KIP-447, KIP-890
 """
@@ -15,6 +15,7 @@ from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitTopicResponse,
 )
 from streamz_core.protocol.messages.request import Message, Request
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
 
 class TxnOffsetCommitResponse(Message, frozen=True, kw_only=True):
@@ -36,3 +37,4 @@ class TxnOffsetCommitRequest(Request[TxnOffsetCommitResponse], frozen=True, kw_o
     member_id: str = ""
     group_instance_id: str | None = None
     topics: list[OffsetCommitTopic]
+    transaction_version: TransactionVersion = TransactionVersion.V2

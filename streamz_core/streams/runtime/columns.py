@@ -1,6 +1,6 @@
 """Whole columns of a slice in one loop each.
 
-Owns: the running maximum of timestamps, finding values that did not decode, dealing out rows.
+Owns: the latest of timestamps and their running maximum, finding values that did not decode.
 Must not know: tasks, codecs, topics.
 
 Compiled where a compiler is at hand; the same file runs interpreted.
@@ -13,6 +13,20 @@ from typing import Any
 from mypy_extensions import i64
 
 from streamz_core.serde.failure import DecodeFailure
+
+
+def latest(times: list[Any]) -> int:
+    """The highest of ``times``, of which there is at least one.
+
+    >>> latest([5, 9, 3])
+    9
+    """
+    highest: i64 = times[0]
+    for index in range(len(times)):
+        time: i64 = times[index]
+        if time > highest:  # noqa: PLR1730 - max() is a call
+            highest = time
+    return highest
 
 
 def running_maximum(times: list[Any], before: int, latest: int) -> list[Any]:
@@ -60,19 +74,3 @@ def has_failure(column: list[Any]) -> bool:
         if type(value) is failure:
             return True
     return False
-
-
-def deal(column: list[Any], hands: list[int], count: int) -> list[list[Any]]:
-    """``column`` in ``count`` parts, in order: entry ``i`` goes to part ``hands[i]``.
-
-    >>> deal(["a", "b", "c"], [1, 0, 1], 2)
-    [['b'], ['a', 'c']]
-    """
-    parts: list[list[Any]] = [[] for _ in range(count)]
-    size: i64 = len(column)
-    index: i64 = 0
-    while index < size:
-        hand: i64 = hands[index]
-        parts[hand].append(column[index])
-        index += 1
-    return parts

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from streamz_core.model import OffsetAndMetadata, RecordMetadata, TopicPartition
-    from streamz_core.streams.runtime.output import OutputColumns
+    from streamz_core.streams.runtime.output import OutputBatches
     from streamz_core.streams.runtime.ports import Consumer, Producer
     from streamz_core.streams.runtime.stores import StoreChanges
 
@@ -56,7 +56,7 @@ class CommitWork:
     """Everything one commit makes permanent, except the stores' own writes."""
 
     offsets: Mapping[TopicPartition, OffsetAndMetadata]
-    outputs: Sequence[OutputColumns]
+    outputs: Sequence[OutputBatches]
     changes: Sequence[StoreChanges]
     now_ms: int
     """The changelog records' timestamp."""
@@ -178,9 +178,7 @@ async def _send(producer: Producer, work: CommitWork) -> _Sends:
         sent = await producer.send_columns(*change.changelog, keys, values, [work.now_ms] * len(keys))
         sends.changelogs[change.store] = (asyncio.ensure_future(sent), len(keys))
     for output in work.outputs:
-        sent = await producer.send_columns(
-            *output.partition, output.keys, output.values, output.timestamps, output.headers
-        )
+        sent = await producer.send_encoded(*output.partition, output.batches)
         sends.outputs.append(asyncio.ensure_future(sent))
     return sends
 

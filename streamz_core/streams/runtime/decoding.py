@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.streams.batch import Batch
-from streamz_core.streams.runtime.columns import has_failure, running_maximum
+from streamz_core.streams.runtime.columns import has_failure, latest, running_maximum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,12 +83,12 @@ def decode(piece: Slice, source: SourceSpec, stream_time_ms: int, latest_ms: int
     return DecodedSlice(piece, batch, _NONE, None)
 
 
-def _stream_times(piece: Slice, timestamps: list[int], stream_time_ms: int, latest_ms: int) -> Sequence[int]:
-    if max(timestamps) > latest_ms:
+def _stream_times(piece: Slice, timestamps: list[int], stream_time_ms: int, latest_ms: int) -> list[int]:
+    if latest(timestamps) > latest_ms:
         _log.warning(
             "a record of topic %r partition %d between offsets %d and %d has the timestamp %d, too far ahead "
             "of the clock to be believed (timestamp_ahead_max_ms): it does not move stream time",
-            *piece.partition, piece.columns.offsets[piece.start], piece.next_offset - 1, max(timestamps),
+            *piece.partition, piece.columns.offsets[piece.start], piece.next_offset - 1, latest(timestamps),
         )  # fmt: skip
     return running_maximum(timestamps, stream_time_ms, latest_ms)
 

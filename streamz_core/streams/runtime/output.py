@@ -1,10 +1,12 @@
 """``OutputBuffer``: what a task's processors sent and the next commit will make visible.
 
-Owns: output records as columns, the choice of their partitions, and their bounds.
+Owns: output records as they will be written, the choice of their partitions, and their bounds.
 Must not know: producers, transactions, stores, who sends.
 
-A record costs a few list appends here; partitions are chosen for whole columns at the commit. Compiled where
-a compiler is at hand; the same file runs interpreted.
+A record is encoded when it is sent, while its bytes are in the processor's cache, and nothing of it is kept
+but its part of a batch: thousands of small objects that live until the commit would spread what is made
+and let go of with every record over ever new memory. Compiled where a compiler is at hand; the same file runs
+interpreted.
 """
 
 from __future__ import annotations
@@ -12,13 +14,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, NoReturn
 
+from mypy_extensions import i64
+
 from streamz_core.errors import Misuse
 from streamz_core.model import Header, TopicPartition
+from streamz_core.protocol.batch_encoder import NOTHING_WRITTEN, RawRecords, RecordWriter, WriterMark
 from streamz_core.protocol.murmur2 import partition_for
-from streamz_core.streams.runtime.columns import deal
 
 RECORD_BYTES_MAX: Final = 1_048_576 - 1024
 """Key, value and headers of one record: what fits in a batch of Kafka's default ``max.message.bytes``."""
+BATCH_BYTES_MAX: Final = 1_048_576 - 64
+"""Where a batch ends and the next begins: what a topic takes by default, less the batch's own header."""
+RECORD_OVERHEAD_BYTES_MAX: Final = 36
+"""What a record takes at most beside its key, value and headers."""
 
 NO_HEADERS: Final[Sequence[Header]] = ()
 
@@ -33,153 +41,136 @@ def headers_bytes(headers: Sequence[Header]) -> int:
     return size
 
 
+def content_bytes(key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> i64:
+    """What of a record is the program's own."""
+    size: i64 = 0
+    if value is not None:
+        size += len(value)
+    if key is not None:
+        size += len(key)
+    if headers:
+        size += headers_bytes(headers)
+    return size
+
+
 class OutputTooLarge(Misuse):
     """A record is larger than any topic takes by default; the record that caused it fails."""
 
 
-class OutputColumns(NamedTuple):
-    """Records for one partition. ``headers`` is ``None`` where no record has any."""
+class OutputBatches(NamedTuple):
+    """Records for one partition, in order: as batches that lack only their producer."""
 
     partition: TopicPartition
-    keys: Sequence[bytes | None]
-    values: Sequence[bytes | None]
-    timestamps: Sequence[int]
-    headers: Sequence[Sequence[Header]] | None
+    batches: Sequence[RawRecords]
 
 
-class _TopicOutput:
-    """Records for one topic. The two last columns are filled up to the others' length when used."""
+class _Partition:
+    """What waits for one partition. The last batch is open, with room for so many more bytes."""
 
     def __init__(self) -> None:
-        self.keys: list[bytes | None] = []
-        self.values: list[bytes | None] = []
-        self.timestamps: list[int] = []
-        self.headers: list[Sequence[Header]] = []
-        self.partitions: list[int | None] = []
+        self.batches: list[RecordWriter] = []
+        self.room_bytes: i64 = 0
+
+    def mark(self) -> _PartitionMark:
+        last = self.batches[-1].mark() if self.batches else None
+        return _PartitionMark(len(self.batches), last, self.room_bytes)
+
+    def go_back(self, mark: _PartitionMark) -> None:
+        del self.batches[mark.batches :]
+        if mark.last is not None:
+            self.batches[-1].go_back(mark.last)
+        self.room_bytes = mark.room_bytes
+
+    def forget(self) -> None:
+        del self.batches[1:]
+        for batch in self.batches:
+            batch.go_back(NOTHING_WRITTEN)
+            self.room_bytes = BATCH_BYTES_MAX
+
+    def take(self) -> list[RawRecords]:
+        """What waits; the first writer stays for what comes next, with a buffer that has grown."""
+        # A batch that was opened for a record that could not be written has none.
+        taken = [batch.take() for batch in self.batches if batch.record_count]
+        if taken:
+            del self.batches[1:]
+            self.room_bytes = BATCH_BYTES_MAX
+        return taken
 
 
-class OutputBuffer:
-    """Everything sent since the last commit, by topic."""
+class _PartitionMark(NamedTuple):
+    """How many batches there were, where the last one ended, and what room it had."""
 
-    def __init__(self, record_bytes_max: int = RECORD_BYTES_MAX) -> None:
-        """Start empty; a record whose key and value take more than ``record_bytes_max`` is refused."""
-        self.record_bytes_max = record_bytes_max
-        self._topics: dict[str, _TopicOutput] = {}
-        self._partitioners: dict[str, Partitioner] = {}
-        self.size_bytes = 0
+    batches: int
+    last: WriterMark | None
+    room_bytes: int
 
-    @property
-    def topics(self) -> list[str]:
-        """The topics that records wait for."""
-        return list(self._topics)
 
-    @property
-    def record_count(self) -> int:
-        """How many records wait."""
-        return sum(len(output.values) for output in self._topics.values())
+class OutputMark(NamedTuple):
+    """How much had been sent at some time since the last commit."""
 
-    def send(
+    size_bytes: int
+    routed: dict[str, tuple[int, list[_PartitionMark]]]
+    unrouted: dict[str, int]
+
+
+class _Routed:
+    """Records for a topic whose number of partitions is known."""
+
+    def __init__(self, topic: str, count: int) -> None:
+        self.topic: Final = topic
+        self.count: Final = count
+        self.sticky = 0
+        """The partition of all records without a key; another one after each commit."""
+        self.record_count = 0
+        self.partitions: list[_Partition] = [_Partition() for _ in range(count)]
+
+    def add(
         self,
-        topic: str,
         key: bytes | None,
         value: bytes | None,
         timestamp: int,
-        headers: Sequence[Header] = NO_HEADERS,
-        partition: int | None = None,
+        headers: Sequence[Header],
+        partition: int | None,
+        size: i64,
     ) -> None:
-        """Add one record. Raises ``OutputTooLarge``."""
-        size = 0
-        if value is not None:
-            size += len(value)
-        if key is not None:
-            size += len(key)
-        if headers:
-            size += headers_bytes(headers)
-        if size > self.record_bytes_max:
-            self._refuse(topic, size)
-        self.size_bytes += size
-        output = self._topics.get(topic)
-        if output is None:
-            output = self._topics[topic] = _TopicOutput()
-        if headers or partition is not None:
-            _fill(output)
-            output.headers.append(headers)
-            output.partitions.append(partition)
-        output.keys.append(key)
-        output.values.append(value)
-        output.timestamps.append(timestamp)
+        if partition is not None:
+            chosen = self._checked(partition)
+        elif key is not None:
+            chosen = partition_for(key, self.count)
+        else:
+            chosen = self.sticky
+        target = self.partitions[chosen]
+        needed: i64 = size + RECORD_OVERHEAD_BYTES_MAX
+        if target.room_bytes < needed:
+            target.batches.append(RecordWriter())
+            target.room_bytes = BATCH_BYTES_MAX
+        target.batches[-1].append(key, value, timestamp, headers)
+        target.room_bytes -= needed
+        self.record_count += 1
 
-    def send_columns(
-        self,
-        topic: str,
-        keys: Sequence[bytes | None],
-        values: Sequence[bytes | None],
-        timestamps: Sequence[int],
-        headers: Sequence[Sequence[Header]] | None = None,
-    ) -> None:
-        """Add many records of one topic. Raises ``OutputTooLarge``, having added none."""
-        sizes = [len(value) for value in values if value is not None]
-        largest = max(sizes, default=0) + max((len(key) for key in keys if key is not None), default=0)
-        if largest > self.record_bytes_max:
-            self._refuse(topic, largest)
-        self.size_bytes += sum(sizes)
-        output = self._topics.setdefault(topic, _TopicOutput())
-        if headers is not None:
-            _fill(output)
-            output.headers += headers
-        output.keys += keys
-        output.values += values
-        output.timestamps += timestamps
+    def mark(self) -> tuple[int, list[_PartitionMark]]:
+        return self.record_count, [partition.mark() for partition in self.partitions]
 
-    def drain(self, partition_counts: Mapping[str, int]) -> list[OutputColumns]:
-        """Take everything out, by partition; topics that ``partition_counts`` does not have wait."""
-        drained: list[OutputColumns] = []
-        topics, self._topics, self.size_bytes = self._topics, {}, 0
-        for topic, output in topics.items():
-            count = partition_counts.get(topic)
-            if count is None:
-                self._topics[topic] = output
-                continue
-            partitioner = self._partitioners.get(topic)
-            if partitioner is None or partitioner.count != count:
-                partitioner = self._partitioners[topic] = Partitioner(topic, count)
-            drained += _split(topic, output, partitioner)
-        return drained
+    def go_back(self, mark: tuple[int, list[_PartitionMark]]) -> None:
+        self.record_count, marks = mark
+        for index, partition in enumerate(self.partitions):
+            partition.go_back(marks[index])
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._topics = {}
-        self.size_bytes = 0
+    def forget(self) -> None:
+        self.record_count = 0
+        for partition in self.partitions:
+            partition.forget()
 
-    def _refuse(self, topic: str, size: int) -> NoReturn:
-        raise OutputTooLarge(
-            f"a record for topic {topic!r} has {size} bytes of key, value and headers, allowed are "
-            f"{self.record_bytes_max}; send less, or raise record_bytes_max and the topic's "
-            "max.message.bytes"
-        )
-
-
-class Partitioner:
-    """Kafka's default partitioning of one topic."""
-
-    def __init__(self, topic: str, count: int) -> None:
-        """``topic`` has ``count`` partitions."""
-        self.topic: Final = topic
-        self.count: Final = count
-        self._sticky = 0
-
-    def choose(self, keys: list[bytes | None], given: list[int | None]) -> list[int]:
-        """A partition for each record: the one given, if any, else by its key.
-
-        All without a key get the same one, another one each time.
-        """
-        self._sticky = (self._sticky + 1) % self.count
-        sticky, count = self._sticky, self.count
-        chosen = [sticky if key is None else partition_for(key, count) for key in keys]
-        for index, partition in enumerate(given):
-            if partition is not None:
-                chosen[index] = self._checked(partition)
-        return chosen
+    def take(self) -> list[OutputBatches]:
+        """What waits, by partition; nothing waits any more."""
+        self.record_count = 0
+        self.sticky = (self.sticky + 1) % self.count
+        taken: list[OutputBatches] = []
+        for index, partition in enumerate(self.partitions):
+            batches = partition.take()
+            if batches:
+                taken.append(OutputBatches(TopicPartition(self.topic, index), batches))
+        return taken
 
     def _checked(self, partition: int) -> int:
         if not 0 <= partition < self.count:
@@ -190,32 +181,156 @@ class Partitioner:
         return partition
 
 
-def _fill(output: _TopicOutput) -> None:
-    # Headers and explicit partitions are rare: their columns exist only once they are needed.
-    count = len(output.values)
-    output.headers += [NO_HEADERS] * (count - len(output.headers))
-    output.partitions += [None] * (count - len(output.partitions))
+class _Unrouted:
+    """Records for a topic that nothing was committed to yet: its partitions are asked for at the commit."""
+
+    def __init__(self) -> None:
+        self.keys: list[bytes | None] = []
+        self.values: list[bytes | None] = []
+        self.timestamps: list[int] = []
+        self.headers: list[Sequence[Header]] = []
+        self.partitions: list[int | None] = []
+
+    def add(
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp: int,
+        headers: Sequence[Header],
+        partition: int | None,
+    ) -> None:
+        # What cannot be written fails here, with the record it was sent for, and not the commit.
+        RecordWriter().append(key, value, timestamp, headers)
+        self.keys.append(key)
+        self.values.append(value)
+        self.timestamps.append(timestamp)
+        self.headers.append(headers)
+        self.partitions.append(partition)
+
+    def cut(self, count: int) -> None:
+        """Keep the first ``count`` records."""
+        for column in (self.keys, self.values, self.timestamps, self.headers, self.partitions):
+            del column[count:]
+
+    def routed(self, topic: str, count: int) -> _Routed:
+        """The same records, now that ``topic`` is known to have ``count`` partitions."""
+        routed = _Routed(topic, count)
+        for index, value in enumerate(self.values):
+            key, headers = self.keys[index], self.headers[index]
+            size = content_bytes(key, value, headers)
+            routed.add(key, value, self.timestamps[index], headers, self.partitions[index], size)
+        return routed
 
 
-def _split(topic: str, output: _TopicOutput, partitioner: Partitioner) -> list[OutputColumns]:
-    headers: list[Sequence[Header]] | None = None
-    if output.headers or output.partitions:
-        _fill(output)
-        if any(output.headers):
-            headers = output.headers
-    count = partitioner.count
-    chosen = partitioner.choose(output.keys, output.partitions)
-    keys, values = deal(output.keys, chosen, count), deal(output.values, chosen, count)
-    timestamps = deal(output.timestamps, chosen, count)
-    dealt_headers = None if headers is None else deal(headers, chosen, count)
-    return [
-        OutputColumns(
-            TopicPartition(topic, partition),
-            keys[partition],
-            values[partition],
-            timestamps[partition],
-            None if dealt_headers is None else dealt_headers[partition],
+class OutputBuffer:
+    """Everything sent since the last commit, by topic."""
+
+    def __init__(self, record_bytes_max: int = RECORD_BYTES_MAX) -> None:
+        """Start empty; a record whose key and value take more than ``record_bytes_max`` is refused."""
+        self.record_bytes_max = record_bytes_max
+        self.size_bytes = 0
+        self._routed: dict[str, _Routed] = {}
+        self._unrouted: dict[str, _Unrouted] = {}
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics that records wait for."""
+        return [topic for topic, routed in self._routed.items() if routed.record_count] + list(self._unrouted)
+
+    @property
+    def record_count(self) -> int:
+        """How many records wait."""
+        routed = sum([routed.record_count for routed in self._routed.values()])
+        return routed + sum([len(unrouted.values) for unrouted in self._unrouted.values()])
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp: int,
+        headers: Sequence[Header] = NO_HEADERS,
+        partition: int | None = None,
+    ) -> None:
+        """Add one record.
+
+        Raises ``OutputTooLarge``, and ``Misuse`` for a timestamp, headers or a partition that no record can have.
+        """
+        size = content_bytes(key, value, headers)
+        if size > self.record_bytes_max:
+            self._refuse(topic, size)
+        routed = self._routed.get(topic)
+        if routed is not None:
+            routed.add(key, value, timestamp, headers, partition, size)
+        else:
+            unrouted = self._unrouted.get(topic)
+            if unrouted is None:
+                unrouted = self._unrouted[topic] = _Unrouted()
+            unrouted.add(key, value, timestamp, headers, partition)
+        self.size_bytes += size
+
+    def send_columns(
+        self,
+        topic: str,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        timestamps: Sequence[int],
+        headers: Sequence[Sequence[Header]] | None = None,
+    ) -> None:
+        """Add many records of one topic. Raises ``OutputTooLarge``, having added none."""
+        for index, value in enumerate(values):
+            size = content_bytes(keys[index], value, NO_HEADERS if headers is None else headers[index])
+            if size > self.record_bytes_max:
+                self._refuse(topic, size)
+        for index, value in enumerate(values):
+            of_record = NO_HEADERS if headers is None else headers[index]
+            self.send(topic, keys[index], value, timestamps[index], of_record)
+
+    def drain(self, partition_counts: Mapping[str, int]) -> list[OutputBatches]:
+        """Take everything out, by partition; topics that ``partition_counts`` does not have wait."""
+        for topic in list(self._unrouted):
+            count = partition_counts.get(topic)
+            if count is not None:
+                self._routed[topic] = self._unrouted.pop(topic).routed(topic, count)
+        drained: list[OutputBatches] = []
+        for routed in self._routed.values():
+            if routed.record_count:
+                drained += routed.take()
+        self.size_bytes = 0
+        return drained
+
+    def mark(self) -> OutputMark:
+        """What ``go_back`` needs to forget all that is sent from here on."""
+        return OutputMark(
+            self.size_bytes,
+            {topic: routed.mark() for topic, routed in self._routed.items() if routed.record_count},
+            {topic: len(unrouted.values) for topic, unrouted in self._unrouted.items()},
         )
-        for partition in range(count)
-        if values[partition]
-    ]
+
+    def go_back(self, mark: OutputMark) -> None:
+        """Forget what was sent since ``mark`` was made, which was after the last ``drain``."""
+        for topic, routed in self._routed.items():
+            before = mark.routed.get(topic)
+            if before is not None:
+                routed.go_back(before)
+            elif routed.record_count:
+                routed.forget()
+        kept = {topic: self._unrouted[topic] for topic in mark.unrouted}
+        for topic, unrouted in kept.items():
+            unrouted.cut(mark.unrouted[topic])
+        self._unrouted = kept
+        self.size_bytes = mark.size_bytes
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._unrouted = {}
+        for routed in self._routed.values():
+            routed.forget()
+        self.size_bytes = 0
+
+    def _refuse(self, topic: str, size: int) -> NoReturn:
+        raise OutputTooLarge(
+            f"a record for topic {topic!r} has {size} bytes of key, value and headers, allowed are "
+            f"{self.record_bytes_max}; send less, or raise record_bytes_max and the topic's "
+            "max.message.bytes"
+        )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
 
     from streamz_core.model import Header, OffsetAndMetadata, RecordMetadata, TopicPartition
+    from streamz_core.protocol.batch_encoder import RawRecords
 
 
 class Producer(Protocol):
@@ -47,6 +48,11 @@ class Producer(Protocol):
         headers: Sequence[Sequence[Header]] | None = None,
     ) -> Awaitable[RecordMetadata]:
         """Queue records; the awaitable has the metadata of the first one once all are acknowledged."""
+
+    async def send_encoded(
+        self, topic: str, partition: int, batches: Sequence[RawRecords]
+    ) -> Awaitable[RecordMetadata]:
+        """Queue batches that are encoded already; else as ``send_columns``."""
 
 
 class Consumer(Protocol):

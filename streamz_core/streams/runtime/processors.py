@@ -75,6 +75,11 @@ class TaskProcessors:
             await _process_all(behind, batch, furthest, may_yield=False)
         return furthest
 
+    async def flush(self) -> None:
+        """Have every processor send on what it held back for the commit."""
+        for _, processor in self._running:
+            await processor.flush()
+
     async def punctuate(self) -> None:
         """Let every processor do its time-driven work."""
         for _, processor in self._running:

@@ -155,6 +155,7 @@ class StreamsRuntime:
         topics = Topics(requests, config.app_id)
         counts = await topics.source_counts(self._topology)
         identities, _ = await topics.create_internal(self._topology, counts)
+        await topics.count_partitions([sink for part in self._topology.subtopologies for sink in part.sinks])
         offsets = GroupOffsets(requests, config)
         consumer = self._consumer = self._make_consumer(self._link)
         services = TaskServices(
@@ -172,6 +173,7 @@ class StreamsRuntime:
             make_committer=self._make_committer,
             committed_positions=offsets.positions,
             count_partitions=topics.count_partitions,
+            known_partitions=topics.known_partitions,
             on_restore=self._on_restore,
             on_task_changed=self._settle,
         )

@@ -41,6 +41,8 @@ class TaskServices:
     """Where partitions go on, once no transaction of them is open any more."""
     count_partitions: Callable[[Iterable[str]], Awaitable[Mapping[str, int]]]
     """The partition counts of output topics, which are created if they may be."""
+    known_partitions: Callable[[str], int]
+    """The partition count of an output topic that was counted before."""
     on_restore: Callable[[RestoreProgress], None]
     on_task_changed: Callable[[], None]
     """A task began to work, or stopped working."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
@@ -104,6 +104,10 @@ class TaskStores:
             return self._windowed[name]
         except KeyError:
             raise self._unknown(name, StoreKind.WINDOW) from None
+
+    def any_store(self, name: str) -> Any:
+        """A store of any kind."""
+        return self._windowed[name] if name in self._windowed else self.store(name)
 
     @property
     def stream_time_ms(self) -> int:

@@ -1,7 +1,7 @@
 """``Task``: one partition of a sub-topology at work.
 
 Owns: the task's states, its loop, its positions, and the order of everything that happens in it:
-choose input, decode, process, punctuate, commit, and going back to the last commit after a failure.
+choose input, decode, process, punctuate, commit, and going back after a failure.
 Must not know: the group, assignments, other tasks, who started it.
 
 At every commit all records below the committed offsets are handled entirely, and none above is begun.
@@ -14,7 +14,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.deadline import wait_for
 from streamz_core.aio.signal import Signal
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.runtime.decoding import Undecodable
     from streamz_core.streams.runtime.failure_book import Verdict
     from streamz_core.streams.runtime.input import Slice
+    from streamz_core.streams.runtime.output import OutputMark
     from streamz_core.streams.runtime.services import TaskServices
     from streamz_core.streams.topology import SourceSpec, SubTopology
 
@@ -55,6 +56,8 @@ _log = logging.getLogger(__name__)
 
 SLICE_COST_RECORDS: Final = 20
 """What handling a slice takes beside its records, in records."""
+CAUTIOUS_RECORDS: Final = 32
+"""How many records are taken at once after one has failed: what goes before the next that does is done again."""
 
 _NO_VERDICTS: Final[Mapping[str, Verdict]] = {}
 
@@ -114,6 +117,9 @@ class Task:
         self._stop_requested = asyncio.Event()
         self._interruption: TaskInterrupted | None = None
         self._tick: Cancellable | None = None
+        self._slice_records_max = config.slice_records_max
+        self._savepoint: OutputMark | None = None
+        """What had been sent before the slice in hand, where that is all a failure has to go back to."""
         self._records_since_commit = 0
         self._work_since_others = 0
         self._flushed_at_ms = services.clock.monotonic_ms()
@@ -132,6 +138,14 @@ class Task:
     def window_store(self, name: str) -> WindowedStore:
         """This task's partition of a window store."""
         return self._stores.window_store(name)
+
+    def any_store(self, name: str) -> Any:
+        """This task's partition of a store of any kind."""
+        return self._stores.any_store(name)
+
+    def partition_count(self, topic: str) -> int:
+        """How many partitions an output topic has."""
+        return self._services.known_partitions(topic)
 
     async def reads_to_end(self) -> bool:
         """Whether no input is known to have more than was handed to the processors."""
@@ -276,10 +290,14 @@ class Task:
             waits = self._merges and await self._catch_up.must_wait(self._inputs.values())
             piece = None if waits else self._choose()
             if piece is not None:
+                self._savepoint = None if self._stores.dirty_records else self._outputs.mark()
                 try:
                     await self._handle(piece)
                 except ProcessorFailed as failure:
+                    self._slice_records_max = min(CAUTIOUS_RECORDS, self._config.slice_records_max)
                     await self._record_failed(piece, failure)
+                else:
+                    self._take_more(piece.stop - piece.start)
                 await self._give_way(piece.stop - piece.start)
             else:
                 if not self.yield_requested:
@@ -290,6 +308,11 @@ class Task:
                     await self._processors.punctuate()
             if self._commit_is_due():
                 await self._commit()
+
+    def _take_more(self, records: int) -> None:
+        """Records came through together: as many as were asked for, so twice as many may be tried."""
+        if records >= self._slice_records_max:
+            self._slice_records_max = min(2 * records, self._config.slice_records_max)
 
     async def _give_way(self, records: int) -> None:
         """Let others run once a slice's worth of work was done; short slices cost more than their records."""
@@ -307,7 +330,7 @@ class Task:
         waiting = [queue for queue in self._inputs.values() if queue.record_count]
         if not waiting:
             return None
-        records_max = self._config.slice_records_max
+        records_max = self._slice_records_max
         queue, up_to = waiting[0], None
         if len(waiting) > 1:
             waiting.sort(key=lambda queue: queue.head_timestamp)
@@ -372,6 +395,7 @@ class Task:
         """Make everything handled so far permanent; does nothing where there is nothing."""
         self.yield_requested = self._stopping
         outputs, stores = self._outputs, self._stores
+        await self._processors.flush()
         if self._positions.is_dirty or outputs.topics or stores.dirty_records:
             self.state.set(TaskState.COMMITTING)
             counts = await self._services.count_partitions(outputs.topics)
@@ -395,6 +419,7 @@ class Task:
         self._positions.commit_done(work.offsets, self.stream_time_ms)
         self._book.committed(self._positions.committed)
         self._passed_over.committed()
+        self._savepoint = self._outputs.mark()
         self.has_committed = True
 
     def _flush_if_due(self) -> None:
@@ -411,7 +436,7 @@ class Task:
     # -- failures ---------------------------------------------------------------------------------
 
     async def _record_failed(self, piece: Slice, failure: ProcessorFailed) -> None:
-        """Decide by the processor's policy, and go back to the last commit if that is not the end."""
+        """Decide by the processor's policy, and go back if that is not the end."""
         cause, spec = failure.cause, failure.spec
         if isinstance(cause, StoreError):
             raise cause  # the state failed, not the record
@@ -425,7 +450,7 @@ class Task:
                 failure.last_offset,
                 cause,
             )
-            await self._rewind()
+            await self._go_back()
             return
         action = self._book.failed(origin, spec.name, spec.on_error, cause)
         if action is ErrorAction.FAIL:
@@ -435,7 +460,17 @@ class Task:
             ) from cause
         fate = "retrying" if action is None else action.value
         _log.warning("processor %s failed on %s (%s): %r", spec.name, origin, fate, cause)
-        await self._rewind()
+        await self._go_back()
+
+    async def _go_back(self) -> None:
+        """To before the slice in hand, where no store has changed since the last commit; else to that."""
+        if self._savepoint is None:
+            await self._rewind()
+            return
+        await self._processors.close()
+        self._outputs.go_back(self._savepoint)
+        self._stores.discard()
+        await self._processors.open(self)
 
     async def _rewind(self) -> None:
         await self._processors.close()

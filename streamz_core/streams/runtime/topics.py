@@ -93,6 +93,16 @@ class Topics:
                 self._counts[topic.name] = len(topic.partitions)
         return self._counts
 
+    def known_partitions(self, topic: str) -> int:
+        """The partition count of an output topic that was counted before; raises ``Misuse``."""
+        try:
+            return self._counts[topic]
+        except KeyError:
+            raise Misuse(
+                f"app {self._app_id!r} does not know yet how many partitions topic {topic!r} has; choose the "
+                "partition of topics that the app names when it starts"
+            ) from None
+
     def _internal(self, part: SubTopology, counts: Mapping[str, int]) -> list[CreatableTopic]:
         partitions = max(counts[topic] for topic in part.topics)
         internal = [

@@ -30,6 +30,32 @@ def test_groups_are_listed_with_and_without_states(grouped):
     assert grouped("groups --list --state stable").split() == ["GROUP", "STATE"]
 
 
+def test_groups_are_listed_with_and_by_their_types(grouped):
+    assert [row.split() for row in grouped("groups --list --type --state").splitlines()] == [
+        ["GROUP", "TYPE", "STATE"],
+        ["g", "classic", "Empty"],
+    ]
+    assert grouped("groups --list --type Classic").splitlines()[1].split() == ["g", "classic"]
+    assert grouped("groups --list --type consumer").split() == ["GROUP", "TYPE"]
+    assert json.loads(grouped("groups --list --type --json")) == [{"group": "g", "type": "classic"}]
+
+
+def test_offsets_are_deleted_by_topic_and_partition(grouped):
+    for topic in ("u", "v"):
+        grouped.produce("x", topic=topic)
+        grouped(f"console-consumer --topic {topic} --from-beginning --timeout-ms 100 --group g")
+
+    blank, titles, row = grouped("groups --delete-offsets --group g --topic u").splitlines()
+    assert titles.split() == ["GROUP", "TOPIC", "PARTITION", "STATUS"]
+    assert row.split() == ["g", "u", "0", "Successful"]
+    (said,) = json.loads(grouped("groups --delete-offsets --group g --topic v:0 --json"))
+    assert said == {"group": "g", "topic": "v", "partition": 0, "status": "Successful"}
+    assert committed(grouped) == 4  # the only one left
+
+    grouped("groups --delete-offsets --group g --all-topics")
+    assert json.loads(grouped("groups --describe --all-groups --json")) == []
+
+
 def test_state_and_members_are_described(grouped):
     rows = grouped("groups --describe --group g --state").splitlines()
     assert rows[1].split() == ["GROUP", "COORDINATOR", "(ID)", "ASSIGNMENT-STRATEGY", "STATE", "#MEMBERS"]
@@ -129,6 +155,13 @@ def test_what_can_be_deleted_is_when_another_group_cannot(grouped):
         ("groups --describe --group none", 1, "group 'none' does not exist"),
         ("groups --describe --group g --members --state", 2, "exclude each other"),
         ("groups --list --state fine", 2, "fine"),
+        ("groups --list --type fine", 2, "fine"),
+        ("groups --delete-offsets --group g", 2, "needs either --topic or --all-topics"),
+        ("groups --delete-offsets --group g --topic t --all-topics", 2, "needs either"),
+        ("groups --delete-offsets --group g --topic t:x", 2, "NAME:0,1,2"),
+        ("groups --delete-offsets --group g --topic t:7", 1, "t-7: there is no such partition"),
+        ("groups --delete-offsets --group g --topic none", 1, "no offsets in topic 'none'"),
+        ("groups --delete-offsets --group none --topic t:0", 1, "group 'none': it does not exist"),
         ("groups --reset-offsets --group g --topic t", 2, "exactly one of"),
         ("groups --reset-offsets --group g --to-earliest", 2, "needs --topic or --all-topics"),
         ("groups --reset-offsets --group g --topic t:x --to-earliest", 2, "NAME:0,1,2"),

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from streamz_core.cli.connection import CommandError
+from streamz_core.cli.group_delete_offsets import delete_offsets
 from streamz_core.cli.group_describe import describe
 from streamz_core.cli.group_reset import reset
 from streamz_core.cli.groups import _delete
@@ -90,3 +91,11 @@ async def test_a_group_with_members_is_neither_reset_nor_deleted(link):
         await reset(link, ["g"], {**given, "topics": ("t",), "to_offset": 0, "execute": True})
     with pytest.raises(CommandError, match="group 'g' was not deleted: it has members"):
         await _delete(link, ["g"])
+
+
+async def test_a_group_keeps_the_offsets_of_what_its_members_read(link, capsys):
+    given = {"topics": ("t",), "all_topics": False, "as_json": False}
+    with pytest.raises(CommandError, match=r"keeps its offset in t-0: members of the group read it"):
+        await delete_offsets(link, ["g"], given)
+
+    assert capsys.readouterr().out.splitlines()[-1].split()[-2:] == ["Error:", "GROUP_SUBSCRIBED_TO_TOPIC"]

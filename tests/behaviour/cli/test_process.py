@@ -172,5 +172,5 @@ def test_the_shell_is_offered_verbs_and_flags(streamz, tmp_path):
         )
         return [line.partition(",")[2] for line in done.stdout.splitlines()]
 
-    assert complete("streamz con", 1) == ["console-producer", "console-consumer"]
+    assert complete("streamz con", 1) == ["configs", "console-producer", "console-consumer"]
     assert complete("streamz topics --cr", 2) == ["--create"]

@@ -110,6 +110,22 @@ async def test_automatic_commits_leave_out_the_record_in_hand(producer, consumer
     more.cancel()
 
 
+async def test_automatic_commits_do_not_take_back_what_the_program_committed(producer, consumers, clock):
+    await fill(producer, "t", 10)
+    consumer = await consumers("t", group_id="g", auto_commit_interval_ms=1_000)
+    await clock.drive(consumer.getmany(timeout_ms=100))
+    await consumer.commit()
+    await clock.advance(5_000)
+    assert await consumer.committed(T) == 10
+
+    consumer.seek(T, 4)  # going back is the program's own decision
+    await clock.drive(consumer.getone())
+    asking = asyncio.ensure_future(consumer.getmany(max_records=1))
+    await clock.advance(1_500)
+    assert await consumer.committed(T) == 5
+    await asking
+
+
 async def test_a_record_that_made_the_program_fail_is_delivered_again(producer, consumers, clock, address):
     await fill(producer, "t", 5)
     consumer = await consumers("t", group_id="g")
@@ -212,7 +228,7 @@ async def test_a_program_that_does_not_poll_gives_its_partitions_up_and_comes_ba
     assert ("lost", {T}) in listener.calls
     assert slow.assignment() == set()
     with pytest.raises(errors.CommitFailedError):
-        await slow.commit({T: 1}) if slow.assignment() else await slow._member.commit(
+        await slow.commit({T: 1}) if slow.assignment() else await slow._member.commits.commit(
             {T: OffsetAndMetadata(1)}
         )
 

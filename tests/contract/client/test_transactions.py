@@ -135,7 +135,7 @@ async def test_a_newer_producer_fences_the_older(address, transactional, clock):
 async def test_calls_out_of_order_say_so(transactional, producer):
     with pytest.raises(errors.IllegalOperation, match="begin"):
         await transactional.send("t", b"v")
-    with pytest.raises(errors.IllegalOperation, match="no transaction"):
+    with pytest.raises(errors.IllegalOperation, match="begin a transaction first"):
         await transactional.commit_transaction()
     await transactional.begin_transaction()
     with pytest.raises(errors.IllegalOperation, match="first"):

@@ -84,3 +84,24 @@ async def test_an_actor_that_does_not_let_itself_be_cancelled_does_not_hold_up_i
     await running.feed([1])
 
     await clock.drive(running.agent().close())
+
+
+async def test_one_actor_cannot_wait_for_two_records_at_once(app, task):
+    seen = []
+
+    @app.agent(app.topic("views"))
+    async def greedy(stream):
+        both = asyncio.gather(anext(stream), anext(stream.events()), return_exceptions=True)
+        seen.extend(await both)
+        async for value in stream:
+            seen.append(value)
+
+    running = await task()
+    await running.feed([])
+    batch = running.batch(["a", "b"])
+    assert await running.agent().process(batch, 0, 1, may_yield=False) == 1
+    assert await running.agent().process(batch, 1, 2, may_yield=False) == 2
+
+    first, error, second = seen
+    assert (first, second) == ("a", "b")
+    assert "twice at the same time" in str(error)

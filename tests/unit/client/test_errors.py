@@ -22,6 +22,21 @@ def test_every_code_has_an_exception():
         assert issubclass(errors.for_code(code), errors.KafkaError)
 
 
+@pytest.mark.parametrize("name", errors.__all__)
+def test_every_class_is_in_the_table(name):
+    found = getattr(errors, name)
+    if isinstance(found, type) and issubclass(found, errors.BrokerResponseError):
+        assert found is errors.BrokerResponseError or errors.for_code(found.errno) is found
+
+
+def test_a_program_may_have_errors_of_its_own():
+    class MyError(errors.BrokerResponseError):
+        errno = 3
+
+    assert str(MyError("why")) == "[Error 3] MyError: why"
+    assert errors.for_code(3) is errors.UnknownTopicOrPartitionError
+
+
 def test_codes_without_a_class_are_unknown_errors():
     assert errors.for_code(9_999) is errors.UnknownError
 

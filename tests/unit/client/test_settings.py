@@ -23,6 +23,7 @@ CLIENTS = [AIOKafkaProducer, AIOKafkaConsumer, AIOKafkaAdminClient]
         {"acks": "some"},
         {"acks": 1, "enable_idempotence": True},
         {"acks": 0, "transactional_id": "x"},
+        {"enable_idempotence": "false"},
         {"transactional_id": ""},
         {"compression_type": "rar"},
         {"partitioner": 3},
@@ -44,6 +45,9 @@ def test_wrong_producer_settings_are_named(wrong):
     "wrong",
     [
         {"auto_offset_reset": "newest"},
+        {"enable_auto_commit": "false"},
+        {"check_crcs": None},
+        {"exclude_internal_topics": "no"},
         {"isolation_level": "serializable"},
         {"group_id": ""},
         {"group_instance_id": "a"},

@@ -15,7 +15,7 @@ def test_defaults_are_kafkas():
     assert entries["retention.ms"] == "604800000"
     assert entries["segment.bytes"] == "1073741824"
     assert entries["max.message.bytes"] == "1048588"
-    assert len(entries) == 21
+    assert len(entries) == 24
 
 
 def test_what_entries_give_is_what_parse_takes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from streamz_core.log.files import DiskFiles
 from streamz_core.log.memory_files import MemoryFiles
 from streamz_core.log.partition_log import PartitionLog
 from streamz_core.model import Durability
+from streamz_core.testing.faulty_files import Fault, FaultyFiles
 
 
 def everything(files, path):
@@ -272,6 +274,28 @@ def test_directories_of_no_topic_with_records_are_left_alone(topic, batch, files
     assert files.listdir(f"{path}/log") == ["stray-0"]
     with pytest.raises(errors.DamagedDirectory):
         again.create_topic("stray", 1)
+
+
+def test_what_a_failed_deletion_left_is_removed_later_whatever_is_deleted_meanwhile(batch):
+    files = MemoryFiles()
+    removals = Fault("I/O error on unlink", errno.EIO, frozenset({"unlink"}))
+    faulty = FaultyFiles(files, removals, at_call=0, persistent=True)
+    directory = LogDirectory.open(faulty, "/d", 0)
+    for name in ("t", "other"):
+        directory.create_topic(name, 2)
+        directory.partition(name, 1).append(batch("a"), level=Durability.SYNC, now_ms=0)
+    faulty._at_call = faulty.calls + 1
+
+    with pytest.raises(errors.StorageFailure):
+        directory.delete_topic("t")
+    faulty.heal()
+    directory.delete_topic("other")
+    directory.close()
+    again = LogDirectory.open(files, "/d", 0)
+
+    assert again.unknown == []
+    assert files.listdir("/d/log") == []
+    assert again.catalog.deleting == []
 
 
 def test_a_thousand_partitions_open_with_few_handles(batch):

@@ -23,6 +23,8 @@ class PartitionMachine(RuleBasedStateMachine):
     def open(self, segment_bytes: int, interval: int) -> None:
         self.files = MemoryFiles()
         self.values: list[bytes] = []
+        self.times: list[int] = []
+        self.appended_ms: list[int] = []
         self.batches: list[tuple[int, int, bytes]] = []  # of the producer: first offset, count, bytes
         self.sequence = 0
         self.start = 0
@@ -51,6 +53,8 @@ class PartitionMachine(RuleBasedStateMachine):
         if sync:
             self.syncs_pending.append(appended.base_offset)
         self.values += values
+        self.times += [self.now_ms + number for number in range(count)]
+        self.appended_ms += [self.now_ms] * count
 
     @precondition(lambda self: self.batches)
     @rule(back=st.integers(1, 5))
@@ -81,13 +85,17 @@ class PartitionMachine(RuleBasedStateMachine):
     def look_up_a_time(self, data) -> None:
         time = data.draw(st.integers(0, self.now_ms + 5))
         found = self.log.offset_for_timestamp(time)
-        assert found is None or found[1] >= time
+        later = (offset for offset in range(self.start, len(self.times)) if self.times[offset] >= time)
+        first = next(later, None)
+        assert found == (None if first is None else (first, self.times[first]))
 
     @rule(step=st.integers(1, 60))
     def pass_time_and_retain(self, step: int) -> None:
         self.now_ms += step
+        before = self.start
         self.log.apply_retention(self.now_ms)
         self._follow_start()
+        assert all(self.now_ms - appended > 100 for appended in self.appended_ms[before : self.start])
 
     @rule(data=st.data())
     def delete_records(self, data) -> None:

@@ -182,6 +182,23 @@ def test_rot_before_the_recovery_point_stops_the_partition_and_changes_nothing(t
     assert read(files, name) == bytes(data)
 
 
+def test_another_partitions_file_is_not_cut_as_a_torn_tail(topic, batch, files, path):
+    directory = topic(partitions=2)
+    for index, count in ((0, 3), (1, 5)):
+        log = directory.partition("t", index)
+        for _ in range(count):
+            log.append(batch("x" * (20 + index)), level=SYNC, now_ms=0)
+    directory.close()
+    name = f"{path}/log/t-{{}}/00000000000000000000.log"
+    other = read(files, name.format(1))
+    overwrite(files, name.format(0), other)  # a file put back in the wrong place
+
+    log = topic(crash=True).partition("t", 0)
+
+    assert isinstance(log.failure, errors.CorruptRecord)
+    assert read(files, name.format(0)) == other
+
+
 def test_rot_found_by_a_read_names_the_offsets(topic, batch, files, path):
     directory = topic(segment_bytes=200, index_interval_bytes=0)
     log = directory.partition("t", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,14 +12,17 @@ from streamz_core.log.recovery_point import RecoveryPoint
 from streamz_core.log.sync import Unsynced
 from streamz_core.log.visibility import Visibility
 from streamz_core.model import Durability
+from streamz_core.testing.disk_tree import SyncFile
+from streamz_core.testing.faulty_files import FAULTS, FaultyFiles
+from streamz_core.testing.recording_files import Recording
 
 POINT = RecoveryPoint(0, 0, 0)
 
 
-def prepared(count=3, open_files_max=256):
-    files = MemoryFiles()
+def prepared(count=3, open_files_max=256, held_files_max=256, files=None):
+    files = files or MemoryFiles()
     files.mkdir("/d")
-    open_files = OpenFiles(files, open_files_max=open_files_max)
+    open_files = OpenFiles(files, open_files_max=open_files_max, held_files_max=held_files_max)
     for number in range(count):
         open_files.create(f"/d/{number}")
     return open_files, Unsynced(open_files, "/d")
@@ -141,3 +145,51 @@ def test_the_high_watermark_is_the_first_undurable_sync_append(steps):
         pending = [base for base in waiting if base >= visible.durable_offset]
         assert visible.high_watermark == (pending[0] if pending else end)
         assert visible.last_stable_offset == visible.high_watermark
+
+
+def test_no_more_files_are_held_than_the_bound_and_the_oldest_is_synced_at_once():
+    recording = Recording()
+    open_files, unsynced = prepared(open_files_max=1, held_files_max=2, files=recording.files)
+    for number in range(3):
+        unsynced.wrote(f"/d/{number}")
+    synced = [one for one in recording.operations if isinstance(one, SyncFile)]
+
+    ticket = unsynced.ticket(POINT)
+    ticket.run()
+    unsynced.complete(ticket)
+
+    assert len(synced) == 1
+    assert ticket.paths == ("/d/0", "/d/1", "/d/2")
+    assert not unsynced.is_dirty
+    open_files.create("/d/more")
+    assert len(open_files) == 1, "nothing is pinned any more"
+
+
+def test_a_sync_that_failed_early_fails_the_ticket_that_covers_it():
+    failed_sync = next(fault for fault in FAULTS if fault.name == "I/O error on sync")
+    files = FaultyFiles(MemoryFiles(), failed_sync, at_call=1)
+    _, unsynced = prepared(held_files_max=1, files=files)
+    unsynced.wrote("/d/0")
+    unsynced.wrote("/d/1")
+
+    for _ in range(2):
+        ticket = unsynced.ticket(POINT)
+        with pytest.raises(OSError, match="/d/0"):
+            ticket.run()
+        unsynced.release(ticket)
+
+
+def test_a_file_written_to_again_is_held_again():
+    open_files, unsynced = prepared(open_files_max=1, held_files_max=1)
+    unsynced.wrote("/d/0")
+    unsynced.wrote("/d/1")
+    unsynced.wrote("/d/0")
+
+    ticket = unsynced.ticket(POINT)
+    unsynced.wrote("/d/0")
+    unsynced.complete(ticket)
+
+    assert "/d/0" in unsynced
+    assert "/d/1" not in unsynced
+    open_files.create("/d/more")
+    assert len(open_files) == 2, "the one that is held, and the new one"

@@ -7,9 +7,10 @@ Must not know: groups, requests.
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from streamz_core.client.consumer.membership import (
+from streamz_core.model import TopicPartition
+from streamz_core.protocol.consumer_protocol import (
     ConsumerProtocolMemberAssignment,
     ConsumerProtocolMemberMetadata,
 )
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
 class AbstractPartitionAssignor(abc.ABC):
     """Shares out the partitions of the subscribed topics among the members of a group.
 
-    Methods may be class methods. A consumer that is given the class makes an instance of its own.
+    Methods may be class methods. A consumer that is given the class makes an instance of its own. One that
+    has a method ``on_generation_assignment(generation)`` is told the generation after ``on_assignment``.
+    """
+
+    is_cooperative: ClassVar[bool] = False
+    """Whether members keep their partitions while they rebalance (KIP-429).
+
+    ``assign`` must then give no partition away that ``members`` says another member owns
+    (``owned_partitions``, which the consumer fills in): its owner gives it up first, and joins again, and
+    only then it is assigned. A consumer is cooperative if all its assignors are.
     """
 
     @property
@@ -55,9 +65,12 @@ def subscribers(members: Mapping[str, ConsumerProtocolMemberMetadata]) -> dict[s
     return dict(sorted(by_topic.items()))
 
 
-def grouped(partitions: Iterable[tuple[str, int]]) -> list[tuple[str, list[int]]]:
-    """Partitions by topic, topics in the order they first occur."""
-    by_topic: dict[str, list[int]] = {}
-    for topic, partition in partitions:
-        by_topic.setdefault(topic, []).append(partition)
-    return list(by_topic.items())
+def candidates_of(
+    cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
+) -> dict[TopicPartition, list[str]]:
+    """Every partition of a subscribed topic to the members that may be given it, both sorted."""
+    return {
+        TopicPartition(topic, partition): member_ids
+        for topic, member_ids in subscribers(members).items()
+        for partition in sorted(cluster.partitions_for_topic(topic) or ())
+    }

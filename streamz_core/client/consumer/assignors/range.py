@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamz_core.client.consumer.assignors.abstract import AbstractPartitionAssignor, subscribers
-from streamz_core.client.consumer.membership import (
+from streamz_core.protocol.consumer_protocol import (
     ConsumerProtocolMemberAssignment,
     ConsumerProtocolMemberMetadata,
 )

@@ -9,14 +9,11 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from streamz_core.client.consumer.assignors.abstract import (
-    AbstractPartitionAssignor,
-    grouped,
-    subscribers,
-)
-from streamz_core.client.consumer.membership import (
+from streamz_core.client.consumer.assignors.abstract import AbstractPartitionAssignor, subscribers
+from streamz_core.protocol.consumer_protocol import (
     ConsumerProtocolMemberAssignment,
     ConsumerProtocolMemberMetadata,
+    grouped,
 )
 
 if TYPE_CHECKING:

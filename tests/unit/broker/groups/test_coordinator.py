@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from streamz_core.broker.broker import Broker
+from streamz_core.broker.groups.forgetting import forget_old
 from streamz_core.broker.internal_topics import OFFSETS_TOPIC
 from streamz_core.errors import ErrorCode
 from streamz_core.log.files import DiskFiles
@@ -404,10 +405,10 @@ async def test_a_group_keeps_its_offsets_for_as_long_as_it_had_members(members: 
     await members.leave(first.member_id)
     members.clock.jump_wall(6 * 86_400_000)
 
-    members.broker.groups.expire_offsets()
+    forget_old(members.broker.groups)
     assert await members.committed() == {("t", 0): 5}
     members.clock.jump_wall(2 * 86_400_000)
-    members.broker.groups.expire_offsets()
+    forget_old(members.broker.groups)
 
     assert await members.listed() == {}
 

@@ -12,15 +12,22 @@ from streamz_core.protocol.messages.delete_records import (
     DeleteRecordsRequest,
     DeleteRecordsTopic,
 )
-from streamz_core.protocol.messages.fetch import IsolationLevel
+from streamz_core.protocol.messages.fetch import FetchPartition, FetchRequest, FetchTopic, IsolationLevel
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
 from streamz_core.protocol.messages.list_offsets import (
+    EARLIEST_LOCAL_TIMESTAMP,
     EARLIEST_TIMESTAMP,
+    LATEST_TIERED_TIMESTAMP,
     LATEST_TIMESTAMP,
     MAX_TIMESTAMP,
     ListOffsetsPartition,
     ListOffsetsRequest,
     ListOffsetsTopic,
+)
+from streamz_core.protocol.messages.offset_for_leader_epoch import (
+    OffsetForLeaderEpochRequest,
+    OffsetForLeaderPartition,
+    OffsetForLeaderTopic,
 )
 
 
@@ -32,6 +39,16 @@ async def _offset(
     request = ListOffsetsRequest(
         topics=[ListOffsetsTopic(name=topic, partitions=[asked])], isolation_level=isolation
     )
+    return (await talk.broker.handle(request)).topics[0].partitions[0]
+
+
+async def _epoch_end(
+    talk: Any, leader_epoch: int, *, topic: str = "t", current_leader_epoch: int = -1
+) -> Any:
+    asked = OffsetForLeaderPartition(
+        partition=0, leader_epoch=leader_epoch, current_leader_epoch=current_leader_epoch
+    )
+    request = OffsetForLeaderEpochRequest(topics=[OffsetForLeaderTopic(topic=topic, partitions=[asked])])
     return (await talk.broker.handle(request)).topics[0].partitions[0]
 
 
@@ -47,6 +64,37 @@ async def test_the_ends_of_a_partition(talk: Any) -> None:
 
     assert (await _offset(talk, EARLIEST_TIMESTAMP)).offset == 1
     assert (await _offset(talk, LATEST_TIMESTAMP)).offset == 3
+    assert (await _offset(talk, EARLIEST_LOCAL_TIMESTAMP)).offset == 1
+    assert (await _offset(talk, LATEST_TIERED_TIMESTAMP)).offset == -1
+
+
+@pytest.mark.parametrize(
+    ("epoch", "code"), [(-1, "NONE"), (0, "NONE"), (1, "UNKNOWN_LEADER_EPOCH"), (-2, "FENCED_LEADER_EPOCH")]
+)
+async def test_who_believes_in_another_leader_epoch_is_refused(talk: Any, epoch: int, code: str) -> None:
+    await talk.produce("t", b"a", b"b")
+    asked = ListOffsetsPartition(partition_index=0, timestamp=LATEST_TIMESTAMP, current_leader_epoch=epoch)
+    listed = await talk.broker.handle(
+        ListOffsetsRequest(topics=[ListOffsetsTopic(name="t", partitions=[asked])])
+    )
+    ended = await _epoch_end(talk, 0, current_leader_epoch=epoch)
+    read = FetchPartition(partition=0, fetch_offset=0, current_leader_epoch=epoch)
+    fetched = await talk.broker.handle(FetchRequest(topics=[FetchTopic(topic="t", partitions=[read])]))
+
+    assert listed.topics[0].partitions[0].error_code is ErrorCode[code]
+    assert ended.error_code is ErrorCode[code]
+    assert fetched.responses[0].partitions[0].error_code is ErrorCode[code]
+
+
+@pytest.mark.parametrize(("epoch", "answer"), [(0, (0, 2)), (1, (-1, -1)), (-1, (-1, -1))])
+async def test_the_one_epoch_ends_where_the_log_does(talk: Any, epoch: int, answer: tuple[int, int]) -> None:
+    await talk.produce("t", b"a", b"b")
+
+    found = await _epoch_end(talk, epoch)
+
+    assert found.error_code is ErrorCode.NONE
+    assert (found.leader_epoch, found.end_offset) == answer
+    assert (await _epoch_end(talk, 0, topic="no")).error_code is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 
 
 async def test_offsets_by_time(talk: Any) -> None:

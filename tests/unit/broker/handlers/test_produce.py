@@ -8,6 +8,7 @@ from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
 from streamz_core.protocol import control
 from streamz_core.protocol.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
 
 @pytest.mark.parametrize("acks", [-1, 1, 0])
@@ -140,7 +141,7 @@ async def test_the_coordinator_is_asked_before_a_transactional_append(talk: Any,
         base_sequence=0,
     )
 
-    assert asked == [("tx", 5, 3, TopicPartition("t", 0))]
+    assert asked == [("tx", 5, 3, TopicPartition("t", 0), TransactionVersion.V2)]
     assert answer.error_code is ErrorCode.INVALID_PRODUCER_EPOCH
     assert talk.broker.log("t", 0).log_end_offset == 0
 

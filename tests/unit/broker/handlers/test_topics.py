@@ -107,8 +107,17 @@ async def test_partition_counts_outside_the_rules_are_refused(talk: Any, count: 
     assert str(count) in answer.error_message
 
 
-@pytest.mark.parametrize(("copies", "code"), [(0, "INVALID_REPLICATION_FACTOR"), (3, "NONE"), (-1, "NONE")])
-async def test_an_application_that_asks_for_copies_runs_unchanged(talk: Any, copies: int, code: str) -> None:
+@pytest.mark.parametrize(
+    ("copies", "code"),
+    [
+        (0, "INVALID_REPLICATION_FACTOR"),
+        (-2, "INVALID_REPLICATION_FACTOR"),
+        (3, "INVALID_REPLICATION_FACTOR"),
+        (1, "NONE"),
+        (-1, "NONE"),
+    ],
+)
+async def test_there_are_as_many_copies_as_brokers(talk: Any, copies: int, code: str) -> None:
     topic = CreatableTopic(name="x", num_partitions=1, replication_factor=copies)
 
     response = await talk.broker.handle(CreateTopicsRequest(topics=[topic]))
@@ -116,6 +125,63 @@ async def test_an_application_that_asks_for_copies_runs_unchanged(talk: Any, cop
     assert response.topics[0].error_code is ErrorCode[code]
     if code == "NONE":
         assert response.topics[0].replication_factor == 1
+    else:
+        assert "x" not in talk.broker.directory.topics
+        assert str(copies) in response.topics[0].error_message
+
+
+@pytest.mark.parametrize(
+    ("assignments", "partitions", "code"),
+    [
+        ({0: [0], 1: [0]}, -1, "NONE"),
+        ({0: [0]}, 1, "INVALID_REQUEST"),
+        ({0: [0], 2: [0]}, -1, "INVALID_REPLICA_ASSIGNMENT"),
+        ({0: [1]}, -1, "INVALID_REPLICA_ASSIGNMENT"),
+        ({0: [0, 1]}, -1, "INVALID_REPLICA_ASSIGNMENT"),
+        ({0: []}, -1, "INVALID_REPLICA_ASSIGNMENT"),
+    ],
+)
+async def test_partitions_lie_on_the_one_broker(
+    talk: Any, assignments: dict[int, list[int]], partitions: int, code: str
+) -> None:
+    topic = CreatableTopic(name="x", num_partitions=partitions, assignments=assignments)
+
+    (answer,) = (await talk.broker.handle(CreateTopicsRequest(topics=[topic]))).topics
+
+    assert answer.error_code is ErrorCode[code]
+    if code == "NONE":
+        assert answer.num_partitions == len(assignments)
+
+
+async def test_many_topics_are_created_with_a_few_syncs(talk: Any, files: Any, monkeypatch: Any) -> None:
+    calls: list[str] = []
+    sync_all, sync_dir = files.sync_all, files.sync_dir
+    monkeypatch.setattr(files, "sync_all", lambda *given: (calls.append("all"), sync_all(*given)))
+    monkeypatch.setattr(files, "sync_dir", lambda path: (calls.append(path), sync_dir(path)))
+    names = [f"x{number}" for number in range(50)]
+
+    request = CreateTopicsRequest(topics=[CreatableTopic(name=name, num_partitions=2) for name in names])
+    answers = (await talk.broker.handle(request)).topics
+
+    assert [answer.name for answer in answers] == names
+    assert all(answer.error_code is ErrorCode.NONE and answer.topic_id for answer in answers)
+    assert calls.count("all") == 1
+    assert calls[-1] == "/data"  # the catalog, last
+    assert calls.count("/data") == 1
+
+
+async def test_a_refused_topic_keeps_no_other_from_being_created(talk: Any) -> None:
+    wanted = ["a.b", "a_b", "t", "c"]
+
+    request = CreateTopicsRequest(topics=[CreatableTopic(name=name) for name in wanted])
+    answers = {topic.name: topic.error_code for topic in (await talk.broker.handle(request)).topics}
+
+    assert answers == {
+        "a.b": ErrorCode.NONE,
+        "a_b": ErrorCode.INVALID_TOPIC_EXCEPTION,
+        "t": ErrorCode.TOPIC_ALREADY_EXISTS,
+        "c": ErrorCode.NONE,
+    }
 
 
 @pytest.mark.parametrize("configs", [{"no.such": "1"}, {"retention.ms": "soon"}])
@@ -213,3 +279,20 @@ async def test_a_full_disk_is_named_and_nothing_is_half_created(open_broker: Any
     assert described.topics[0].error_code is ErrorCode.KAFKA_STORAGE_ERROR
     assert "space" in failed.error_message.lower()
     assert healed.error_code is ErrorCode.NONE
+
+
+@pytest.mark.parametrize(
+    ("assignments", "code"),
+    [
+        (None, "NONE"),
+        ([[0]], "NONE"),
+        ([[0], [0]], "INVALID_REPLICA_ASSIGNMENT"),
+        ([[1]], "INVALID_REPLICA_ASSIGNMENT"),
+    ],
+)
+async def test_new_partitions_lie_on_the_one_broker(talk: Any, assignments: Any, code: str) -> None:
+    wanted = CreatePartitionsTopic(name="t", count=3, assignments=assignments)
+
+    (answer,) = (await talk.broker.handle(CreatePartitionsRequest(topics=[wanted]))).results
+
+    assert answer.error_code is ErrorCode[code]

@@ -15,6 +15,7 @@ from streamz_core.broker.transactions.records import (
 )
 from streamz_core.broker.transactions.state import Transaction, TransactionState
 from streamz_core.model import TopicPartition
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
 INT64 = st.integers(-1, 2**63 - 1)
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -31,6 +32,7 @@ def transactions(draw: st.DrawFn) -> Transaction:
         producer_epoch=draw(st.integers(-1, 32_767)),
         previous_producer_id=draw(INT64),
         next_producer_id=draw(INT64),
+        transaction_version=draw(st.sampled_from(TransactionVersion)),
         timeout_ms=draw(st.integers(0, 2**31 - 1)),
         partitions=frozenset() if state is TransactionState.EMPTY else draw(PARTITIONS),
         started_ms=draw(INT64),

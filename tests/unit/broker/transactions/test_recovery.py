@@ -7,6 +7,7 @@ import pytest
 from streamz_core.broker.transactions.recovery import Leftover, OpenInLog, reconcile
 from streamz_core.broker.transactions.state import EPOCH_MAX, Transaction, TransactionState
 from streamz_core.model import TopicPartition
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
 S = TransactionState
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
@@ -97,3 +98,14 @@ def test_they_prove_it_across_producer_ids() -> None:
     found = recovered.transactions["x"]
     assert (found.state, found.producer_id, found.producer_epoch) == (S.ONGOING, 9, 0)
     assert found.previous_producer_id == 7
+
+
+@pytest.mark.parametrize("state", [S.PREPARE_COMMIT, S.PREPARE_ABORT])
+def test_an_end_that_keeps_the_epoch_is_not_taken_for_complete(state: TransactionState) -> None:
+    """What is open under that epoch is what is being ended; the next transaction is announced first."""
+    before = stored(state, T0, transaction_version=TransactionVersion.V1)
+
+    recovered = reconcile(before, [OpenInLog(T0, 7, 3), OpenInLog(T1, 7, 3)], 1)
+
+    assert recovered.transactions == before
+    assert recovered.leftovers == [Leftover(T1, 7, 3, is_committed=False)]

@@ -9,7 +9,9 @@ import pytest
 
 from streamz_core.broker.transactions.events import (
     AddPartition,
+    AnnouncePartitions,
     Decision,
+    EndKeepingEpoch,
     EndTransaction,
     Event,
     Expired,
@@ -17,6 +19,7 @@ from streamz_core.broker.transactions.events import (
     MarkersWritten,
     Step,
     TimedOut,
+    VerifyPartition,
 )
 from streamz_core.broker.transactions.state import (
     EPOCH_MAX,
@@ -30,6 +33,7 @@ from streamz_core.broker.transactions.state import (
 from streamz_core.broker.transactions.transitions import TABLE, decide
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
+from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
 NOW = 1_000
 T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
@@ -71,6 +75,22 @@ def end(is_committed: bool, producer_id: int = 7, producer_epoch: int = 3) -> En
     )
 
 
+def announce(
+    *partitions: TopicPartition, producer_id: int = 7, producer_epoch: int = 3
+) -> AnnouncePartitions:
+    return AnnouncePartitions(
+        producer_id=producer_id, producer_epoch=producer_epoch, partitions=frozenset(partitions)
+    )
+
+
+def verify(partition: TopicPartition, producer_id: int = 7, producer_epoch: int = 3) -> VerifyPartition:
+    return VerifyPartition(producer_id=producer_id, producer_epoch=producer_epoch, partition=partition)
+
+
+def end_keeping(is_committed: bool, producer_id: int = 7, producer_epoch: int = 3) -> EndKeepingEpoch:
+    return EndKeepingEpoch(producer_id=producer_id, producer_epoch=producer_epoch, is_committed=is_committed)
+
+
 def ask(before: Transaction, event: Event) -> Decision:
     return decide(before, event, NOW)
 
@@ -103,7 +123,10 @@ def test_no_decision_breaks_the_table_of_states() -> None:
     events: list[Event] = [TimedOut(new_producer_id=NEW_ID), MarkersWritten(), Expired()]
     for producer_id, epoch in identities:
         events += [init(producer_id, epoch), add(T1, producer_id, epoch)]
-        events += [end(committed, producer_id, epoch) for committed in (True, False)]
+        events += [announce(T1, producer_id=producer_id, producer_epoch=epoch)]
+        events += [verify(T1, producer_id, epoch)]
+        for committed in (True, False):
+            events += [end(committed, producer_id, epoch), end_keeping(committed, producer_id, epoch)]
     for state, event in product(TransactionState, events):
         before = transaction(state, previous_producer_id=6, producer_epoch=3)
         after = ask(before, event)
@@ -306,6 +329,131 @@ class TestEnd:
         again = ask(done, end(True, 7, PRODUCER_EPOCH_MAX))
         assert (again.step, again.error_code) == (Step.NOTHING, ErrorCode.NONE)
         assert ask(done, add(T0, 7, PRODUCER_EPOCH_MAX)).error_code is ErrorCode.INVALID_PRODUCER_EPOCH
+
+
+ABORTABLE, INVALID, FENCED = (
+    ErrorCode.TRANSACTION_ABORTABLE,
+    ErrorCode.INVALID_TXN_STATE,
+    ErrorCode.PRODUCER_FENCED,
+)
+BUMPED = "a new epoch"
+
+
+class TestTableOfKip890:
+    """Kafka's own table of EndTxn where nothing is open; ours differs from it in one cell (ABORTABLE)."""
+
+    @pytest.mark.parametrize(
+        ("state", "committed", "is_retry", "outcome"),
+        [
+            (S.EMPTY, False, True, FENCED),
+            (S.EMPTY, False, False, BUMPED),
+            (S.EMPTY, True, True, FENCED),
+            (S.EMPTY, True, False, INVALID),
+            (S.COMPLETE_ABORT, False, True, ErrorCode.NONE),
+            (S.COMPLETE_ABORT, False, False, BUMPED),
+            (S.COMPLETE_ABORT, True, True, ABORTABLE),
+            (S.COMPLETE_ABORT, True, False, INVALID),
+            (S.COMPLETE_COMMIT, False, True, INVALID),
+            (S.COMPLETE_COMMIT, False, False, BUMPED),
+            (S.COMPLETE_COMMIT, True, True, ErrorCode.NONE),
+            (S.COMPLETE_COMMIT, True, False, INVALID),
+        ],
+    )
+    def test_ends_with_the_epoch_that_is_raised(
+        self, state: TransactionState, committed: bool, is_retry: bool, outcome: ErrorCode | str
+    ) -> None:
+        before = transaction(state)
+        decision = ask(before, end(committed, producer_epoch=2 if is_retry else 3))
+
+        if outcome is BUMPED:
+            assert (decision.step, decision.error_code) == (Step.END, ErrorCode.NONE)
+            assert identity(decision.transaction) == (7, 4)
+        else:
+            assert decision == Decision(before, Step.NOTHING, outcome)
+
+    @pytest.mark.parametrize(
+        ("state", "committed", "outcome"),
+        [
+            (S.EMPTY, False, INVALID),
+            (S.EMPTY, True, INVALID),
+            (S.COMPLETE_ABORT, False, ErrorCode.NONE),
+            (S.COMPLETE_ABORT, True, INVALID),
+            (S.COMPLETE_COMMIT, False, INVALID),
+            (S.COMPLETE_COMMIT, True, ErrorCode.NONE),
+        ],
+    )
+    def test_ends_with_the_epoch_that_stays(
+        self, state: TransactionState, committed: bool, outcome: ErrorCode
+    ) -> None:
+        before = transaction(state, transaction_version=TransactionVersion.V1)
+
+        assert ask(before, end_keeping(committed)) == Decision(before, Step.NOTHING, outcome)
+        for version in TransactionVersion:
+            before = transaction(state, transaction_version=version)
+            for epoch in (2, 4):
+                decision = ask(before, end_keeping(committed, producer_epoch=epoch))
+                assert decision == Decision(before, Step.NOTHING, FENCED)
+            stranger = ask(before, end_keeping(committed, producer_id=8))
+            assert stranger.error_code is ErrorCode.INVALID_PRODUCER_ID_MAPPING
+
+
+class TestOlderClients:
+    def test_announced_partitions_are_stored(self) -> None:
+        begun = ask(transaction(S.COMPLETE_COMMIT), announce(T0))
+        more = ask(begun.transaction, announce(T0, T1))
+        again = ask(more.transaction, announce(T1))
+
+        assert (begun.step, begun.transaction.state) == (Step.STORE, S.ONGOING)
+        assert begun.transaction.started_ms == NOW
+        assert (more.step, more.transaction.partitions) == (Step.STORE, {T0, T1})
+        assert again == Decision(more.transaction, Step.NOTHING)
+
+    @pytest.mark.parametrize("state", [s for s in S if s is not S.DEAD])
+    def test_only_the_owner_announces(self, state: TransactionState) -> None:
+        before = transaction(state)
+        for event, error in (
+            (announce(T0, producer_epoch=2), FENCED),
+            (announce(T0, producer_epoch=4), FENCED),
+            (announce(T0, producer_id=8), ErrorCode.INVALID_PRODUCER_ID_MAPPING),
+        ):
+            assert ask(before, event) == Decision(before, Step.NOTHING, error)
+
+    @pytest.mark.parametrize("state", [s for s in S if s is not S.ONGOING and s is not S.DEAD])
+    def test_nothing_is_written_where_nothing_is_open(self, state: TransactionState) -> None:
+        before = transaction(state, partitions=frozenset({T0}))
+        assert ask(before, verify(T0)) == Decision(before, Step.NOTHING, INVALID)
+        fenced = ask(before, verify(T0, producer_epoch=2))
+        assert fenced.error_code is ErrorCode.INVALID_PRODUCER_EPOCH
+
+    def test_only_announced_partitions_are_written_to(self) -> None:
+        before = transaction(S.ONGOING)
+        assert ask(before, verify(T0)) == Decision(before, Step.NOTHING)
+        assert ask(before, verify(T1)) == Decision(before, Step.NOTHING, INVALID)
+
+    @pytest.mark.parametrize("committed", [True, False])
+    def test_the_end_keeps_the_epoch(self, committed: bool) -> None:
+        ending = ask(transaction(S.ONGOING), end_keeping(committed))
+        assert ending.step is Step.END
+        assert identity(ending.transaction) == (7, 3)
+        assert ending.transaction.transaction_version is TransactionVersion.V1
+        assert ask(ending.transaction, announce(T0)).error_code is ErrorCode.CONCURRENT_TRANSACTIONS
+        waiting = ask(ending.transaction, end_keeping(committed))
+        assert waiting.step is Step.AWAIT_END_AND_DECIDE_AGAIN
+        assert ask(ending.transaction, end_keeping(not committed)).error_code is INVALID
+
+        done = run(ending.transaction, MarkersWritten())
+        assert identity(done) == (7, 3)
+
+    def test_time_raises_the_epoch_whatever_the_client_speaks(self) -> None:
+        timed_out = run(
+            transaction(S.ONGOING, transaction_version=TransactionVersion.V1),
+            TimedOut(new_producer_id=NEW_ID),
+            MarkersWritten(),
+        )
+        assert identity(timed_out) == (7, 4)
+        for committed in (True, False):
+            assert ask(timed_out, end_keeping(committed)).error_code is FENCED
+        assert ask(timed_out, announce(T0)).error_code is FENCED
 
 
 class TestTime:

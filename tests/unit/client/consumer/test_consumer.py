@@ -7,11 +7,12 @@ from collections import deque
 
 import pytest
 
+from streamz_core.aio.deadline import sleep
 from streamz_core.client import errors
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
-from streamz_core.client.consumer.membership import ConsumerProtocolMemberAssignment
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
+from streamz_core.protocol.consumer_protocol import ConsumerProtocolMemberAssignment
 from streamz_core.protocol.messages.fetch import (
     AbortedTransaction,
     FetchPartitionResponse,
@@ -324,6 +325,76 @@ async def test_a_rebalance_commits_what_is_done_before_it_joins(consumers, scrip
     assert consumer.group_metadata().generation_id == 1  # of the record in hand
     await clock.drive(consumer.getmany())
     assert consumer.group_metadata().generation_id == 2
+
+
+async def test_a_broker_that_does_not_hold_heartbeats_is_asked_once_per_interval(
+    consumers, script, link, clock
+):
+    await consumers(group_id="g", heartbeat_interval_ms=2_000)
+    await clock.advance(7_000)
+
+    assert len(link.sent(HeartbeatRequest)) == 4  # at 0, 2, 4 and 6 seconds
+    assert {request.max_wait_ms for request in link.sent(HeartbeatRequest)} == {2_000}
+
+
+async def test_a_slow_listener_keeps_its_session_and_joins_once(consumers, script, link, clock):
+    class Slow:
+        async def on_partitions_revoked(self, revoked):
+            await sleep(clock, 7_000)
+
+        def on_partitions_assigned(self, assigned):
+            pass
+
+    consumer = await consumers(group_id="g")
+    consumer._subscription.listener = Slow()
+    script.heartbeats.extend([ErrorCode.REBALANCE_IN_PROGRESS] * 3)
+    await clock.advance(3_000)
+    beats = len(link.sent(HeartbeatRequest))
+    await clock.advance(8_000)
+
+    assert len(link.sent(HeartbeatRequest)) >= beats + 2
+    assert len(link.sent(JoinGroupRequest)) == 2
+
+
+async def test_who_is_told_to_join_while_it_syncs_joins_again_without_waiting(consumers, script, link, clock):
+    codes = [ErrorCode.REBALANCE_IN_PROGRESS]
+    plain = script.sync
+    link.on(
+        SyncGroupRequest,
+        lambda request: SyncGroupResponse(error_code=codes.pop()) if codes else plain(request),
+    )
+    began_ms = clock.monotonic_ms()
+    consumer = await consumers(group_id="g")
+
+    assert consumer.group_metadata().generation_id == 2
+    assert clock.monotonic_ms() == began_ms
+
+
+@pytest.mark.parametrize("code", [ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.ILLEGAL_GENERATION])
+async def test_a_commit_that_finds_the_group_gone_on_loses_the_partitions(
+    consumers, script, link, clock, code
+):
+    told = []
+
+    class Listener:
+        def on_partitions_revoked(self, revoked):
+            told.append(("revoked", revoked))
+
+        def on_partitions_assigned(self, assigned):
+            told.append(("assigned", assigned))
+
+        def on_partitions_lost(self, lost):
+            told.append(("lost", lost))
+
+    consumer = await consumers(group_id="g", enable_auto_commit=False)
+    consumer._subscription.listener = Listener()
+    script.commits.append(code)
+    with pytest.raises(errors.CommitFailedError, match=code.name):
+        await consumer.commit({T: 0})
+    await clock.settle()
+
+    assert told == [("lost", {T}), ("assigned", {T})]
+    assert link.sent(JoinGroupRequest)[-1].member_id == ""
 
 
 async def test_a_fenced_instance_stops_and_says_so(consumers, script, link, clock):

@@ -9,6 +9,7 @@ import pytest
 from streamz_core.client import errors
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.errors import ErrorCode, Misuse
+from streamz_core.protocol.batch_encoder import RawRecords, RecordWriter
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
 from streamz_core.protocol.messages.produce import ProduceRequest
 from streamz_core.protocol.murmur2 import partition_for
@@ -339,17 +340,29 @@ async def test_idempotent_sequences_count_records_and_survive_repeats(link, cloc
     assert second.acks == -1
 
 
-async def test_a_lost_batch_gives_an_idempotent_producer_a_new_identity(link, clock):
+async def test_where_the_log_lost_its_sequence_an_idempotent_producer_begins_another(link, clock):
     async with AIOKafkaProducer(bootstrap_servers=link, enable_idempotence=True) as producer:
         await producer.send_and_wait("t", b"1")
         link.produce_codes.append(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER)
-        with pytest.raises(errors.OutOfOrderSequenceNumber):
-            await producer.send_and_wait("t", b"2")
+        await producer.send_and_wait("t", b"2")
         await producer.send_and_wait("t", b"3")
 
     assert len(link.sent(InitProducerIdRequest)) == 2
     headers = [header for _, _, header in link.appended["t", 0]]
-    assert [(header.producer_id, header.base_sequence) for header in headers] == [(101, 0), (102, 0)]
+    assert [(h.producer_id, h.base_sequence) for h in headers] == [(101, 0), (102, 0), (102, 1)]
+
+
+async def test_a_batch_that_may_have_been_written_is_not_sent_under_another_identity(link, clock):
+    async with AIOKafkaProducer(bootstrap_servers=link, enable_idempotence=True) as producer:
+        link.produce_codes.extend((ErrorCode.NOT_ENOUGH_REPLICAS, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER))
+        future = await producer.send("t", b"1")
+        await clock.advance(500)
+        with pytest.raises(errors.OutOfOrderSequenceNumber):
+            await future
+        await producer.send_and_wait("t", b"2")
+
+    headers = [header for _, _, header in link.appended["t", 0] if header.producer_id == 102]
+    assert [header.base_sequence for header in headers] == [0]
 
 
 async def test_columns_become_whole_batches_in_order_with_sends(link, producer):
@@ -379,6 +392,44 @@ async def test_columns_fail_together(link, clock):
         future = await producer.send_columns("t", 0, None, [b"x" * 400] * 4, [1] * 4)
         with pytest.raises(errors.InvalidRecordError):
             await future
+
+
+def written(*values: bytes) -> RawRecords:
+    writer = RecordWriter()
+    for number, value in enumerate(values):
+        writer.append(None, value, 5 + number, ())
+    return writer.take()
+
+
+async def test_encoded_batches_are_sent_as_they_are_in_order_with_sends(link, producer):
+    sent = await producer.send("t", b"0")
+    encoded = await producer.send_encoded("t", 0, [written(b"1", b"2"), written(b"3")])
+    after = await producer.send("t", b"4")
+    await asyncio.gather(sent, encoded, after)
+
+    assert link.values("t") == [b"0", b"1", b"2", b"3", b"4"]
+    assert (encoded.result().offset, encoded.result().timestamp) == (1, 5)
+    assert after.result().offset == 4
+
+
+async def test_encoded_batches_carry_the_producers_sequence(link):
+    async with AIOKafkaProducer(bootstrap_servers=link, enable_idempotence=True) as producer:
+        await producer.send_and_wait("t", b"0")
+        await (await producer.send_encoded("t", 0, [written(b"1", b"2")]))
+        await producer.send_and_wait("t", b"3")
+
+    headers = [header for _, _, header in link.appended["t", 0]]
+    assert [header.base_sequence for header in headers] == [0, 1, 1, 3]
+
+
+async def test_encoded_batches_without_records_or_beyond_the_request_size_are_refused(link):
+    async with AIOKafkaProducer(bootstrap_servers=link, max_request_size=1_000) as producer:
+        for none in ([], [written(b"1"), written()]):
+            with pytest.raises(errors.IllegalArgumentError, match="without records"):
+                await producer.send_encoded("t", 0, none)
+        with pytest.raises(errors.MessageSizeTooLargeError):
+            await producer.send_encoded("t", 0, [written(b"1"), written(b"x" * 1_000)])
+    assert link.values("t") == []
 
 
 async def test_uneven_columns_are_refused(producer):

@@ -11,7 +11,7 @@ import pytest
 
 from streamz_core.client.errors import ProducerFenced
 from streamz_core.model import OffsetAndMetadata, RecordMetadata, TopicPartition
-from streamz_core.protocol.record_batch import Columns
+from streamz_core.protocol.record_batch import Columns, decode
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.changelog import topic_name
 from streamz_core.streams.error_policy import FAIL
@@ -32,6 +32,14 @@ class Row(NamedTuple):
     value: bytes | None
     timestamp: int
     headers: Any = ()
+
+
+def rows_of(columns: Columns) -> list[Row]:
+    headers = columns.headers or [()] * len(columns)
+    return [
+        Row(*row)
+        for row in zip(columns.keys, columns.values, columns.timestamps, map(list, headers), strict=True)
+    ]
 
 
 @dataclass
@@ -74,6 +82,9 @@ class FakeCluster:
         ), stop
 
     # the changelog reader's interface
+    async def deletions_kept_from(self, partition: TopicPartition) -> int:
+        return 0
+
     async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
         return 0, self.end(partition)
 
@@ -130,6 +141,11 @@ class FakeProducer:
             self.rows.append((tp, rows))
         future.set_result(RecordMetadata(topic, partition, tp, base, timestamps[0], 0, 0))
         return future
+
+    async def send_encoded(self, topic, partition, batches):
+        sent = [decode(b"".join(records.framed())) for records in batches]
+        rows = [row for columns in sent for row in rows_of(columns)]
+        return await self.send_columns(topic, partition, *zip(*rows, strict=True))
 
     async def send_offsets_to_transaction(self, offsets, group_id) -> None:
         self.cluster.step("offsets")
@@ -208,6 +224,7 @@ class Bench:
             make_committer=lambda task_id: kind(task_id, lambda: self._producer(task_id), self.consumer),
             committed_positions=cluster.committed,
             count_partitions=cluster.count_partitions,
+            known_partitions=lambda topic: cluster.counts.get(topic, 1),
             on_restore=on_restore or (lambda _: None),
             on_task_changed=lambda: None,
         )
@@ -318,6 +335,9 @@ class Counter:
                 self.windows.put(key, window, self.windows.get(key, window, 0) + 1)
             self.context.send("counts", batch.raw_keys[index], orjson.dumps([value, total]), timestamp)
         return stop
+
+    async def flush(self) -> None:
+        """Nothing is held back."""
 
     async def punctuate(self) -> None:
         time = self.context.stream_time_ms

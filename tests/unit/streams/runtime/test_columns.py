@@ -29,13 +29,9 @@ def test_ascending_times_are_their_own_running_maximum(column):
     assert columns.running_maximum(column, -1, 2**62) is column
 
 
-@given(st.lists(st.integers(0, 3)))
-def test_dealing_keeps_order_and_loses_nothing(hands):
-    rows = list(range(len(hands)))
-
-    parts = columns.deal(rows, hands, 4)
-
-    assert parts == [[row for row in rows if hands[row] == hand] for hand in range(4)]
+@given(times)
+def test_the_latest_is_the_highest(column):
+    assert columns.latest(column) == max(column)
 
 
 def test_a_failure_is_found_wherever_it_is():

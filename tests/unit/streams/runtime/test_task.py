@@ -458,6 +458,9 @@ class Recorder:
             self.log.append((self.name, batch.source.topic, batch.offsets[index]))
         return stop
 
+    async def flush(self) -> None:
+        """Nothing is held back."""
+
     async def punctuate(self) -> None:
         pass
 

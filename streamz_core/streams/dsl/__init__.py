@@ -1,0 +1,1 @@
+"""Kafka Streams' DSL in Python: streams, tables, groups, windows and joins, as a builder of graphs."""

@@ -1,0 +1,80 @@
+"""``StreamsBuilder``: where streams and tables of topics begin.
+
+Owns: reading topics as streams and as tables, and the finished graph.
+Must not know: apps, brokers, how graphs are run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streamz_core.errors import Misuse
+from streamz_core.serde.registry import CodecRegistry
+from streamz_core.streams.dsl.graph_builder import GraphBuilder
+from streamz_core.streams.dsl.kstream import stream_of
+from streamz_core.streams.dsl.ktable import table_of
+from streamz_core.streams.dsl.options import Consumed, Materialized, option
+from streamz_core.streams.dsl.serde import Codecs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamz_core.streams.dsl.kstream import KStream
+    from streamz_core.streams.dsl.ktable import KTable
+    from streamz_core.streams.graph import Graph
+
+
+class StreamsBuilder:
+    """Builds a graph of streams and tables.
+
+    >>> builder = StreamsBuilder()
+    >>> lines = builder.stream("lines", value_type=str)
+    >>> words = lines.flat_map_values(str.split).group_by(lambda _, word: word, "words")
+    >>> words.count("counts").to_stream().to("word-counts")
+    >>> [topic for source in builder.build().sources for topic in source.topics]
+    ['lines', InternalTopic(name='words', partitions=None)]
+    """
+
+    def __init__(
+        self,
+        registry: CodecRegistry | None = None,
+        *,
+        key_serializer: str = "raw",
+        value_serializer: str = "json",
+    ) -> None:
+        """The serializers are for keys and values of no declared type; ``registry`` knows more of them."""
+        codecs = Codecs(registry or CodecRegistry(), key_serializer, value_serializer)
+        self._graph = GraphBuilder(codecs)
+
+    def stream(
+        self, topics: str | Iterable[str], consumed: Consumed | str | None = None, **options: Any
+    ) -> KStream[Any, Any]:
+        """A stream of one topic, or of several. ``options`` are those of ``Consumed``: ``value_type=Order``."""
+        chosen = option(Consumed, consumed, options)
+        return stream_of(self._graph, _topics(topics), chosen)
+
+    def table(
+        self,
+        topic: str,
+        consumed: Consumed | str | None = None,
+        materialized: Materialized | str | None = None,
+        **options: Any,
+    ) -> KTable[Any, Any]:
+        """A topic as a table: the latest value of each key. Its store is called as the topic unless named."""
+        chosen = option(Consumed, consumed, options)
+        how = option(Materialized, materialized)
+        if how.name is None:
+            how = how.with_name(topic)
+        stream = stream_of(self._graph, (topic,), chosen)
+        return table_of(stream, how, self._graph.name("KTABLE-SOURCE"), f"table of topic {topic!r}")
+
+    def build(self) -> Graph:
+        """The graph so far, as a value."""
+        return self._graph.build()
+
+
+def _topics(given: str | Iterable[str]) -> tuple[str, ...]:
+    topics = (given,) if isinstance(given, str) else tuple(given)
+    if not topics:
+        raise Misuse("a stream needs the name of a topic, or several")
+    return topics

@@ -1,0 +1,31 @@
+"""Durations of the DSL: a ``timedelta``, or a number of milliseconds.
+
+Owns: reading them, and the message where they are none.
+Must not know: what they are for.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from streamz_core.errors import Misuse
+
+Duration = timedelta | int
+"""A ``timedelta``, or milliseconds."""
+_MAX_MS: Final = 1 << 53
+
+
+def milliseconds(duration: Duration, what: str, *, at_least: int = 0) -> int:
+    """``duration`` in milliseconds; ``what`` opens the message.
+
+    >>> milliseconds(timedelta(seconds=1.5), "size"), milliseconds(20, "size")
+    (1500, 20)
+    """
+    if isinstance(duration, timedelta):
+        duration = round(duration.total_seconds() * 1000)
+    if type(duration) is not int:
+        raise Misuse(f"{what}: expected a timedelta or milliseconds, got {duration!r}")
+    if not at_least <= duration <= _MAX_MS:
+        raise Misuse(f"{what}: expected {at_least} ms or more, got {duration} ms")
+    return duration

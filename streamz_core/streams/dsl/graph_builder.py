@@ -1,0 +1,103 @@
+"""``GraphBuilder``: a graph in the making.
+
+Owns: names of steps, nodes, stores, internal topics, and sources that are asked for more than once.
+Must not know: streams and tables.
+
+Steps are named as Kafka Streams names them (``KSTREAM-FILTER-0000000001``) unless the user does. What lives
+longer than a process (stores, internal topics) has the user's names only: a number would change with the
+next edit of the program, and the state would be lost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from streamz_core.errors import Misuse
+from streamz_core.streams.graph import Graph, OperatorNode, SourceNode
+from streamz_core.streams.internal_topic import InternalTopic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streamz_core.streams.dsl.serde import Codecs
+    from streamz_core.streams.graph import Input, StoreUse
+    from streamz_core.streams.operator import Operator
+    from streamz_core.streams.topology import StoreSpec
+
+
+class GraphBuilder:
+    """Collects the nodes of one app's graph."""
+
+    def __init__(self, codecs: Codecs) -> None:
+        """Start empty."""
+        self.codecs: Final = codecs
+        self._count = 0
+        self._sources: dict[str, SourceNode] = {}
+        self._readers: dict[str | InternalTopic, SourceNode] = {}
+        self._nodes: dict[str, OperatorNode] = {}
+        self._stores: dict[str, StoreSpec] = {}
+        self._topics: dict[str, InternalTopic] = {}
+
+    def name(self, kind: str, given: str | None = None) -> str:
+        """``given``, or the next name of this ``kind``; numbers go on either way."""
+        number = self._count
+        self._count += 1
+        return given if given is not None else f"{kind}-{number:010d}"
+
+    def source(self, source: SourceNode) -> str:
+        """Read topics; the name of the node. Topics that are read already, in the same way, share it."""
+        for topic in source.topics:
+            found = self._readers.get(topic)
+            if found is None:
+                continue
+            if found.topics == source.topics and _same_reading(found, source):
+                return found.name
+            raise Misuse(
+                f"topic {topic!r} is read twice, in different ways: read it once, and use that stream twice"
+            )
+        self._refuse_name(source.name)
+        self._sources[source.name] = source
+        self._readers.update(dict.fromkeys(source.topics, source))
+        return source.name
+
+    def add(
+        self,
+        name: str,
+        inputs: Iterable[Input],
+        make: Callable[[], Operator],
+        uses: Iterable[StoreUse] = (),
+        *,
+        sink: str | InternalTopic | None = None,
+        fans_out: bool = False,
+    ) -> str:
+        """A step; returns its name."""
+        self._refuse_name(name)
+        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out)
+        return name
+
+    def store(self, spec: StoreSpec) -> str:
+        """Declare a store; returns its name."""
+        if spec.name in self._stores:
+            raise Misuse(f"store {spec.name!r} is declared twice; give each its own name")
+        self._stores[spec.name] = spec
+        return spec.name
+
+    def internal_topic(self, name: str, partitions: int | None) -> InternalTopic:
+        """Declare a topic of the app's own."""
+        topic = InternalTopic(name, partitions)
+        if name in self._topics:
+            raise Misuse(f"internal topic {name!r} is declared twice; give each its own name")
+        self._topics[name] = topic
+        return topic
+
+    def build(self) -> Graph:
+        """What was collected."""
+        return Graph(tuple(self._sources.values()), tuple(self._nodes.values()), tuple(self._stores.values()))
+
+    def _refuse_name(self, name: str) -> None:
+        if name in self._nodes or name in self._sources:
+            raise Misuse(f"step {name!r} is declared twice; give each its own name")
+
+
+def _same_reading(one: SourceNode, other: SourceNode) -> bool:
+    return one.reading == other.reading and one.on_decode_error == other.on_decode_error

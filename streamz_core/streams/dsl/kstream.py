@@ -1,0 +1,434 @@
+"""``KStream``: a stream of records, each an event of its own.
+
+Owns: the stateless operations, leading to groups, tables and topics, and when records must be dealt out anew.
+Must not know: how operators work, aggregations, joins' state.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from streamz_core.errors import Misuse
+from streamz_core.streams.dsl.options import (
+    Branched,
+    Consumed,
+    Grouped,
+    Joined,
+    Materialized,
+    Named,
+    Produced,
+    Repartitioned,
+    option,
+)
+from streamz_core.streams.dsl.serde import UNKNOWN, Serde
+from streamz_core.streams.graph import ANY_TOPIC, Input, SourceNode
+from streamz_core.streams.operators import stateless
+from streamz_core.streams.operators.sink import RoutingSink, Sink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streamz_core.streams.dsl.graph_builder import GraphBuilder
+    from streamz_core.streams.dsl.kgrouped_stream import KGroupedStream
+    from streamz_core.streams.dsl.ktable import KTable
+    from streamz_core.streams.operator import Operator
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class KStream(Generic[K, V]):
+    """Records by key. Operations return new streams, and leave this one as it is.
+
+    ``named`` is the name of the step, a string or ``Named``, for ``describe()`` and messages.
+    """
+
+    def __init__(
+        self,
+        graph: GraphBuilder,
+        node: str,
+        key: Serde = UNKNOWN,
+        value: Serde = UNKNOWN,
+        *,
+        is_rekeyed: bool = False,
+    ) -> None:
+        """Made by ``StreamsBuilder`` and by other streams."""
+        self.graph: Final = graph
+        self.node: Final = node
+        self.key: Final = key
+        self.value: Final = value
+        self.is_rekeyed: Final = is_rekeyed
+        """Whether keys changed since the records came from a topic: they may be in the wrong partition."""
+
+    # -- stateless ----------------------------------------------------------------------------------
+
+    def filter(self, predicate: Callable[[K, V], Any], named: Named | str | None = None) -> KStream[K, V]:
+        """The records that ``predicate(key, value)`` holds for."""
+        name = self._name("KSTREAM-FILTER", named)
+        return self._then(name, lambda: stateless.Filter(name, predicate))
+
+    def filter_not(self, predicate: Callable[[K, V], Any], named: Named | str | None = None) -> KStream[K, V]:
+        """The records that ``predicate(key, value)`` does not hold for."""
+        name = self._name("KSTREAM-FILTER", named)
+        return self._then(name, lambda: stateless.Filter(name, predicate, negated=True))
+
+    def map(
+        self,
+        mapper: Callable[[K, V], tuple[Any, Any]],
+        named: Named | str | None = None,
+        *,
+        key_type: Any = None,
+        value_type: Any = None,
+    ) -> KStream[Any, Any]:
+        """Each record replaced by the pair ``mapper(key, value)``; the types are those of the results."""
+        name = self._name("KSTREAM-MAP", named)
+        return self._then(
+            name, lambda: stateless.Map(name, mapper), Serde(key_type), Serde(value_type), rekeyed=True
+        )
+
+    def map_values(
+        self,
+        mapper: Callable[..., Any],
+        named: Named | str | None = None,
+        *,
+        with_key: bool = False,
+        value_type: Any = None,
+    ) -> KStream[K, Any]:
+        """Each value replaced by ``mapper(value)``, or ``mapper(key, value)`` if ``with_key``."""
+        name = self._name("KSTREAM-MAPVALUES", named)
+        return self._then(
+            name, lambda: stateless.MapValues(name, mapper, with_key=with_key), value=Serde(value_type)
+        )
+
+    def flat_map(
+        self,
+        mapper: Callable[[K, V], Iterable[tuple[Any, Any]]],
+        named: Named | str | None = None,
+        *,
+        key_type: Any = None,
+        value_type: Any = None,
+    ) -> KStream[Any, Any]:
+        """Each record replaced by all pairs of ``mapper(key, value)``."""
+        name = self._name("KSTREAM-FLATMAP", named)
+        return self._then(
+            name,
+            lambda: stateless.FlatMap(name, mapper),
+            Serde(key_type),
+            Serde(value_type),
+            rekeyed=True,
+            fans_out=True,
+        )
+
+    def flat_map_values(
+        self,
+        mapper: Callable[..., Iterable[Any]],
+        named: Named | str | None = None,
+        *,
+        with_key: bool = False,
+        value_type: Any = None,
+    ) -> KStream[K, Any]:
+        """Each record replaced by one for each value of ``mapper(value)``, under the same key."""
+        name = self._name("KSTREAM-FLATMAPVALUES", named)
+        return self._then(
+            name,
+            lambda: stateless.FlatMapValues(name, mapper, with_key=with_key),
+            value=Serde(value_type),
+            fans_out=True,
+        )
+
+    def select_key(
+        self, mapper: Callable[[K, V], Any], named: Named | str | None = None, *, key_type: Any = None
+    ) -> KStream[Any, V]:
+        """Each record under the key ``mapper(key, value)``."""
+        name = self._name("KSTREAM-KEY-SELECT", named)
+        return self._then(
+            name, lambda: stateless.SelectKey(name, mapper), Serde(key_type), self.value, rekeyed=True
+        )
+
+    def peek(self, action: Callable[[K, V], Any], named: Named | str | None = None) -> KStream[K, V]:
+        """Call ``action(key, value)`` for every record that comes by."""
+        name = self._name("KSTREAM-PEEK", named)
+        return self._then(name, lambda: stateless.Peek(name, action))
+
+    def foreach(self, action: Callable[[K, V], Any], named: Named | str | None = None) -> None:
+        """Call ``action(key, value)`` for every record; the stream ends here."""
+        name = self._name("KSTREAM-FOREACH", named)
+        self._then(name, lambda: stateless.Peek(name, action))
+
+    def print(
+        self,
+        label: str | None = None,
+        named: Named | str | None = None,
+        *,
+        write: Callable[[str], Any] | None = None,
+    ) -> None:
+        """Print ``[label]: key, value`` for every record; ``write`` takes lines instead of standard output."""
+        name = self._name("KSTREAM-PRINTER", named)
+        title = label if label is not None else self.node
+        out = write or sys.stdout.write
+
+        def show(key: Any, value: Any) -> None:
+            out(f"[{title}]: {key}, {value}\n")
+
+        self._then(name, lambda: stateless.Peek(name, show))
+
+    def merge(self, other: KStream[K, V], named: Named | str | None = None) -> KStream[K, V]:
+        """The records of both streams."""
+        name = self._name("KSTREAM-MERGE", named)
+        # Once each: a stream merged with itself is itself.
+        ways = dict.fromkeys((Input(self.node), Input(other.node)))
+        self.graph.add(name, ways, lambda: stateless.Pass(name))
+        same_key = self.key if self.key == other.key else UNKNOWN
+        same_value = self.value if self.value == other.value else UNKNOWN
+        rekeyed = self.is_rekeyed or other.is_rekeyed
+        return KStream(self.graph, name, same_key, same_value, is_rekeyed=rekeyed)
+
+    def split(self, named: Named | str | None = None) -> BranchedKStream[K, V]:
+        """Begin to split: ``.branch(predicate, …)`` any number of times, then ``default_branch``."""
+        return BranchedKStream(self, option(Named, named).name)
+
+    # -- topics -------------------------------------------------------------------------------------
+
+    def to(
+        self,
+        topic: str | Callable[[K, V], str],
+        produced: Produced | str | None = None,
+        **options: Any,
+    ) -> None:
+        """Write to a topic, or to the one that ``topic(key, value)`` names for each record."""
+        chosen = option(Produced, produced, options)
+        name = self._name("KSTREAM-SINK", chosen.name)
+        where = repr(topic) if isinstance(topic, str) else f"step {name!r}"
+        codecs = self.graph.codecs
+        encode_key = codecs.sink_key(_or(chosen.key, self.key), f"key for topic {where}").encode
+        encode_value = codecs.sink_value(_or(chosen.value, self.value), f"value for topic {where}").encode
+        partitioner = chosen.partitioner
+        if isinstance(topic, str) and partitioner is None:
+            self._add(name, lambda: Sink(name, topic, encode_key, encode_value), sink=topic)
+            return
+        self._add(
+            name,
+            lambda: RoutingSink(name, topic, encode_key, encode_value, partitioner),
+            sink=topic if isinstance(topic, str) else ANY_TOPIC,
+        )
+
+    def through(self, topic: str, produced: Produced | str | None = None, **options: Any) -> KStream[K, V]:
+        """Write to a topic, and read on from there."""
+        chosen = option(Produced, produced, options)
+        self.to(topic, chosen)
+        key, value = _or(chosen.key, self.key), _or(chosen.value, self.value)
+        return stream_of(
+            self.graph,
+            (topic,),
+            Consumed(
+                key_type=key.type,
+                key_serializer=key.serializer,
+                value_type=value.type,
+                value_serializer=value.serializer,
+            ),
+        )
+
+    def repartition(self, repartitioned: Repartitioned | str | None = None, **options: Any) -> KStream[K, V]:
+        """Deal the records out anew by their keys, through an internal topic of this name."""
+        chosen = option(Repartitioned, repartitioned, options)
+        if chosen.name is None:
+            raise Misuse("repartition() needs a name: its topic is called {app id}-{name}-repartition")
+        return self._keyed()._through_internal(chosen)
+
+    def _keyed(self) -> KStream[K, V]:
+        """The records that have a key: the others belong into no partition."""
+        name = self.graph.name("KSTREAM-FILTER")
+        return self._then(name, lambda: stateless.Keyed(name))
+
+    def _through_internal(self, chosen: Repartitioned) -> KStream[K, V]:
+        assert chosen.name is not None
+        key, value = _or(chosen.key, self.key), _or(chosen.value, self.value)
+        topic = self.graph.internal_topic(chosen.name, chosen.partitions)
+        codecs, partitioner = self.graph.codecs, chosen.partitioner
+        key_codec = codecs.own_key(key, f"key of internal topic {chosen.name!r}")
+        value_codec = codecs.own_value(value, f"value of internal topic {chosen.name!r}")
+        sink = self.graph.name("KSTREAM-SINK")
+        encode_key, encode_value = key_codec.encode, value_codec.encode
+        if partitioner is None:
+            self._add(sink, lambda: Sink(sink, topic, encode_key, encode_value), sink=topic)
+        else:
+            self._add(
+                sink, lambda: RoutingSink(sink, topic, encode_key, encode_value, partitioner), sink=topic
+            )
+        source = self.graph.source(
+            SourceNode(self.graph.name("KSTREAM-SOURCE"), (topic,), key_codec, value_codec)
+        )
+        return KStream(self.graph, source, key, value)
+
+    # -- towards state ------------------------------------------------------------------------------
+
+    def group_by_key(self, grouped: Grouped | str | None = None, **options: Any) -> KGroupedStream[K, V]:
+        """Records of one key together. A name is needed where keys were changed before."""
+        from streamz_core.streams.dsl.kgrouped_stream import KGroupedStream
+
+        chosen = option(Grouped, grouped, options)
+        key, value = _or(chosen.key, self.key), _or(chosen.value, self.value)
+        typed = KStream[K, V](self.graph, self.node, key, value, is_rekeyed=self.is_rekeyed)
+        return KGroupedStream(typed, chosen.name)
+
+    def group_by(
+        self, selector: Callable[[K, V], Any], grouped: Grouped | str | None = None, **options: Any
+    ) -> KGroupedStream[Any, V]:
+        """Records together that have the same ``selector(key, value)``; through an internal topic."""
+        chosen = option(Grouped, grouped, options)
+        return self.select_key(selector).group_by_key(chosen)
+
+    def join(
+        self,
+        other: KTable[K, Any],
+        joiner: Callable[..., Any],
+        joined: Joined | str | None = None,
+        *,
+        with_key: bool = False,
+        value_type: Any = None,
+    ) -> KStream[K, Any]:
+        """``joiner(value, other_value)`` for each record whose key ``other`` has; with the key if ``with_key``."""
+        return self._join(other, joiner, joined, left=False, with_key=with_key, value_type=value_type)
+
+    def left_join(
+        self,
+        other: KTable[K, Any],
+        joiner: Callable[..., Any],
+        joined: Joined | str | None = None,
+        *,
+        with_key: bool = False,
+        value_type: Any = None,
+    ) -> KStream[K, Any]:
+        """``joiner(value, other_value)`` for each record; the other is None where ``other`` has no such key."""
+        return self._join(other, joiner, joined, left=True, with_key=with_key, value_type=value_type)
+
+    def to_table(
+        self, materialized: Materialized | str | None = None, named: Named | str | None = None
+    ) -> KTable[K, V]:
+        """The stream as a table: the latest value of every key; records without value delete. Needs a name."""
+        from streamz_core.streams.dsl.ktable import table_of
+
+        chosen = option(Materialized, materialized)
+        stream = self.partitioned(chosen.name, "to_table()")
+        return table_of(stream, chosen, self._name("KSTREAM-TOTABLE", named), "to_table()")
+
+    def _join(self, other: Any, joiner: Callable[..., Any], joined: Any, **how: Any) -> KStream[K, Any]:
+        from streamz_core.streams.dsl.joins import stream_table_join
+        from streamz_core.streams.dsl.ktable import KTable
+
+        if isinstance(other, KTable):
+            return stream_table_join(self, other, joiner, joined, **how)
+        raise Misuse(f"a stream is joined with a table; {other!r} is none")
+
+    def partitioned(self, name: str | None, why: str, *, keyless: bool = False) -> KStream[K, V]:
+        """This stream, dealt out anew where keys were changed; ``name`` is the internal topic's.
+
+        ``keyless``: records without a key stay.
+        """
+        if not self.is_rekeyed:
+            return self
+        if name is None:
+            raise Misuse(
+                f"{why} needs its records dealt out anew, since keys were changed at {self.node!r}: "
+                "give it a name for the topic in between"
+            )
+        return (self if keyless else self._keyed())._through_internal(Repartitioned(name))
+
+    # -- making steps -------------------------------------------------------------------------------
+
+    def _name(self, kind: str, named: Named | str | None) -> str:
+        return self.graph.name(kind, option(Named, named).name)
+
+    def _add(self, name: str, make: Callable[[], Operator], sink: Any = None) -> None:
+        self.graph.add(name, (Input(self.node),), make, sink=sink)
+
+    def _then(
+        self,
+        name: str,
+        make: Callable[[], Operator],
+        key: Serde | None = None,
+        value: Serde | None = None,
+        *,
+        rekeyed: bool = False,
+        fans_out: bool = False,
+    ) -> KStream[Any, Any]:
+        self.graph.add(name, (Input(self.node),), make, fans_out=fans_out)
+        return KStream(
+            self.graph,
+            name,
+            self.key if key is None else key,
+            self.value if value is None else value,
+            is_rekeyed=rekeyed or self.is_rekeyed,
+        )
+
+
+class BranchedKStream(Generic[K, V]):
+    """A stream being split. Every record goes to the first branch whose predicate holds for it."""
+
+    def __init__(self, stream: KStream[K, V], name: str | None) -> None:
+        """``name`` begins the keys of the result."""
+        self._stream = stream
+        self._node = stream.graph.name("KSTREAM-BRANCH", name)
+        self._prefix = name if name is not None else self._node
+        self._predicates: list[Callable[[K, V], Any]] = []
+        self._branches: dict[str, KStream[K, V]] = {}
+        predicates = self._predicates
+        node = self._node
+        stream.graph.add(node, (Input(stream.node),), lambda: stateless.Split(node, list(predicates)))
+
+    def branch(
+        self, predicate: Callable[[K, V], Any], branched: Branched | str | None = None
+    ) -> BranchedKStream[K, V]:
+        """The records ``predicate(key, value)`` holds for, that no branch before took."""
+        self._add(predicate, option(Branched, branched), str(len(self._predicates) + 1))
+        return self
+
+    def default_branch(self, branched: Branched | str | None = None) -> dict[str, KStream[K, V]]:
+        """The rest is a branch too; ends the splitting."""
+        self._add(lambda _key, _value: True, option(Branched, branched), "0")
+        return self._branches
+
+    def no_default_branch(self) -> dict[str, KStream[K, V]]:
+        """The rest is dropped; ends the splitting. Branches by name: that of the split and their own."""
+        return self._branches
+
+    def _add(self, predicate: Callable[[K, V], Any], branched: Branched, number: str) -> None:
+        mark = len(self._predicates)
+        self._predicates.append(predicate)
+        graph, before = self._stream.graph, self._stream
+        name = f"{self._prefix}{branched.name if branched.name is not None else f'-{number}'}"
+        graph.add(name, (Input(self._node),), lambda: stateless.Branch(name, mark))
+        stream: Any = KStream(graph, name, before.key, before.value, is_rekeyed=before.is_rekeyed)
+        if branched.consumer is not None:
+            branched.consumer(stream)
+            return
+        result = stream if branched.function is None else branched.function(stream)
+        if result is not None:
+            self._branches[name] = result
+
+
+def stream_of(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed) -> KStream[Any, Any]:
+    """A stream of topics."""
+    return KStream(
+        graph, source_node(graph, topics, consumed, "KSTREAM-SOURCE"), consumed.key, consumed.value
+    )
+
+
+def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed, kind: str) -> str:
+    """The node that reads topics as ``consumed`` says."""
+    names = ", ".join(repr(topic) for topic in topics)
+    return graph.source(
+        SourceNode(
+            graph.name(kind, consumed.name),
+            topics,
+            graph.codecs.source_key(consumed.key, f"key of topic {names}"),
+            graph.codecs.source_value(consumed.value, f"value of topic {names}"),
+            timestamp_extractor=consumed.timestamp_extractor,
+            reading=(consumed.key, consumed.value, consumed.timestamp_extractor, consumed.offset_reset),
+        )
+    )
+
+
+def _or(chosen: Serde, known: Serde) -> Serde:
+    return chosen if chosen.is_known else known

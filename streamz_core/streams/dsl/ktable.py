@@ -1,0 +1,190 @@
+"""``KTable``: a table, the latest value of every key.
+
+Owns: what follows from a table, and how a table is looked up by others.
+Must not know: aggregation, how stores work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from streamz_core.errors import Misuse
+from streamz_core.serde.stamped import StampedCodec
+from streamz_core.streams.dsl.kstream import KStream
+from streamz_core.streams.dsl.options import Grouped, Materialized, Named, option
+from streamz_core.streams.dsl.serde import UNKNOWN, Serde
+from streamz_core.streams.graph import Input, StoreUse
+from streamz_core.streams.operators.table import Keep, TableFilter, TableMapValues, ToStream
+from streamz_core.streams.operators.view import TableView
+from streamz_core.streams.topology import StoreKind, StoreSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamz_core.streams.dsl.graph_builder import GraphBuilder
+    from streamz_core.streams.dsl.kgrouped_table import KGroupedTable
+    from streamz_core.streams.operator import Operator
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class KTable(Generic[K, V]):
+    """Updates by key, and the values they lead to. Operations return new tables."""
+
+    def __init__(
+        self,
+        graph: GraphBuilder,
+        node: str,
+        key: Serde = UNKNOWN,
+        value: Serde = UNKNOWN,
+        *,
+        view: TableView,
+        store: str | None = None,
+    ) -> None:
+        """``view`` is how values are looked up; ``store`` the table's own store, if it has one."""
+        self.graph: Final = graph
+        self.node: Final = node
+        self.key: Final = key
+        self.value: Final = value
+        self.view: Final = view
+        self.store: Final = store
+
+    @property
+    def queryable_store_name(self) -> str | None:
+        """The name of the table's own store."""
+        return self.store
+
+    def filter(
+        self,
+        predicate: Callable[[K, V], Any],
+        materialized: Materialized | str | None = None,
+        named: Named | str | None = None,
+    ) -> KTable[K, V]:
+        """The entries that ``predicate(key, value)`` holds for."""
+        return self._filtered(predicate, materialized, named, negated=False)
+
+    def filter_not(
+        self,
+        predicate: Callable[[K, V], Any],
+        materialized: Materialized | str | None = None,
+        named: Named | str | None = None,
+    ) -> KTable[K, V]:
+        """The entries that ``predicate(key, value)`` does not hold for."""
+        return self._filtered(predicate, materialized, named, negated=True)
+
+    def map_values(
+        self,
+        mapper: Callable[..., Any],
+        materialized: Materialized | str | None = None,
+        named: Named | str | None = None,
+        *,
+        with_key: bool = False,
+        value_type: Any = None,
+    ) -> KTable[K, Any]:
+        """Every value replaced by ``mapper(value)``, or ``mapper(key, value)`` if ``with_key``."""
+        name = self._name("KTABLE-MAPVALUES", named)
+
+        def transform(key: Any, value: Any) -> Any:
+            return mapper(key, value) if with_key else mapper(value)
+
+        return self._then(
+            name,
+            lambda: TableMapValues(name, mapper, with_key=with_key),
+            transform,
+            Serde(value_type),
+            materialized,
+        )
+
+    def group_by(
+        self,
+        selector: Callable[[K, V], tuple[Any, Any]],
+        grouped: Grouped | str | None = None,
+        **options: Any,
+    ) -> KGroupedTable[Any, Any]:
+        """Entries together by the key of ``selector(key, value)``, a pair; through an internal topic."""
+        from streamz_core.streams.dsl.kgrouped_table import KGroupedTable
+
+        return KGroupedTable(self, selector, option(Grouped, grouped, options))
+
+    def to_stream(
+        self, mapper: Callable[[K, V], Any] | None = None, named: Named | str | None = None
+    ) -> KStream[Any, V]:
+        """The updates as a stream; deletions have no value. ``mapper(key, value)`` gives other keys."""
+        name = self._name("KTABLE-TOSTREAM", named)
+        self.graph.add(name, (Input(self.node),), lambda: ToStream(name, mapper))
+        key = self.key if mapper is None else UNKNOWN
+        return KStream(self.graph, name, key, self.value, is_rekeyed=mapper is not None)
+
+    # -- making steps -------------------------------------------------------------------------------
+
+    def _filtered(
+        self, predicate: Callable[[K, V], Any], materialized: Any, named: Any, *, negated: bool
+    ) -> KTable[K, V]:
+        name = self._name("KTABLE-FILTER", named)
+
+        def transform(key: Any, value: Any) -> Any:
+            return value if bool(predicate(key, value)) is not negated else None
+
+        return self._then(
+            name, lambda: TableFilter(name, predicate, negated=negated), transform, self.value, materialized
+        )
+
+    def _name(self, kind: str, named: Named | str | None) -> str:
+        return self.graph.name(kind, option(Named, named).name)
+
+    def _then(
+        self,
+        name: str,
+        make: Callable[[], Operator],
+        transform: Callable[[Any, Any], Any],
+        value: Serde,
+        materialized: Materialized | str | None,
+    ) -> KTable[Any, Any]:
+        self.graph.add(name, (Input(self.node),), make)
+        table: KTable[Any, Any] = KTable(self.graph, name, self.key, value, view=self.view.then(transform))
+        if materialized is None:
+            return table
+        chosen = option(Materialized, materialized)
+        return table_of(table, chosen, self.graph.name("KTABLE-STORE"), f"table {name!r}")
+
+
+def table_of(
+    rows: KStream[Any, Any] | KTable[Any, Any], materialized: Materialized, name: str, what: str
+) -> KTable[Any, Any]:
+    """The step ``name`` that keeps the latest value of every key of ``rows`` in a store."""
+    graph = rows.graph
+    key, value = known(materialized.key, rows.key), known(materialized.value, rows.value)
+    store = key_value_store(graph, materialized, key, value, what)
+    caching = materialized.caching
+    graph.add(
+        name,
+        (Input(rows.node),),
+        lambda: Keep(name, store, caching=caching),
+        (StoreUse(store, writes=True),),
+    )
+    return KTable(graph, name, key, value, view=TableView(store), store=store)
+
+
+def key_value_store(
+    graph: GraphBuilder, materialized: Materialized, key: Serde, value: Serde, what: str
+) -> str:
+    """Declare a store of stamped values; ``what`` it is for, should it have no name."""
+    if materialized.name is None:
+        raise Misuse(f"{what} is kept in a store, and needs a name: Materialized.as_('…')")
+    name, codecs = materialized.name, graph.codecs
+    return graph.store(
+        StoreSpec(
+            name,
+            StoreKind.KEY_VALUE,
+            codecs.own_key(key, f"key of store {name!r}"),
+            StampedCodec(codecs.own_value(value, f"value of store {name!r}")),
+            changelog=materialized.logging,
+            changelog_config=materialized.logging_config,
+        )
+    )
+
+
+def known(chosen: Serde, before: Serde) -> Serde:
+    """What is said now, or else what was known."""
+    return chosen if chosen.is_known else before

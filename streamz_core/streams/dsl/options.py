@@ -1,0 +1,242 @@
+"""The parameters of DSL operations, under Kafka Streams' names.
+
+Owns: ``Named``, ``Consumed``, ``Produced``, ``Grouped``, ``Repartitioned``, ``Materialized``, ``Joined``,
+``StreamJoined``, ``Branched``: frozen values.
+Must not know: what is made of them.
+
+Each can be built as in Java (``Materialized.as_("counts").with_value_type(int)``), or by its constructor's
+keywords. Where an operation takes one of them, a plain string in its place is the name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from streamz_core.errors import Misuse
+from streamz_core.streams.dsl.serde import Serde
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import timedelta
+
+O = TypeVar("O", bound="Option")  # noqa: E741
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What all have: a name."""
+
+    name: str | None = None
+
+    @classmethod
+    def as_(cls, name: str) -> Self:
+        """With this name."""
+        return cls(name=name)
+
+    def with_name(self, name: str) -> Self:
+        """The same with this name."""
+        return replace(self, name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Option):
+    """The name of a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed(Option):
+    """What has keys and values: their types, or their serializers."""
+
+    key_type: Any = None
+    value_type: Any = None
+    key_serializer: Any = None
+    value_serializer: Any = None
+
+    @classmethod
+    def with_(cls, key_type: Any = None, value_type: Any = None, **more: Any) -> Self:
+        """With these types; a string is the name of a serializer."""
+        options = cls(**more)
+        if key_type is not None:
+            options = options.with_key_type(key_type)
+        return options if value_type is None else options.with_value_type(value_type)
+
+    def with_key_type(self, key_type: Any) -> Self:
+        """The same with this type of keys; a string is the name of a serializer."""
+        return replace(self, **_serde("key", key_type))
+
+    def with_value_type(self, value_type: Any) -> Self:
+        """The same with this type of values; a string is the name of a serializer."""
+        return replace(self, **_serde("value", value_type))
+
+    @property
+    def key(self) -> Serde:
+        """What is said of the keys."""
+        return Serde(self.key_type, self.key_serializer)
+
+    @property
+    def value(self) -> Serde:
+        """What is said of the values."""
+        return Serde(self.value_type, self.value_serializer)
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed(Typed):
+    """How a topic is read."""
+
+    timestamp_extractor: Callable[..., int] | None = None
+    offset_reset: str | None = None
+
+    def with_timestamp_extractor(self, extractor: Callable[..., int]) -> Self:
+        """The same with times taken from records by ``extractor(record, partition_time_ms)``."""
+        return replace(self, timestamp_extractor=extractor)
+
+    def with_offset_reset_policy(self, policy: str) -> Self:
+        """The same, beginning at the ``earliest`` or the ``latest`` record."""
+        return replace(self, offset_reset=policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Produced(Typed):
+    """How a topic is written. ``partitioner(topic, key, value, partitions)`` chooses a partition."""
+
+    partitioner: Callable[[str, Any, Any, int], int | None] | None = None
+
+    def with_stream_partitioner(self, partitioner: Callable[[str, Any, Any, int], int | None]) -> Self:
+        """The same with this choice of partitions."""
+        return replace(self, partitioner=partitioner)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped(Typed):
+    """How a stream is grouped; the name is that of the internal topic in between, should one be needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repartitioned(Typed):
+    """An internal topic: its name, partitions, types and the choice of partitions."""
+
+    partitions: int | None = None
+    partitioner: Callable[[str, Any, Any, int], int | None] | None = None
+
+    def with_number_of_partitions(self, partitions: int) -> Self:
+        """The same with so many partitions."""
+        return replace(self, partitions=partitions)
+
+    def with_stream_partitioner(self, partitioner: Callable[[str, Any, Any, int], int | None]) -> Self:
+        """The same with this choice of partitions."""
+        return replace(self, partitioner=partitioner)
+
+
+@dataclass(frozen=True, slots=True)
+class Materialized(Typed):
+    """How a table is kept: the name is that of its store."""
+
+    caching: bool = True
+    logging: bool = True
+    logging_config: Mapping[str, str] = field(default_factory=dict)
+    retention: timedelta | int | None = None
+    store_type: str | None = None
+    """``rocksdb`` or ``in_memory``; None: as the app says."""
+
+    def with_caching_enabled(self) -> Self:
+        """Updates of one key between two commits become one."""
+        return replace(self, caching=True)
+
+    def with_caching_disabled(self) -> Self:
+        """Every update is sent on by itself."""
+        return replace(self, caching=False)
+
+    def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> Self:
+        """With a changelog; ``config`` is its topic's, by Kafka's names."""
+        return replace(self, logging=True, logging_config=dict(config or {}))
+
+    def with_logging_disabled(self) -> Self:
+        """Without a changelog: the contents are lost with the store's files."""
+        return replace(self, logging=False, logging_config={})
+
+    def with_retention(self, retention: timedelta | int) -> Self:
+        """Windowed stores: how long windows are kept."""
+        return replace(self, retention=retention)
+
+    def with_store_type(self, store_type: str) -> Self:
+        """``rocksdb`` or ``in_memory``."""
+        return replace(self, store_type=store_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined(Typed):
+    """How a stream is joined with a table; the name is that of an internal topic, should one be needed."""
+
+    other_value_type: Any = None
+    other_value_serializer: Any = None
+    grace: timedelta | int | None = None
+
+    def with_grace_period(self, grace: timedelta | int) -> Self:
+        """The same, with the stream's rows held back so long, for a versioned table."""
+        return replace(self, grace=grace)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamJoined(Typed):
+    """How two streams are joined: ``name`` is that of internal topics, ``store_name`` of the stores."""
+
+    other_value_type: Any = None
+    other_value_serializer: Any = None
+    store_name: str | None = None
+    logging: bool = True
+    logging_config: Mapping[str, str] = field(default_factory=dict)
+    store_type: str | None = None
+
+    def with_store_name(self, store_name: str) -> Self:
+        """The same with stores of this name."""
+        return replace(self, store_name=store_name)
+
+    def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> Self:
+        """With changelogs."""
+        return replace(self, logging=True, logging_config=dict(config or {}))
+
+    def with_logging_disabled(self) -> Self:
+        """Without changelogs."""
+        return replace(self, logging=False, logging_config={})
+
+
+@dataclass(frozen=True, slots=True)
+class TableJoined(Option):
+    """How two tables are joined by a foreign key; the name is that of the internal topics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branched(Option):
+    """A branch of a split stream: its name, and what becomes of it."""
+
+    function: Callable[[Any], Any] | None = None
+    consumer: Callable[[Any], Any] | None = None
+
+    @classmethod
+    def with_function(cls, function: Callable[[Any], Any], name: str | None = None) -> Branched:
+        """The branch is what ``function(stream)`` returns."""
+        return cls(name, function=function)
+
+    @classmethod
+    def with_consumer(cls, consumer: Callable[[Any], Any], name: str | None = None) -> Branched:
+        """``consumer(stream)`` takes the branch; it is not in the result."""
+        return cls(name, consumer=consumer)
+
+
+def option(kind: type[O], given: O | str | None, keywords: Mapping[str, Any] | None = None) -> O:
+    """``given`` as an option of ``kind``: a string is its name, None the default; keywords change it."""
+    chosen = kind.as_(given) if isinstance(given, str) else kind() if given is None else given
+    if not isinstance(chosen, kind):
+        raise Misuse(f"expected {kind.__name__} or a name, got {given!r}")
+    if not keywords:
+        return chosen
+    try:
+        return replace(chosen, **keywords)
+    except TypeError as error:
+        known = ", ".join(kind.__dataclass_fields__)
+        raise Misuse(f"{kind.__name__}: {error}; it has {known}") from None
+
+
+def _serde(side: str, given: Any) -> dict[str, Any]:
+    return {f"{side}_serializer" if isinstance(given, str) else f"{side}_type": given}

@@ -1,0 +1,100 @@
+"""``Serde``: what is known of the keys or values of a stream, and the codec that follows from it.
+
+Owns: which codec a source, a sink, a store and an internal topic get.
+Must not know: graphs, topics' configuration.
+
+A type is known where the user declared it; a mapper's result has none until it is declared again. What is
+only written by the app and read by the app (stores, internal topics) may do without: JSON that comes back as
+it was, or is refused. What others write is read as the builder's defaults say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streamz_core.serde.codecs import ColumnCodec, IntCodec, JsonCodec, RawCodec
+from streamz_core.serde.errors import KeyDecodeError, ValueDecodeError
+from streamz_core.serde.stored import StoredKeyCodec, StoredValueCodec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamz_core.serde.registry import CodecRegistry
+
+
+class Serde(NamedTuple):
+    """A type, the name of a serializer or a serializer, or nothing: not known."""
+
+    type: Any = None
+    serializer: Any = None
+    wrap: Callable[[ColumnCodec[Any]], ColumnCodec[Any]] | None = None
+    """Makes the codec of something composed of it, a windowed key for instance."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the user has declared anything."""
+        return self.type is not None or self.serializer is not None
+
+
+UNKNOWN = Serde()
+
+
+class PlainKeyCodec(ColumnCodec[Any]):
+    """Keys of no declared type, written for others: bytes as they are, text as UTF-8, numbers as decimals."""
+
+    def __init__(self, subject: str) -> None:
+        """Anything else is JSON."""
+        super().__init__(subject)
+        self._raw, self._int, self._json = RawCodec(subject), IntCodec(subject), JsonCodec(subject)
+
+    def encode(self, value: Any) -> bytes | None:
+        """By the value's own type."""
+        if value is None or isinstance(value, (bytes, str)):
+            return self._raw.encode(value)
+        if type(value) is int:
+            return self._int.encode(value)
+        return self._json.encode(value)
+
+
+class Codecs:
+    """Codecs for one builder."""
+
+    def __init__(self, registry: CodecRegistry, key_serializer: str, value_serializer: str) -> None:
+        """The two names are for topics that nothing is declared of."""
+        self._registry = registry
+        self._key_serializer = key_serializer
+        self._value_serializer = value_serializer
+
+    def source_key(self, serde: Serde, subject: str) -> ColumnCodec[Any]:
+        """For keys that are read from a topic of others."""
+        return self._registry.codec(
+            serde.type, serde.serializer, default=self._key_serializer, subject=subject, error=KeyDecodeError
+        )
+
+    def source_value(self, serde: Serde, subject: str) -> ColumnCodec[Any]:
+        """For values that are read from a topic of others."""
+        return self._registry.codec(
+            serde.type,
+            serde.serializer,
+            default=self._value_serializer,
+            subject=subject,
+            error=ValueDecodeError,
+        )
+
+    def sink_key(self, serde: Serde, subject: str) -> ColumnCodec[Any]:
+        """For keys that are written to a topic of others."""
+        inner = self.source_key(serde, subject) if serde.is_known else PlainKeyCodec(subject)
+        return inner if serde.wrap is None else serde.wrap(inner)
+
+    def sink_value(self, serde: Serde, subject: str) -> ColumnCodec[Any]:
+        """For values that are written to a topic of others."""
+        return self.source_value(serde, subject)
+
+    def own_key(self, serde: Serde, subject: str) -> ColumnCodec[Any]:
+        """For keys that only the app itself reads."""
+        inner = self.source_key(serde, subject) if serde.is_known else StoredKeyCodec(subject)
+        return inner if serde.wrap is None else serde.wrap(inner)
+
+    def own_value(self, serde: Serde, subject: str) -> ColumnCodec[Any]:
+        """For values that only the app itself reads."""
+        return self.source_value(serde, subject) if serde.is_known else StoredValueCodec(subject)

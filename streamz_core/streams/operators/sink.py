@@ -1,0 +1,113 @@
+"""Operators that end a way: rows become output records.
+
+Owns: encoding rows by the column, and the choice of topic and partition where the user makes it.
+Must not know: how outputs are buffered and committed.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from streamz_core.streams.internal_topic import InternalTopic
+from streamz_core.streams.operator import Operator, OperatorContext
+from streamz_core.streams.operators.stateless import row_failed
+from streamz_core.streams.rows import Rows
+
+Encode = Callable[[Any], bytes | None]
+Partitioner = Callable[[str, Any, Any, int], int | None]
+"""``(topic, key, value, partitions)`` to a partition, or None for that of the key."""
+
+
+class Sink(Operator):
+    """Writes all rows to one topic."""
+
+    def __init__(
+        self, name: str, topic: str | InternalTopic, encode_key: Encode, encode_value: Encode
+    ) -> None:
+        """The partition is that of the key."""
+        super().__init__(name)
+        self._topic = topic
+        self._encode_key = encode_key
+        self._encode_value = encode_value
+
+    def open(self, context: OperatorContext) -> None:
+        """Learn the topic's full name."""
+        self._context = context
+        self._target = context.topic_name(self._topic)
+
+    def process(self, rows: Rows) -> Rows | None:
+        """Nothing comes behind a sink."""
+        keys = encoded(self.name, rows, rows.keys, self._encode_key)
+        values = encoded(self.name, rows, rows.values, self._encode_value)
+        self._context.send_columns(self._target, keys, values, rows.timestamps, rows.headers)
+        return None
+
+
+class RoutingSink(Operator):
+    """Writes each row to the topic, and the partition, that functions choose for it."""
+
+    def __init__(
+        self,
+        name: str,
+        topic: str | InternalTopic | Callable[[Any, Any], str],
+        encode_key: Encode,
+        encode_value: Encode,
+        partitioner: Partitioner | None = None,
+    ) -> None:
+        """``topic(key, value)`` and ``partitioner(topic, key, value, partitions)``."""
+        super().__init__(name)
+        self._topic = topic
+        self._target: str | None = None
+        self._encode_key = encode_key
+        self._encode_value = encode_value
+        self._partitioner = partitioner
+
+    def open(self, context: OperatorContext) -> None:
+        """Learn the topic's full name, where there is but one."""
+        self._context = context
+        if isinstance(self._topic, (str, InternalTopic)):
+            self._target = context.topic_name(self._topic)
+
+    def process(self, rows: Rows) -> Rows | None:
+        """Nothing comes behind a sink."""
+        keys = encoded(self.name, rows, rows.keys, self._encode_key)
+        values = encoded(self.name, rows, rows.values, self._encode_value)
+        headers, choose, target = rows.headers, self._topic, self._target
+        index = 0
+        try:
+            for index in range(len(keys)):
+                key, value = rows.keys[index], rows.values[index]
+                topic = target
+                if topic is None:
+                    assert callable(choose)
+                    topic = choose(key, value)
+                self._context.send(
+                    topic,
+                    keys[index],
+                    values[index],
+                    rows.timestamps[index],
+                    () if headers is None else headers[index],
+                    self._partition(topic, key, value),
+                )
+        except Exception as error:
+            raise row_failed(self.name, rows, index, error) from error
+        return None
+
+    def _partition(self, topic: str, key: Any, value: Any) -> int | None:
+        if self._partitioner is None:
+            return None
+        return self._partitioner(topic, key, value, self._context.partition_count(topic))
+
+
+def encoded(operator: str, rows: Rows, column: list[Any], encode: Encode) -> list[bytes | None]:
+    """The column as bytes; an error names the row."""
+    found: list[bytes | None] = []
+    try:
+        for entry in column:
+            found.append(encode(entry))
+    except Exception as error:
+        raise row_failed(operator, rows, len(found), error) from error
+    return found

@@ -1,0 +1,38 @@
+"""``python -m tests.oracle [cases] [--first SEED]``: ask Kafka Streams, and write what it says to ``cases.json.gz``.
+
+Needs Java 17 and Maven. The programs use every operation that ``topology.py`` can build.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+from pathlib import Path
+
+from tests.oracle.kafka_streams import judge, prepare
+from tests.oracle.program import OPERATIONS, case
+from tests.oracle.topology import OPERATIONS as OURS
+
+CASES = Path(__file__).parent / "cases.json.gz"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.oracle", description=__doc__)
+    parser.add_argument("cases", nargs="?", type=int, default=1_000)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    given = parser.parse_args()
+    prepare()
+    wanted = [case(seed, OURS & OPERATIONS) for seed in range(given.first, given.first + given.cases)]
+    judged = judge(wanted)
+    refused = [one for one in judged if "error" in one]
+    kept = [one for one in judged if "error" not in one]
+    with gzip.GzipFile(CASES, "wb", mtime=0) as file:
+        file.write(b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in kept))
+    print(f"{len(kept)} cases kept, {len(refused)} refused by Kafka Streams")
+    for reason in sorted({one["error"] for one in refused}):
+        print(f"  {reason}")
+
+
+if __name__ == "__main__":
+    main()

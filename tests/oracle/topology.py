@@ -1,0 +1,209 @@
+"""The programs of ``program.py``, built in our words. ``Oracle.java`` has the same in Java's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamz_core.streams.dsl.builder import StreamsBuilder
+from streamz_core.streams.dsl.options import Grouped, Joined, Materialized, Repartitioned
+from streamz_core.streams.dsl.windowed_stream import EmitStrategy
+from streamz_core.streams.dsl.windows import TimeWindows
+
+TEXT = {"key_type": str, "value_type": str}
+
+
+def shown(value: str | None) -> str:
+    return "-" if value is None else value
+
+
+def first(value: str | None) -> str | None:
+    return value[:1] if value else None
+
+
+def joined(left: str | None, right: str | None) -> str:
+    return f"{shown(left)}+{shown(right)}"
+
+
+PREDICATES: dict[str, Any] = {
+    "value_high": lambda k, v: v is not None and v > "m",
+    "key_low": lambda k, v: k is not None and k < "c",
+    "short": lambda k, v: v is None or 0 < len(v) < 4,
+}
+MAPPERS: dict[str, Any] = {
+    "upper": lambda v: None if v is None else v.upper(),
+    "mark": lambda v: shown(v) + "x",
+    "drop_b": lambda v: None if v is None or v.startswith("b") else v,
+}
+
+
+def add(_key: Any, value: str, total: str) -> str | None:
+    return None if value == "!" else f"{total},{shown(value)}"
+
+
+def windowed(key: Any, _value: Any = None) -> str:
+    return f"{key.key}@{key.window.start}/{key.window.end}"
+
+
+class Topology:
+    """A program as a builder."""
+
+    def __init__(self, case: dict[str, Any]) -> None:
+        self.builder = StreamsBuilder()
+        self._caching = case["caching"]
+        self._made: dict[str, Any] = {}
+        for step in case["steps"]:
+            made = getattr(self, f"_{step['op']}")(step)
+            if "id" in step:
+                self._made[step["id"]] = made
+
+    def _in(self, step: dict[str, Any], side: str = "in") -> Any:
+        return self._made[step[side]]
+
+    def _store(self, step: dict[str, Any]) -> Materialized:
+        return Materialized(step["store"], caching=self._caching)
+
+    def _texts(self, step: dict[str, Any]) -> Materialized:
+        return Materialized(step["store"], caching=self._caching, **TEXT)
+
+    # -- sources and sinks
+
+    def _stream(self, step: dict[str, Any]) -> Any:
+        return self.builder.stream(step["topic"], **TEXT)
+
+    def _table(self, step: dict[str, Any]) -> Any:
+        return self.builder.table(step["topic"], None, self._store(step), **TEXT)
+
+    def _to(self, step: dict[str, Any]) -> None:
+        self._in(step).to(step["topic"], **TEXT)
+
+    # -- streams
+
+    def _filter(self, step: dict[str, Any]) -> Any:
+        return self._in(step).filter(PREDICATES[step["fn"]])
+
+    def _filter_not(self, step: dict[str, Any]) -> Any:
+        return self._in(step).filter_not(PREDICATES[step["fn"]])
+
+    def _map_values(self, step: dict[str, Any]) -> Any:
+        return self._in(step).map_values(MAPPERS[step["fn"]], value_type=str)
+
+    def _map(self, step: dict[str, Any]) -> Any:
+        return self._in(step).map(lambda k, v: (first(v), shown(k) + shown(v)), **TEXT)
+
+    def _flat_map(self, step: dict[str, Any]) -> Any:
+        return self._in(step).flat_map(lambda k, v: [(k, v), (first(v), shown(v) + "2")], **TEXT)
+
+    def _flat_map_values(self, step: dict[str, Any]) -> Any:
+        return self._in(step).flat_map_values(lambda v: [] if v is None else list(v), value_type=str)
+
+    def _select_key(self, step: dict[str, Any]) -> Any:
+        return self._in(step).select_key(lambda k, v: first(v), key_type=str)
+
+    def _merge(self, step: dict[str, Any]) -> Any:
+        return self._in(step).merge(self._in(step, "other"))
+
+    def _branch(self, step: dict[str, Any]) -> Any:
+        name = step["id"]
+        branches = (
+            self._in(step)
+            .split(f"{name}-")
+            .branch(PREDICATES["value_high"], "one")
+            .branch(PREDICATES["key_low"], "two")
+            .no_default_branch()
+        )
+        self._made[f"{name}-two"] = branches[f"{name}-two"]
+        return branches[f"{name}-one"]
+
+    def _repartition(self, step: dict[str, Any]) -> Any:
+        return self._in(step).repartition(Repartitioned(step["name"], **TEXT))
+
+    def _to_table(self, step: dict[str, Any]) -> Any:
+        return self._in(step).to_table(self._texts(step))
+
+    # -- groups
+
+    def _group_by_key(self, step: dict[str, Any]) -> Any:
+        return self._in(step).group_by_key(Grouped(step["name"], **TEXT))
+
+    def _group_by(self, step: dict[str, Any]) -> Any:
+        return self._in(step).group_by(lambda k, v: first(v), Grouped(step["name"], **TEXT))
+
+    def _count(self, step: dict[str, Any]) -> Any:
+        return self._in(step).count(self._store(step)).map_values(str, value_type=str)
+
+    def _reduce(self, step: dict[str, Any]) -> Any:
+        return self._in(step).reduce(lambda old, new: f"{old}.{new}", self._store(step))
+
+    def _aggregate(self, step: dict[str, Any]) -> Any:
+        return self._in(step).aggregate(str, add, self._texts(step))
+
+    def _cogroup(self, step: dict[str, Any]) -> Any:
+        def other(_key: Any, value: str, total: str) -> str | None:
+            return None if value == "!" else f"{total}b{shown(value)}"
+
+        cogrouped = self._in(step).cogroup(lambda k, v, total: f"{total}a{shown(v)}")
+        return cogrouped.cogroup(self._in(step, "other"), other).aggregate(str, self._texts(step))
+
+    def _table_group(self, step: dict[str, Any]) -> Any:
+        return self._in(step).group_by(lambda k, v: (first(v), v), Grouped(step["name"], **TEXT))
+
+    def _grouped_table_count(self, step: dict[str, Any]) -> Any:
+        return self._in(step).count(self._store(step)).map_values(str, value_type=str)
+
+    def _grouped_table_reduce(self, step: dict[str, Any]) -> Any:
+        return self._in(step).reduce(lambda t, v: f"{t}+{v}", lambda t, v: f"{t}-{v}", self._store(step))
+
+    def _grouped_table_aggregate(self, step: dict[str, Any]) -> Any:
+        return self._in(step).aggregate(
+            str, lambda k, v, t: f"{t}+{v}", lambda k, v, t: f"{t}-{v}", self._texts(step)
+        )
+
+    # -- windows
+
+    def _windows(self, step: dict[str, Any]) -> Any:
+        windows = TimeWindows.of_size_and_grace(step["size"], step["grace"]).advance_by(step["advance"])
+        stream = self._in(step).windowed_by(windows)
+        return stream.emit_strategy(EmitStrategy.on_window_close()) if step.get("final") else stream
+
+    def _window_count(self, step: dict[str, Any]) -> Any:
+        return self._windows(step).count(self._store(step)).map_values(str, value_type=str)
+
+    def _window_reduce(self, step: dict[str, Any]) -> Any:
+        return self._windows(step).reduce(lambda old, new: f"{old}.{new}", self._store(step))
+
+    def _window_aggregate(self, step: dict[str, Any]) -> Any:
+        return self._windows(step).aggregate(str, add, self._texts(step))
+
+    def _window_stream(self, step: dict[str, Any]) -> Any:
+        return self._in(step).to_stream(windowed)
+
+    # -- tables
+
+    def _table_filter(self, step: dict[str, Any]) -> Any:
+        return self._in(step).filter(PREDICATES[step["fn"]])
+
+    def _table_filter_not(self, step: dict[str, Any]) -> Any:
+        return self._in(step).filter_not(PREDICATES[step["fn"]])
+
+    def _table_map_values(self, step: dict[str, Any]) -> Any:
+        return self._in(step).map_values(MAPPERS[step["fn"]], value_type=str)
+
+    def _table_map_values_kept(self, step: dict[str, Any]) -> Any:
+        return self._in(step).map_values(MAPPERS[step["fn"]], self._texts(step))
+
+    def _table_filter_kept(self, step: dict[str, Any]) -> Any:
+        return self._in(step).filter(PREDICATES[step["fn"]], self._texts(step))
+
+    def _to_stream(self, step: dict[str, Any]) -> Any:
+        return self._in(step).to_stream()
+
+    # -- joins
+
+    def _stream_table_join(self, step: dict[str, Any]) -> Any:
+        stream, table, how = self._in(step), self._in(step, "other"), Joined(step["name"], **TEXT)
+        join = stream.join if step["how"] == "inner" else stream.left_join
+        return join(table, joined, how, value_type=str)
+
+
+OPERATIONS = frozenset(name[1:] for name in vars(Topology) if name.startswith("_") and name[1] != "_")
+"""What we can build."""

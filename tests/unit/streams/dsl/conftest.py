@@ -1,0 +1,62 @@
+"""Topologies run by the driver, with text keys and values on both ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from streamz_core.streams.dsl.builder import StreamsBuilder
+from streamz_core.streams.dsl.kstream import KStream
+from streamz_core.testing import TopologyTestDriver
+
+
+class Bench:
+    """A builder, and after ``run`` a driver with an input and an output topic."""
+
+    def __init__(self) -> None:
+        self.builder = StreamsBuilder()
+        self.driver: TopologyTestDriver | None = None
+
+    def stream(self, topic: str = "in", value_type: Any = str) -> KStream[Any, Any]:
+        return self.builder.stream(topic, key_type=str, value_type=value_type)
+
+    def run(self, *pairs: tuple[Any, ...], value_type: Any = str, **driver: Any) -> list[tuple[Any, Any]]:
+        """Pipe (key, value) or (key, value, timestamp) into "in"; what came out of "out"."""
+        if self.driver is None:
+            self.driver = TopologyTestDriver(self.builder, **driver)
+        self.pipe("in", *pairs, value_type=value_type)
+        return self.output()
+
+    def pipe(self, topic: str, *pairs: tuple[Any, ...], value_type: Any = str) -> None:
+        if self.driver is None:
+            self.driver = TopologyTestDriver(self.builder)
+        given = self.driver.create_input_topic(topic, str, value_type)
+        for pair in pairs:
+            given.pipe_input(*pair)
+
+    def output(self, topic: str = "out") -> list[tuple[Any, Any]]:
+        """All of it, from the beginning; what is no JSON is text."""
+        assert self.driver is not None
+        pairs = self.driver.create_output_topic(topic, str, bytes).read_key_values_to_list()
+        return [(key, plain(value)) for key, value in pairs]
+
+
+def plain(value: bytes | None) -> Any:
+    try:
+        return None if value is None else json.loads(value)
+    except ValueError:
+        return value.decode()
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    if made.driver is not None:
+        made.driver.close()
+
+
+MakeBench = Callable[[], Bench]
