@@ -66,7 +66,8 @@ class OperatorNode:
     """A step. ``make`` makes its operator, once per task and after every failure.
 
     ``sink`` is where it writes to, for descriptions and for the order between nodes that write to one topic.
-    ``fans_out``: it may make several rows of one.
+    ``fans_out``: it may make several rows of one. ``joined_as`` is the user's name of a join: a side whose topic
+    has too few partitions is dealt out anew through a topic called after it.
     """
 
     name: str
@@ -75,6 +76,7 @@ class OperatorNode:
     uses: tuple[StoreUse, ...] = ()
     sink: str | InternalTopic | None = None
     fans_out: bool = False
+    joined_as: str | None = None
 
     @property
     def stores(self) -> tuple[str, ...]:

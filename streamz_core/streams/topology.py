@@ -29,6 +29,7 @@ class StoreKind(Enum):
 
     KEY_VALUE = "key_value"
     WINDOW = "window"
+    JOIN = "join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ class StoreSpec:
     its end a window still takes records, before it is closed; ``retention_ms`` how long after its
     end a window's contents are kept, at least the grace, which is also what ``None`` means; ``own_time``
     that the store's time is what its writers observe (a field of the value), not the task's stream time.
+
+    Join stores only: ``value_codec`` is that of the left side, ``other_value_codec`` of the right one;
+    ``retention_ms`` how long a row can be seen.
     """
 
     name: str
@@ -49,6 +53,7 @@ class StoreSpec:
     grace_ms: int = 0
     retention_ms: int | None = None
     own_time: bool = False
+    other_value_codec: Codec | None = None
     changelog: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict)
 

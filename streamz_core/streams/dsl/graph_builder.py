@@ -69,10 +69,11 @@ class GraphBuilder:
         *,
         sink: str | InternalTopic | None = None,
         fans_out: bool = False,
+        joined_as: str | None = None,
     ) -> str:
         """A step; returns its name."""
         self._refuse_name(name)
-        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out)
+        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out, joined_as)
         return name
 
     def store(self, spec: StoreSpec) -> str:
