@@ -30,6 +30,7 @@ from streamz_core.clock import Clock, SystemClock
 from streamz_core.serde.registry import CodecRegistry
 from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.compile import subtopologies
+from streamz_core.streams.dsl.mending import mended
 from streamz_core.streams.error_policy import FAIL
 from streamz_core.streams.topology import Topology
 
@@ -306,7 +307,8 @@ class App:
                 self._table_users[store.name] = {part.topics[0]: partitions[part.topics[0]]}
         if declared.graph is None:
             return topology
-        return Topology((*topology.subtopologies, *subtopologies(declared.graph, self.group_id, FAIL)))
+        graph = mended(declared.graph, partitions)
+        return Topology((*topology.subtopologies, *subtopologies(graph, self.group_id, FAIL)))
 
     @property
     def declared(self) -> Declarations:

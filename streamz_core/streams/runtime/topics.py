@@ -157,7 +157,8 @@ def _check_copartitioned(part: SubTopology, counts: Mapping[str, int]) -> None:
         listed = ", ".join(f"{topic}: {count}" for topic, count in found.items())
         raise Misuse(
             f"the source topics of {part.name!r} share stores and must have the same number of partitions; "
-            f"they have {listed}. Repartition one of them through a topic of the right size"
+            f"they have {listed}. Give the join a name, and the smaller topics are dealt out anew through "
+            "internal topics, or give the topics the same number of partitions"
         )
 
 
