@@ -105,6 +105,13 @@ class JoinBuffer:
         self._span_ms = max(1, retention_ms // BUCKETS)
         self._clean_entries_max = clean_entries_max
         self._pending: list[Change] | None = None
+        self._marks = JoinMarks()
+        self._saved_marks = JoinMarks()
+        self._fresh: list[tuple[int, Any, int, int, Any]] = []
+        """Rows that are not collected: side, key, time, number, value."""
+        self._tombstones: list[bytes] = []
+        self._is_complete = True
+        """Whether what is not in memory does not exist."""
         self.unmatched: Final = Unmatched(store, self._codecs, self._decode_key)
         self._load()
 
@@ -131,8 +138,7 @@ class JoinBuffer:
     def observe(self, time_ms: int) -> int:
         """Tell of a row's time; returns stream time."""
         marks = self._marks
-        if time_ms > marks.stream_time_ms:
-            marks.stream_time_ms = time_ms
+        marks.stream_time_ms = max(marks.stream_time_ms, time_ms)
         return marks.stream_time_ms
 
     def find(self, side: int, key: Any, start_ms: int, end_ms: int) -> list[tuple[int, Any]]:
@@ -212,7 +218,8 @@ class JoinBuffer:
         if self._marks != self._saved_marks:
             changes.append((MARKS_KEY, msgspec.json.encode(self._marks)))
             self._saved_marks = msgspec.json.decode(changes[-1][1] or b"", type=JoinMarks)
-        self._fresh, self._tombstones = [], []
+        self._fresh = []
+        self._tombstones = []
         self._pending = changes
         return changes
 
@@ -243,13 +250,11 @@ class JoinBuffer:
         self._buckets: list[dict[int, list[Any]]] = [{}, {}]
         """By side and bucket: the keys in memory that have rows in it."""
         self._count = 0
-        self._fresh: list[tuple[int, Any, int, int, Any]] = []
-        """Rows that are not collected: side, key, time, number, value."""
-        self._tombstones: list[bytes] = []
+        self._fresh = []
+        self._tombstones = []
         for start, side in self._stored_buckets():
             self._buckets[side][start] = []
         self._is_complete = not any(self._buckets)
-        """Whether what is not in memory does not exist."""
 
     def _stored_buckets(self) -> Iterator[tuple[int, int]]:
         # One seek per bucket and side.

@@ -98,8 +98,7 @@ class Unmatched:
         rows: list[tuple[int, int, Any, Any]] = []
         for time, rank, found in taken:
             self._changed[(time, rank, found.code)] = found.key
-            for value in found.values:
-                rows.append((time, 1 - rank, found.key, value))
+            rows += [(time, 1 - rank, found.key, value) for value in found.values]
         return rows, self._look_again(rows[-1][0] if rows else -1)
 
     def collect(self) -> list[Change]:
@@ -112,7 +111,9 @@ class Unmatched:
             stored_key = PREFIX + time.to_bytes(8, "big") + bytes((rank,)) + code
             if found is not None:
                 encode = self._codecs[side].encode
-                changes.append((stored_key, msgspec.msgpack.encode([encode(value) for value in found.values])))
+                changes.append(
+                    (stored_key, msgspec.msgpack.encode([encode(value) for value in found.values]))
+                )
                 self._stored.add(entry)
             elif entry in self._stored:
                 changes.append((stored_key, None))

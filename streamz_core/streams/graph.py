@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from streamz_core.streams.operator import Operator
     from streamz_core.streams.processor import Codec
-    from streamz_core.streams.topology import StoreSpec
+    from streamz_core.streams.topology import GlobalTableSpec, StoreSpec
 
 
 ANY_TOPIC: Final = "*"
@@ -91,6 +91,7 @@ class Graph:
     sources: tuple[SourceNode, ...]
     nodes: tuple[OperatorNode, ...]
     stores: tuple[StoreSpec, ...] = ()
+    global_tables: tuple[GlobalTableSpec, ...] = ()
     children: dict[str, tuple[Input, ...]] = field(init=False, repr=False, compare=False)
     """By node: who its rows go to, ``Input.node`` being the receiver."""
 
@@ -98,7 +99,8 @@ class Graph:
         """Refuse names used twice, inputs that do not stand before, and unknown stores."""
         children: dict[str, list[Input]] = {source.name: [] for source in self.sources}
         stores = {store.name for store in self.stores}
-        if len(children) < len(self.sources) or len(stores) < len(self.stores):
+        kept = stores | {table.name for table in self.global_tables}
+        if len(children) < len(self.sources) or len(kept) < len(self.stores) + len(self.global_tables):
             raise Misuse("a source or a store is declared twice; give each its own name")
         for node in self.nodes:
             if node.name in children:

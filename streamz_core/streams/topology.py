@@ -59,6 +59,16 @@ class StoreSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class GlobalTableSpec:
+    """A topic of which every process has a full copy, readable by every task."""
+
+    name: str
+    topic: str
+    key_codec: Codec
+    value_codec: Codec
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSpec:
     """Topics read with the same codecs. ``on_decode_error`` says what becomes of bad bytes."""
 
@@ -118,12 +128,14 @@ class Topology:
     """A whole app."""
 
     subtopologies: tuple[SubTopology, ...]
+    global_tables: tuple[GlobalTableSpec, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a sub-topology name or a source topic used twice."""
+        """Refuse a sub-topology name, a source topic or a store used twice."""
         _refuse_twice("sub-topology", [part.name for part in self.subtopologies])
         _refuse_twice("source topic", [topic for part in self.subtopologies for topic in part.topics])
-        _refuse_twice("store", [store.name for part in self.subtopologies for store in part.stores])
+        stores = [store.name for part in self.subtopologies for store in part.stores]
+        _refuse_twice("store", stores + [table.name for table in self.global_tables])
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -142,6 +154,8 @@ class Topology:
             for processor in part.processors:
                 lines.append(f"    Processor: {processor.name} (stores: [{', '.join(processor.stores)}])")
                 lines.append(f"      <-- {', '.join(processor.sources)}")
+        for table in self.global_tables:
+            lines.append(f"   Global table: {table.name} (topic: {table.topic})")
         return "\n".join(lines)
 
 

@@ -81,6 +81,9 @@ class Topology:
     def _table(self, step: dict[str, Any]) -> Any:
         return self.builder.table(step["topic"], None, self._store(step), **TEXT)
 
+    def _global_table(self, step: dict[str, Any]) -> Any:
+        return self.builder.global_table(step["topic"], None, self._store(step), **TEXT)
+
     def _to(self, step: dict[str, Any]) -> None:
         self._in(step).to(step["topic"], **TEXT)
 
@@ -187,9 +190,7 @@ class Topology:
     # -- joins
 
     def _stream_table_join(self, step: dict[str, Any]) -> Any:
-        return self._how(step)(
-            self._in(step, "other"), joined, Joined(step["name"], **TEXT), value_type=str
-        )
+        return self._how(step)(self._in(step, "other"), joined, Joined(step["name"], **TEXT), value_type=str)
 
     def _stream_join(self, step: dict[str, Any]) -> Any:
         windows = (
@@ -199,6 +200,10 @@ class Topology:
         )
         how = StreamJoined(step["name"], **TEXT, other_value_type=str, store_name=step["name"])
         return self._how(step)(self._in(step, "other"), joined, windows, how, value_type=str)
+
+    def _stream_global_join(self, step: dict[str, Any]) -> Any:
+        other = self._in(step, "other")
+        return self._how(step)(other, lambda k, v: first(v), joined, value_type=str)
 
     def _table_join(self, step: dict[str, Any]) -> Any:
         kept = self._texts(step) if "store" in step else None

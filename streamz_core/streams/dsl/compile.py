@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 
 
 def external_topics(graph: Graph) -> list[str]:
-    """The topics of others that a graph reads."""
+    """The topics of others that the tasks of a graph read."""
     topics = [topic for source in graph.sources for topic in source.topics]
     return list(dict.fromkeys(topic for topic in topics if isinstance(topic, str)))
+
+
+def global_topics(graph: Graph) -> list[str]:
+    """The topics of others that every process reads."""
+    return list(dict.fromkeys(table.topic for table in graph.global_tables))
 
 
 def internal_partitions(graph: Graph, partitions: Mapping[str, int]) -> dict[InternalTopic, int]:
@@ -42,7 +47,10 @@ def internal_partitions(graph: Graph, partitions: Mapping[str, int]) -> dict[Int
             _settle(part, max(fixed), found)
     while waiting := [part for part in parts if any(topic not in found for topic in _internal(part))]:
         # Where topics follow from each other (answers from questions), from what is known of either.
-        if not (_follow(waiting, parts, partitions, found) or _follow(waiting, parts, partitions, found, some=True)):
+        if not (
+            _follow(waiting, parts, partitions, found)
+            or _follow(waiting, parts, partitions, found, some=True)
+        ):
             names = ", ".join(sorted({t.name for part in waiting for t in _internal(part) if t not in found}))
             raise Misuse(
                 f"the partitions of internal topics {names} follow from each other: give one a number with "

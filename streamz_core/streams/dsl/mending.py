@@ -59,7 +59,8 @@ def announce(graph: Graph, partitions: Mapping[str, int]) -> None:
 def _mends(part: Graph, partitions: Mapping[str, int]) -> list[Mend]:
     joins = {node.name: node.joined_as for node in part.nodes if node.joined_as is not None}
     readers = {topic: source for source in part.sources for topic in source.topics if isinstance(topic, str)}
-    fixed = [topic.partitions or 0 for source in part.sources for topic in source.topics if topic not in readers]
+    topics = [topic for source in part.sources for topic in source.topics]
+    fixed = [topic.partitions or 0 for topic in topics if isinstance(topic, InternalTopic)]
     wanted = max([*fixed, *(partitions[topic] for topic in readers)], default=0)
     found: list[Mend] = []
     for topic, source in readers.items():
@@ -74,7 +75,10 @@ def _mends(part: Graph, partitions: Mapping[str, int]) -> list[Mend]:
 
 
 def _read_between(source: SourceNode, mends: Mapping[str, Mend]) -> SourceNode:
-    topics = [mends[topic].between if topic in mends else topic for topic in source.topics]
+    topics: list[str | InternalTopic] = []
+    for topic in source.topics:
+        mend = mends.get(topic) if isinstance(topic, str) else None
+        topics.append(topic if mend is None else mend.between)
     return replace(source, topics=tuple(topics))
 
 

@@ -59,8 +59,7 @@ class StreamGlobalJoin(Operator):
                 found = None if wanted is None else get(wanted)
                 if found is None and not self._left:
                     continue
-                other = None if found is None else found[0]
-                joined.append(joiner(key, value, other) if self._with_key else joiner(value, other))
+                joined.append(joiner(key, value, found) if self._with_key else joiner(value, found))
                 chosen.append(index)
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
