@@ -16,7 +16,7 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from heapq import merge
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +26,7 @@ import msgspec
 from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.cache import CLEAN_ENTRIES_MAX
+from streamz_core.state.key_codes import KeyCodes
 from streamz_core.state.marks import Marks
 from streamz_core.state.store import StoreCorrupt, StoreUndecodable
 
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 START_BYTES: Final = 8
 MARKS_KEY: Final = b"\xff" * START_BYTES + b"marks"
 """Sorts behind every window: starts are below 2**63."""
-KEY_CODES_MAX: Final = 10_000
-"""How many encoded keys a store remembers."""
 
 _ABSENT: Final[Any] = object()
 _DELETED: Final[Any] = object()
@@ -63,23 +62,6 @@ class _Window:
         """Collected, and not yet written to the store."""
 
 
-class _KeyCodes(dict[Any, bytes]):
-    """Encoded keys by key: the same keys come back in one window after the other."""
-
-    def __init__(self, encode: Callable[[Any], bytes]) -> None:
-        super().__init__()
-        self._encode = encode
-
-    def __missing__(self, key: Any) -> bytes:
-        code = self._encode(key)
-        # Texts only: of numbers, equal ones (1, True, 1.0) are written differently.
-        if type(key) is str:
-            if len(self) >= KEY_CODES_MAX:
-                self.clear()
-            self[key] = code
-        return code
-
-
 class WindowedStore:
     """One partition of a window store, as user code sees it: decoded keys and values by window.
 
@@ -96,11 +78,14 @@ class WindowedStore:
         grace_ms: int = 0,
         retention_ms: int | None = None,
         own_time: bool = False,
+        end: Callable[[int], int] | None = None,
         clean_entries_max: int = CLEAN_ENTRIES_MAX,
     ) -> None:
         """``grace_ms`` and ``retention_ms`` count from a window's end; the latter defaults to the former.
 
-        ``own_time``: stream time is what writers ``observe``, and the task's has no say.
+        ``own_time``: stream time is what writers ``observe``, and the task's has no say. ``end``: windows are
+        not all ``size_ms`` long, and this tells a window's end by its start; of two windows, the one that starts
+        later must not end earlier.
         """
         retention_ms = grace_ms if retention_ms is None else retention_ms
         if retention_ms < grace_ms:
@@ -111,13 +96,12 @@ class WindowedStore:
         self._store = store
         self._key_codec = key_codec
         self._value_codec = value_codec
-        self._key_codes = _KeyCodes(self._encode_key)
+        self._key_codes = KeyCodes(self._encode_key)
         self.size_ms: Final = size_ms
         self.grace_ms: Final = grace_ms
         self.retention_ms: Final = retention_ms
         self._own_time = own_time
-        self._closes_after_ms = size_ms + grace_ms
-        self._drops_after_ms = size_ms + retention_ms
+        self._end = end
         self._clean_entries_max = clean_entries_max
         self._windows: dict[int, _Window] = {}
         self._tombstones: list[bytes] = []
@@ -151,7 +135,11 @@ class WindowedStore:
 
         So are those of windows that were handed out early, by an ``expire`` ahead of stream time.
         """
-        return start + self._closes_after_ms <= stream_time_ms or start < self._marks.closed_before_ms
+        return self.end(start) + self.grace_ms <= stream_time_ms or start < self._marks.closed_before_ms
+
+    def end(self, start: int) -> int:
+        """When the window at ``start`` ends."""
+        return start + self.size_ms if self._end is None else self._end(start)
 
     def observe(self, time_ms: int) -> int:
         """Tell the store of a record's time; returns its stream time, the highest it was told of."""
@@ -199,7 +187,7 @@ class WindowedStore:
         Returns False, and changes nothing, where it comes too late. Raises KeyError where there is
         neither a value nor a ``default``.
         """
-        if start + self._closes_after_ms <= stream_time_ms or start < self._marks.closed_before_ms:
+        if self.late(start, stream_time_ms):
             return False
         window = self._windows.get(start)
         value = None if window is None else window.values.get(key)
@@ -241,6 +229,25 @@ class WindowedStore:
             elif value is not _DELETED:
                 yield key, value
 
+    def fetch(self, key: Hashable, start: int = 0, stop: int | None = None) -> list[tuple[int, int, Any]]:
+        """``(start, end, value)`` of ``key`` in the windows that begin at ``start <= time < stop``, oldest first."""
+        found: list[tuple[int, int, Any]] = []
+        for first in self._starts_between(start, stop):
+            value = self.get(key, first)
+            if value is not None:
+                found.append((first, self.end(first), value))
+        return found
+
+    def fetch_all(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[Any, int, int, Any]]:
+        """``(key, start, end, value)`` of the windows that begin at ``start <= time < stop``, oldest first."""
+        for first in self._starts_between(start, stop):
+            for key, value in self.items(first):
+                yield key, first, self.end(first), value
+
+    def _starts_between(self, start: int, stop: int | None) -> list[int]:
+        last = len(self._starts) if stop is None else bisect_left(self._starts, stop)
+        return self._starts[bisect_left(self._starts, start) : last]
+
     def _stored(self, start: int, hidden: set[bytes]) -> Iterator[tuple[bytes, Any, Any]]:
         # A generator function: mypyc would make a list of a generator expression, of a whole window.
         for stored_key, raw in self._store.scan(_packed(start), _packed(start + 1)):
@@ -254,20 +261,19 @@ class WindowedStore:
         commit: a window counts as handed out when its last entry was taken.
         """
         marks = self._marks
-        bound = stream_time_ms - self._closes_after_ms
-        if bound < marks.closed_before_ms:
-            return
-        first = bisect_left(self._starts, marks.closed_before_ms)
-        for start in self._starts[first : bisect_right(self._starts, bound)]:
+        for start in self._starts[bisect_left(self._starts, marks.closed_before_ms) :]:
+            if self.end(start) + self.grace_ms > stream_time_ms:
+                break
             for key, value in self.items(start):
                 yield key, start, value
             marks.closed_before_ms = start + 1
-        marks.closed_before_ms = bound + 1
+        self.close_unread(stream_time_ms)
 
     def close_unread(self, stream_time_ms: int) -> None:
         """What ``expire`` does where nobody wants to see the entries."""
-        bound = stream_time_ms - self._closes_after_ms
-        self._marks.closed_before_ms = max(self._marks.closed_before_ms, bound + 1)
+        if self._end is None:
+            bound = stream_time_ms - self.size_ms - self.grace_ms
+            self._marks.closed_before_ms = max(self._marks.closed_before_ms, bound + 1)
 
     def drop_expired(self, stream_time_ms: int) -> None:
         """Advance stream time and let go of the windows whose retention is over.
@@ -278,10 +284,13 @@ class WindowedStore:
         marks = self._marks
         if not self._own_time:
             marks.stream_time_ms = max(marks.stream_time_ms, stream_time_ms)
-        bound = marks.stream_time_ms - self._drops_after_ms
-        while self._starts and self._starts[0] <= bound:
-            self._drop(self._starts.pop(0))
-        marks.dropped_before_ms = max(marks.dropped_before_ms, bound + 1)
+        ended_by = marks.stream_time_ms - self.retention_ms
+        while self._starts and self.end(self._starts[0]) <= ended_by:
+            start = self._starts.pop(0)
+            self._drop(start)
+            marks.dropped_before_ms = start + 1
+        if self._end is None:
+            marks.dropped_before_ms = max(marks.dropped_before_ms, ended_by - self.size_ms + 1)
         marks.closed_before_ms = max(marks.closed_before_ms, marks.dropped_before_ms)
 
     def approximate_count(self) -> int:
@@ -356,8 +365,21 @@ class WindowedStore:
                 )
             insort(self._starts, start)
             self._known.add(start)
+            self._check_order(start)
         window = self._windows[start] = _Window(is_complete=is_new)
         return window
+
+    def _check_order(self, start: int) -> None:
+        if self._end is None:
+            return
+        at = bisect_left(self._starts, start)
+        around = self._starts[max(0, at - 1) : at + 2]
+        ends = [self._end(one) for one in around]
+        if ends != sorted(ends) or self._end(start) <= start:
+            raise Misuse(
+                f"store {self.name!r}: windows that start at {around} end at {ends}; a window must end behind its "
+                "start, and one that starts later not before one that starts earlier"
+            )
 
     def _load(self, window: _Window, key: Hashable, start: int) -> Any:
         if window.is_complete:
