@@ -217,6 +217,11 @@ class SessionStore:
             for span in self._dropping.ended(self._visible_from()):
                 self.remove(span)
 
+    def last_end(self, latest_ms: int) -> int:
+        """The latest end that is not after ``latest_ms``; -1 where there is none."""
+        ends = [span.end for spans in self._spans.values() for span in spans if span.end <= latest_ms]
+        return max(ends, default=-1)
+
     def _visible_from(self) -> int:
         return -1 if self.retention_ms is None else self._marks.stream_time_ms - self.retention_ms
 

@@ -16,7 +16,7 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from heapq import merge
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -274,6 +274,11 @@ class WindowedStore:
         if self._end is None:
             bound = stream_time_ms - self.size_ms - self.grace_ms
             self._marks.closed_before_ms = max(self._marks.closed_before_ms, bound + 1)
+
+    def last_end(self, latest_ms: int) -> int:
+        """The end of the last window that starts no later than ``latest_ms``; -1 where there is none."""
+        last = bisect_right(self._starts, latest_ms)
+        return self.end(self._starts[last - 1]) if last else -1
 
     def drop_expired(self, stream_time_ms: int) -> None:
         """Advance stream time and let go of the windows whose retention is over.

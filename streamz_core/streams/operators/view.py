@@ -21,18 +21,28 @@ Transform = Callable[[Any, Any], Any]
 class TableView:
     """A table as others look things up in it; a value, opened once per task."""
 
-    def __init__(self, store: str, transforms: tuple[Transform, ...] = ()) -> None:
-        """``store`` keeps stamped values; ``transforms`` are applied one after the other."""
+    def __init__(
+        self,
+        store: str,
+        transforms: tuple[Transform, ...] = (),
+        reader: Callable[[OperatorContext], Any] | None = None,
+    ) -> None:
+        """``store`` keeps stamped values; ``transforms`` are applied one after the other.
+
+        ``reader`` gives what has ``get(key)``, where the store itself has not.
+        """
         self.store_name = store
         self.transforms = transforms
+        self.reader = reader
 
     def then(self, transform: Transform) -> TableView:
         """The table that follows from this one."""
-        return TableView(self.store_name, (*self.transforms, transform))
+        return TableView(self.store_name, (*self.transforms, transform), self.reader)
 
     def open(self, context: OperatorContext) -> Lookup:
         """For one task."""
-        return Lookup(context.store(self.store_name), self.transforms)
+        reader = context.store(self.store_name) if self.reader is None else self.reader(context)
+        return Lookup(reader, self.transforms)
 
 
 class Lookup:

@@ -137,6 +137,11 @@ class Task:
         """This task's partition of a store of any kind."""
         return self._stores.any_store(name)
 
+    @property
+    def timestamp_ahead_max_ms(self) -> int:
+        """How far ahead of the clock a timestamp may be to be believed."""
+        return self._config.timestamp_ahead_max_ms
+
     def partition_count(self, topic: str) -> int:
         """How many partitions an output topic has."""
         return self._services.known_partitions(topic)
