@@ -82,6 +82,9 @@ class FakeCluster:
         ), stop
 
     # the changelog reader's interface
+    async def deletions_kept_from(self, partition: TopicPartition) -> int:
+        return 0
+
     async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
         return 0, self.end(partition)
 
