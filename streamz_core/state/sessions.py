@@ -123,6 +123,18 @@ class SessionStore:
                 return span
         return None
 
+    def all_spans(self) -> list[Span]:
+        """All there are, dropped ones apart."""
+        return [span for spans in self._spans.values() for span in spans]
+
+    def key_code(self, key: Any) -> bytes:
+        """The bytes of ``key``."""
+        return self._key_codes[key]
+
+    def size_bytes(self, span: Span) -> int:
+        """How many bytes a span takes in the store."""
+        return len(self._stored_key(span)) + len(self._value_codec.encode(self.value(span)) or b"")
+
     def value(self, span: Span) -> Any:
         """The value of a span that was found."""
         if span.value is _UNLOADED:

@@ -28,6 +28,7 @@ from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.cache import CLEAN_ENTRIES_MAX
 from streamz_core.state.key_codes import KeyCodes
 from streamz_core.state.marks import Marks
+from streamz_core.state.pane import ABSENT, DELETED, Pane
 from streamz_core.state.store import StoreCorrupt, StoreUndecodable
 
 if TYPE_CHECKING:
@@ -39,27 +40,8 @@ START_BYTES: Final = 8
 MARKS_KEY: Final = b"\xff" * START_BYTES + b"marks"
 """Sorts behind every window: starts are below 2**63."""
 
-_ABSENT: Final[Any] = object()
-_DELETED: Final[Any] = object()
 
 _by_key = itemgetter(0)
-
-
-class _Window:
-    """What is in memory of one window."""
-
-    __slots__ = ("dirty", "is_complete", "is_stored", "pending", "values")
-
-    def __init__(self, *, is_complete: bool) -> None:
-        self.is_complete = is_complete
-        """Whether what is not in memory does not exist: the window began in memory, and all stayed."""
-        self.is_stored = not is_complete
-        """Whether the store may hold something of it."""
-        self.values: dict[Any, Any] = {}
-        self.dirty: set[Any] = set()
-        """Changed since the last ``collect``."""
-        self.pending: set[Any] = set()
-        """Collected, and not yet written to the store."""
 
 
 class WindowedStore:
@@ -103,7 +85,7 @@ class WindowedStore:
         self._own_time = own_time
         self._end = end
         self._clean_entries_max = clean_entries_max
-        self._windows: dict[int, _Window] = {}
+        self._windows: dict[int, Pane] = {}
         self._tombstones: list[bytes] = []
         self._pending: list[Change] | None = None
         self._pending_marks = Marks()
@@ -158,10 +140,10 @@ class WindowedStore:
             if start not in self._known:
                 return default
             window = self._window(start)
-        value = window.values.get(key, _ABSENT)
-        if value is _ABSENT:
+        value = window.values.get(key, ABSENT)
+        if value is ABSENT:
             value = self._load(window, key, start)
-        return default if value is _DELETED else value
+        return default if value is DELETED else value
 
     def put(self, key: Hashable, start: int, value: Any) -> None:
         """Set the value of ``key`` in the window at ``start``; ``None`` deletes it.
@@ -171,8 +153,10 @@ class WindowedStore:
         window = self._windows.get(start)
         if window is None:
             window = self._window(start)
-        window.values[key] = _DELETED if value is None else value
-        window.dirty.add(key)
+        values = window.values
+        if key not in window.dirty:
+            window.dirty[key] = values.get(key)
+        values[key] = DELETED if value is None else value
 
     def add(
         self,
@@ -191,7 +175,7 @@ class WindowedStore:
             return False
         window = self._windows.get(start)
         value = None if window is None else window.values.get(key)
-        if window is None or value is None or value is _DELETED:
+        if window is None or value is None or value is DELETED:
             value = self.get(key, start)
             if value is None:
                 if default is None:
@@ -199,9 +183,25 @@ class WindowedStore:
                 value = default()
             self.put(key, start, value + amount)
             return True
+        if key not in window.dirty:
+            window.dirty[key] = value
         window.values[key] = value + amount
-        window.dirty.add(key)
         return True
+
+    def pane(self, start: int) -> Pane:
+        """The window at ``start`` itself, for operators that handle many rows; begun if it is not there.
+
+        Who changes a value enters what it was into ``dirty``, unless the key is there. What is ABSENT in it is
+        to be asked for by ``get``. Raises ``Misuse`` for a window that was dropped: ask ``late`` first.
+        """
+        window = self._windows.get(start)
+        return self._window(start) if window is None else window
+
+    def changed(self) -> list[tuple[int, Pane]]:
+        """The windows that changed since the last ``collect``, oldest first: their ``dirty`` has what was before."""
+        found = [(start, window) for start, window in self._windows.items() if window.dirty]
+        found.sort(key=_by_key)
+        return found
 
     def delete(self, key: Hashable, start: int) -> None:
         """Remove ``key`` from the window at ``start``."""
@@ -218,15 +218,15 @@ class WindowedStore:
         window = self._windows.get(start)
         if window is not None and window.is_complete:
             for _, key, value in self._encoded(start, window, list(window.values)):
-                if value is not _DELETED:
+                if value is not DELETED:
                     yield key, value
             return
-        changed = [] if window is None else self._encoded(start, window, window.dirty | window.pending)
+        changed = [] if window is None else self._encoded(start, window, {**window.pending, **window.dirty})
         hidden = {row[0] for row in changed}
         for stored_key, key, value in merge(changed, self._stored(start, hidden), key=_by_key):
-            if key is _ABSENT:
+            if key is ABSENT:
                 yield self._decode_key(stored_key), self._decode_value(value, stored_key)
-            elif value is not _DELETED:
+            elif value is not DELETED:
                 yield key, value
 
     def fetch(self, key: Hashable, start: int = 0, stop: int | None = None) -> list[tuple[int, int, Any]]:
@@ -252,7 +252,7 @@ class WindowedStore:
         # A generator function: mypyc would make a list of a generator expression, of a whole window.
         for stored_key, raw in self._store.scan(_packed(start), _packed(start + 1)):
             if stored_key not in hidden:
-                yield stored_key, _ABSENT, raw
+                yield stored_key, ABSENT, raw
 
     def expire(self, stream_time_ms: int) -> Iterator[tuple[Any, int, Any]]:
         """Hand out ``(key, start, value)`` of every window that closed, each window once.
@@ -314,7 +314,7 @@ class WindowedStore:
         for start, window in self._windows.items():
             if window.dirty:
                 changes += self._encode_dirty(start, window)
-                window.pending, window.dirty = window.dirty, set()
+                window.pending, window.dirty = window.dirty, {}
                 window.is_stored = True
         changes.sort(key=_by_key)
         if self._marks != self._saved_marks:
@@ -331,7 +331,7 @@ class WindowedStore:
         self._pending = None
         self._saved_marks = self._pending_marks
         for window in self._windows.values():
-            window.pending = set()
+            window.pending = {}
         self._evict()
 
     def discard(self) -> None:
@@ -360,7 +360,7 @@ class WindowedStore:
             yield start
             start += 1
 
-    def _window(self, start: int) -> _Window:
+    def _window(self, start: int) -> Pane:
         is_new = start not in self._known
         if is_new:
             if start < self._marks.dropped_before_ms:
@@ -371,7 +371,7 @@ class WindowedStore:
             insort(self._starts, start)
             self._known.add(start)
             self._check_order(start)
-        window = self._windows[start] = _Window(is_complete=is_new)
+        window = self._windows[start] = Pane(is_complete=is_new)
         return window
 
     def _check_order(self, start: int) -> None:
@@ -386,12 +386,12 @@ class WindowedStore:
                 "start, and one that starts later not before one that starts earlier"
             )
 
-    def _load(self, window: _Window, key: Hashable, start: int) -> Any:
+    def _load(self, window: Pane, key: Hashable, start: int) -> Any:
         if window.is_complete:
-            return _DELETED
+            return DELETED
         stored_key = _packed(start) + self._key_codes[key]
         raw = self._store.get(stored_key)
-        value = _DELETED if raw is None else self._decode_value(raw, stored_key)
+        value = DELETED if raw is None else self._decode_value(raw, stored_key)
         window.values[key] = value
         self._loaded += 1
         if self._loaded > self._clean_entries_max:
@@ -418,27 +418,27 @@ class WindowedStore:
         for window in windows:
             if excess <= 0:
                 return
-            keep, values = window.dirty | window.pending, window.values
+            dirty, pending, values = window.dirty, window.pending, window.values
             evicted: list[Any] = []
             for key in values:
                 if len(evicted) == excess:
                     break
-                if key not in keep:
+                if key not in dirty and key not in pending:
                     evicted.append(key)
             for key in evicted:
                 del values[key]
             window.is_complete = window.is_complete and not evicted
             excess -= len(evicted)
 
-    def _encode_dirty(self, start: int, window: _Window) -> list[Change]:
+    def _encode_dirty(self, start: int, window: Pane) -> list[Change]:
         prefix, values = _packed(start), window.values
         codes, encode = self._key_codes, self._value_codec.encode
         return [
-            (prefix + codes[key], None if (value := values[key]) is _DELETED else encode(value))
+            (prefix + codes[key], None if (value := values[key]) is DELETED else encode(value))
             for key in window.dirty
         ]
 
-    def _encoded(self, start: int, window: _Window, keys: Collection[Any]) -> list[tuple[bytes, Any, Any]]:
+    def _encoded(self, start: int, window: Pane, keys: Collection[Any]) -> list[tuple[bytes, Any, Any]]:
         prefix, codes = _packed(start), self._key_codes
         return sorted(((prefix + codes[key], key, window.values[key]) for key in keys), key=_by_key)
 

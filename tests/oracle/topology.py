@@ -6,8 +6,9 @@ from typing import Any
 
 from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.options import Grouped, Joined, Materialized, Repartitioned
-from streamz_core.streams.dsl.windowed_stream import EmitStrategy
-from streamz_core.streams.dsl.windows import TimeWindows
+from streamz_core.streams.dsl.emit_strategy import EmitStrategy
+from streamz_core.streams.dsl.suppressed import BufferConfig, Suppressed
+from streamz_core.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows
 
 TEXT = {"key_type": str, "value_type": str}
 
@@ -161,7 +162,10 @@ class Topology:
     # -- windows
 
     def _windows(self, step: dict[str, Any]) -> Any:
-        windows = TimeWindows.of_size_and_grace(step["size"], step["grace"]).advance_by(step["advance"])
+        size, grace = step["size"], step["grace"]
+        windows: Any = TimeWindows.of_size_and_grace(size, grace).advance_by(step["advance"])
+        if step.get("sliding"):
+            windows = SlidingWindows.of_time_difference_and_grace(size, grace)
         stream = self._in(step).windowed_by(windows)
         return stream.emit_strategy(EmitStrategy.on_window_close()) if step.get("final") else stream
 
@@ -173,6 +177,28 @@ class Topology:
 
     def _window_aggregate(self, step: dict[str, Any]) -> Any:
         return self._windows(step).aggregate(str, add, self._texts(step))
+
+    def _sessions(self, step: dict[str, Any]) -> Any:
+        windows = SessionWindows.of_inactivity_gap_and_grace(step["gap"], step["grace"])
+        stream = self._in(step).windowed_by(windows)
+        return stream.emit_strategy(EmitStrategy.on_window_close()) if step.get("final") else stream
+
+    def _session_count(self, step: dict[str, Any]) -> Any:
+        return self._sessions(step).count(self._store(step)).map_values(str, value_type=str)
+
+    def _session_reduce(self, step: dict[str, Any]) -> Any:
+        return self._sessions(step).reduce(lambda old, new: f"{old}.{new}", self._store(step))
+
+    def _session_aggregate(self, step: dict[str, Any]) -> Any:
+        return self._sessions(step).aggregate(str, add, lambda _k, a, b: f"{a}/{b}", self._texts(step))
+
+    def _suppress_closes(self, step: dict[str, Any]) -> Any:
+        until = Suppressed.until_window_closes(BufferConfig.unbounded())
+        return self._in(step).suppress(until.with_name(step["name"]))
+
+    def _suppress_limit(self, step: dict[str, Any]) -> Any:
+        buffer = BufferConfig.max_records(step["records"])
+        return self._in(step).suppress(Suppressed.until_time_limit(step["limit"], buffer).with_name(step["name"]))
 
     def _window_stream(self, step: dict[str, Any]) -> Any:
         return self._in(step).to_stream(windowed)

@@ -43,6 +43,7 @@ class SessionAggregate(Operator):
         initializer: Callable[[], Any],
         merger: Callable[[Any, Any, Any], Any],
         *,
+        counts: bool = False,
         caching: bool = True,
         final: bool = False,
         late: bool = False,
@@ -50,7 +51,7 @@ class SessionAggregate(Operator):
     ) -> None:
         """``store`` keeps the aggregates by session.
 
-        ``final``: only what a session holds when it closes is sent on. ``late``: rows that come too late are
+        ``counts``: the aggregator adds 1. ``final``: only what a session holds when it closes is sent on. ``late``: rows that come too late are
         sent on too, marked. ``closing``: when time passes without rows.
         """
         super().__init__(name)
@@ -60,6 +61,7 @@ class SessionAggregate(Operator):
         self._aggregator = aggregator
         self._initializer = initializer
         self._merger = merger
+        self._counts = counts
         self._final = final
         self._caching = caching and not final
         self._late = LateRows() if late else None
