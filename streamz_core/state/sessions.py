@@ -68,6 +68,13 @@ class SessionStore:
         self._clean_entries_max = clean_entries_max
         self._pending: list[Change] | None = None
         self._pending_marks = Marks()
+        self._marks = self._saved_marks = Marks()
+        self._dirty: list[Span] = []
+        self._removed: list[bytes] = []
+        self._loaded = 0
+        self._spans: dict[Any, list[Span]] = {}
+        self._ending: Due | None = None
+        self._dropping: Due | None = None
         self._load()
 
     @property
@@ -93,8 +100,7 @@ class SessionStore:
     def observe(self, time_ms: int) -> int:
         """Tell the store of a record's time; returns its stream time, the highest it was told of."""
         marks = self._marks
-        if time_ms > marks.stream_time_ms:
-            marks.stream_time_ms = time_ms
+        marks.stream_time_ms = max(marks.stream_time_ms, time_ms)
         return marks.stream_time_ms
 
     def count_late(self, records: int = 1) -> None:
@@ -112,8 +118,7 @@ class SessionStore:
         if spans is None:
             return []
         bound = self._visible_from()
-        if bound > earliest_end:
-            earliest_end = bound
+        earliest_end = max(earliest_end, bound)
         return [span for span in spans if span.end >= earliest_end and span.start <= latest_start]
 
     def find_exact(self, key: Any, start: int, end: int) -> Span | None:
@@ -305,11 +310,9 @@ class SessionStore:
         self._loaded = 0
 
     def _load(self) -> None:
-        self._dirty: list[Span] = []
-        self._removed: list[bytes] = []
-        self._loaded = 0
-        self._spans: dict[Any, list[Span]] = {}
-        self._ending: Due | None = None
+        self._dirty, self._removed, self._loaded = [], [], 0
+        self._spans = {}
+        self._ending = None
         self._dropping = None if self.retention_ms is None else Due(self._bucket_ms())
         raw = self._store.get(MARKS_KEY)
         try:

@@ -25,7 +25,9 @@ class Aggregate:
     def __init__(self, field: str | Callable[[Any], Any] | None = None) -> None:
         """``field``: its name, a function of the value, or None for the whole value."""
         if field is not None and not isinstance(field, str) and not callable(field):
-            raise Misuse(f"{type(self).__name__}({field!r}): expected a field's name or a function of the value")
+            raise Misuse(
+                f"{type(self).__name__}({field!r}): expected a field's name or a function of the value"
+            )
         self._field = field
 
     def picked(self, value: Any) -> Any:
@@ -171,9 +173,7 @@ class Latest(_ByTime):
 class Collect(Aggregate):
     """All values in a list, in the order they came; at most ``limit``, the first ones."""
 
-    def __init__(
-        self, field: str | Callable[[Any], Any] | None = None, *, limit: int | None = None
-    ) -> None:
+    def __init__(self, field: str | Callable[[Any], Any] | None = None, *, limit: int | None = None) -> None:
         """Without ``limit`` the list grows as long as values come: it is written anew with each commit."""
         super().__init__(field)
         self._limit = limit

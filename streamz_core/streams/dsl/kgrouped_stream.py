@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from streamz_core.errors import Misuse
-from streamz_core.streams.dsl.aggregations import Aggregate, combined
+from streamz_core.streams.dsl.aggregations import combined
 from streamz_core.streams.dsl.cogrouped_stream import CogroupedKStream
 from streamz_core.streams.dsl.count_windows import CountWindowedKStream, CountWindows
 from streamz_core.streams.dsl.ktable import KTable, key_value_store, known
@@ -24,6 +24,7 @@ from streamz_core.streams.operators.view import TableView
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamz_core.streams.dsl import aggregations
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.windows import SlidingWindows, Windows
 
@@ -75,7 +76,7 @@ class KGroupedStream(Generic[K, V]):
         self,
         materialized: Materialized | str | None = None,
         named: Named | str | None = None,
-        **aggregates: Aggregate,
+        **aggregates: aggregations.Aggregate,
     ) -> KTable[K, dict[str, Any]]:
         """Several aggregates at once, by name: ``agg("stats", total=Sum("amount"), n=Count())``.
 

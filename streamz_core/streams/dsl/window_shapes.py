@@ -94,6 +94,7 @@ class TimeShape(WindowShape):
     def store(
         self, name: str, key: ColumnCodec[Any], value: ColumnCodec[Any], materialized: Materialized
     ) -> StoreSpec:
+        """Aggregates with their times, by window."""
         return StoreSpec(
             name,
             StoreKind.WINDOW,
@@ -109,6 +110,7 @@ class TimeShape(WindowShape):
         )
 
     def operator(self, name: str, store: str, aggregation: Aggregation, emission: Emission) -> Operator:
+        """Rows into their windows."""
         windows = self._windows
         is_tumbling = isinstance(windows, TimeWindows) and windows.advance_ms == windows.size_ms
         return WindowAggregate(
@@ -126,9 +128,11 @@ class TimeShape(WindowShape):
         )
 
     def view(self, store: str) -> TableView:
+        """By key and start."""
         return TableView(store, reader=lambda context: WindowsByKey(context.store(store)))
 
     def key_codec(self, keys: ColumnCodec[Any]) -> ColumnCodec[Any]:
+        """The key and the start."""
         return TimeWindowedCodec(keys, self._windows.end)
 
 
@@ -145,6 +149,7 @@ class SlidingShape(WindowShape):
     def store(
         self, name: str, key: ColumnCodec[Any], value: ColumnCodec[Any], materialized: Materialized
     ) -> StoreSpec:
+        """Aggregates with their times, by window."""
         difference_ms = self._difference_ms
         kept_ms = retention_ms(materialized, difference_ms, self.closes_after_ms)
         # What a row begins depends on windows that ended up to two differences before it.
@@ -152,13 +157,14 @@ class SlidingShape(WindowShape):
         return session_store(name, key, StampedCodec(value), kept_ms, materialized)
 
     def operator(self, name: str, store: str, aggregation: Aggregation, emission: Emission) -> Operator:
+        """Rows into their windows."""
         return SlidingAggregate(
             name,
             store,
             self._difference_ms,
             self.closes_after_ms,
-            aggregation.aggregator,
-            aggregation.initializer,
+            aggregator=aggregation.aggregator,
+            initializer=aggregation.initializer,
             caching=emission.caching,
             final=emission.final,
             late=emission.late,
@@ -166,9 +172,11 @@ class SlidingShape(WindowShape):
         )
 
     def view(self, store: str) -> TableView:
+        """By key and start."""
         return TableView(store, reader=lambda context: SpansByKey(context.store(store)))
 
     def key_codec(self, keys: ColumnCodec[Any]) -> ColumnCodec[Any]:
+        """The key and the start."""
         difference_ms = self._difference_ms
         return TimeWindowedCodec(keys, lambda start: start + difference_ms)
 
@@ -187,10 +195,12 @@ class SessionShape(WindowShape):
     def store(
         self, name: str, key: ColumnCodec[Any], value: ColumnCodec[Any], materialized: Materialized
     ) -> StoreSpec:
+        """Aggregates by session."""
         kept_ms = retention_ms(materialized, self._gap_ms, self._grace_ms)
         return session_store(name, key, value, kept_ms + self._gap_ms, materialized)
 
     def operator(self, name: str, store: str, aggregation: Aggregation, emission: Emission) -> Operator:
+        """Rows into sessions."""
         if aggregation.merger is None:
             raise Misuse(f"step {name!r} aggregates sessions, and needs a merger(key, one, other)")
         initializer = aggregation.initializer
@@ -199,9 +209,9 @@ class SessionShape(WindowShape):
             store,
             self._gap_ms,
             self._grace_ms,
-            aggregation.aggregator,
-            _nothing if initializer is None else initializer,
-            aggregation.merger,
+            aggregator=aggregation.aggregator,
+            initializer=_nothing if initializer is None else initializer,
+            merger=aggregation.merger,
             counts=aggregation.is_count,
             caching=emission.caching,
             final=emission.final,
@@ -210,9 +220,11 @@ class SessionShape(WindowShape):
         )
 
     def view(self, store: str) -> TableView:
+        """By key, start and end."""
         return TableView(store, reader=lambda context: SessionsByKey(context.store(store)))
 
     def key_codec(self, keys: ColumnCodec[Any]) -> ColumnCodec[Any]:
+        """The key, the end and the start."""
         return SessionWindowedCodec(keys)
 
 

@@ -6,6 +6,7 @@ Must not know: how windows are kept and closed.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
 
 from streamz_core.errors import Misuse
@@ -42,29 +43,32 @@ class Grouping(Protocol):
         """What is known of the values."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """When results are sent on, when windows close, and where late records go."""
+
+    emit: EmitStrategy = field(default_factory=EmitStrategy.on_window_update)
+    close: CloseStrategy = field(default_factory=CloseStrategy.stream_time)
+    late: str | Callable[[KStream[Any, Any]], Any] | None = None
+
+
 class WindowedKStream(Generic[K, V]):
     """What all windowed streams have in common. The keys of the resulting tables are ``Windowed``."""
 
-    def __init__(self, grouped: Grouping, windows: Any) -> None:
+    def __init__(self, grouped: Grouping, windows: Any, ways: Ways | None = None) -> None:
         """Made by ``KGroupedStream.windowed_by``."""
         self._grouped: Final = grouped
         self._windows: Final = windows
         self._shape: Final = shape_of(windows)
-        self._emit = EmitStrategy.on_window_update()
-        self._close = CloseStrategy.stream_time()
-        self._late: str | Callable[[KStream[Any, V]], Any] | None = None
+        self._ways: Final = Ways() if ways is None else ways
 
     def emit_strategy(self, emit: EmitStrategy) -> Self:
         """The same, with results sent on as ``emit`` says."""
-        made = self._copy()
-        made._emit = emit
-        return made
+        return self._with(replace(self._ways, emit=emit))
 
     def close_strategy(self, close: CloseStrategy) -> Self:
         """The same, with windows that also close when no records come, as ``close`` says."""
-        made = self._copy()
-        made._close = close
-        return made
+        return self._with(replace(self._ways, close=close))
 
     def late_to(self, late: str | Callable[[KStream[Any, V]], Any]) -> Self:
         """The same, with a way out for records that come after their window has closed.
@@ -72,16 +76,17 @@ class WindowedKStream(Generic[K, V]):
         A topic gets them as they came, with the window they missed in the headers ``window-start`` and
         ``window-end``. A function is called with a stream of them, whose keys are windowed by that window.
         """
-        made = self._copy()
-        made._late = late
-        return made
+        return self._with(replace(self._ways, late=late))
 
     def count(
         self, materialized: Materialized | str | None = None, named: Named | str | None = None
     ) -> KTable[Any, int]:
         """How many records each key has in each window."""
         counting = Aggregation(
-            lambda: 0, lambda _key, _value, count: count + 1, lambda _key, one, other: one + other, is_count=True
+            lambda: 0,
+            lambda _key, _value, count: count + 1,
+            lambda _key, one, other: one + other,
+            is_count=True,
         )
         return self._aggregate(counting, Serde(int), materialized, named, what="count()")
 
@@ -94,7 +99,9 @@ class WindowedKStream(Generic[K, V]):
         """``reducer(reduced, value)``; the first value of a key and window is its first result."""
         kind = "KSTREAM-REDUCE"
         value = self._grouped.value
-        return self._aggregate(self._reducing(reducer), value, materialized, named, what="reduce()", kind=kind)
+        return self._aggregate(
+            self._reducing(reducer), value, materialized, named, what="reduce()", kind=kind
+        )
 
     def agg(
         self,
@@ -114,10 +121,8 @@ class WindowedKStream(Generic[K, V]):
     def _reducing(self, reducer: Callable[[V, V], V]) -> Aggregation:
         return Aggregation(None, lambda _key, value, reduced: reducer(reduced, value))
 
-    def _copy(self) -> Self:
-        made = type(self)(self._grouped, self._windows)
-        made._emit, made._close, made._late = self._emit, self._close, self._late
-        return made
+    def _with(self, ways: Ways) -> Self:
+        return type(self)(self._grouped, self._windows, ways)
 
     def _aggregate(
         self,
@@ -132,7 +137,7 @@ class WindowedKStream(Generic[K, V]):
         chosen = option(Materialized, materialized)
         if chosen.name is None:
             raise Misuse(f"{what} keeps a store, and needs its name: {what[:-1]}Materialized.as_('…'))")
-        stream, shape, emit = self._grouped.stream, self._shape, self._emit
+        stream, shape, ways = self._grouped.stream, self._shape, self._ways
         graph = stream.graph
         name = graph.name(kind, option(Named, named).name)
         key, value = known(chosen.key, stream.key), known(chosen.value, value)
@@ -142,20 +147,20 @@ class WindowedKStream(Generic[K, V]):
         store = graph.store(shape.store(chosen.name, key_codec, value_codec, chosen))
 
         def make(*, final: bool) -> Any:
-            emission = Emission(chosen.caching, final, self._late is not None, self._close)
+            emission = Emission(chosen.caching, final, ways.late is not None, ways.close)
             return shape.operator(name, store, aggregation, emission)
 
         graph.add(
             name,
             (Input(stream.node),),
-            lambda: make(final=emit.is_final),
+            lambda: make(final=ways.emit.is_final),
             (StoreUse(store, writes=True),),
             fans_out=True,
         )
         if shape.closes_with_final:
             graph.can_be_final(name, lambda: make(final=True))
         windowed = key._replace(wrap=shape.key_codec)
-        node = name if self._late is None else self._without_late(name, key, windowed)
+        node = name if ways.late is None else self._without_late(name, key, windowed)
         table: KTable[Any, Any] = KTable(
             graph,
             node,
@@ -163,9 +168,10 @@ class WindowedKStream(Generic[K, V]):
             value,
             view=shape.view(store),
             store=store,
-            windowing=Windowing(name, f"{name}-late", shape.closes_after_ms, self._close),
+            windowing=Windowing(name, f"{name}-late", shape.closes_after_ms, ways.close),
         )
-        return table if emit.every_ms is None else limited(table, emit.every_ms, f"{store}-every")
+        every_ms = ways.emit.every_ms
+        return table if every_ms is None else limited(table, every_ms, f"{store}-every")
 
     def _without_late(self, name: str, key: Serde, windowed: Serde) -> str:
         """Part the late rows from the table's updates; the node of the latter."""
@@ -177,11 +183,11 @@ class WindowedKStream(Generic[K, V]):
         graph.add(taken, (Input(name),), lambda: Branch(taken, TAKEN))
         graph.add(late, (Input(name),), lambda: Branch(late, LATE))
         rows: KStream[Any, V] = KStream(graph, late, windowed, self._grouped.value)
-        if not isinstance(self._late, str):
-            assert self._late is not None
-            self._late(rows)
+        topic = self._ways.late
+        if not isinstance(topic, str):
+            assert topic is not None
+            topic(rows)
             return taken
-        topic = self._late
         unwindowed = rows.select_key(lambda windowed_key, _value: windowed_key.key)
         KStream(graph, unwindowed.node, key, self._grouped.value).to(topic)
         return taken

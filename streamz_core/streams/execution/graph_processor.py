@@ -48,7 +48,7 @@ class GraphContext:
         self.partition_count: Final = context.partition_count
         self.batch: Batch | None = None
         self.is_watching_idle = False
-        self._last_input_ms = self.clock.monotonic_ms()
+        self._last_input_ms: float = self.clock.monotonic_ms()
         self._idle_ms = 0
 
     def latest_timestamp_ms(self) -> int:
@@ -72,7 +72,7 @@ class GraphContext:
     async def measure_idle(self) -> None:
         """Find out how long there was no input, if anybody asks."""
         if self.is_watching_idle:
-            idle_ms = self.clock.monotonic_ms() - self._last_input_ms
+            idle_ms = round(self.clock.monotonic_ms() - self._last_input_ms)
             self._idle_ms = idle_ms if idle_ms > 0 and await self._context.reads_to_end() else 0
 
     def topic_name(self, topic: str | InternalTopic) -> str:

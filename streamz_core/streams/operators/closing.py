@@ -8,7 +8,6 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
-
 from typing import Any
 
 from streamz_core.streams.operator import OperatorContext

@@ -39,10 +39,10 @@ class SessionAggregate(Operator):
         store: str,
         gap_ms: int,
         grace_ms: int,
+        *,
         aggregator: Callable[[Any, Any, Any], Any],
         initializer: Callable[[], Any],
         merger: Callable[[Any, Any, Any], Any],
-        *,
         counts: bool = False,
         caching: bool = True,
         final: bool = False,
@@ -51,8 +51,9 @@ class SessionAggregate(Operator):
     ) -> None:
         """``store`` keeps the aggregates by session.
 
-        ``counts``: the aggregator adds 1. ``final``: only what a session holds when it closes is sent on. ``late``: rows that come too late are
-        sent on too, marked. ``closing``: when time passes without rows.
+        ``counts``: the aggregator adds 1, the merger adds. ``final``: only what a session holds when it closes is
+        sent on. ``late``: rows that come too late are sent on too, marked. ``closing``: when time passes without
+        rows.
         """
         super().__init__(name)
         self._store_name = store
@@ -66,6 +67,7 @@ class SessionAggregate(Operator):
         self._caching = caching and not final
         self._late = LateRows() if late else None
         self._closing = Closing() if closing is None else closing
+        self._updates = Updates()
         self._before: dict[Span, Any] = {}
 
     def open(self, context: OperatorContext) -> None:
@@ -75,27 +77,31 @@ class SessionAggregate(Operator):
 
     def process(self, rows: Rows) -> Rows | None:
         """The updates, or nothing where they wait."""
-        updates = Updates()
-        keys, values, timestamps = rows.keys, rows.values, rows.timestamps
+        self._updates = Updates()
+        keys, timestamps, store = rows.keys, rows.timestamps, self._store
         latest_ms = self._closing.latest_ms()
         index = 0
         try:
             for index in range(len(keys)):
-                key = keys[index]
-                if key is not None:
-                    timestamp = timestamps[index]
-                    if timestamp <= latest_ms:
-                        self._store.observe(timestamp)
-                    self._take(rows, index, key, values[index], timestamp, updates)
+                if keys[index] is not None:
+                    if timestamps[index] <= latest_ms:
+                        store.observe(timestamps[index])
+                    self._take(rows, index)
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
-        made = updates.rows()
+        made = self._updates.rows()
         return made if self._late is None else self._late.beside(made)
 
     def flush(self) -> Rows | None:
         """One update for each session that changed; or what closed."""
         made = self._closed() if self._final else self._changed()
         return made if self._late is None else self._late.beside(made)
+
+    def punctuate(self, now_ms: int) -> Rows | None:
+        """Let time pass where no rows do."""
+        # A session that ends when the closing time is reached is open still: one millisecond more.
+        self._store.observe(self._closing.passed_ms(now_ms, self._store, self._closes_after_ms + 1))
+        return None
 
     def _closed(self) -> Rows | None:
         updates = Updates()
@@ -113,47 +119,51 @@ class SessionAggregate(Operator):
             updates.held_back(key, None if old is None else (old, end), new, end)
         return updates.rows()
 
-    def punctuate(self, now_ms: int) -> Rows | None:
-        """Let time pass where no rows do."""
-        # A session that ends when the closing time is reached is open still: one millisecond more.
-        passed_ms = self._closing.passed_ms(now_ms, self._store, self._closes_after_ms + 1)
-        if passed_ms > self._store.stream_time_ms:
-            self._store.observe(passed_ms)
-        return None
-
     def _closed_before_ms(self) -> int:
         return self._store.stream_time_ms - self._closes_after_ms
 
-    def _take(self, rows: Rows, index: int, key: Any, value: Any, timestamp: int, updates: Updates) -> None:
-        store = self._store
+    # -- one row --------------------------------------------------------------------------------------
+
+    def _take(self, rows: Rows, index: int) -> None:
+        store, key, timestamp = self._store, rows.keys[index], rows.timestamps[index]
         found = store.find(key, timestamp - self._gap_ms, timestamp + self._gap_ms)
         start = end = timestamp
-        aggregate = self._initializer()
         for span in found:
-            aggregate = self._merger(key, aggregate, store.value(span))
-            if span.start < start:
-                start = span.start
-            if span.end > end:
-                end = span.end
+            start, end = min(start, span.start), max(end, span.end)
+        window = Window(start, end)
         if end < self._closed_before_ms():
             store.count_late()
             if self._late is not None:
-                self._late.add(rows, index, Window(start, end))
+                self._late.add(rows, index, window)
             return
-        aggregate = self._aggregator(key, value, aggregate)
+        aggregate = self._next(rows, index, found)
         if self._caching:
-            self._put_held(found, key, start, end, aggregate)
+            self._put_held(key, found, window, aggregate)
         else:
-            self._put(rows, index, found, key, start, end, aggregate, updates)
+            self._put(rows, index, found, window, aggregate)
 
-    def _put_held(self, found: list[Span], key: Any, start: int, end: int, aggregate: Any) -> None:
+    def _next(self, rows: Rows, index: int, found: list[Span]) -> Any:
+        store = self._store
+        if self._counts:
+            count = 1
+            for span in found:
+                count += store.value(span)
+            return count
+        key = rows.keys[index]
+        aggregate = self._initializer()
+        for span in found:
+            aggregate = self._merger(key, aggregate, store.value(span))
+        return self._aggregator(key, rows.values[index], aggregate)
+
+    def _put_held(self, key: Any, found: list[Span], window: Window, aggregate: Any) -> None:
         """Change the store, and note what was told of the sessions that change."""
         store, before = self._store, self._before
-        same: Span | None = None
+        start, end = window
         if len(found) == 1 and not found[0].is_stored and aggregate is not None:
             # Begun since the last commit, and only grown: nobody was told of it, or of its end before.
             store.extend(found[0], start, end, aggregate)
             return
+        same: Span | None = None
         for span in found:
             if span.start == start and span.end == end:
                 same = span
@@ -163,40 +173,31 @@ class SessionAggregate(Operator):
                 before[span] = old
             store.remove(span)
         if same is not None:
+            # Told of last: after the sessions that it took in.
             before[same] = before.pop(same) if same in before else store.value(same)
             store.change(same, aggregate)
         elif aggregate is not None:
             before[store.begin(key, start, end, aggregate)] = None
 
-    def _put(
-        self,
-        rows: Rows,
-        index: int,
-        found: list[Span],
-        key: Any,
-        start: int,
-        end: int,
-        aggregate: Any,
-        updates: Updates,
-    ) -> None:
+    def _put(self, rows: Rows, index: int, found: list[Span], window: Window, aggregate: Any) -> None:
         """Change the store, and tell of everything: joined sessions are deleted, even where one stays."""
-        store = self._store
+        store, updates, key = self._store, self._updates, rows.keys[index]
+        start, end = window
+        is_point = start == end
         same: Span | None = None
         for span in found:
-            if start != end and not self._final:
+            if not is_point and not self._final:
                 told = Windowed(key, Window(span.start, span.end))
                 updates.add(rows, index, told, (store.value(span), span.end), None, span.end)
             if span.start == start and span.end == end:
                 same = span
             else:
                 store.remove(span)
-        old: Any = None
+        old = (store.value(same), end) if same is not None and is_point else None
         if same is not None:
-            if start == end:
-                old = (store.value(same), end)
             store.change(same, aggregate)
         elif aggregate is not None:
             store.begin(key, start, end, aggregate)
         if not self._final:
             new = None if aggregate is None else (aggregate, end)
-            updates.add(rows, index, Windowed(key, Window(start, end)), old, new, end)
+            updates.add(rows, index, Windowed(key, window), old, new, end)

@@ -44,9 +44,9 @@ class SlidingAggregate(Operator):
         store: str,
         difference_ms: int,
         grace_ms: int,
+        *,
         aggregator: Callable[[Any, Any, Any], Any],
         initializer: Callable[[], Any] | None,
-        *,
         caching: bool = True,
         final: bool = False,
         late: bool = False,
@@ -67,7 +67,9 @@ class SlidingAggregate(Operator):
         self._caching = caching and not final
         self._late = LateRows() if late else None
         self._closing = Closing() if closing is None else closing
+        self._updates = Updates()
         self._before: dict[Span, Any] = {}
+        self._deleted_at: dict[Span, int] = {}
 
     def open(self, context: OperatorContext) -> None:
         """Begin with the store as it is."""
@@ -76,7 +78,7 @@ class SlidingAggregate(Operator):
 
     def process(self, rows: Rows) -> Rows | None:
         """The updates, or nothing where they wait."""
-        updates = Updates()
+        self._updates = Updates()
         latest_ms = self._closing.latest_ms()
         index = 0
         try:
@@ -92,10 +94,10 @@ class SlidingAggregate(Operator):
                         window = Window(timestamp, timestamp + self._difference_ms)
                         self._late.add(rows, index, window)
                 else:
-                    self._take(rows, index, timestamp, updates)
+                    self._take(rows, index, timestamp)
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
-        made = updates.rows()
+        made = self._updates.rows()
         return made if self._late is None else self._late.beside(made)
 
     def flush(self) -> Rows | None:
@@ -118,9 +120,11 @@ class SlidingAggregate(Operator):
     def _changed(self) -> Rows | None:
         updates = Updates()
         before, self._before = self._before, {}
+        deleted_at, self._deleted_at = self._deleted_at, {}
         for span, old in before.items():
             new = None if span.is_gone else self._store.value(span)
-            updates.held_back(Windowed(span.key, Window(span.start, span.end)), old, new)
+            key = Windowed(span.key, Window(span.start, span.end))
+            updates.held_back(key, old, new, deleted_at.get(span, -1))
         return updates.rows()
 
     def _closed_before_ms(self) -> int:
@@ -128,13 +132,13 @@ class SlidingAggregate(Operator):
 
     # -- one row --------------------------------------------------------------------------------------
 
-    def _take(self, rows: Rows, index: int, timestamp: int, updates: Updates) -> None:
+    def _take(self, rows: Rows, index: int, timestamp: int) -> None:
         key, difference_ms = rows.keys[index], self._difference_ms
         # All windows that may hold the row or end right before it, and the one that begins right behind it.
         earliest_end = max(difference_ms, timestamp - difference_ms)
         found = self._store.find(key, earliest_end, timestamp + 1)
         if timestamp < difference_ms:
-            self._take_early(rows, index, timestamp, found, updates)
+            self._take_early(rows, index, timestamp, found)
             return
         starts = {span.start for span in found}
         right: Any = None
@@ -147,9 +151,9 @@ class SlidingAggregate(Operator):
                     continue
                 if right is None:
                     right = stamped
-                self._update(rows, index, span.start, span, stamped, updates)
+                self._update(rows, index, span.start, span, stamped)
             elif span.end == timestamp:
-                self._update(rows, index, span.start, span, stamped, updates)
+                self._update(rows, index, span.start, span, stamped)
                 if stamped[1] >= timestamp:
                     return  # a row of the same time was there: all windows are
                 previous = stamped[1]
@@ -157,18 +161,16 @@ class SlidingAggregate(Operator):
                 left, previous = stamped, stamped[1]
                 break
         if previous >= 0 and previous + 1 not in starts and previous + 1 + difference_ms >= timestamp:
-            self._begin(rows, index, previous + 1, updates)
+            self._begin(rows, index, previous + 1)
         if timestamp - difference_ms not in starts:
             if left is not None and previous >= timestamp - difference_ms:
-                self._update(rows, index, timestamp - difference_ms, None, (left[0], timestamp), updates)
+                self._update(rows, index, timestamp - difference_ms, None, (left[0], timestamp))
             else:
-                self._begin(rows, index, timestamp - difference_ms, updates)
+                self._begin(rows, index, timestamp - difference_ms)
         if timestamp + 1 not in starts and right is not None and right[1] > timestamp:
-            self._copy_right(rows, index, timestamp, right, updates)
+            self._copy_right(rows, index, timestamp, right)
 
-    def _take_early(
-        self, rows: Rows, index: int, timestamp: int, found: list[Span], updates: Updates
-    ) -> None:
+    def _take_early(self, rows: Rows, index: int, timestamp: int, found: list[Span]) -> None:
         """A row whose left window would begin before the epoch."""
         starts = {span.start for span in found}
         right: Any = None
@@ -183,25 +185,23 @@ class SlidingAggregate(Operator):
                     previous = stamped[1]
             elif span.start <= timestamp:
                 right = stamped
-                self._update(rows, index, span.start, span, stamped, updates)
+                self._update(rows, index, span.start, span, stamped)
         if right is None and first is not None and first[1] > timestamp:
             right = first
         if timestamp + 1 not in starts and right is not None and right[1] > timestamp:
-            self._copy_right(rows, index, timestamp, right, updates)
+            self._copy_right(rows, index, timestamp, right)
         if previous >= 0 and previous + 1 not in starts:
-            self._begin(rows, index, previous + 1, updates)
+            self._begin(rows, index, previous + 1)
         if first_span is None:
-            self._begin(rows, index, 0, updates)
+            self._begin(rows, index, 0)
         else:
-            self._update(rows, index, 0, first_span, first, updates)
+            self._update(rows, index, 0, first_span, first)
 
-    def _begin(self, rows: Rows, index: int, start: int, updates: Updates) -> None:
+    def _begin(self, rows: Rows, index: int, start: int) -> None:
         initial = None if self._initializer is None else self._initializer()
-        self._update(rows, index, start, None, (initial, rows.timestamps[index]), updates)
+        self._update(rows, index, start, None, (initial, rows.timestamps[index]))
 
-    def _update(
-        self, rows: Rows, index: int, start: int, span: Span | None, base: Any, updates: Updates
-    ) -> None:
+    def _update(self, rows: Rows, index: int, start: int, span: Span | None, base: Any) -> None:
         """Add the row to ``base``, the stamped aggregate of its window or what that begins with."""
         if start + self._difference_ms < self._closed_before_ms():
             self._store.count_late()
@@ -214,7 +214,7 @@ class SlidingAggregate(Operator):
             aggregate = self._added(rows, index, base[0])
             newest = max(timestamp, base[1])
         new = None if aggregate is None else (aggregate, newest)
-        self._put(rows, index, start, span, new, newest, updates)
+        self._put(rows, index, start, span, new, newest)
 
     def _added(self, rows: Rows, index: int, aggregate: Any) -> Any:
         # Windows begin with what others hold: an aggregator that changes a list must not change theirs.
@@ -222,9 +222,9 @@ class SlidingAggregate(Operator):
             aggregate = deepcopy(aggregate)
         return self._aggregator(rows.keys[index], rows.values[index], aggregate)
 
-    def _copy_right(self, rows: Rows, index: int, timestamp: int, right: Any, updates: Updates) -> None:
+    def _copy_right(self, rows: Rows, index: int, timestamp: int, right: Any) -> None:
         """Begin the row's right window: it holds what a window that held the row held before the row."""
-        self._put(rows, index, timestamp + 1, None, right, right[1], updates)
+        self._put(rows, index, timestamp + 1, None, right, right[1])
 
     def _put(
         self,
@@ -234,10 +234,12 @@ class SlidingAggregate(Operator):
         span: Span | None,
         new: Any,
         deleted_at: int,
-        updates: Updates,
     ) -> None:
         store, key = self._store, rows.keys[index]
         end = start + self._difference_ms
+        if span is None:
+            # A row's left window may be the right one of the row before it, and have begun just now.
+            span = store.find_exact(key, start, end)
         old = None if span is None else store.value(span)
         if span is not None:
             store.change(span, new)
@@ -246,6 +248,9 @@ class SlidingAggregate(Operator):
         if self._final:
             return
         if not self._caching:
-            updates.add(rows, index, Windowed(key, Window(start, end)), old, new, deleted_at)
-        elif span is not None and span not in self._before:
-            self._before[span] = old
+            self._updates.add(rows, index, Windowed(key, Window(start, end)), old, new, deleted_at)
+        elif span is not None:
+            if span not in self._before:
+                self._before[span] = old
+            if new is None:
+                self._deleted_at[span] = rows.timestamps[index]

@@ -65,7 +65,7 @@ class WindowAggregate(Operator):
         self._tells_each = not caching and not final
         self._late = LateRows() if late else None
         self._closing = Closing() if closing is None else closing
-        self._updates = Updates()
+        self._deleted_at: dict[Any, int] = {}
         self._begin(0)
 
     def open(self, context: OperatorContext) -> None:
@@ -122,13 +122,16 @@ class WindowAggregate(Operator):
 
     def _changed(self) -> Rows | None:
         updates = Updates()
+        deleted_at, self._deleted_at = self._deleted_at, {}
         for start, pane in self._store.changed():
             window, values = Window(start, self._store.end(start)), pane.values
             for key, old in pane.dirty.items():
+                before = None if old is DELETED else old
                 new = values[key]
-                updates.held_back(
-                    Windowed(key, window), None if old is DELETED else old, None if new is DELETED else new
-                )
+                if new is DELETED:
+                    updates.held_back(Windowed(key, window), before, None, deleted_at[(key, start)])
+                else:
+                    updates.held_back(Windowed(key, window), before, new)
         return updates.rows()
 
     # -- one row in one window ------------------------------------------------------------------------
@@ -161,10 +164,15 @@ class WindowAggregate(Operator):
         timestamp = rows.timestamps[index]
         newest = timestamp if old is None or old[1] < timestamp else old[1]
         aggregate = self._next(rows, index, old)
-        new = None if aggregate is None else (aggregate, newest)
         if key not in pane.dirty:
             pane.dirty[key] = old
-        pane.values[key] = DELETED if new is None else new
+        new: Any = None
+        if aggregate is not None:
+            new = (aggregate, newest)
+            pane.values[key] = new
+        else:
+            pane.values[key] = DELETED
+            self._deleted_at[(key, start)] = timestamp
         if self._tells_each:
             window = Window(start, self._store.end(start))
             self._updates.add(rows, index, Windowed(key, window), old, new, newest)
