@@ -171,6 +171,11 @@ class RawRecords:
         return _framed(base_offset, -1, covered, packed)
 
 
+WriterMark = tuple[int, int, int]
+"""How far a ``RecordWriter`` was: bytes, records, and the latest timestamp of these."""
+NOTHING_WRITTEN: Final[WriterMark] = (0, 0, 0)
+
+
 class RecordWriter:
     """Encodes records as they come, for one batch after the other: its buffer stays as large as it grew.
 
@@ -202,6 +207,25 @@ class RecordWriter:
     def size_bytes(self) -> int:
         """What the records take, uncompressed and without the batch's header."""
         return len(self._out)
+
+    def mark(self) -> WriterMark:
+        """What ``go_back`` needs to forget all that is appended from here on."""
+        return len(self._out), self._count, self._max_timestamp
+
+    def go_back(self, mark: WriterMark) -> None:
+        """Forget what was appended since ``mark`` was made.
+
+        >>> writer = RecordWriter()
+        >>> start = writer.mark()
+        >>> writer.append(None, b"forgotten", 0, ())
+        >>> writer.go_back(start)
+        >>> writer.record_count
+        0
+        """
+        size, count, max_timestamp = mark
+        self._out.truncate(size)
+        self._count = count
+        self._max_timestamp = max_timestamp
 
     def append(
         self, key: bytes | None, value: bytes | None, timestamp: int, headers: Sequence[Header] | None

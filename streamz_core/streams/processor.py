@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streamz_core.clock import Clock
     from streamz_core.model import Header
     from streamz_core.state.cache import CachedStore
+    from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
 
@@ -90,6 +91,9 @@ class ProcessorContext(Protocol):
     def any_store(self, name: str) -> Any:
         """This task's partition of a store of any kind."""
 
+    def global_store(self, name: str) -> GlobalStore:
+        """A global table, the same for all tasks of the process."""
+
     def partition_count(self, topic: str) -> int:
         """How many partitions an output topic has."""
 
@@ -142,7 +146,11 @@ class Processor(Protocol):
         """
 
     async def flush(self) -> None:
-        """Called before a commit: whatever was held back for it has to go on now."""
+        """Called before a commit: whatever was held back for it has to go on now.
+
+        What is held back over slices comes with a change of a store: where no store has changed since the last
+        commit, a failure makes processors anew without handing them the records before its slice again.
+        """
 
     async def punctuate(self) -> None:
         """Called after every slice and on idle ticks: close windows, fire stream-time work."""
