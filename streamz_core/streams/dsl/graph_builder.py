@@ -112,23 +112,14 @@ class GraphBuilder:
 
     def build(self) -> Graph:
         """What was collected."""
-<<<<<<< HEAD
         nodes, stores = with_final_results(
             tuple(self._nodes.values()), tuple(self._stores.values()), self._finals, self._suppressions
         )
-        return Graph(tuple(self._sources.values()), nodes, stores)
-=======
-        return Graph(
-            tuple(self._sources.values()),
-            tuple(self._nodes.values()),
-            tuple(self._stores.values()),
-            tuple(self._globals.values()),
-        )
+        return Graph(tuple(self._sources.values()), nodes, stores, tuple(self._globals.values()))
 
     def _refuse_store(self, name: str) -> None:
         if name in self._stores or name in self._globals:
             raise Misuse(f"store {name!r} is declared twice; give each its own name")
->>>>>>> main
 
     def _refuse_name(self, name: str) -> None:
         if name in self._nodes or name in self._sources:

@@ -122,13 +122,12 @@ class KTable(Generic[K, V]):
         key = self.key if mapper is None else UNKNOWN
         return KStream(self.graph, name, key, self.value, is_rekeyed=mapper is not None)
 
-<<<<<<< HEAD
     def suppress(self, suppressed: Suppressed) -> KTable[K, V]:
         """The same table, saying less: ``Suppressed.until_window_closes`` or ``until_time_limit``."""
         from streamz_core.streams.dsl.suppressed import suppressed as held_back
 
         return held_back(self, suppressed)
-=======
+
     # -- joins --------------------------------------------------------------------------------------
 
     def join(self, other: KTable[Any, Any], *how: Any, **options: Any) -> KTable[K, Any]:
@@ -161,7 +160,6 @@ class KTable(Generic[K, V]):
         if len(how) > 1 and callable(how[1]):
             return foreign_key_join(self, other, *how, left=not right, **options)
         return table_join(self, other, *how, needs_left=left, needs_right=right, **options)
->>>>>>> main
 
     # -- making steps -------------------------------------------------------------------------------
 

@@ -189,6 +189,6 @@ def _held(
         node,
         table.key,
         table.value,
-        view=TableView(store, reader=lambda context: prior_or_current(context, store, view)),
+        view=TableView(store, (), lambda context: prior_or_current(context, store, view), view.stores),
         windowing=table.windowing,
     )

@@ -69,11 +69,8 @@ class TaskStores:
         self._backends: dict[str, Store] = {}
         self._key_value: dict[str, CachedStore] = {}
         self._windowed: dict[str, WindowedStore] = {}
-<<<<<<< HEAD
         self._sessions: dict[str, SessionStore] = {}
-=======
         self._joins: dict[str, JoinBuffer] = {}
->>>>>>> main
 
     @property
     def _path(self) -> str | None:
@@ -114,13 +111,10 @@ class TaskStores:
 
     def any_store(self, name: str) -> Any:
         """A store of any kind."""
-<<<<<<< HEAD
         if name in self._sessions:
             return self._sessions[name]
-=======
         if name in self._joins:
             return self._joins[name]
->>>>>>> main
         return self._windowed[name] if name in self._windowed else self.store(name)
 
     @property
@@ -143,15 +137,10 @@ class TaskStores:
 
     def collect(self, stream_time_ms: int) -> list[StoreChanges]:
         """What changed since the last commit; windows past their retention go with it."""
-<<<<<<< HEAD
         for timed in self._timed:
             timed.drop_expired(stream_time_ms)
-=======
-        for windowed in self._windowed.values():
-            windowed.drop_expired(stream_time_ms)
         for join in self._joins.values():
             join.drop_expired()
->>>>>>> main
         return [
             StoreChanges(store.name, self._changelog(store.name), store.collect()) for store in self._caches
         ]
@@ -175,11 +164,8 @@ class TaskStores:
         """Release the files, with everything committed on disk if ``flush``."""
         self._key_value = {}
         self._windowed = {}
-<<<<<<< HEAD
         self._sessions = {}
-=======
         self._joins = {}
->>>>>>> main
         database, self._database = self._database, None
         backends, self._backends = self._backends, {}
         if database is None:
@@ -200,17 +186,12 @@ class TaskStores:
             rocksdb.discard(self._path)
 
     @property
-<<<<<<< HEAD
     def _timed(self) -> list[WindowedStore | SessionStore]:
         return [*self._windowed.values(), *self._sessions.values()]
 
     @property
-    def _caches(self) -> list[CachedStore | WindowedStore | SessionStore]:
-        return [*self._key_value.values(), *self._timed]
-=======
-    def _caches(self) -> list[CachedStore | WindowedStore | JoinBuffer]:
-        return [*self._key_value.values(), *self._windowed.values(), *self._joins.values()]
->>>>>>> main
+    def _caches(self) -> list[CachedStore | WindowedStore | SessionStore | JoinBuffer]:
+        return [*self._key_value.values(), *self._timed, *self._joins.values()]
 
     async def _open(
         self,
@@ -243,7 +224,6 @@ class TaskStores:
                 backend, spec.key_codec, spec.value_codec, clean_entries_max=entries_max
             )
             return
-<<<<<<< HEAD
         if spec.kind is StoreKind.SESSION:
             self._sessions[spec.name] = SessionStore(
                 backend,
@@ -252,10 +232,9 @@ class TaskStores:
                 retention_ms=spec.retention_ms,
                 clean_entries_max=entries_max,
             )
-=======
+            return
         if spec.kind is StoreKind.JOIN:
             self._joins[spec.name] = _join_buffer(spec, backend, entries_max)
->>>>>>> main
             return
         if spec.window_size_ms is None:
             raise Misuse(f"window store {spec.name!r} has no window_size_ms")
