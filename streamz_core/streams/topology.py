@@ -29,6 +29,8 @@ class StoreKind(Enum):
 
     KEY_VALUE = "key_value"
     WINDOW = "window"
+    SESSION = "session"
+    """By key and span of time: sessions, sliding windows, what is held back until a time."""
     JOIN = "join"
 
 
@@ -39,7 +41,10 @@ class StoreSpec:
     Window stores only: ``window_size_ms`` is the length of its windows; ``grace_ms`` how long after
     its end a window still takes records, before it is closed; ``retention_ms`` how long after its
     end a window's contents are kept, at least the grace, which is also what ``None`` means; ``own_time``
-    that the store's time is what its writers observe (a field of the value), not the task's stream time.
+    that the store's time is what its writers observe (a field of the value), not the task's stream time;
+    ``window_end`` gives a window's end by its start, where not all are of one length.
+
+    Session stores: ``retention_ms`` is how long after its end a span is kept; None: until it is deleted.
 
     Join stores only: ``value_codec`` is that of the left side, ``other_value_codec`` of the right one;
     ``retention_ms`` how long a row can be seen.
@@ -53,6 +58,7 @@ class StoreSpec:
     grace_ms: int = 0
     retention_ms: int | None = None
     own_time: bool = False
+    window_end: Callable[[int], int] | None = None
     other_value_codec: Codec | None = None
     changelog: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict)

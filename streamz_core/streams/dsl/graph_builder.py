@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.errors import Misuse
+from streamz_core.streams.dsl.final_results import Suppression, with_final_results
 from streamz_core.streams.graph import Graph, OperatorNode, SourceNode
 from streamz_core.streams.internal_topic import InternalTopic
 
@@ -38,6 +39,8 @@ class GraphBuilder:
         self._stores: dict[str, StoreSpec] = {}
         self._globals: dict[str, GlobalTableSpec] = {}
         self._topics: dict[str, InternalTopic] = {}
+        self._finals: dict[str, Callable[[], Operator]] = {}
+        self._suppressions: dict[str, Suppression] = {}
 
     def name(self, kind: str, given: str | None = None) -> str:
         """``given``, or the next name of this ``kind``; numbers go on either way."""
@@ -77,6 +80,14 @@ class GraphBuilder:
         self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out, joined_as)
         return name
 
+    def can_be_final(self, node: str, make: Callable[[], Operator]) -> None:
+        """How to make ``node``, should only the final results of its windows be wanted."""
+        self._finals[node] = make
+
+    def is_final_of(self, node: str, suppression: Suppression) -> None:
+        """``node`` wants the final results of some windows only, and has a buffer to that end."""
+        self._suppressions[node] = suppression
+
     def store(self, spec: StoreSpec) -> str:
         """Declare a store; returns its name."""
         self._refuse_store(spec.name)
@@ -101,12 +112,10 @@ class GraphBuilder:
 
     def build(self) -> Graph:
         """What was collected."""
-        return Graph(
-            tuple(self._sources.values()),
-            tuple(self._nodes.values()),
-            tuple(self._stores.values()),
-            tuple(self._globals.values()),
+        nodes, stores = with_final_results(
+            tuple(self._nodes.values()), tuple(self._stores.values()), self._finals, self._suppressions
         )
+        return Graph(tuple(self._sources.values()), nodes, stores, tuple(self._globals.values()))
 
     def _refuse_store(self, name: str) -> None:
         if name in self._stores or name in self._globals:

@@ -21,18 +21,30 @@ Transform = Callable[[Any, Any], Any]
 class TableView:
     """A table as others look things up in it; a value, opened once per task."""
 
-    def __init__(self, store: str, transforms: tuple[Transform, ...] = ()) -> None:
-        """``store`` keeps stamped values; ``transforms`` are applied one after the other."""
-        self.stores: tuple[str, ...] = (store,)
+    def __init__(
+        self,
+        store: str,
+        transforms: tuple[Transform, ...] = (),
+        reader: Callable[[OperatorContext], Any] | None = None,
+        beside: tuple[str, ...] = (),
+    ) -> None:
+        """``store`` keeps stamped values; ``transforms`` are applied one after the other.
+
+        ``reader`` gives what has ``get(key)``, where the store itself has not; ``beside`` are the
+        other stores that it reads.
+        """
+        self.stores: tuple[str, ...] = (store, *beside)
         self.transforms = transforms
+        self.reader = reader
 
     def then(self, transform: Transform) -> TableView:
         """The table that follows from this one."""
-        return TableView(self.stores[0], (*self.transforms, transform))
+        return TableView(self.stores[0], (*self.transforms, transform), self.reader, self.stores[1:])
 
     def open(self, context: OperatorContext) -> Lookup:
         """For one task."""
-        return Lookup(context.store(self.stores[0]), self.transforms)
+        reader = context.store(self.stores[0]) if self.reader is None else self.reader(context)
+        return Lookup(reader, self.transforms)
 
 
 class JoinedView(TableView):
@@ -49,8 +61,7 @@ class JoinedView(TableView):
         transforms: tuple[Transform, ...] = (),
     ) -> None:
         """``joiner(key, left, right)``; ``needs_…``: nothing is there where that side has nothing."""
-        self.stores = (*left.stores, *right.stores)
-        self.transforms = transforms
+        super().__init__(left.stores[0], transforms, beside=(*left.stores[1:], *right.stores))
         self._left = left
         self._right = right
         self._joiner = joiner

@@ -19,6 +19,7 @@ from streamz_core.state.join_buffer import JoinBuffer
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.restore import restore
 from streamz_core.state.rocksdb import RocksDatabase
+from streamz_core.state.sessions import SessionStore
 from streamz_core.state.store import StoreCorrupt
 from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.topology import StoreKind
@@ -68,6 +69,7 @@ class TaskStores:
         self._backends: dict[str, Store] = {}
         self._key_value: dict[str, CachedStore] = {}
         self._windowed: dict[str, WindowedStore] = {}
+        self._sessions: dict[str, SessionStore] = {}
         self._joins: dict[str, JoinBuffer] = {}
 
     @property
@@ -109,6 +111,8 @@ class TaskStores:
 
     def any_store(self, name: str) -> Any:
         """A store of any kind."""
+        if name in self._sessions:
+            return self._sessions[name]
         if name in self._joins:
             return self._joins[name]
         return self._windowed[name] if name in self._windowed else self.store(name)
@@ -123,8 +127,8 @@ class TaskStores:
 
     @property
     def late_count(self) -> int:
-        """Records counted late by all window stores."""
-        return sum(store.late_count for store in self._windowed.values())
+        """Records counted late by all window and session stores."""
+        return sum(store.late_count for store in self._timed)
 
     @property
     def dirty_records(self) -> int:
@@ -133,8 +137,8 @@ class TaskStores:
 
     def collect(self, stream_time_ms: int) -> list[StoreChanges]:
         """What changed since the last commit; windows past their retention go with it."""
-        for windowed in self._windowed.values():
-            windowed.drop_expired(stream_time_ms)
+        for timed in self._timed:
+            timed.drop_expired(stream_time_ms)
         for join in self._joins.values():
             join.drop_expired()
         return [
@@ -160,6 +164,7 @@ class TaskStores:
         """Release the files, with everything committed on disk if ``flush``."""
         self._key_value = {}
         self._windowed = {}
+        self._sessions = {}
         self._joins = {}
         database, self._database = self._database, None
         backends, self._backends = self._backends, {}
@@ -181,8 +186,12 @@ class TaskStores:
             rocksdb.discard(self._path)
 
     @property
-    def _caches(self) -> list[CachedStore | WindowedStore | JoinBuffer]:
-        return [*self._key_value.values(), *self._windowed.values(), *self._joins.values()]
+    def _timed(self) -> list[WindowedStore | SessionStore]:
+        return [*self._windowed.values(), *self._sessions.values()]
+
+    @property
+    def _caches(self) -> list[CachedStore | WindowedStore | SessionStore | JoinBuffer]:
+        return [*self._key_value.values(), *self._timed, *self._joins.values()]
 
     async def _open(
         self,
@@ -215,6 +224,15 @@ class TaskStores:
                 backend, spec.key_codec, spec.value_codec, clean_entries_max=entries_max
             )
             return
+        if spec.kind is StoreKind.SESSION:
+            self._sessions[spec.name] = SessionStore(
+                backend,
+                spec.key_codec,
+                spec.value_codec,
+                retention_ms=spec.retention_ms,
+                clean_entries_max=entries_max,
+            )
+            return
         if spec.kind is StoreKind.JOIN:
             self._joins[spec.name] = _join_buffer(spec, backend, entries_max)
             return
@@ -228,6 +246,7 @@ class TaskStores:
             grace_ms=spec.grace_ms,
             retention_ms=spec.retention_ms,
             own_time=spec.own_time,
+            end=spec.window_end,
             clean_entries_max=entries_max,
         )
 
