@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 SOURCES := pyproject.toml setup.py $(shell sed -n 's/^ *"\(streamz_core\/.*\.py\)",$$/\1/p' setup.py)
 
-.PHONY: demo demo-year test test-pure lint bench reference crash-long chaos clean
+.PHONY: demo demo-year test test-pure lint bench reference harnesses chaos clean
 
 demo: $(VENV)/installed            ## The main job on real input: a month of New York's departures.
 	$(RUN) -m examples.departures
@@ -32,11 +32,11 @@ bench: $(VENV)/tested-with         ## Every figure of docs/benchmarks.md, with i
 reference: $(VENV)/installed       ## docs/reference.md, written anew from the program.
 	$(RUN) docs/generate_reference.py
 
-crash-long: $(VENV)/tested-with    ## The crash harness's long form.
-	STREAMZ_CRASH_LONG=1 $(RUN) -m pytest tests/crash -s --timeout 0
+harnesses: $(VENV)/tested-with     ## The crash harnesses as every merge runs them: the figures of docs/reliability.md.
+	STREAMZ_HARNESS=ci $(RUN) -m pytest tests/crash --timeout 0
 
-chaos: $(VENV)/tested-with         ## Real processes, killed for CHAOS_SECONDS (600): kill soak and syscall killers.
-	STREAMZ_CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(RUN) -m pytest tests/chaos -s --timeout 0
+chaos: $(VENV)/tested-with         ## The long form of all: crash harnesses unthinned (hours), real processes killed for CHAOS_SECONDS (600).
+	STREAMZ_HARNESS=long STREAMZ_CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(RUN) -m pytest tests/chaos tests/crash -s --timeout 0
 
 $(VENV)/installed: $(SOURCES)
 	$(HAS_PYTHON)

@@ -15,10 +15,12 @@ from benchmarks import (
     commit,
     compaction,
     consume,
+    failures,
     imports,
     latency,
     memory,
     partitions,
+    peers,
     produce,
     rebalance,
     send,
@@ -38,6 +40,7 @@ MODULES = (
     send,
     commit,
     agents,
+    failures,
     streams,
     latency,
     rebalance,
@@ -45,6 +48,7 @@ MODULES = (
     compaction,
     partitions,
     imports,
+    peers,
 )
 ROWS: dict[str, Row] = {name: row for module in MODULES for name, row in module.ROWS.items()}
 

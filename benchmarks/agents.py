@@ -40,14 +40,16 @@ POLL_S = 0.002
 async def agent_forward(setting: Setting) -> list[Figure]:
     """Parse, filter, map, forward."""
     own_process.tune()
-    found = await compare(lambda: run(setting, _forward), lambda: bare_forward(setting), setting.rounds)
+    found = await compare(lambda: run(setting, forward_slow), lambda: bare_forward(setting), setting.rounds)
     return [found.rate("agent: filter, map, forward", setting.count, at_least=0.4)]
 
 
 async def agent_window(setting: Setting) -> list[Figure]:
     """Count per page and window."""
     own_process.tune()
-    found = await compare(lambda: run(setting, _window), lambda: _bare_window(setting), setting.rounds)
+    found = await compare(
+        lambda: run(setting, count_per_window), lambda: _bare_window(setting), setting.rounds
+    )
     return [found.rate("agent: windowed count, RocksDB", setting.count, at_least=0.3)]
 
 
@@ -74,7 +76,8 @@ async def _committed(app: App, count: int) -> None:
         await asyncio.sleep(POLL_S)
 
 
-def _forward(app: App) -> None:
+def forward_slow(app: App) -> None:
+    """The agent of ``forward``."""
     slow = app.topic("slow", partitions=PARTITIONS)
 
     @app.agent(app.topic(TOPIC))
@@ -100,7 +103,8 @@ def bare_forward(setting: Setting) -> Sample:
     return watch.sample
 
 
-def _window(app: App) -> None:
+def count_per_window(app: App) -> None:
+    """The agent of ``window``."""
     table = app.Table("counts", default=int)
     counts = table.tumbling(WINDOW_MS / 1000, grace=GRACE_MS / 1000)
 

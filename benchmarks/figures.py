@@ -30,6 +30,9 @@ class Figure:
     cpu_ratio: float | None = None
     """The same ratio by the CPU time of the process: what counts where others use the machine too."""
 
+    note: str = ""
+    """Said in place of ours where there is nothing to compare."""
+
     @property
     def ratio(self) -> float | None:
         """Ours over the reference."""
@@ -53,7 +56,7 @@ class Figure:
         """The row's texts, in the order of ``COLUMNS``."""
         return (
             self.what,
-            f"{_number(self.ours)} {self.unit}",
+            self.note or f"{_number(self.ours)} {self.unit}",
             "" if self.reference is None else f"{_number(self.reference)} {self.unit}",
             "" if self.ratio is None else f"{self.ratio:.2f}",
             "" if self.cpu_ratio is None else f"{self.cpu_ratio:.2f}",

@@ -43,7 +43,7 @@ class Setting:
         """``count`` views, medians of ``rounds``, scratch files under ``directory``."""
         self.count = count
         self.rounds = rounds
-        self._directory = directory
+        self.directory = directory
 
     @cached_property
     def views(self) -> Views:
@@ -76,7 +76,7 @@ class Setting:
     @contextmanager
     def scratch(self) -> Iterator[str]:
         """A directory that is gone afterwards."""
-        path = tempfile.mkdtemp(prefix="streamz-bench-", dir=self._directory)
+        path = tempfile.mkdtemp(prefix="streamz-bench-", dir=self.directory)
         try:
             yield path
         finally:

@@ -18,7 +18,7 @@ from streamz_core.log.errors import InvalidTopic, TopicExists
 from streamz_core.log.topic_names import check_topic_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from streamz_core.model import TopicPartition
 
@@ -35,7 +35,7 @@ def is_internal(name: str) -> bool:
     return name in INTERNAL_TOPICS
 
 
-def refuse_name(name: str, existing: Iterable[str] = ()) -> Refusal | None:
+def refuse_name(name: str, existing: Collection[str] = ()) -> Refusal | None:
     """Why ``name`` cannot be a topic's name, or not that of a new one beside the ``existing``."""
     try:
         check_topic_name(name, existing)
@@ -44,7 +44,7 @@ def refuse_name(name: str, existing: Iterable[str] = ()) -> Refusal | None:
     return None
 
 
-def refuse_new(name: str, existing: Iterable[str]) -> Refusal | None:
+def refuse_new(name: str, existing: Collection[str]) -> Refusal | None:
     """Why a user may not create a topic called ``name`` beside the ``existing`` ones."""
     return refuse_change(name) or refuse_name(name, existing)
 

@@ -129,6 +129,8 @@ class Compaction:
         self._remembered = remembered_offsets
         self._horizon_ms = now_ms + delete_retention_ms
         self._now_ms = now_ms
+        self.deletions_kept_from = 0
+        """The offset after the last tombstone that was dropped because its time had come."""
         self._kept_data: set[int] = set()  # producers of whose running transaction something stays
         self._latest = LatestBatches({}, 0)
 
@@ -208,6 +210,7 @@ class Compaction:
         horizon = header.delete_horizon_ms
         has_tombstones = None in columns.values
         if has_tombstones and horizon is not None and self._now_ms >= horizon:
+            self._forget_deletions(columns, stays)
             stays = [stay and value is not None for stay, value in zip(stays, columns.values, strict=True)]
             has_tombstones = False
         if True not in stays:
@@ -219,6 +222,11 @@ class Compaction:
         if False not in stays and horizon == header.delete_horizon_ms:
             return bytes(batch.data)
         return _encode_some(header, columns, stays, horizon)
+
+    def _forget_deletions(self, columns: Columns, stays: list[bool]) -> None:
+        rows = zip(stays, columns.values, columns.offsets, strict=True)
+        last = max((offset for stay, value, offset in rows if stay and value is None), default=-1)
+        self.deletions_kept_from = max(self.deletions_kept_from, last + 1)
 
     def _horizon_of(self, columns: Columns, stays: list[bool]) -> int | None:
         """When the tombstones that stay may go, if there are any."""

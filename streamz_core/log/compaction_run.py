@@ -7,11 +7,12 @@ Must not know: whether it is time to compact; callers say how many segments are 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from streamz_core.log import layout, snapshot, swap
 from streamz_core.log.compaction import Compaction, CompactionResult, groups
 from streamz_core.log.config import TopicConfig
+from streamz_core.log.errors import StorageFailure
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_reader import PartitionReader
 from streamz_core.log.producer_state import ProducerState
@@ -38,8 +39,11 @@ def compact_segments(
     *,
     count: int,
     now_ms: int,
+    forget_deletions_before: Callable[[int], None],
 ) -> Generator[None, None, CompactionResult]:
     """Rewrite the oldest ``count`` segments, all of them durable, none with an open transaction in it.
+
+    ``forget_deletions_before`` notes durably that tombstones below an offset are dropped, before they are.
 
     One batch a step; where segments are removed between two steps, the run ends with what it has done.
     Raises ``CorruptRecord`` or ``StorageFailure`` with nothing changed, ``SwapInterrupted`` in between.
@@ -51,7 +55,9 @@ def compact_segments(
         _speak_of_active(directory, segments.active, producers, point_file)
         aborted = reader.aborted_between(chosen[0].base_offset, chosen[-1].next_offset)
         run = Compaction(aborted, producers.remembered_offsets(), config.delete_retention_ms, now_ms)
-        with contextlib.closing(_rewrite_all(directory, segments, reader, run, chosen, neighbours)) as steps:
+        with contextlib.closing(
+            _rewrite_all(directory, segments, reader, run, neighbours, forget_deletions_before)
+        ) as steps:
             for _ in steps:
                 yield
                 if segments.removed != removed:
@@ -64,14 +70,20 @@ def _rewrite_all(
     segments: Segments,
     reader: PartitionReader,
     run: Compaction,
-    chosen: list[Segment],
     neighbours: list[list[Segment]],
+    forget_deletions_before: Callable[[int], None],
 ) -> Generator[None]:
-    yield from run.learn_keys(chosen)
+    yield from run.learn_keys([segment for group in neighbours for segment in group])
     for group in neighbours:
         target = yield from _rewrite(directory, run, group)
         if target is None:
             continue
+        try:
+            forget_deletions_before(run.deletions_kept_from)
+        except StorageFailure:
+            with contextlib.suppress(OSError):  # the next opening removes it
+                directory.files.unlink(swap.cleaned_path(directory, target.base_offset))
+            raise
         _replace(directory, group, target)
         segments.replace(segments.number_of(target.base_offset), len(group), target)
         reader.forget_places()

@@ -1,7 +1,8 @@
 """Where a partition's log starts, and taking away what lies before.
 
-Owns: the log start offset, in memory and in ``partition.metadata``; the order in which moving it up and removing
-segments happen, so that a crash leaves either the segment or a log that starts after it.
+Owns: the log start offset and from where on deletions are known, in memory and in ``partition.metadata``; the order
+in which moving the start up and removing segments happen, so that a crash leaves either the segment or a log that
+starts after it.
 Must not know: why and when the start moves; what is durable (callers make sure that what follows is).
 """
 
@@ -23,10 +24,17 @@ class LogStart:
     """The beginning of one partition's log."""
 
     def __init__(
-        self, directory: PartitionDirectory, segments: Segments, producers: ProducerState, offset: int
+        self,
+        directory: PartitionDirectory,
+        segments: Segments,
+        producers: ProducerState,
+        offset: int,
+        deletions_kept_from: int,
     ) -> None:
         self.offset = offset
         """The first offset that may be read."""
+        self.deletions_kept_from = deletions_kept_from
+        """Who has read up to here at least misses no deletion: below, compaction has dropped tombstones."""
         self._directory = directory
         self._segments = segments
         self._producers = producers
@@ -34,17 +42,27 @@ class LogStart:
 
     def move_to(self, offset: int) -> None:
         """Let the log start at ``offset``, durably. Raises ``StorageFailure``."""
+        self._store(offset, self.deletions_kept_from)
+
+    def forget_deletions_before(self, offset: int) -> None:
+        """Tombstones below ``offset`` are about to be dropped: note it durably. Raises ``StorageFailure``."""
+        if offset > self.deletions_kept_from:
+            self._store(self.offset, offset)
+
+    def _store(self, offset: int, deletions_kept_from: int) -> None:
         directory = self._directory
         metadata = PartitionMetadata(
             topic=directory.topic,
             partition=directory.partition,
             topic_id=directory.topic_id.bytes,
             log_start_offset=offset,
+            deletions_kept_from=deletions_kept_from,
             producers=self._producers.encode(),
         )
         with naming(directory, "moving the log start"):
             partition_metadata.store(directory.files, directory.path, metadata)
         self.offset = offset
+        self.deletions_kept_from = deletions_kept_from
 
     def remove_segments(self, count: int, due_ms: int) -> None:
         """Let the log start after the oldest ``count`` segments; their files go at ``due_ms``."""

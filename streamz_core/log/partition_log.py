@@ -78,6 +78,7 @@ class PartitionLog:
         log_start_offset: int,
         recovered: Recovered,
         point_file: RecoveryPointFile,
+        deletions_kept_from: int = 0,
     ) -> None:
         self.topic = directory.topic
         self.partition = directory.partition
@@ -99,7 +100,9 @@ class PartitionLog:
         self._has_torn_end = False
         self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
         self._has_changed = recovered.replayed_bytes > 0
-        self._start = LogStart(directory, self._segments, recovered.producers, log_start_offset)
+        self._start = LogStart(
+            directory, self._segments, recovered.producers, log_start_offset, deletions_kept_from
+        )
         self._reader = PartitionReader(directory, self._segments, config.index_interval_bytes)
 
     @classmethod
@@ -118,7 +121,8 @@ class PartitionLog:
             metadata = _metadata(directory)
             start = metadata.log_start_offset
             recovery = Recovery(directory, metadata, now_ms, config.index_interval_bytes)
-            return cls(directory, config, start, recovery.run(point_file), point_file)
+            kept_from = metadata.deletions_kept_from
+            return cls(directory, config, start, recovery.run(point_file), point_file, kept_from)
         except OSError as error:
             failure = StorageFailure(directory.name, "opening", error.filename or directory.path, error)
         except (CorruptRecord, PartitionFailed) as error:
@@ -138,6 +142,11 @@ class PartitionLog:
     def log_start_offset(self) -> int:
         """The first offset that may be read."""
         return self._start.offset
+
+    @property
+    def deletions_kept_from(self) -> int:
+        """Who has read up to here at least misses no deletion: below, compaction has dropped tombstones."""
+        return self._start.deletions_kept_from
 
     @property
     def log_end_offset(self) -> int:
@@ -483,6 +492,7 @@ class PartitionLog:
                 self.config,
                 count=count,
                 now_ms=now_ms,
+                forget_deletions_before=self._start.forget_deletions_before,
             )
             return (yield from steps)
         except SwapInterrupted as error:

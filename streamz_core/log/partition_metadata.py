@@ -15,12 +15,14 @@ _KIND = b"SzPM"
 
 
 class PartitionMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Identity and log start of one partition, and what only removed segments told."""
+    """Identity and log start of one partition, and what only removed segments and records told."""
 
     topic: str
     partition: int
     topic_id: bytes
     log_start_offset: int = 0
+    deletions_kept_from: int = 0
+    """Of deletions before this offset, compaction has dropped the tombstones of some."""
     producers: bytes = b""
     """The producers when the log start was moved last: what told of them may have been removed."""
 

@@ -85,8 +85,9 @@ def encode(
     last_delta = delta_min if last_offset_delta is None else last_offset_delta
     if not delta_min <= last_delta <= INT32_MAX or not 0 <= base_offset <= OFFSET_MAX:
         raise Misuse(f"{count} records up to offset delta {last_delta} from base offset {base_offset}")
-    records, base_timestamp, max_timestamp = _encode_columns(
-        keys, values, timestamps, headers, base_timestamp=delete_horizon_ms, deltas=deltas
+    out = BytesWriter()
+    base_timestamp, max_timestamp = _encode_columns(
+        out, keys, values, timestamps, headers, base_timestamp=delete_horizon_ms, deltas=deltas
     )
     attributes = (
         (LOG_APPEND_TIME if append_time_ms is not None else 0)
@@ -98,24 +99,7 @@ def encode(
     producer = (producer_id, producer_epoch, base_sequence)
     codec = compression if count else Compression.NONE
     covered = _covered(int(codec) | attributes, last_delta, base_timestamp, latest, producer, count)
-    return b"".join(_framed(base_offset, leader_epoch, covered, compress(codec, records, level)))
-
-
-def raw_records(
-    keys: Sequence[bytes | None],
-    values: Sequence[bytes | None],
-    timestamps: Sequence[int],
-    headers: Headers | None = None,
-) -> RawRecords:
-    """These records encoded, to be framed as a batch once it is known whose. At least one; raises as ``encode``.
-
-    >>> raw = raw_records([b"k"], [b"v"], [1_700_000_000_000])
-    >>> b"".join(raw.framed()) == encode([b"k"], [b"v"], [1_700_000_000_000])
-    True
-    """
-    count = _checked_count(keys, values, timestamps, headers)
-    content, base_timestamp, max_timestamp = _encode_columns(keys, values, timestamps, headers)
-    return RawRecords(content, count, base_timestamp, max_timestamp)
+    return b"".join(_framed(base_offset, leader_epoch, covered, compress(codec, out.getvalue(), level)))
 
 
 def content_bytes(column: Sequence[bytes | None]) -> int:
@@ -138,6 +122,10 @@ class RawRecords:
     """
 
     __slots__ = ("_base_timestamp", "_content", "_count", "_max_timestamp")
+
+    def __len__(self) -> int:
+        """Bytes, before they are compressed."""
+        return len(self._content)
 
     def __init__(self, content: bytes, count: i64, base_timestamp: i64, max_timestamp: i64) -> None:
         self._content = content
@@ -183,6 +171,11 @@ class RawRecords:
         return _framed(base_offset, -1, covered, packed)
 
 
+WriterMark = tuple[int, int, int]
+"""How far a ``RecordWriter`` was: bytes, records, and the latest timestamp of these."""
+NOTHING_WRITTEN: Final[WriterMark] = (0, 0, 0)
+
+
 class RecordWriter:
     """Encodes records as they come, for one batch after the other: its buffer stays as large as it grew.
 
@@ -215,6 +208,25 @@ class RecordWriter:
         """What the records take, uncompressed and without the batch's header."""
         return len(self._out)
 
+    def mark(self) -> WriterMark:
+        """What ``go_back`` needs to forget all that is appended from here on."""
+        return len(self._out), self._count, self._max_timestamp
+
+    def go_back(self, mark: WriterMark) -> None:
+        """Forget what was appended since ``mark`` was made.
+
+        >>> writer = RecordWriter()
+        >>> start = writer.mark()
+        >>> writer.append(None, b"forgotten", 0, ())
+        >>> writer.go_back(start)
+        >>> writer.record_count
+        0
+        """
+        size, count, max_timestamp = mark
+        self._out.truncate(size)
+        self._count = count
+        self._max_timestamp = max_timestamp
+
     def append(
         self, key: bytes | None, value: bytes | None, timestamp: int, headers: Sequence[Header] | None
     ) -> None:
@@ -234,12 +246,51 @@ class RecordWriter:
         _write_record(self._out, time - self._base_timestamp, count, key, value, tail)
         self._count = count + 1
 
+    def append_columns(
+        self,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        timestamps: Sequence[int],
+        headers: Headers | None,
+        *,
+        bytes_max: int = INT32_MAX,
+    ) -> bool:
+        """All records of a batch at once, at least one, while there is none. Raises ``Misuse`` as ``encode`` does.
+
+        False, with nothing appended, where they take more than ``bytes_max``.
+        """
+        assert self._count == 0, "columns are a whole batch"
+        count = _checked_count(keys, values, timestamps, headers)
+        try:
+            base, latest = _encode_columns(self._out, keys, values, timestamps, headers, bytes_max=bytes_max)
+        except Misuse:
+            self._out.truncate(0)
+            raise
+        if len(self._out) > bytes_max:
+            self._out.truncate(0)
+            return False
+        self._count, self._base_timestamp, self._max_timestamp = count, base, latest
+        return True
+
     def take(self) -> RawRecords:
         """What was appended; the writer is empty again."""
         taken = RawRecords(self._out.getvalue(), self._count, self._base_timestamp, self._max_timestamp)
         self._out.truncate(0)
         self._count = 0
         return taken
+
+
+def raw_records(
+    keys: Sequence[bytes | None],
+    values: Sequence[bytes | None],
+    timestamps: Sequence[int],
+    headers: Headers | None = None,
+) -> RawRecords:
+    """The records of one batch encoded, to be framed once it is known whose. At least one; raises as ``encode``."""
+    writer = RecordWriter()
+    if not writer.append_columns(keys, values, timestamps, headers):
+        raise Misuse(f"{len(values)} records of more than {INT32_MAX} bytes: send fewer at once")
+    return writer.take()
 
 
 def _covered(
@@ -294,6 +345,7 @@ def _checked_deltas(offset_deltas: Sequence[int], count: int) -> list[int]:
 
 
 def _encode_columns(
+    out: BytesWriter,
     keys: Sequence[bytes | None],
     values: Sequence[bytes | None],
     timestamps: Sequence[int],
@@ -301,28 +353,43 @@ def _encode_columns(
     *,
     base_timestamp: int | None = None,
     deltas: list[int] | None = None,
-) -> tuple[bytes, int, int]:
-    """The records' bytes, the base timestamp (the first record's if not given) and the greatest timestamp."""
+    bytes_max: int = INT32_MAX,
+) -> tuple[int, int]:
+    """Write the records; the base timestamp (the first record's if not given) and the greatest timestamp.
+
+    Beyond ``bytes_max`` it stops, and leaves more than that many bytes.
+    """
     try:
-        base = base_timestamp if base_timestamp is not None else (timestamps[0] if timestamps else -1)
         times = _as_list(timestamps)
-        records, latest = _encode_records(_as_list(keys), _as_list(values), times, base, deltas, headers)
+        base = base_timestamp if base_timestamp is not None else (times[0] if times else -1)
+        latest = _encode_records(
+            out,
+            _as_list(keys),
+            _as_list(values),
+            times,
+            base,
+            deltas=deltas,
+            headers=headers,
+            bytes_max=bytes_max,
+        )
     except (TypeError, ValueError, OverflowError) as problem:
         raise Misuse(
             f"timestamps are whole milliseconds, -1 (none) to {TIMESTAMP_MAX}: {problem}"
         ) from problem
-    return records, base, latest
+    return base, latest
 
 
 def _encode_records(
+    out: BytesWriter,
     keys: list[object],
     values: list[object],
     times: list[int],
     base_timestamp: int,
+    *,
     deltas: list[int] | None,
     headers: Headers | None,
-) -> tuple[bytes, int]:
-    out = BytesWriter()
+    bytes_max: i64,
+) -> int:
     base: i64 = base_timestamp
     if not -1 <= base <= TIMESTAMP_MAX:
         raise Misuse(f"base timestamp {base}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
@@ -330,7 +397,7 @@ def _encode_records(
     time_max: i64 = TIMESTAMP_MAX
     count: i64 = len(values)
     index: i64 = 0
-    while index < count:
+    while index < count and len(out) <= bytes_max:
         key = keys[index]
         value = values[index]
         if not (isinstance(key, bytes) or key is None) or not (isinstance(value, bytes) or value is None):
@@ -346,7 +413,7 @@ def _encode_records(
             offset_delta = deltas[index]
         _write_record(out, time - base, offset_delta, key, value, tail)
         index += 1
-    return out.getvalue(), latest
+    return latest
 
 
 def _write_record(  # noqa: C901, PLR0915 - inlined varints: a call for each would double the time

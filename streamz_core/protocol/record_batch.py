@@ -8,7 +8,7 @@ Must not know: topics, partitions, files.
 from __future__ import annotations
 
 from streamz_core.protocol.batch_decoder import Columns, decode
-from streamz_core.protocol.batch_encoder import EncodedBatch, RawRecords, RecordWriter, encode, raw_records
+from streamz_core.protocol.batch_encoder import EncodedBatch, RawRecords, RecordWriter, encode
 from streamz_core.protocol.batch_header import (
     HEADER_BYTES,
     BatchHeader,
@@ -33,7 +33,6 @@ __all__ = [
     "check_crc",
     "decode",
     "encode",
-    "raw_records",
     "read_header",
     "read_headers",
     "set_append_time",

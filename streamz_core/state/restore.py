@@ -42,6 +42,9 @@ class ChangelogReader(Protocol):
     async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
         """The first offset, and the end: the offset behind the last committed transaction."""
 
+    async def deletions_kept_from(self, partition: TopicPartition) -> int:
+        """The offset from which on the changelog still tells every deletion (``delete.retention.ms``)."""
+
     async def read(
         self, partition: TopicPartition, position: int
     ) -> tuple[Sequence[bytes | None], Sequence[bytes | None], int]:
@@ -76,11 +79,12 @@ async def restore(
 ) -> RestoreProgress:
     """Apply the changelog from the store's position to the end it has now; returns what was done.
 
-    A store whose position is outside the changelog is emptied, with a warning, and rebuilt. May be
+    A store whose position is outside the changelog, or before deletions that the changelog tells no more, is emptied,
+    with a warning, and rebuilt. May be
     cancelled at any point: what was written stands at a position and is gone on from.
     """
     first, end = await reader.bounds(partition)
-    start = _trusted_position(store, partition, first, end)
+    start = _trusted_position(store, partition, first, end, await reader.deletions_kept_from(partition))
     position, records, written, stalled = start, 0, start, 0
     changes: dict[bytes, bytes | None] = {}
     on_progress(RestoreProgress(store.name, partition, start, position, end, 0))
@@ -104,16 +108,20 @@ async def restore(
     return RestoreProgress(store.name, partition, start, position, end, records)
 
 
-def _trusted_position(store: Store, partition: TopicPartition, first: int, end: int) -> int:
+def _trusted_position(
+    store: Store, partition: TopicPartition, first: int, end: int, deletions_kept_from: int
+) -> int:
     position = store.position()
     if position == NO_POSITION:
         return first
-    if first <= position <= end:
+    if max(first, deletions_kept_from) <= position <= end:
         return position
+    why = "the store is of another history"
+    if first <= position < deletions_kept_from:
+        why = f"the store is too old: before {deletions_kept_from}, compaction has forgotten deletions"
     _log.warning(
-        "store %s is at position %d of changelog %s-%d, which holds %d to %d: "
-        "the store is of another history; it is emptied and rebuilt",
-        store.name, position, partition.topic, partition.partition, first, end,
+        "store %s is at position %d of changelog %s-%d, which holds %d to %d: %s; it is emptied and rebuilt",
+        store.name, position, partition.topic, partition.partition, first, end, why,
     )  # fmt: skip
     store.clear()
     return first

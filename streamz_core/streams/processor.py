@@ -142,7 +142,11 @@ class Processor(Protocol):
         """
 
     async def flush(self) -> None:
-        """Called before a commit: whatever was held back for it has to go on now."""
+        """Called before a commit: whatever was held back for it has to go on now.
+
+        What is held back over slices comes with a change of a store: where no store has changed since the last
+        commit, a failure makes processors anew without handing them the records before its slice again.
+        """
 
     async def punctuate(self) -> None:
         """Called after every slice and on idle ticks: close windows, fire stream-time work."""

@@ -135,7 +135,7 @@ async def commit(member: Member, partition: TopicPartition, offset: int) -> None
         journal.write(Committed(call))
 
 
-async def copy(life: Life, role: str, *, stays: bool) -> None:
+async def copy(life: Life, role: str, *, stays: bool, max_records: int = 8) -> None:
     """Consume, transform, produce: exactly once, though members come and go and transactions are aborted."""
     name = life.name(role)
     async with AIOKafkaProducer(
@@ -144,7 +144,7 @@ async def copy(life: Life, role: str, *, stays: bool) -> None:
         while True:
             async with membership(life, role, "copies", "log-a") as member:
                 while stays or not member.leaves():
-                    given = await member.poll(max_records=8)
+                    given = await member.poll(max_records=max_records)
                     if given:
                         await copy_batch(life, member, producer, name, role, given)
                     await pause(life, 0.005)

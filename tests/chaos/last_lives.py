@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 
 from streamz_core.client.admin import AIOKafkaAdminClient
+from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import TopicPartition
 from tests.chaos.consuming import Member
@@ -28,29 +29,35 @@ async def settle(life: Life, *transactional_ids: str) -> None:
 
 
 async def until_at_end(life: Life, groups: Mapping[str, str], workers: asyncio.Task[None] | None) -> None:
-    """Wait until each group has committed all of its topic; raises what its workers fail with."""
+    """Wait until each group has committed all of its topic; raises what its workers fail with.
+
+    Raises ``TimeoutError`` where a group has come no further for ``WITHIN_S``, however much is left.
+    """
     member = Member(life, "lookout")
-    async with (
-        AIOKafkaAdminClient(bootstrap_servers=life.link) as admin,
-        member.consumer as consumer,
-        asyncio.timeout(WITHIN_S),
-    ):
+    async with AIOKafkaAdminClient(bootstrap_servers=life.link) as admin, member.consumer as consumer:
         topics = await life.learn_topics()
         for group, topic in groups.items():
             for partition in (TopicPartition(topic, number) for number in range(topics[topic])):
-                while await _is_left(life, admin, consumer, group, partition):
+                reached = -1
+                while (offset := await _where_left(life, admin, consumer, group, partition)) is not None:
+                    if offset > reached:
+                        reached, late = offset, asyncio.get_running_loop().time() + WITHIN_S
+                    elif asyncio.get_running_loop().time() > late:
+                        raise TimeoutError(f"group {group} stays at {offset} of {partition}, which goes on")
                     if workers is not None and workers.done():
                         workers.result()
                     await asyncio.sleep(0.05)
 
 
-async def _is_left(
-    life: Life, admin: AIOKafkaAdminClient, consumer, group: str, partition: TopicPartition
-) -> bool:
+async def _where_left(
+    life: Life, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, group: str, partition: TopicPartition
+) -> int | None:
+    """Where the group is, if there is more behind it; None at the end."""
     committed = await note_committed(life, admin, group, [partition])
     consumer.assign([partition])
     consumer.seek(partition, committed[partition])
-    return bool(await consumer.getcolumns(timeout_ms=100, max_records=1))
+    is_left = await consumer.getcolumns(timeout_ms=100, max_records=1)
+    return committed[partition] if is_left else None
 
 
 async def read_everything(life: Life, groups: Mapping[str, str]) -> None:

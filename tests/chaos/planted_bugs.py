@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from streamz_core.broker.broker import Broker
 from streamz_core.broker.groups.offsets import GroupOffsets
-from streamz_core.broker.transactions.coordinator import TransactionCoordinator
+from streamz_core.broker.transactions.ending import Ending
 from streamz_core.client.consumer.partition_state import _Aborted
 from streamz_core.errors import ErrorCode
 from streamz_core.log.files import DiskFiles, DiskLock
@@ -90,7 +90,7 @@ def kill_app(directory: str) -> int:
     os.makedirs(directory)
 
     def run(trap: state_killer.Trap) -> None:
-        for number in range(12):
+        for number in range(20):
             state_killer.kill_app(f"{directory}/{number}", trap, 2)
 
     return _told(run, directory)
@@ -137,11 +137,11 @@ def never_locked(_: Any) -> Any:
     return lock
 
 
-def before_the_changelog(original: Any) -> Any:
+def before_the_commit(original: Any) -> Any:
     def collect(self: TaskStores, stream_time_ms: int) -> Any:
         collected = original(self, stream_time_ms)
         for store, change in zip(self._caches, collected, strict=True):
-            store._store.write(change.changes, max(store.position(), 0) + len(change.changes))
+            store._store.write(change.changes, max(store.position(), 0))
         self._database.flush(wait=True)
         return collected
 
@@ -162,9 +162,9 @@ BUGS: Final[Mapping[str, Bug]] = {
         titles(Name.LOST_WRITE, Name.UNSEEN, Name.LOST_COMMITTED_OFFSET, Name.TORN_TRANSACTION),
     ),
     "markers before the decision": Bug(
-        put(TransactionCoordinator, "_decide_durably", undecided),
+        put(Ending, "_decide_durably", undecided),
         die_at(2, Moment.BEFORE),
-        titles(Name.TORN_TRANSACTION),
+        titles(Name.TORN_TRANSACTION, Name.MISSING_OUTPUT),
     ),
     "offsets of a transaction committed at once": Bug(
         put(GroupOffsets, "hold", committed_at_once),
@@ -179,8 +179,8 @@ BUGS: Final[Mapping[str, Bug]] = {
     "a directory for two": Bug(
         put(DiskFiles, "lock", never_locked), soak(5), ("two owners of one directory",)
     ),
-    "the stores are ahead of their changelog": Bug(
-        put(TaskStores, "collect", before_the_changelog), kill_app, titles(Name.WRONG_RESULT)
+    "the stores are written before the commit": Bug(
+        put(TaskStores, "collect", before_the_commit), kill_app, titles(Name.WRONG_RESULT)
     ),
     "a flush that does not flush": Bug(
         put(RocksDatabase, "flush", without_waiting), kill_state, ("flushed up to",)

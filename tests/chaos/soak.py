@@ -42,6 +42,12 @@ LIFE_S_MAX = 60.0
 """Longer than any life is let live."""
 
 
+LAST_S_MAX = 600.0
+"""Longer than the last lives take for a round's work, on a busy machine."""
+ROUND_S = 60.0
+"""How long one directory is used: what one history holds has to fit into memory to be checked."""
+
+
 class End(NamedTuple):
     """How a life ends: by itself after ``stop_s``, or killed after ``kill_s``, whichever comes first."""
 
@@ -106,7 +112,7 @@ async def drain(directory: str, number: int) -> None:
     life = await begin(directory, Journal(f"{directory}/history", number), 0, GROUPS)
     await settle(life, "transactor", "copier-1")
     async with counting_app.counting_app(life.address):
-        copier = asyncio.create_task(copy(life, "copier-0", stays=True))
+        copier = asyncio.create_task(copy(life, "copier-0", stays=True, max_records=1_000))
         await until_at_end(life, {"copies": "log-a", counting_app.GROUP: "views"}, copier)
         copier.cancel()
         await asyncio.wait([copier])
@@ -150,7 +156,7 @@ class Soak:
             self._live_and_die()
         for last in (drain, look):
             number, log = self._next()
-            unharmed(log, lambda last=last, number=number: last(self.directory, number), 2 * WITHIN_S)  # type: ignore[misc]
+            unharmed(log, lambda last=last, number=number: last(self.directory, number), LAST_S_MAX)  # type: ignore[misc]
         return load(f"{self.directory}/history")
 
     def _live_and_die(self) -> None:
@@ -195,8 +201,12 @@ def judge(directory: str, history: History, what: str) -> int:
     if not found:
         return 0
     print(report(history, found))
-    print(f"check it again: {sys.executable} -m tests.chaos.soak --directory {directory} --check")
+    print(_again(directory))
     return 1
+
+
+def _again(directory: str) -> str:
+    return f"check it again: {sys.executable} -m tests.chaos.soak --directory {directory} --check"
 
 
 def main() -> int:
@@ -211,9 +221,25 @@ def main() -> int:
     directory = os.path.abspath(options.directory)
     if options.check:
         return judge(directory, load(f"{directory}/history"), "checked again")
-    soak = Soak(directory, options.seed)
-    history = soak.run(options.kills, options.seconds)
-    code = judge(directory, history, f"{soak.kills} kills, seed {options.seed}")
+    os.makedirs(directory)
+    ends = time.monotonic() + options.seconds
+    rounds, code = 0, 0
+    while code == 0 and (rounds == 0 or time.monotonic() < ends):
+        left = min(max(ends - time.monotonic(), 0.0), ROUND_S)
+        code = run(f"{directory}/{rounds}", options.seed + rounds, options.kills, left)
+        rounds += 1
+    return code
+
+
+def run(directory: str, seed: int, kills: int, seconds: float) -> int:
+    """One round on a directory of its own; 0 where nothing is wrong, and then nothing is left of it."""
+    soak = Soak(directory, seed)
+    try:
+        history = soak.run(kills, seconds)
+    except LifeFailed as failed:
+        print(f"after {soak.kills} kills, seed {seed}: {failed}\n{_again(directory)}")
+        return 1
+    code = judge(directory, history, f"{soak.kills} kills, seed {seed}")
     if code == 0:
         shutil.rmtree(directory)
     return code

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamz_core.broker.broker import Broker
 from streamz_core.broker.flusher import Flusher
 from streamz_core.broker.groups.live_group import LiveGroup
 from streamz_core.broker.groups.offsets import GroupOffsets
 from streamz_core.broker.groups.offsets_log import OffsetsLog
 from streamz_core.broker.producer_ids import ProducerIds
 from streamz_core.broker.transactions import coordinator, end_decisions, recovery
-from streamz_core.broker.transactions.coordinator import TransactionCoordinator
+from streamz_core.broker.transactions.ending import Ending
 from streamz_core.errors import ErrorCode
 from tests.crash.group_scene import GroupScene
 from tests.crash.planting import Bug, broker_crash, instead, later_nothing, nothing, replace
@@ -38,7 +37,7 @@ def _answered_at_once(_: Any) -> Any:
 
 
 def _not_written_down(_: Any) -> Any:
-    async def decide(self: TransactionCoordinator, live: Any, undecided: Any) -> ErrorCode:
+    async def decide(self: Ending, live: Any, undecided: Any) -> ErrorCode:
         return ErrorCode.NONE
 
     return decide
@@ -89,12 +88,7 @@ BROKER_BUGS = (
     ),
     Bug(
         "markers are written without the decision",
-        replace(TransactionCoordinator, "_decide_durably", _not_written_down),
-        broker_crash(TransactionScene, 3),
-    ),
-    Bug(
-        "a transaction is decided before its records are durable",
-        replace(Broker, "durable_all", later_nothing),
+        replace(Ending, "_decide_durably", _not_written_down),
         broker_crash(TransactionScene, 3),
     ),
     Bug(

@@ -19,6 +19,7 @@ from streamz_core.log import (
     snapshot,
     swap,
 )
+from streamz_core.log.log_start import LogStart
 from streamz_core.log.partition_directories import PartitionDirectories
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_log import PartitionLog
@@ -26,7 +27,6 @@ from streamz_core.log.producer_state import ProducerState
 from streamz_core.log.recovery import Recovery
 from streamz_core.log.sync import SyncTicket, Unsynced
 from streamz_core.log.txn_index import TxnIndex
-from streamz_core.log.visibility import Visibility
 from streamz_core.testing.recording_files import RecordedFile, RecordingFiles
 from tests.crash import workloads
 from tests.crash.planting import (
@@ -44,11 +44,8 @@ from tests.crash.planting import (
     without,
     without_first,
 )
+from tests.unit.log.test_compaction_model import CompactionMachine
 from tests.unit.log.test_partition_model import PartitionMachine
-
-
-def _show_everything(_: None, visibility: Visibility) -> None:
-    visibility.high_watermark = visibility.log_end_offset
 
 
 def _count_as_durable(ticket: SyncTicket | None, log: PartitionLog) -> None:
@@ -113,7 +110,7 @@ def _in_place(_: Any) -> Any:
 
 
 def _removes_before(original: Any) -> Any:
-    def start_at(self: PartitionLog, offset: int) -> None:
+    def start_at(self: LogStart, offset: int) -> None:
         while len(self._segments) > 1 and self._segments[0].next_offset <= offset:
             self._remove_first(0)
         original(self, offset)
@@ -202,7 +199,7 @@ SYNCING = (
     ),
     Bug(
         "shown before it is durable",
-        replace(Visibility, "_advance", after(_show_everything)),
+        replace(PartitionLog, "high_watermark", instead(property(lambda log: log.log_end_offset))),
         crash(workloads.group_commits),
     ),
     Bug(
@@ -288,7 +285,7 @@ CHANGING = (
     ),
     Bug(
         "segments are removed before the log start is durable",
-        replace(PartitionLog, "_start_at", _removes_before),
+        replace(LogStart, "move_to", _removes_before),
         crash(workloads.delete_records),
     ),
     Bug(
@@ -324,7 +321,7 @@ CHANGING = (
     Bug(
         "compaction keeps the first record of a key",
         replace(compaction, "last_of_their_keys", _keeps_the_first),
-        crash(workloads.compaction),
+        model(CompactionMachine),
     ),
     Bug(
         "aborted records replace committed ones",
@@ -357,6 +354,11 @@ PRODUCING = (
 )
 
 ANSWERING = (
+    Bug(
+        "compaction forgets what a producer sent last",
+        replace(ProducerState, "remembered_offsets", instead(lambda _: frozenset())),
+        crash(workloads.compaction_of_transactions),
+    ),
     Bug(
         "retention removes a segment too many",
         replace(partition_log, "count_expired", _one_more),

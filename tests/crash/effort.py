@@ -16,7 +16,9 @@ class Effort:
     """
 
     images_max: int | None = 500
-    """Of one workload; more images are thinned evenly."""
+    """Of one workload; where there are more, torn writes are thinned evenly, and subsets by an eighth of that."""
+    images_per_span: int = 1 << 60
+    """Of one piece of work for a process."""
     exhaustive_below: int = 6
     """All subsets of fewer unsynced changes than this are tried, of more the telling ones."""
     twice_every: int = 17
@@ -37,17 +39,21 @@ class Effort:
     images_per_backup: int | None = 200
     several_damages: int = 80
     processes: int = 1
+    distinct_images_min: int = 15_000
+    """What the run must come to, or its figures are not those that are published."""
+    errno_runs_min: int = 1_500
 
 
 EFFORTS = {
     Form.SHORT: Effort(),
     Form.CI: Effort(
-        images_max=None,
+        images_max=100_000,
+        images_per_span=40_000,
         nested_every=1_499,
         nested_max=400,
         continue_every=97,
-        kills_every=7,
-        images_per_kill_max=150,
+        kills_every=29,
+        images_per_kill_max=100,
         broker_images_every=3,
         errno_runs_max=None,
         flips_per_kind=None,
@@ -57,9 +63,12 @@ EFFORTS = {
         images_per_backup=500,
         several_damages=300,
         processes=os.cpu_count() or 1,
+        distinct_images_min=250_000,
+        errno_runs_min=20_000,
     ),
     Form.LONG: Effort(
         images_max=None,
+        images_per_span=40_000,
         exhaustive_below=9,
         twice_every=1,
         nested_every=61,
@@ -76,5 +85,7 @@ EFFORTS = {
         images_per_backup=None,
         several_damages=5_000,
         processes=os.cpu_count() or 1,
+        distinct_images_min=250_000,
+        errno_runs_min=20_000,
     ),
 }

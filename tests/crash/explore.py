@@ -96,15 +96,20 @@ class Explorer:
         self._history = History()
         self._seen: dict[int, Seen] = {}
 
-    def run(self, origin: Tree, span: range | None = None) -> Tally:
+    def run(self, origin: Tree, span: range | None = None, stride: int | None = None) -> Tally:
         """Go through the record; raises ``Found`` at the first broken promise.
 
-        Images of operations outside of ``span`` are passed over.
+        Images of operations outside of ``span`` are passed over. Of torn writes each ``stride``-th is
+        judged, by default as many as the effort allows.
         """
         started = time.process_time()
         span = span if span is not None else range(len(self._operations))
         images = CrashImages(origin, cuts=self._cuts, exhaustive_below=self._effort.exhaustive_below)
-        stride = self._stride(origin, span)
+        if stride is None:
+            counts = counts_of_images(
+                origin, self._operations, self._cuts, self._effort.exhaustive_below, span
+            )
+            stride = stride_of(counts, self._effort)
         owes_second_look = False
         for number, operation in enumerate(self._operations[: span.stop]):
             if isinstance(operation, Mark):
@@ -121,14 +126,6 @@ class Explorer:
         self._judge_all(images.all(), stride)
         self.tally.seconds += time.process_time() - started
         return self.tally
-
-    def _stride(self, origin: Tree, span: range) -> int:
-        """Images are thinned evenly where there are more than the effort allows."""
-        if self._effort.images_max is None:
-            return 1
-        below = self._effort.exhaustive_below
-        counts = counts_of_images(origin, self._operations, self._cuts, below, span)
-        return max(1, sum(counts) // self._effort.images_max)
 
     def _judge_all(self, images: Iterable[Image], stride: int) -> None:
         for number, image in enumerate(images):
@@ -221,26 +218,34 @@ class Explorer:
         return "\n".join(lines)
 
 
-def explore(workload: Workload, effort: Effort, span: range | None = None) -> Tally:
+def explore(
+    workload: Workload, effort: Effort, span: range | None = None, stride: int | None = None
+) -> Tally:
     """Record ``workload`` and judge every image of it, or of a span of its operations."""
     with small_checkpoints(workload):
         origin, operations = record(workload)
-        return Explorer(workload.__name__, operations, effort).run(origin, span)
+        return Explorer(workload.__name__, operations, effort).run(origin, span, stride)
 
 
-def spans_of(workload: Workload, effort: Effort, images_max: int = 30_000) -> list[range]:
-    """The operations of a workload in spans of about so many images, for several processes."""
+def plan(workload: Workload, effort: Effort) -> tuple[list[range], int]:
+    """The operations of a workload in spans of so many images, for several processes, and their stride."""
     with small_checkpoints(workload):
         origin, operations = record(workload)
-    if effort.images_max is not None:
-        return [range(len(operations))]
+    counts = counts_of_images(origin, operations, exhaustive_below=effort.exhaustive_below)
     starts, images = [0], 0
-    for number, count in enumerate(counts_of_images(origin, operations, cuts_of_log_writes)):
-        if images > images_max:
+    for number, count in enumerate(counts):
+        if images > effort.images_per_span:
             starts.append(number)
             images = 0
         images += count
-    return list(itertools.starmap(range, itertools.pairwise([*starts, len(operations)])))
+    return list(itertools.starmap(range, itertools.pairwise([*starts, len(operations)]))), stride_of(
+        counts, effort
+    )
+
+
+def stride_of(counts: Sequence[int], effort: Effort) -> int:
+    """Images are thinned evenly where there are more than the effort allows."""
+    return 1 if effort.images_max is None else max(1, sum(counts) // effort.images_max)
 
 
 def explore_kills(workload: Workload, effort: Effort, part: int = 0, parts: int = 1) -> Tally:

@@ -8,20 +8,18 @@ import pytest
 
 from tests.crash import workloads
 from tests.crash.effort import Effort
-from tests.crash.explore import explore, explore_kills, spans_of
+from tests.crash.explore import explore, explore_kills, plan
 from tests.crash.processes import Processes
 from tests.crash.tally import Tally
 from tests.crash.workloads import Workload
-
-DISTINCT_IMAGES_MIN = {True: 15_000, False: 250_000}
-"""Where images are thinned, and where not: the published figure."""
 
 Pending = list[Callable[[], Tally]]
 
 
 def images_of(workload: Workload, effort: Effort, processes: Processes) -> Pending:
     """Every image of a workload, in spans that several processes share."""
-    return [processes.start(explore, workload, effort, span) for span in spans_of(workload, effort)]
+    spans, stride = plan(workload, effort)
+    return [processes.start(explore, workload, effort, span, stride) for span in spans]
 
 
 def kills_of(workload: Workload, effort: Effort, processes: Processes) -> Pending:
@@ -62,4 +60,4 @@ def test_no_power_cut_after_a_kill_breaks_a_promise(workload, request, begun, ta
 def test_enough_images_were_tried(begun, effort: Effort, tally: Tally):
     """The figure that is published; it means something only when all workloads ran."""
     if len(begun) == len(STARTS) * len(workloads.ALL):
-        assert len(tally.distinct) >= DISTINCT_IMAGES_MIN[effort.images_max is not None]
+        assert len(tally.distinct) >= effort.distinct_images_min

@@ -11,9 +11,6 @@ from tests.crash.errno_runs import RUNS, fail_calls
 from tests.crash.processes import Processes
 from tests.crash.tally import Tally
 
-RUNS_MIN = {True: 1_500, False: 20_000}
-"""Where calls are thinned, and where not: the published figure."""
-
 
 @pytest.mark.parametrize("workload", workloads.ALL, ids=lambda workload: workload.__name__)
 def test_no_failing_call_breaks_a_promise(workload, effort: Effort, processes: Processes, tally: Tally):
@@ -26,4 +23,4 @@ def test_enough_calls_failed(request: pytest.FixtureRequest, effort: Effort, tal
     """The figure means something only when all workloads ran."""
     ran = sum(item.originalname == "test_no_failing_call_breaks_a_promise" for item in request.session.items)
     if ran == len(workloads.ALL):
-        assert tally.other[RUNS] >= RUNS_MIN[effort.errno_runs_max is not None]
+        assert tally.other[RUNS] >= effort.errno_runs_min

@@ -207,6 +207,7 @@ def many_partitions(session: Session) -> None:
 def compaction_of_transactions(session: Session) -> None:
     """What was aborted neither stays nor replaces anything; markers stay as long as they are needed."""
     session.create("t", cleanup_policy="compact", **COMPACTED_SOON, **SMALL_SEGMENTS)
+    session.append("t", keys=[b"a"], values=[b"0"], producer=(8, 0, 0))  # nothing of it stays but who sent it
     session.append("t", keys=[b"a", b"b"], values=[b"1", b"1"], producer=(7, 0, 0), transactional=True)
     session.end_transaction("t", (7, 0), committed=True)
     session.append("t", keys=[b"a", b"c"], values=[b"2", b"2"], producer=(7, 1, 0), transactional=True)

@@ -148,6 +148,27 @@ class Topology:
     def _aggregate(self, step: dict[str, Any]) -> Any:
         return self._in(step).aggregate(str, add, self._texts(step))
 
+    def _cogroup(self, step: dict[str, Any]) -> Any:
+        def other(_key: Any, value: str, total: str) -> str | None:
+            return None if value == "!" else f"{total}b{shown(value)}"
+
+        cogrouped = self._in(step).cogroup(lambda k, v, total: f"{total}a{shown(v)}")
+        return cogrouped.cogroup(self._in(step, "other"), other).aggregate(str, self._texts(step))
+
+    def _table_group(self, step: dict[str, Any]) -> Any:
+        return self._in(step).group_by(lambda k, v: (first(v), v), Grouped(step["name"], **TEXT))
+
+    def _grouped_table_count(self, step: dict[str, Any]) -> Any:
+        return self._in(step).count(self._store(step)).map_values(str, value_type=str)
+
+    def _grouped_table_reduce(self, step: dict[str, Any]) -> Any:
+        return self._in(step).reduce(lambda t, v: f"{t}+{v}", lambda t, v: f"{t}-{v}", self._store(step))
+
+    def _grouped_table_aggregate(self, step: dict[str, Any]) -> Any:
+        return self._in(step).aggregate(
+            str, lambda k, v, t: f"{t}+{v}", lambda k, v, t: f"{t}-{v}", self._texts(step)
+        )
+
     # -- windows
 
     def _windows(self, step: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from streamz_core.broker.log_failures import READ_FAILURES
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.fetch import IsolationLevel
 from streamz_core.protocol.messages.list_offsets import (
+    DELETIONS_KEPT_TIMESTAMP,
     EARLIEST_LOCAL_TIMESTAMP,
     EARLIEST_TIMESTAMP,
     LATEST_TIERED_TIMESTAMP,
@@ -55,7 +56,7 @@ def _answer(
         code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         return ListOffsetsPartitionResponse(partition_index=index, error_code=code)
     code = refuse_epoch(asked.current_leader_epoch)
-    if asked.timestamp < LATEST_TIERED_TIMESTAMP:
+    if asked.timestamp < LATEST_TIERED_TIMESTAMP and asked.timestamp != DELETIONS_KEPT_TIMESTAMP:
         code = ErrorCode.UNSUPPORTED_VERSION
     if code is not ErrorCode.NONE:
         return ListOffsetsPartitionResponse(partition_index=index, error_code=code)
@@ -77,6 +78,8 @@ def _locate(log: PartitionLog, timestamp: int, isolation: IsolationLevel) -> tup
         return end, -1
     if timestamp in (EARLIEST_TIMESTAMP, EARLIEST_LOCAL_TIMESTAMP):
         return log.log_start_offset, -1
+    if timestamp == DELETIONS_KEPT_TIMESTAMP:
+        return log.deletions_kept_from, -1
     if timestamp == LATEST_TIERED_TIMESTAMP:
         return -1, -1
     found = log.max_timestamp() if timestamp == MAX_TIMESTAMP else log.offset_for_timestamp(timestamp)

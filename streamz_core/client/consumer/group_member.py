@@ -296,7 +296,8 @@ class GroupMember:
             cluster = await self._metadata.refresh()
             self._subscription.match(cluster.topics(self._settings.exclude_internal_topics))
             self._joined_as = self._subscription.asked_for
-        elif self._subscription.topics:
+        elif any(self._metadata.cluster.partitions_for_topic(t) is None for t in self._subscription.topics):
+            # What is not known may be made on demand; how many partitions there are is the leader's business.
             await self._metadata.refresh_topics(self._subscription.topics)
         return self._subscription.topics
 

@@ -130,7 +130,8 @@ class Subscription:
                 state = PartitionState(partition, reset_to, checks_crcs=self._checks_crcs)
                 state.withheld = partition in withheld
             self._states[partition] = state
-        self.changed()
+        if self._states != before:
+            self.changed()
 
     def withhold(self, partitions: Iterable[TopicPartition]) -> None:
         """Hand out and fetch nothing of ``partitions``: they are changing hands."""
@@ -141,9 +142,11 @@ class Subscription:
 
     def release(self) -> None:
         """Go on with everything that is assigned."""
-        for state in self._states.values():
+        withheld = [state for state in self._states.values() if state.withheld]
+        for state in withheld:
             state.withheld = False
-        self.changed()
+        if withheld:
+            self.changed()
 
     def drop(self, partitions: Container[TopicPartition]) -> None:
         """``partitions`` are not assigned any more; the subscription stays."""

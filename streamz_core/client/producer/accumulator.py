@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from streamz_core.client.errors import IllegalArgumentError, KafkaError, MessageSizeTooLargeError
-from streamz_core.client.producer.batch import RecordFuture
+from streamz_core.client.producer.batch import ProducerBatch, RecordFuture
 from streamz_core.client.producer.batch_builder import (
     BATCH_HEADER_BYTES,
     RECORD_OVERHEAD_BYTES,
@@ -22,6 +22,7 @@ from streamz_core.client.producer.batch_builder import (
 )
 from streamz_core.client.producer.open_batches import OpenBatches, Route
 from streamz_core.client.producer.partition_queue import PartitionQueue
+from streamz_core.errors import Misuse
 from streamz_core.protocol.batch_encoder import content_bytes
 from streamz_core.protocol.murmur2 import partition_for
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streamz_core.client.metadata import MetadataCache
-    from streamz_core.client.producer.batch import ProducerBatch
     from streamz_core.client.producer.send_buffer import SendBuffer
     from streamz_core.client.producer.sender import Sender
     from streamz_core.client.request import Requests
@@ -202,6 +202,35 @@ class Accumulator:
         # Batches of one partition are done in order, so the last one is done last.
         RecordFuture(batches[-1], 0).add_done_callback(finish)
         return joined
+
+    def batches_of(
+        self,
+        queue: PartitionQueue,
+        keys: list[bytes | None],
+        values: list[bytes | None],
+        timestamps: list[int],
+        headers: Sequence[Sequence[Header]] | None,
+    ) -> list[ProducerBatch]:
+        """The columns as one batch, encoded already, or as several, none above max_request_size."""
+        batch = ProducerBatch(queue.topic_partition, 0, self._loop)
+        batch.timestamps = timestamps
+        bytes_max = self._request_bytes_max - BATCH_HEADER_BYTES
+        try:
+            batch.raw = self._buffer.encode(keys, values, timestamps, headers, bytes_max)
+        except Misuse:  # told by the future, as for records sent one by one
+            batch.raw = None
+        if batch.raw is not None:
+            batch.size_bytes = BATCH_HEADER_BYTES + len(batch.raw)
+            return [batch]
+        batches = []
+        for start, stop, size in self.cuts(queue.topic_partition.topic, keys, values, headers):
+            batch = ProducerBatch(queue.topic_partition, 0, self._loop)
+            batch.keys, batch.values = keys[start:stop], values[start:stop]
+            batch.timestamps = timestamps[start:stop]
+            batch.headers = None if headers is None else list(headers[start:stop])
+            batch.size_bytes = size
+            batches.append(batch)
+        return batches
 
     def cuts(
         self,

@@ -72,8 +72,7 @@ class PartitionQueue:
             return None
         writer, batch.writer = batch.writer, None
         if writer is not None:
-            batch.raw = writer.take()
-            self.buffer.give_back(writer)
+            batch.raw = self.buffer.take_from(writer)
         if len(batch.timestamps) == 0:
             return None
         batch.size_bytes = batch.capacity_bytes - batch.room_bytes

@@ -294,16 +294,7 @@ class AIOKafkaProducer:
         queue = await self._accumulator.choose(route, None, None, partition)
         columns: list[bytes | None] = [None] * count if keys is None else _as_list(keys)
         values, timestamps = _as_list(values), _as_list(timestamps)
-        batches = []
-        for start, stop, size in self._accumulator.cuts(topic, columns, values, headers):
-            batch = ProducerBatch(queue.topic_partition, 0, self._loop)
-            whole = start == 0 and stop == count
-            batch.keys = columns if whole else columns[start:stop]
-            batch.values = values if whole else values[start:stop]
-            batch.timestamps = timestamps if whole else timestamps[start:stop]
-            batch.headers = None if headers is None else list(headers[start:stop])
-            batch.size_bytes = size
-            batches.append(batch)
+        batches = self._accumulator.batches_of(queue, columns, values, timestamps, headers)
         await self._accumulator.push(queue, batches)
         return self._accumulator.joined(batches)
 

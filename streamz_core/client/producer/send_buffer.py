@@ -8,14 +8,17 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from mypy_extensions import i64
 
-from streamz_core.protocol.batch_encoder import RecordWriter
+from streamz_core.model import Header
+from streamz_core.protocol.batch_encoder import RawRecords, RecordWriter
 
+# Enough for a program that fills a few partitions. More, and larger ones, are not worth the memory they hold.
 _SPARE_WRITERS_MAX: Final = 16
-"""Enough for a program that fills a few partitions; the memory of more is worth less than what it takes."""
+_SPARE_WRITER_BYTES_MAX: Final = 262_144
 
 
 class SendBuffer:
@@ -45,7 +48,23 @@ class SendBuffer:
         """An empty writer, the one used last first: its buffer has grown, and is in the processor's cache."""
         return self._spare.pop() if self._spare else RecordWriter()
 
-    def give_back(self, writer: RecordWriter) -> None:
-        """``writer`` is empty and not needed any more."""
-        if len(self._spare) < _SPARE_WRITERS_MAX:
+    def take_from(self, writer: RecordWriter) -> RawRecords:
+        """What was written; the writer's next batch may be anybody's."""
+        taken = writer.take()
+        if len(self._spare) < _SPARE_WRITERS_MAX and len(taken) <= _SPARE_WRITER_BYTES_MAX:
             self._spare.append(writer)
+        return taken
+
+    def encode(
+        self,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        timestamps: Sequence[int],
+        headers: Sequence[Sequence[Header]] | None,
+        bytes_max: int,
+    ) -> RawRecords | None:
+        """A whole batch at once, None if it takes more than ``bytes_max``; ``Misuse`` for what cannot be in one."""
+        writer = self.writer()
+        if not writer.append_columns(keys, values, timestamps, headers, bytes_max=bytes_max):
+            return None
+        return self.take_from(writer)

@@ -23,13 +23,13 @@ from streamz_core.client.errors import (
 )
 from streamz_core.client.request import explained, is_repeatable
 from streamz_core.errors import ErrorCode, StreamzError
+from streamz_core.protocol.batch_encoder import raw_records
 from streamz_core.protocol.messages.produce import (
     PartitionProduceData,
     PartitionProduceResponse,
     ProduceRequest,
     TopicProduceData,
 )
-from streamz_core.protocol.record_batch import raw_records
 
 if TYPE_CHECKING:
     from streamz_core.client.metadata import MetadataCache

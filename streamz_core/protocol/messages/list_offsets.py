@@ -16,6 +16,8 @@ EARLIEST_TIMESTAMP: Final = -2
 MAX_TIMESTAMP: Final = -3
 EARLIEST_LOCAL_TIMESTAMP: Final = -4
 """The earliest offset on this broker's own disk (KIP-405); nothing is elsewhere, so the log start."""
+DELETIONS_KEPT_TIMESTAMP: Final = -1_000
+"""Ours: the offset from which on every deletion is still told. Who stopped reading before it may have missed some."""
 LATEST_TIERED_TIMESTAMP: Final = -5
 """The latest offset in tiered storage (KIP-1005); there is none."""
 

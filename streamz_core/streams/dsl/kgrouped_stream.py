@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from streamz_core.errors import Misuse
+from streamz_core.streams.dsl.cogrouped_stream import CogroupedKStream
 from streamz_core.streams.dsl.ktable import KTable, key_value_store, known
 from streamz_core.streams.dsl.options import Materialized, Named, option
 from streamz_core.streams.dsl.serde import Serde
@@ -51,6 +52,10 @@ class KGroupedStream(Generic[K, V]):
     def windowed_by(self, windows: TimeWindows) -> TimeWindowedKStream[K, V]:
         """The same records, in windows."""
         return TimeWindowedKStream(self, windows)
+
+    def cogroup(self, aggregator: Callable[[K, V, Any], Any]) -> CogroupedKStream[K, Any]:
+        """Begin an aggregate of several grouped streams, this one by ``aggregator(key, value, aggregate)``."""
+        return CogroupedKStream({self: aggregator})
 
     def count(
         self, materialized: Materialized | str | None = None, named: Named | str | None = None

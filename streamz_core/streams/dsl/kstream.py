@@ -233,14 +233,15 @@ class KStream(Generic[K, V]):
         chosen = option(Repartitioned, repartitioned, options)
         if chosen.name is None:
             raise Misuse("repartition() needs a name: its topic is called {app id}-{name}-repartition")
-        return self._keyed()._through_internal(chosen)
+        return self.keyed().dealt(chosen)
 
-    def _keyed(self) -> KStream[K, V]:
+    def keyed(self) -> KStream[K, V]:
         """The records that have a key: the others belong into no partition."""
         name = self.graph.name("KSTREAM-FILTER")
         return self._then(name, lambda: stateless.Keyed(name))
 
-    def _through_internal(self, chosen: Repartitioned) -> KStream[K, V]:
+    def dealt(self, chosen: Repartitioned) -> KStream[K, V]:
+        """The records as they are, through an internal topic."""
         assert chosen.name is not None
         key, value = _or(chosen.key, self.key), _or(chosen.value, self.value)
         topic = self.graph.internal_topic(chosen.name, chosen.partitions)
@@ -342,7 +343,7 @@ class KStream(Generic[K, V]):
                 f"{why} needs its records dealt out anew, since keys were changed at {self.node!r}: "
                 "give it a name for the topic in between"
             )
-        return (self if keyless else self._keyed())._through_internal(Repartitioned(name))
+        return (self if keyless else self.keyed()).dealt(Repartitioned(name))
 
     # -- making steps -------------------------------------------------------------------------------
 

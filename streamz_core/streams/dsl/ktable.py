@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from streamz_core.errors import Misuse
 from streamz_core.serde.stamped import StampedCodec
 from streamz_core.streams.dsl.kstream import KStream
-from streamz_core.streams.dsl.options import Materialized, Named, option
+from streamz_core.streams.dsl.options import Grouped, Materialized, Named, option
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.table import Keep, TableFilter, TableMapValues, ToStream
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamz_core.streams.dsl.graph_builder import GraphBuilder
+    from streamz_core.streams.dsl.kgrouped_table import KGroupedTable
     from streamz_core.streams.operator import Operator
 
 K = TypeVar("K")
@@ -94,6 +95,17 @@ class KTable(Generic[K, V]):
             Serde(value_type),
             materialized,
         )
+
+    def group_by(
+        self,
+        selector: Callable[[K, V], tuple[Any, Any]],
+        grouped: Grouped | str | None = None,
+        **options: Any,
+    ) -> KGroupedTable[Any, Any]:
+        """Entries together by the key of ``selector(key, value)``, a pair; through an internal topic."""
+        from streamz_core.streams.dsl.kgrouped_table import KGroupedTable
+
+        return KGroupedTable(self, selector, option(Grouped, grouped, options))
 
     def to_stream(
         self, mapper: Callable[[K, V], Any] | None = None, named: Named | str | None = None

@@ -49,9 +49,6 @@ class Step:
             for way in range(len(ways)):
                 ways[way] = None
         assert self.operator is not None
-        if len(inputs) == 1:
-            rows = inputs[0]
-            return None if rows is None else self.operator.process(rows)
         return self.operator.process_ports(inputs)
 
     def deliver(self, rows: Rows) -> None:

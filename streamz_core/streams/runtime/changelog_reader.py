@@ -42,6 +42,10 @@ class LinkChangelogReader:
         """The first offset, and the offset behind the last committed transaction."""
         return (await self._offsets.bounds([partition]))[partition]
 
+    async def deletions_kept_from(self, partition: TopicPartition) -> int:
+        """The offset from which on the changelog still tells every deletion."""
+        return await self._offsets.deletions_kept_from(partition)
+
     async def read(
         self, partition: TopicPartition, position: int
     ) -> tuple[Sequence[bytes | None], Sequence[bytes | None], int]:

@@ -3,8 +3,8 @@
 Owns: attempts, verdicts, and which records must be handled alone.
 Must not know: how records are processed, rewound or committed.
 
-A failed record first becomes a *suspect*: the task goes back to its last commit, comes up to right
-before the suspect, commits there and tries it again, alone. Once the attempts are used up there is
+A failed record first becomes a *suspect*: the task goes back, comes up to right before the suspect,
+commits there and tries it again, alone. Once the attempts are used up there is
 a *verdict*: the processor that failed passes the record over, whenever it is met until a commit
 has left it behind.
 """

@@ -16,6 +16,7 @@ from streamz_core.errors import ErrorCode, Fatal
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.fetch import IsolationLevel
 from streamz_core.protocol.messages.list_offsets import (
+    DELETIONS_KEPT_TIMESTAMP,
     EARLIEST_TIMESTAMP,
     LATEST_TIMESTAMP,
     ListOffsetsPartition,
@@ -72,6 +73,10 @@ class GroupOffsets:
         first = await self._list(wanted, EARLIEST_TIMESTAMP)
         end = await self._list(wanted, LATEST_TIMESTAMP)
         return {partition: (first[partition], end[partition]) for partition in wanted}
+
+    async def deletions_kept_from(self, partition: TopicPartition) -> int:
+        """The offset from which on the log still tells every deletion."""
+        return (await self._list([partition], DELETIONS_KEPT_TIMESTAMP))[partition]
 
     def _position(
         self, partition: TopicPartition, committed: CommittedPosition, bounds: tuple[int, int]

@@ -18,7 +18,7 @@ from mypy_extensions import i64
 
 from streamz_core.errors import Misuse
 from streamz_core.model import Header, TopicPartition
-from streamz_core.protocol.batch_encoder import RawRecords, RecordWriter
+from streamz_core.protocol.batch_encoder import NOTHING_WRITTEN, RawRecords, RecordWriter, WriterMark
 from streamz_core.protocol.murmur2 import partition_for
 
 RECORD_BYTES_MAX: Final = 1_048_576 - 1024
@@ -71,6 +71,22 @@ class _Partition:
         self.batches: list[RecordWriter] = []
         self.room_bytes: i64 = 0
 
+    def mark(self) -> _PartitionMark:
+        last = self.batches[-1].mark() if self.batches else None
+        return _PartitionMark(len(self.batches), last, self.room_bytes)
+
+    def go_back(self, mark: _PartitionMark) -> None:
+        del self.batches[mark.batches :]
+        if mark.last is not None:
+            self.batches[-1].go_back(mark.last)
+        self.room_bytes = mark.room_bytes
+
+    def forget(self) -> None:
+        del self.batches[1:]
+        for batch in self.batches:
+            batch.go_back(NOTHING_WRITTEN)
+            self.room_bytes = BATCH_BYTES_MAX
+
     def take(self) -> list[RawRecords]:
         """What waits; the first writer stays for what comes next, with a buffer that has grown."""
         # A batch that was opened for a record that could not be written has none.
@@ -79,6 +95,22 @@ class _Partition:
             del self.batches[1:]
             self.room_bytes = BATCH_BYTES_MAX
         return taken
+
+
+class _PartitionMark(NamedTuple):
+    """How many batches there were, where the last one ended, and what room it had."""
+
+    batches: int
+    last: WriterMark | None
+    room_bytes: int
+
+
+class OutputMark(NamedTuple):
+    """How much had been sent at some time since the last commit."""
+
+    size_bytes: int
+    routed: dict[str, tuple[int, list[_PartitionMark]]]
+    unrouted: dict[str, int]
 
 
 class _Routed:
@@ -115,6 +147,19 @@ class _Routed:
         target.batches[-1].append(key, value, timestamp, headers)
         target.room_bytes -= needed
         self.record_count += 1
+
+    def mark(self) -> tuple[int, list[_PartitionMark]]:
+        return self.record_count, [partition.mark() for partition in self.partitions]
+
+    def go_back(self, mark: tuple[int, list[_PartitionMark]]) -> None:
+        self.record_count, marks = mark
+        for index, partition in enumerate(self.partitions):
+            partition.go_back(marks[index])
+
+    def forget(self) -> None:
+        self.record_count = 0
+        for partition in self.partitions:
+            partition.forget()
 
     def take(self) -> list[OutputBatches]:
         """What waits, by partition; nothing waits any more."""
@@ -161,6 +206,11 @@ class _Unrouted:
         self.timestamps.append(timestamp)
         self.headers.append(headers)
         self.partitions.append(partition)
+
+    def cut(self, count: int) -> None:
+        """Keep the first ``count`` records."""
+        for column in (self.keys, self.values, self.timestamps, self.headers, self.partitions):
+            del column[count:]
 
     def routed(self, topic: str, count: int) -> _Routed:
         """The same records, now that ``topic`` is known to have ``count`` partitions."""
@@ -249,12 +299,33 @@ class OutputBuffer:
         self.size_bytes = 0
         return drained
 
+    def mark(self) -> OutputMark:
+        """What ``go_back`` needs to forget all that is sent from here on."""
+        return OutputMark(
+            self.size_bytes,
+            {topic: routed.mark() for topic, routed in self._routed.items() if routed.record_count},
+            {topic: len(unrouted.values) for topic, unrouted in self._unrouted.items()},
+        )
+
+    def go_back(self, mark: OutputMark) -> None:
+        """Forget what was sent since ``mark`` was made, which was after the last ``drain``."""
+        for topic, routed in self._routed.items():
+            before = mark.routed.get(topic)
+            if before is not None:
+                routed.go_back(before)
+            elif routed.record_count:
+                routed.forget()
+        kept = {topic: self._unrouted[topic] for topic in mark.unrouted}
+        for topic, unrouted in kept.items():
+            unrouted.cut(mark.unrouted[topic])
+        self._unrouted = kept
+        self.size_bytes = mark.size_bytes
+
     def clear(self) -> None:
         """Forget everything."""
         self._unrouted = {}
         for routed in self._routed.values():
-            if routed.record_count:
-                routed.take()
+            routed.forget()
         self.size_bytes = 0
 
     def _refuse(self, topic: str, size: int) -> NoReturn:

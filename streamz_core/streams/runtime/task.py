@@ -1,7 +1,7 @@
 """``Task``: one partition of a sub-topology at work.
 
 Owns: the task's states, its loop, its positions, and the order of everything that happens in it:
-choose input, decode, process, punctuate, commit, and going back to the last commit after a failure.
+choose input, decode, process, punctuate, commit, and going back after a failure.
 Must not know: the group, assignments, other tasks, who started it.
 
 At every commit all records below the committed offsets are handled entirely, and none above is begun.
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.runtime.decoding import Undecodable
     from streamz_core.streams.runtime.failure_book import Verdict
     from streamz_core.streams.runtime.input import Slice
+    from streamz_core.streams.runtime.output import OutputMark
     from streamz_core.streams.runtime.services import TaskServices
     from streamz_core.streams.topology import SourceSpec, SubTopology
 
@@ -56,6 +57,8 @@ _log = logging.getLogger(__name__)
 
 SLICE_COST_RECORDS: Final = 20
 """What handling a slice takes beside its records, in records."""
+CAUTIOUS_RECORDS: Final = 32
+"""How many records are taken at once after one has failed: what goes before the next that does is done again."""
 
 _NO_VERDICTS: Final[Mapping[str, Verdict]] = {}
 
@@ -115,6 +118,9 @@ class Task:
         self._stop_requested = asyncio.Event()
         self._interruption: TaskInterrupted | None = None
         self._tick: Cancellable | None = None
+        self._slice_records_max = config.slice_records_max
+        self._savepoint: OutputMark | None = None
+        """What had been sent before the slice in hand, where that is all a failure has to go back to."""
         self._records_since_commit = 0
         self._work_since_others = 0
         self._flushed_at_ms = services.clock.monotonic_ms()
@@ -289,10 +295,14 @@ class Task:
             waits = self._merges and await self._catch_up.must_wait(self._inputs.values())
             piece = None if waits else self._choose()
             if piece is not None:
+                self._savepoint = None if self._stores.dirty_records else self._outputs.mark()
                 try:
                     await self._handle(piece)
                 except ProcessorFailed as failure:
+                    self._slice_records_max = min(CAUTIOUS_RECORDS, self._config.slice_records_max)
                     await self._record_failed(piece, failure)
+                else:
+                    self._take_more(piece.stop - piece.start)
                 await self._give_way(piece.stop - piece.start)
             else:
                 if not self.yield_requested:
@@ -303,6 +313,11 @@ class Task:
                     await self._processors.punctuate()
             if self._commit_is_due():
                 await self._commit()
+
+    def _take_more(self, records: int) -> None:
+        """Records came through together: as many as were asked for, so twice as many may be tried."""
+        if records >= self._slice_records_max:
+            self._slice_records_max = min(2 * records, self._config.slice_records_max)
 
     async def _give_way(self, records: int) -> None:
         """Let others run once a slice's worth of work was done; short slices cost more than their records."""
@@ -320,7 +335,7 @@ class Task:
         waiting = [queue for queue in self._inputs.values() if queue.record_count]
         if not waiting:
             return None
-        records_max = self._config.slice_records_max
+        records_max = self._slice_records_max
         queue, up_to = waiting[0], None
         if len(waiting) > 1:
             waiting.sort(key=lambda queue: queue.head_timestamp)
@@ -409,6 +424,7 @@ class Task:
         self._positions.commit_done(work.offsets, self.stream_time_ms)
         self._book.committed(self._positions.committed)
         self._passed_over.committed()
+        self._savepoint = self._outputs.mark()
         self.has_committed = True
 
     def _flush_if_due(self) -> None:
@@ -425,7 +441,7 @@ class Task:
     # -- failures ---------------------------------------------------------------------------------
 
     async def _record_failed(self, piece: Slice, failure: ProcessorFailed) -> None:
-        """Decide by the processor's policy, and go back to the last commit if that is not the end."""
+        """Decide by the processor's policy, and go back if that is not the end."""
         cause, spec = failure.cause, failure.spec
         if isinstance(cause, StoreError):
             raise cause  # the state failed, not the record
@@ -439,7 +455,7 @@ class Task:
                 failure.last_offset,
                 cause,
             )
-            await self._rewind()
+            await self._go_back()
             return
         action = self._book.failed(origin, spec.name, spec.on_error, cause)
         if action is ErrorAction.FAIL:
@@ -449,7 +465,17 @@ class Task:
             ) from cause
         fate = "retrying" if action is None else action.value
         _log.warning("processor %s failed on %s (%s): %r", spec.name, origin, fate, cause)
-        await self._rewind()
+        await self._go_back()
+
+    async def _go_back(self) -> None:
+        """To before the slice in hand, where no store has changed since the last commit; else to that."""
+        if self._savepoint is None:
+            await self._rewind()
+            return
+        await self._processors.close()
+        self._outputs.go_back(self._savepoint)
+        self._stores.discard()
+        await self._processors.open(self)
 
     async def _rewind(self) -> None:
         await self._processors.close()

@@ -155,6 +155,28 @@ def test_tombstones_and_markers_stay_for_their_time(batch):
     assert table(rows) == present(model)
 
 
+def test_it_is_kept_up_to_where_deletions_have_been_forgotten(batch):
+    files = MemoryFiles()
+    directory = make(files)
+    log = directory.partition("t", 0)
+    log.append(batch(None, keys=["gone"]), level=OS, now_ms=0)  # at 0
+    log.append(batch(None, "again", keys=["back", "back"]), level=OS, now_ms=0)
+    for number in range(12):
+        log.append(batch("x" * 100, keys=[f"{number}"]), level=OS, now_ms=0)
+    log.sync()
+
+    log.compact(now_ms=100)
+    while_told = log.deletions_kept_from
+    log.compact(now_ms=1101)
+    forgotten = log.deletions_kept_from
+    directory.abandon()
+    again = make(files).partition("t", 0)
+    again.delete_records_before(1)
+
+    assert (while_told, forgotten) == (0, 1)
+    assert again.deletions_kept_from == 1
+
+
 def test_records_of_an_open_transaction_are_not_touched(batch):
     log = make().partition("t", 0)
     log.append(batch("a", keys=["k"]), level=OS, now_ms=0)

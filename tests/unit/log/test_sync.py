@@ -166,7 +166,8 @@ def test_no_more_files_are_held_than_the_bound_and_the_oldest_is_synced_at_once(
 
 
 def test_a_sync_that_failed_early_fails_the_ticket_that_covers_it():
-    files = FaultyFiles(MemoryFiles(), FAULTS[4], at_call=1)
+    failed_sync = next(fault for fault in FAULTS if fault.name == "I/O error on sync")
+    files = FaultyFiles(MemoryFiles(), failed_sync, at_call=1)
     _, unsynced = prepared(held_files_max=1, files=files)
     unsynced.wrote("/d/0")
     unsynced.wrote("/d/1")

@@ -130,7 +130,10 @@ def test_record_by_record_makes_the_same_batch_as_all_at_once(
         taken.append(writer.take())
 
     assert [b"".join(one.framed(**named)) for one in taken] == [expected, expected]
-    assert b"".join(protocol.record_batch.raw_records(*columns(records)).framed(**named)) == expected
+    with pytest.raises(Misuse):  # and leaves nothing behind
+        writer.append_columns([b"k", "text"], [b"v", b"v"], [0, 0], None)
+    writer.append_columns(*columns(records))
+    assert b"".join(writer.take().framed(**named)) == expected
 
 
 @pytest.mark.parametrize(

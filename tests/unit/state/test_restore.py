@@ -15,7 +15,8 @@ CHANGELOG = TopicPartition("app-counts-changelog", 0)
 class Log:
     """Rows by offset; offsets without row are control, aborted or compacted records."""
 
-    def __init__(self, rows, *, first=0, end=None, per_read=3) -> None:
+    def __init__(self, rows, *, first=0, end=None, per_read=3, deletions_kept=0) -> None:
+        self.deletions_kept = deletions_kept
         self.rows = rows
         self.first = first
         self.end = max(rows, default=-1) + 1 if end is None else end
@@ -23,6 +24,9 @@ class Log:
 
     async def bounds(self, partition):
         return self.first, self.end
+
+    async def deletions_kept_from(self, partition):
+        return self.deletions_kept
 
     async def read(self, partition, position):
         stop = min(position + self.per_read, self.end)
@@ -88,3 +92,16 @@ async def test_an_empty_changelog_is_restored_at_once() -> None:
 async def test_a_changelog_that_cannot_be_read_fails_with_the_reason() -> None:
     with pytest.raises(RestoreStalled, match="nothing at offset 0 although it ends at 5"):
         await restore(MemoryStore("counts"), CHANGELOG, Log({}, end=5, per_read=0))
+
+
+@pytest.mark.parametrize(("position", "left"), [(5, {b"new": b"1"}), (8, {b"deleted": b"0", b"new": b"1"})])
+async def test_a_store_that_may_have_missed_a_deletion_is_rebuilt(
+    position: int, left: dict[bytes, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore("counts")
+    store.write([(b"deleted", b"0")], position)
+
+    await restore(store, CHANGELOG, Log({9: (b"new", b"1")}, deletions_kept=8))
+
+    assert dict(store.scan()) == left
+    assert ("too old" in caplog.text) == (position == 5)

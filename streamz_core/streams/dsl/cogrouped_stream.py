@@ -1,0 +1,64 @@
+"""``CogroupedKStream``: several grouped streams, aggregated into one table.
+
+Owns: collecting the streams with their aggregators.
+Must not know: how aggregates are kept.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from streamz_core.streams.dsl.ktable import KTable, key_value_store, known
+from streamz_core.streams.dsl.options import Materialized, Named, option
+from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.graph import Input, StoreUse
+from streamz_core.streams.operators.co_aggregate import CoAggregate
+from streamz_core.streams.operators.view import TableView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streamz_core.streams.dsl.windowed_stream import Grouping
+
+K = TypeVar("K")
+A = TypeVar("A")
+
+
+class CogroupedKStream(Generic[K, A]):
+    """Made by ``KGroupedStream.cogroup``."""
+
+    def __init__(self, members: Mapping[Grouping, Callable[[Any, Any, Any], Any]]) -> None:
+        """Grouped streams, each with its aggregator."""
+        self._members = dict(members)
+
+    def cogroup(self, grouped: Grouping, aggregator: Callable[[K, Any, A], A]) -> CogroupedKStream[K, A]:
+        """Also the records of ``grouped``, by ``aggregator(key, value, aggregate)``.
+
+        A stream that is there already gets this aggregator in place of its former one.
+        """
+        return CogroupedKStream({**self._members, grouped: aggregator})
+
+    def aggregate(
+        self,
+        initializer: Callable[[], A],
+        materialized: Materialized | str | None = None,
+        named: Named | str | None = None,
+        *,
+        value_type: Any = None,
+    ) -> KTable[K, A]:
+        """One aggregate a key, of all the streams' records, beginning with ``initializer()``."""
+        chosen = option(Materialized, materialized)
+        streams = [grouped.stream for grouped in self._members]
+        aggregators = list(self._members.values())
+        graph = streams[0].graph
+        name = graph.name("COGROUPKSTREAM-AGGREGATE", option(Named, named).name)
+        key, value = known(chosen.key, streams[0].key), known(chosen.value, Serde(value_type))
+        store = key_value_store(graph, chosen, key, value, "aggregate()")
+        caching = chosen.caching
+        graph.add(
+            name,
+            [Input(stream.node, port) for port, stream in enumerate(streams)],
+            lambda: CoAggregate(name, store, aggregators, initializer, caching=caching),
+            [StoreUse(store, writes=True, port=port) for port in range(len(streams))],
+        )
+        return KTable(graph, name, key, value, view=TableView(store), store=store)
