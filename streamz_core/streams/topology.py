@@ -160,8 +160,7 @@ class Topology:
             for processor in part.processors:
                 lines.append(f"    Processor: {processor.name} (stores: [{', '.join(processor.stores)}])")
                 lines.append(f"      <-- {', '.join(processor.sources)}")
-        for table in self.global_tables:
-            lines.append(f"   Global table: {table.name} (topic: {table.topic})")
+        lines += [f"   Global table: {table.name} (topic: {table.topic})" for table in self.global_tables]
         return "\n".join(lines)
 
 
