@@ -66,7 +66,7 @@ class OperatorNode:
     """A step. ``make`` makes its operator, once per task and after every failure.
 
     ``sink`` is where it writes to, for descriptions and for the order between nodes that write to one topic.
-    ``fans_out``: it may make several rows of one.
+    ``fans_out``: it may make several rows of one. ``routes``: rows may be for one of the nodes behind it only.
     """
 
     name: str
@@ -75,6 +75,7 @@ class OperatorNode:
     uses: tuple[StoreUse, ...] = ()
     sink: str | InternalTopic | None = None
     fans_out: bool = False
+    routes: bool = False
 
     @property
     def stores(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from streamz_core.streams.dsl.serde import Codecs
+    from streamz_core.streams.dsl.stores import StoreBuilder
     from streamz_core.streams.graph import Input, StoreUse
     from streamz_core.streams.operator import Operator
     from streamz_core.streams.topology import StoreSpec
@@ -36,6 +37,7 @@ class GraphBuilder:
         self._readers: dict[str | InternalTopic, SourceNode] = {}
         self._nodes: dict[str, OperatorNode] = {}
         self._stores: dict[str, StoreSpec] = {}
+        self._store_builders: dict[str, StoreBuilder] = {}
         self._topics: dict[str, InternalTopic] = {}
 
     def name(self, kind: str, given: str | None = None) -> str:
@@ -69,10 +71,11 @@ class GraphBuilder:
         *,
         sink: str | InternalTopic | None = None,
         fans_out: bool = False,
+        routes: bool = False,
     ) -> str:
         """A step; returns its name."""
         self._refuse_name(name)
-        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out)
+        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out, routes)
         return name
 
     def store(self, spec: StoreSpec) -> str:
@@ -81,6 +84,14 @@ class GraphBuilder:
             raise Misuse(f"store {spec.name!r} is declared twice; give each its own name")
         self._stores[spec.name] = spec
         return spec.name
+
+    def add_store(self, store: StoreBuilder) -> str:
+        """Declare a store that was built by the user; the same one again is no other."""
+        if self._store_builders.get(store.name) == store:
+            return store.name
+        name = self.store(store.spec(self.codecs))
+        self._store_builders[name] = store
+        return name
 
     def internal_topic(self, name: str, partitions: int | None) -> InternalTopic:
         """Declare a topic of the app's own."""

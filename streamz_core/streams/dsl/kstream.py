@@ -7,7 +7,7 @@ Must not know: how operators work, aggregations, joins' state.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.options import (
@@ -21,6 +21,7 @@ from streamz_core.streams.dsl.options import (
     Repartitioned,
     option,
 )
+from streamz_core.streams.dsl.processing_words import ProcessingWords
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
 from streamz_core.streams.graph import ANY_TOPIC, Input, SourceNode
 from streamz_core.streams.operators import stateless
@@ -38,28 +39,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class KStream(Generic[K, V]):
+class KStream(ProcessingWords[K, V]):
     """Records by key. Operations return new streams, and leave this one as it is.
 
     ``named`` is the name of the step, a string or ``Named``, for ``describe()`` and messages.
     """
-
-    def __init__(
-        self,
-        graph: GraphBuilder,
-        node: str,
-        key: Serde = UNKNOWN,
-        value: Serde = UNKNOWN,
-        *,
-        is_rekeyed: bool = False,
-    ) -> None:
-        """Made by ``StreamsBuilder`` and by other streams."""
-        self.graph: Final = graph
-        self.node: Final = node
-        self.key: Final = key
-        self.value: Final = value
-        self.is_rekeyed: Final = is_rekeyed
-        """Whether keys changed since the records came from a topic: they may be in the wrong partition."""
 
     # -- stateless ----------------------------------------------------------------------------------
 
@@ -338,30 +322,8 @@ class KStream(Generic[K, V]):
 
     # -- making steps -------------------------------------------------------------------------------
 
-    def _name(self, kind: str, named: Named | str | None) -> str:
-        return self.graph.name(kind, option(Named, named).name)
-
     def _add(self, name: str, make: Callable[[], Operator], sink: Any = None) -> None:
         self.graph.add(name, (Input(self.node),), make, sink=sink)
-
-    def _then(
-        self,
-        name: str,
-        make: Callable[[], Operator],
-        key: Serde | None = None,
-        value: Serde | None = None,
-        *,
-        rekeyed: bool = False,
-        fans_out: bool = False,
-    ) -> KStream[Any, Any]:
-        self.graph.add(name, (Input(self.node),), make, fans_out=fans_out)
-        return KStream(
-            self.graph,
-            name,
-            self.key if key is None else key,
-            self.value if value is None else value,
-            is_rekeyed=rekeyed or self.is_rekeyed,
-        )
 
 
 class BranchedKStream(Generic[K, V]):
