@@ -29,6 +29,7 @@ class StoreKind(Enum):
 
     KEY_VALUE = "key_value"
     WINDOW = "window"
+    JOIN = "join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,9 @@ class StoreSpec:
     its end a window still takes records, before it is closed; ``retention_ms`` how long after its
     end a window's contents are kept, at least the grace, which is also what ``None`` means; ``own_time``
     that the store's time is what its writers observe (a field of the value), not the task's stream time.
+
+    Join stores only: ``value_codec`` is that of the left side, ``other_value_codec`` of the right one;
+    ``retention_ms`` how long a row can be seen.
     """
 
     name: str
@@ -49,8 +53,19 @@ class StoreSpec:
     grace_ms: int = 0
     retention_ms: int | None = None
     own_time: bool = False
+    other_value_codec: Codec | None = None
     changelog: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalTableSpec:
+    """A topic of which every process has a full copy, readable by every task."""
+
+    name: str
+    topic: str
+    key_codec: Codec
+    value_codec: Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +128,14 @@ class Topology:
     """A whole app."""
 
     subtopologies: tuple[SubTopology, ...]
+    global_tables: tuple[GlobalTableSpec, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a sub-topology name or a source topic used twice."""
+        """Refuse a sub-topology name, a source topic or a store used twice."""
         _refuse_twice("sub-topology", [part.name for part in self.subtopologies])
         _refuse_twice("source topic", [topic for part in self.subtopologies for topic in part.topics])
-        _refuse_twice("store", [store.name for part in self.subtopologies for store in part.stores])
+        stores = [store.name for part in self.subtopologies for store in part.stores]
+        _refuse_twice("store", stores + [table.name for table in self.global_tables])
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -137,6 +154,8 @@ class Topology:
             for processor in part.processors:
                 lines.append(f"    Processor: {processor.name} (stores: [{', '.join(processor.stores)}])")
                 lines.append(f"      <-- {', '.join(processor.sources)}")
+        for table in self.global_tables:
+            lines.append(f"   Global table: {table.name} (topic: {table.topic})")
         return "\n".join(lines)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.stores import StoreBuilder
     from streamz_core.streams.graph import Input, StoreUse
     from streamz_core.streams.operator import Operator
-    from streamz_core.streams.topology import StoreSpec
+    from streamz_core.streams.topology import GlobalTableSpec, StoreSpec
 
 
 class GraphBuilder:
@@ -38,6 +38,7 @@ class GraphBuilder:
         self._nodes: dict[str, OperatorNode] = {}
         self._stores: dict[str, StoreSpec] = {}
         self._store_builders: dict[str, StoreBuilder] = {}
+        self._globals: dict[str, GlobalTableSpec] = {}
         self._topics: dict[str, InternalTopic] = {}
 
     def name(self, kind: str, given: str | None = None) -> str:
@@ -72,16 +73,18 @@ class GraphBuilder:
         sink: str | InternalTopic | None = None,
         fans_out: bool = False,
         routes: bool = False,
+        joined_as: str | None = None,
     ) -> str:
         """A step; returns its name."""
         self._refuse_name(name)
-        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out, routes)
+        self._nodes[name] = OperatorNode(
+            name, tuple(inputs), make, tuple(uses), sink, fans_out, routes, joined_as
+        )
         return name
 
     def store(self, spec: StoreSpec) -> str:
         """Declare a store; returns its name."""
-        if spec.name in self._stores:
-            raise Misuse(f"store {spec.name!r} is declared twice; give each its own name")
+        self._refuse_store(spec.name)
         self._stores[spec.name] = spec
         return spec.name
 
@@ -93,6 +96,14 @@ class GraphBuilder:
         self._store_builders[name] = store
         return name
 
+    def global_table(self, spec: GlobalTableSpec) -> str:
+        """Declare a global table; returns its name."""
+        self._refuse_store(spec.name)
+        if spec.topic in self._readers:
+            raise Misuse(f"topic {spec.topic!r} is read already: it is a stream or table, or a global table")
+        self._globals[spec.name] = spec
+        return spec.name
+
     def internal_topic(self, name: str, partitions: int | None) -> InternalTopic:
         """Declare a topic of the app's own."""
         topic = InternalTopic(name, partitions)
@@ -103,7 +114,16 @@ class GraphBuilder:
 
     def build(self) -> Graph:
         """What was collected."""
-        return Graph(tuple(self._sources.values()), tuple(self._nodes.values()), tuple(self._stores.values()))
+        return Graph(
+            tuple(self._sources.values()),
+            tuple(self._nodes.values()),
+            tuple(self._stores.values()),
+            tuple(self._globals.values()),
+        )
+
+    def _refuse_store(self, name: str) -> None:
+        if name in self._stores or name in self._globals:
+            raise Misuse(f"store {name!r} is declared twice; give each its own name")
 
     def _refuse_name(self, name: str) -> None:
         if name in self._nodes or name in self._sources:

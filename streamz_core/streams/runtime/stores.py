@@ -15,6 +15,7 @@ from streamz_core.model import TopicPartition
 from streamz_core.state import rocksdb
 from streamz_core.state.cache import CachedStore
 from streamz_core.state.changelog import topic_name
+from streamz_core.state.join_buffer import JoinBuffer
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.restore import restore
 from streamz_core.state.rocksdb import RocksDatabase
@@ -67,6 +68,7 @@ class TaskStores:
         self._backends: dict[str, Store] = {}
         self._key_value: dict[str, CachedStore] = {}
         self._windowed: dict[str, WindowedStore] = {}
+        self._joins: dict[str, JoinBuffer] = {}
 
     @property
     def _path(self) -> str | None:
@@ -107,6 +109,8 @@ class TaskStores:
 
     def any_store(self, name: str) -> Any:
         """A store of any kind."""
+        if name in self._joins:
+            return self._joins[name]
         return self._windowed[name] if name in self._windowed else self.store(name)
 
     @property
@@ -131,6 +135,8 @@ class TaskStores:
         """What changed since the last commit; windows past their retention go with it."""
         for windowed in self._windowed.values():
             windowed.drop_expired(stream_time_ms)
+        for join in self._joins.values():
+            join.drop_expired()
         return [
             StoreChanges(store.name, self._changelog(store.name), store.collect()) for store in self._caches
         ]
@@ -154,6 +160,7 @@ class TaskStores:
         """Release the files, with everything committed on disk if ``flush``."""
         self._key_value = {}
         self._windowed = {}
+        self._joins = {}
         database, self._database = self._database, None
         backends, self._backends = self._backends, {}
         if database is None:
@@ -174,8 +181,8 @@ class TaskStores:
             rocksdb.discard(self._path)
 
     @property
-    def _caches(self) -> list[CachedStore | WindowedStore]:
-        return [*self._key_value.values(), *self._windowed.values()]
+    def _caches(self) -> list[CachedStore | WindowedStore | JoinBuffer]:
+        return [*self._key_value.values(), *self._windowed.values(), *self._joins.values()]
 
     async def _open(
         self,
@@ -208,6 +215,9 @@ class TaskStores:
                 backend, spec.key_codec, spec.value_codec, clean_entries_max=entries_max
             )
             return
+        if spec.kind is StoreKind.JOIN:
+            self._joins[spec.name] = _join_buffer(spec, backend, entries_max)
+            return
         if spec.window_size_ms is None:
             raise Misuse(f"window store {spec.name!r} has no window_size_ms")
         self._windowed[spec.name] = WindowedStore(
@@ -232,3 +242,16 @@ class TaskStores:
             f"task {self._task_id} has no open {kind.value} store {name!r} (it has: {known}); "
             "declare the store with the processor that uses it"
         )
+
+
+def _join_buffer(spec: StoreSpec, backend: Store, entries_max: int) -> JoinBuffer:
+    if spec.retention_ms is None or spec.other_value_codec is None:
+        raise Misuse(f"join store {spec.name!r} has no retention_ms, or no codec of the right side's values")
+    return JoinBuffer(
+        backend,
+        spec.key_codec,
+        spec.value_codec,
+        spec.other_value_codec,
+        retention_ms=spec.retention_ms,
+        clean_entries_max=entries_max,
+    )
