@@ -22,9 +22,11 @@ from streamz_core.streams.dsl.options import (
 )
 from streamz_core.streams.dsl.processing_words import ProcessingWords
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
+from streamz_core.streams.error_policy import error_policy
 from streamz_core.streams.graph import ANY_TOPIC, Input, SourceNode
 from streamz_core.streams.operators import stateless
 from streamz_core.streams.operators.sink import RoutingSink, Sink
+from streamz_core.streams.topology import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -175,11 +177,15 @@ class KStream(ProcessingWords[K, V]):
 
     def to(
         self,
-        topic: str | Callable[[K, V], str],
+        topic: Any,
         produced: Produced | str | None = None,
         **options: Any,
     ) -> None:
-        """Write to a topic, or to the one that ``topic(key, value)`` names for each record."""
+        """Write to a topic, or to the one that ``topic(key, value)`` names for each record.
+
+        A topic of ``app.topic`` brings its types.
+        """
+        topic = _target(topic, options)
         chosen = option(Produced, produced, options)
         name = self._name("KSTREAM-SINK", chosen.name)
         where = repr(topic) if isinstance(topic, str) else f"step {name!r}"
@@ -396,11 +402,30 @@ def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed
             topics,
             graph.codecs.source_key(consumed.key, f"key of topic {names}"),
             graph.codecs.source_value(consumed.value, f"value of topic {names}"),
+            on_decode_error=error_policy(consumed.on_decode_error, f"topic {names}: on_decode_error"),
             timestamp_extractor=consumed.timestamp_extractor,
-            reading=(consumed.key, consumed.value, consumed.timestamp_extractor, consumed.offset_reset),
+            reading=Reading(
+                *consumed.key[:2], *consumed.value[:2], consumed.timestamp_extractor, consumed.offset_reset
+            ),
         )
     )
 
 
 def _or(chosen: Serde, known: Serde) -> Serde:
     return chosen if chosen.is_known else known
+
+
+def _target(topic: Any, options: dict[str, Any]) -> str | Callable[[Any, Any], str]:
+    """The name of a topic, or what chooses one; a declared topic's types are added to ``options``."""
+    declared = getattr(topic, "get_topic_name", None)
+    if declared is not None:
+        for what in ("key_type", "value_type", "key_serializer", "value_serializer"):
+            if (said := getattr(topic, what)) is not None:
+                options.setdefault(what, said)
+        return str(declared())
+    if isinstance(topic, str):
+        return topic
+    if callable(topic):
+        choose: Callable[[Any, Any], str] = topic
+        return choose
+    raise Misuse(f"to() takes the name of a topic, a topic, or a function that names one; not {topic!r}")
