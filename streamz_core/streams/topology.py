@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.error_policy import FAIL, ErrorPolicy
@@ -74,15 +74,35 @@ class GlobalTableSpec:
     value_codec: Codec
 
 
+class Reading(NamedTuple):
+    """How a topic is read, as it was declared."""
+
+    key_type: Any = None
+    key_serializer: Any = None
+    value_type: Any = None
+    value_serializer: Any = None
+    timestamp_extractor: Any = None
+    offset_reset: str | None = None
+
+    def __str__(self) -> str:
+        """What was said, no more."""
+        said = [f"{name}={value!r}" for name, value in self._asdict().items() if value is not None]
+        return f"({', '.join(said)})"
+
+
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """Topics read with the same codecs. ``on_decode_error`` says what becomes of bad bytes."""
+    """Topics read with the same codecs. ``on_decode_error`` says what becomes of bad bytes.
+
+    ``reading`` is what the codecs were made from: topics with the same are read in the same way.
+    """
 
     name: str
     topics: tuple[str, ...]
     key_codec: Codec
     value_codec: Codec
     on_decode_error: ErrorPolicy = FAIL
+    reading: object = None
 
 
 @dataclass(frozen=True, slots=True)

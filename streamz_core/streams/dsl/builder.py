@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
+    from streamz_core.streams.dsl.stores import StoreBuilder
     from streamz_core.streams.graph import Graph
 
 
@@ -69,6 +70,10 @@ class StreamsBuilder:
             how = how.with_name(topic)
         stream = stream_of(self._graph, (topic,), chosen)
         return table_of(stream, how, self._graph.name("KTABLE-SOURCE"), f"table of topic {topic!r}")
+
+    def add_state_store(self, store: StoreBuilder) -> None:
+        """Declare a store for processors: ``Stores.key_value_store("seen", key_type=str, value_type=int)``."""
+        self._graph.add_store(store)
 
     def global_table(
         self,

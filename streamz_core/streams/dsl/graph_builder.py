@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from streamz_core.streams.dsl.serde import Codecs
+    from streamz_core.streams.dsl.stores import StoreBuilder
     from streamz_core.streams.graph import Input, StoreUse
     from streamz_core.streams.operator import Operator
     from streamz_core.streams.topology import GlobalTableSpec, StoreSpec
@@ -37,6 +38,7 @@ class GraphBuilder:
         self._readers: dict[str | InternalTopic, SourceNode] = {}
         self._nodes: dict[str, OperatorNode] = {}
         self._stores: dict[str, StoreSpec] = {}
+        self._store_builders: dict[str, StoreBuilder] = {}
         self._globals: dict[str, GlobalTableSpec] = {}
         self._topics: dict[str, InternalTopic] = {}
         self._finals: dict[str, Callable[[], Operator]] = {}
@@ -73,11 +75,14 @@ class GraphBuilder:
         *,
         sink: str | InternalTopic | None = None,
         fans_out: bool = False,
+        routes: bool = False,
         joined_as: str | None = None,
     ) -> str:
         """A step; returns its name."""
         self._refuse_name(name)
-        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out, joined_as)
+        self._nodes[name] = OperatorNode(
+            name, tuple(inputs), make, tuple(uses), sink, fans_out, routes, joined_as
+        )
         return name
 
     def can_be_final(self, node: str, make: Callable[[], Operator]) -> None:
@@ -93,6 +98,14 @@ class GraphBuilder:
         self._refuse_store(spec.name)
         self._stores[spec.name] = spec
         return spec.name
+
+    def add_store(self, store: StoreBuilder) -> str:
+        """Declare a store that was built by the user; the same one again is no other."""
+        if self._store_builders.get(store.name) == store:
+            return store.name
+        name = self.store(store.spec(self.codecs))
+        self._store_builders[name] = store
+        return name
 
     def global_table(self, spec: GlobalTableSpec) -> str:
         """Declare a global table; returns its name."""

@@ -31,12 +31,16 @@ class UpdateFailed(Fatal):
     """A step failed on an update that was held back until the commit: no single record stands behind it."""
 
 
+class PunctuationFailed(Fatal):
+    """A step failed on what the passing of time brought about: no record stands behind it."""
+
+
 class GraphContext:
     """A task as its operators see it."""
 
     def __init__(self, context: ProcessorContext, app_id: str) -> None:
         """``app_id`` is part of the names of internal topics."""
-        self._app_id = app_id
+        self.application_id: Final = app_id
         self._context = context
         self.task_id: Final = context.task_id
         self.partition: Final = context.partition
@@ -76,9 +80,14 @@ class GraphContext:
             idle_ms = round(self.clock.monotonic_ms() - self._last_input_ms)
             self._idle_ms = idle_ms if idle_ms > 0 and await self._context.reads_to_end() else 0
 
+    @property
+    def stream_time_ms(self) -> int:
+        """The highest timestamp the task has seen."""
+        return self._context.stream_time_ms
+
     def topic_name(self, topic: str | InternalTopic) -> str:
         """The full name of a topic of the graph."""
-        return topic.topic(self._app_id) if isinstance(topic, InternalTopic) else topic
+        return topic.topic(self.application_id) if isinstance(topic, InternalTopic) else topic
 
     def origin(self, order: int) -> tuple[str, int, int]:
         """Topic, partition and offset of the input record in hand with this order."""
@@ -137,7 +146,10 @@ class GraphProcessor:
         try:
             self._steps.punctuate(self._context.clock.now_ms())
         except RowFailed as failure:
-            raise self._error(failure) from failure.cause
+            raise PunctuationFailed(
+                f"step {failure.operator!r} failed as time passed: {failure.cause!r}. No record stands behind "
+                "it that an error policy could pass over: mend the timer's function, or have it catch what it can"
+            ) from failure.cause
 
     async def close(self) -> None:
         """Close every operator."""
