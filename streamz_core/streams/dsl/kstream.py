@@ -425,6 +425,7 @@ def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed
             graph.codecs.source_key(consumed.key, f"key of topic {names}"),
             graph.codecs.source_value(consumed.value, f"value of topic {names}"),
             timestamp_extractor=consumed.timestamp_extractor,
+            offset_reset=consumed.offset_reset,
             reading=(consumed.key, consumed.value, consumed.timestamp_extractor, consumed.offset_reset),
         )
     )
