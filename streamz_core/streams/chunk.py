@@ -55,11 +55,14 @@ class Chunk:
         """The number of records."""
         return len(self.columns.offsets)
 
-    def decoded(self, start: int, stop: int) -> tuple[list[Any], list[Any]]:
-        """Keys and values from ``start`` on, up to ``stop`` or the first record that does not decode."""
+    def decoded(self, start: int, stop: int, *, keep: bool = False) -> tuple[list[Any], list[Any]]:
+        """Keys and values from ``start`` on, up to ``stop`` or the first record that does not decode.
+
+        ``keep``: they will be asked for again.
+        """
         keys, values = self._decoded(start, stop)
         good = first_failure(values, first_failure(keys, len(keys)))
-        if good == len(keys):
+        if good == len(keys) and not keep:
             return keys, values
         if not self._keeps(start, stop):
             self._kept_from, self._kept_keys, self._kept_values = start, keys, values

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streamz_core.clock import Clock
     from streamz_core.model import Header
     from streamz_core.state.cache import CachedStore
+    from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
     from streamz_core.streams.round import Round
@@ -80,6 +81,10 @@ class ProcessorContext(Protocol):
         """The clock to ask for wall-clock time."""
 
     @property
+    def timestamp_ahead_max_ms(self) -> int:
+        """How far ahead of the clock a timestamp may be to be believed."""
+
+    @property
     def stream_time_ms(self) -> int:
         """The highest timestamp seen by this task, restored across restarts; -1 before the first."""
 
@@ -94,6 +99,9 @@ class ProcessorContext(Protocol):
 
     def any_store(self, name: str) -> Any:
         """This task's partition of a store of any kind."""
+
+    def global_store(self, name: str) -> GlobalStore:
+        """A global table, the same for all tasks of the process."""
 
     def partition_count(self, topic: str) -> int:
         """How many partitions an output topic has."""

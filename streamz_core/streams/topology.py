@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.error_policy import FAIL, ErrorPolicy
@@ -29,6 +29,9 @@ class StoreKind(Enum):
 
     KEY_VALUE = "key_value"
     WINDOW = "window"
+    SESSION = "session"
+    """By key and span of time: sessions, sliding windows, what is held back until a time."""
+    JOIN = "join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,13 @@ class StoreSpec:
     Window stores only: ``window_size_ms`` is the length of its windows; ``grace_ms`` how long after
     its end a window still takes records, before it is closed; ``retention_ms`` how long after its
     end a window's contents are kept, at least the grace, which is also what ``None`` means; ``own_time``
-    that the store's time is what its writers observe (a field of the value), not the task's stream time.
+    that the store's time is what its writers observe (a field of the value), not the task's stream time;
+    ``window_end`` gives a window's end by its start, where not all are of one length.
+
+    Session stores: ``retention_ms`` is how long after its end a span is kept; None: until it is deleted.
+
+    Join stores only: ``value_codec`` is that of the left side, ``other_value_codec`` of the right one;
+    ``retention_ms`` how long a row can be seen.
     """
 
     name: str
@@ -49,13 +58,43 @@ class StoreSpec:
     grace_ms: int = 0
     retention_ms: int | None = None
     own_time: bool = False
+    window_end: Callable[[int], int] | None = None
+    other_value_codec: Codec | None = None
     changelog: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
+class GlobalTableSpec:
+    """A topic of which every process has a full copy, readable by every task."""
+
+    name: str
+    topic: str
+    key_codec: Codec
+    value_codec: Codec
+
+
+class Reading(NamedTuple):
+    """How a topic is read, as it was declared."""
+
+    key_type: Any = None
+    key_serializer: Any = None
+    value_type: Any = None
+    value_serializer: Any = None
+    timestamp_extractor: Any = None
+    offset_reset: str | None = None
+
+    def __str__(self) -> str:
+        """What was said, no more."""
+        said = [f"{name}={value!r}" for name, value in self._asdict().items() if value is not None]
+        return f"({', '.join(said)})"
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSpec:
     """Topics read with the same codecs. ``on_decode_error`` says what becomes of bad bytes.
+
+    ``reading`` is what the codecs were made from: topics with the same are read in the same way.
 
     ``timestamp_extractor`` gives records' times, ``offset_reset`` (``earliest``, ``latest``, ``fail``) says where a
     partition is begun; None: as records and the app say.
@@ -66,6 +105,7 @@ class SourceSpec:
     key_codec: Codec
     value_codec: Codec
     on_decode_error: ErrorPolicy = FAIL
+    reading: object = None
     timestamp_extractor: Callable[..., int] | None = None
     offset_reset: str | None = None
 
@@ -128,12 +168,14 @@ class Topology:
     """A whole app."""
 
     subtopologies: tuple[SubTopology, ...]
+    global_tables: tuple[GlobalTableSpec, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a sub-topology name or a source topic used twice."""
+        """Refuse a sub-topology name, a source topic or a store used twice."""
         _refuse_twice("sub-topology", [part.name for part in self.subtopologies])
         _refuse_twice("source topic", [topic for part in self.subtopologies for topic in part.topics])
-        _refuse_twice("store", [store.name for part in self.subtopologies for store in part.stores])
+        stores = [store.name for part in self.subtopologies for store in part.stores]
+        _refuse_twice("store", stores + [table.name for table in self.global_tables])
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -152,6 +194,7 @@ class Topology:
             for processor in part.processors:
                 lines.append(f"    Processor: {processor.name} (stores: [{', '.join(processor.stores)}])")
                 lines.append(f"      <-- {', '.join(processor.sources)}")
+        lines += [f"   Global table: {table.name} (topic: {table.topic})" for table in self.global_tables]
         return "\n".join(lines)
 
 

@@ -1,6 +1,6 @@
 """Random topologies give what Kafka Streams gives: record by record, with times and tombstones.
 
-``cases.json.gz`` holds topologies, inputs and what Kafka Streams 4.1 made of them in its own driver. Differences on
+The ``.json.gz`` files hold topologies, inputs and what Kafka Streams 4.1 made of them in its own driver. Differences on
 purpose are in ``docs/differences-from-kafka-streams.md``; the programs keep clear of them.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ import pytest
 from streamz_core.testing import TopologyTestDriver
 from tests.oracle.topology import Topology
 
-CASES = [json.loads(line) for line in gzip.open(Path(__file__).parent / "cases.json.gz")]
+
+def read_cases() -> Iterator[dict[str, Any]]:
+    for path in sorted(Path(__file__).parent.glob("*.json.gz")):
+        with gzip.open(path) as file:
+            yield from map(json.loads, file)
+
+
+CASES = list(read_cases())
 GROUP = 50
 """Cases a test."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from streamz_core.streams.dsl.graph_builder import GraphBuilder
     from streamz_core.streams.dsl.kgrouped_table import KGroupedTable
+    from streamz_core.streams.dsl.suppressed import Suppressed, Windowing
     from streamz_core.streams.operator import Operator
 
 K = TypeVar("K")
@@ -41,14 +42,19 @@ class KTable(Generic[K, V]):
         *,
         view: TableView,
         store: str | None = None,
+        windowing: Windowing | None = None,
     ) -> None:
-        """``view`` is how values are looked up; ``store`` the table's own store, if it has one."""
+        """``view`` is how values are looked up; ``store`` the table's own store, if it has one.
+
+        ``windowing`` is what a windowed table knows of its windows.
+        """
         self.graph: Final = graph
         self.node: Final = node
         self.key: Final = key
         self.value: Final = value
         self.view: Final = view
         self.store: Final = store
+        self.windowing: Final = windowing
 
     @property
     def queryable_store_name(self) -> str | None:
@@ -116,6 +122,45 @@ class KTable(Generic[K, V]):
         key = self.key if mapper is None else UNKNOWN
         return KStream(self.graph, name, key, self.value, is_rekeyed=mapper is not None)
 
+    def suppress(self, suppressed: Suppressed) -> KTable[K, V]:
+        """The same table, saying less: ``Suppressed.until_window_closes`` or ``until_time_limit``."""
+        from streamz_core.streams.dsl.suppressed import suppressed as held_back
+
+        return held_back(self, suppressed)
+
+    # -- joins --------------------------------------------------------------------------------------
+
+    def join(self, other: KTable[Any, Any], *how: Any, **options: Any) -> KTable[K, Any]:
+        """The keys that both tables have, with ``joiner(value, other_value)``.
+
+        ``join(table, joiner, materialized, named)``: by the same key. ``join(table, foreign_key_extractor,
+        joiner, table_joined, materialized)``: ``foreign_key_extractor(value)`` is the key in the other table;
+        many keys may have the same one. ``table_joined``, a ``TableJoined`` or a string, is the name of the
+        topics and the store in between. Options: ``with_key=True`` puts the key before the values, for extractor
+        and joiner; ``value_type`` is the type of the results.
+        """
+        return self._join(other, how, options, left=True, right=True)
+
+    def left_join(self, other: KTable[Any, Any], *how: Any, **options: Any) -> KTable[K, Any]:
+        """Like ``join``, with all keys of this table: the other value is None where there is none."""
+        return self._join(other, how, options, left=True, right=False)
+
+    def outer_join(self, other: KTable[K, Any], *how: Any, **options: Any) -> KTable[K, Any]:
+        """Like ``join`` by the same key, with the keys of either table."""
+        from streamz_core.streams.dsl.table_joins import table_join
+
+        return table_join(self, other, *how, needs_left=False, needs_right=False, **options)
+
+    def _join(self, other: Any, how: Any, options: Any, *, left: bool, right: bool) -> KTable[K, Any]:
+        from streamz_core.streams.dsl.foreign_key_join import foreign_key_join
+        from streamz_core.streams.dsl.table_joins import table_join
+
+        if not isinstance(other, KTable):
+            raise Misuse(f"a table is joined with a table; {other!r} is none")
+        if len(how) > 1 and callable(how[1]):
+            return foreign_key_join(self, other, *how, left=not right, **options)
+        return table_join(self, other, *how, needs_left=left, needs_right=right, **options)
+
     # -- making steps -------------------------------------------------------------------------------
 
     def _filtered(
@@ -142,7 +187,9 @@ class KTable(Generic[K, V]):
         materialized: Materialized | str | None,
     ) -> KTable[Any, Any]:
         self.graph.add(name, (Input(self.node),), make)
-        table: KTable[Any, Any] = KTable(self.graph, name, self.key, value, view=self.view.then(transform))
+        table: KTable[Any, Any] = KTable(
+            self.graph, name, self.key, value, view=self.view.then(transform), windowing=self.windowing
+        )
         if materialized is None:
             return table
         chosen = option(Materialized, materialized)
@@ -163,7 +210,8 @@ def table_of(
         lambda: Keep(name, store, caching=caching),
         (StoreUse(store, writes=True),),
     )
-    return KTable(graph, name, key, value, view=TableView(store), store=store)
+    windowing = rows.windowing if isinstance(rows, KTable) else None
+    return KTable(graph, name, key, value, view=TableView(store), store=store, windowing=windowing)
 
 
 def key_value_store(

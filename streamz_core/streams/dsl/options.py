@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
 
+    from streamz_core.streams.error_policy import ErrorPolicy
+
 O = TypeVar("O", bound="Option")  # noqa: E741
 
 
@@ -86,6 +88,12 @@ class Consumed(Typed):
 
     timestamp_extractor: Callable[..., int] | None = None
     offset_reset: str | None = None
+    on_decode_error: ErrorPolicy | str | None = None
+    """What becomes of bytes that do not decode: ``fail`` (the default), ``skip``, ``dead_letter``, or a policy."""
+
+    def with_decode_error_policy(self, policy: ErrorPolicy | str) -> Self:
+        """The same, with this for bytes that do not decode."""
+        return replace(self, on_decode_error=policy)
 
     def with_timestamp_extractor(self, extractor: Callable[..., int]) -> Self:
         """The same with times taken from records by ``extractor(record, partition_time_ms)``."""

@@ -24,11 +24,14 @@ def wire(graph: Graph) -> Steps:
     for node in graph.nodes:
         ports = max((source.port for source in node.inputs), default=0) + 1
         counts = [sum(1 for found in ways[node.name] if found[1] == port) for port in range(ports)]
-        step = made[node.name] = Step(node.make(), counts)
+        operator = node.make()
+        if node.routes:
+            operator.know_children([child.node for child in graph.children[node.name]])
+        step = made[node.name] = Step(operator, counts, routes=node.routes)
         steps.append(step)
     for node in graph.nodes:
         for giver, port, way in _numbered(ways[node.name]):
-            made[giver].targets.append(Target(made[node.name], port, way))
+            made[giver].targets.append(Target(node.name, made[node.name], port, way))
     return Steps(sources, steps, [one_by_one(graph, source.name) for source in graph.sources])
 
 
@@ -88,7 +91,9 @@ def one_by_one(graph: Graph, source: str) -> bool:
 
     So it is where two steps that it comes to share a store that one of them writes, or write to the same
     topic: what the second one finds, or what stands there first, depends on the order between them. And where
-    ways that meet have met or branched before in a manner that the orders of rows do not tell.
+    ways that meet have met or branched before in a manner that the orders of rows do not tell. And where a
+    single record would come to a step's second input before it comes to the first: of equal orders the first
+    input's turn is first.
     """
     places = _places(graph, source)
     return (
@@ -101,11 +106,15 @@ def one_by_one(graph: Graph, source: str) -> bool:
 def _comes_otherwise(graph: Graph, source: str) -> bool:
     """Whether a record of ``source`` would come to a step by its ways in another order than they have.
 
-    The order of ways is found source by source; a way that another source has in common may stand too early.
+    They have that of the step's inputs; and of the ways to one input, that in which they are found source by
+    source, so that a way which another source has in common may stand too early.
     """
     reached = {source, *(place.node for place in graph.reached_from(source))}
     own = _ways(graph, source)
-    return any([way for way in ways if way[0] in reached] != own[node] for node, ways in _ways(graph).items())
+    return any(
+        sorted((way for way in ways if way[0] in reached), key=lambda way: way[1]) != own[node]
+        for node, ways in _ways(graph).items()
+    )
 
 
 def _entangled(graph: Graph, source: str, reached: set[str]) -> bool:

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def decode(round_: Round, stream_time_ms: int, latest_ms: int) -> Batch:
+def decode(round_: Round, stream_time_ms: int, latest_ms: int, *, keep: bool = False) -> Batch:
     """The only part of ``round_`` decoded, to its end or its first bad record, which the round is told.
 
     ``stream_time_ms`` is the partition's before it; timestamps after ``latest_ms`` do not move it.
+    ``keep``: a stream takes the same round after this.
     """
     part = round_.parts[0]
     start, stop = part.start, part.start + round_.count
     columns = part.chunk.columns
-    keys, values = part.chunk.decoded(start, stop)
+    keys, values = part.chunk.decoded(start, stop, keep=keep)
     if len(keys) < stop - start:
         round_.note_bad(len(keys), 0, start + len(keys))
         stop = start + len(keys)

@@ -15,9 +15,11 @@ from streamz_core.model import TopicPartition
 from streamz_core.state import rocksdb
 from streamz_core.state.cache import CachedStore
 from streamz_core.state.changelog import topic_name
+from streamz_core.state.join_buffer import JoinBuffer
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.restore import restore
 from streamz_core.state.rocksdb import RocksDatabase
+from streamz_core.state.sessions import SessionStore
 from streamz_core.state.store import StoreCorrupt
 from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.topology import StoreKind
@@ -67,6 +69,8 @@ class TaskStores:
         self._backends: dict[str, Store] = {}
         self._key_value: dict[str, CachedStore] = {}
         self._windowed: dict[str, WindowedStore] = {}
+        self._sessions: dict[str, SessionStore] = {}
+        self._joins: dict[str, JoinBuffer] = {}
 
     @property
     def _path(self) -> str | None:
@@ -107,6 +111,10 @@ class TaskStores:
 
     def any_store(self, name: str) -> Any:
         """A store of any kind."""
+        if name in self._sessions:
+            return self._sessions[name]
+        if name in self._joins:
+            return self._joins[name]
         return self._windowed[name] if name in self._windowed else self.store(name)
 
     @property
@@ -119,8 +127,8 @@ class TaskStores:
 
     @property
     def late_count(self) -> int:
-        """Records counted late by all window stores."""
-        return sum(store.late_count for store in self._windowed.values())
+        """Records counted late by all window and session stores."""
+        return sum(store.late_count for store in self._timed)
 
     @property
     def dirty_records(self) -> int:
@@ -129,8 +137,10 @@ class TaskStores:
 
     def collect(self, stream_time_ms: int) -> list[StoreChanges]:
         """What changed since the last commit; windows past their retention go with it."""
-        for windowed in self._windowed.values():
-            windowed.drop_expired(stream_time_ms)
+        for timed in self._timed:
+            timed.drop_expired(stream_time_ms)
+        for join in self._joins.values():
+            join.drop_expired()
         return [
             StoreChanges(store.name, self._changelog(store.name), store.collect()) for store in self._caches
         ]
@@ -154,6 +164,8 @@ class TaskStores:
         """Release the files, with everything committed on disk if ``flush``."""
         self._key_value = {}
         self._windowed = {}
+        self._sessions = {}
+        self._joins = {}
         database, self._database = self._database, None
         backends, self._backends = self._backends, {}
         if database is None:
@@ -174,8 +186,12 @@ class TaskStores:
             rocksdb.discard(self._path)
 
     @property
-    def _caches(self) -> list[CachedStore | WindowedStore]:
-        return [*self._key_value.values(), *self._windowed.values()]
+    def _timed(self) -> list[WindowedStore | SessionStore]:
+        return [*self._windowed.values(), *self._sessions.values()]
+
+    @property
+    def _caches(self) -> list[CachedStore | WindowedStore | SessionStore | JoinBuffer]:
+        return [*self._key_value.values(), *self._timed, *self._joins.values()]
 
     async def _open(
         self,
@@ -208,6 +224,18 @@ class TaskStores:
                 backend, spec.key_codec, spec.value_codec, clean_entries_max=entries_max
             )
             return
+        if spec.kind is StoreKind.SESSION:
+            self._sessions[spec.name] = SessionStore(
+                backend,
+                spec.key_codec,
+                spec.value_codec,
+                retention_ms=spec.retention_ms,
+                clean_entries_max=entries_max,
+            )
+            return
+        if spec.kind is StoreKind.JOIN:
+            self._joins[spec.name] = _join_buffer(spec, backend, entries_max)
+            return
         if spec.window_size_ms is None:
             raise Misuse(f"window store {spec.name!r} has no window_size_ms")
         self._windowed[spec.name] = WindowedStore(
@@ -218,6 +246,7 @@ class TaskStores:
             grace_ms=spec.grace_ms,
             retention_ms=spec.retention_ms,
             own_time=spec.own_time,
+            end=spec.window_end,
             clean_entries_max=entries_max,
         )
 
@@ -232,3 +261,16 @@ class TaskStores:
             f"task {self._task_id} has no open {kind.value} store {name!r} (it has: {known}); "
             "declare the store with the processor that uses it"
         )
+
+
+def _join_buffer(spec: StoreSpec, backend: Store, entries_max: int) -> JoinBuffer:
+    if spec.retention_ms is None or spec.other_value_codec is None:
+        raise Misuse(f"join store {spec.name!r} has no retention_ms, or no codec of the right side's values")
+    return JoinBuffer(
+        backend,
+        spec.key_codec,
+        spec.value_codec,
+        spec.other_value_codec,
+        retention_ms=spec.retention_ms,
+        clean_entries_max=entries_max,
+    )

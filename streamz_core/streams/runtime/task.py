@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from streamz_core.model import TopicPartition
     from streamz_core.protocol.record_batch import Columns
     from streamz_core.state.cache import CachedStore
+    from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.round import BadRecord, Part, Round
     from streamz_core.streams.runtime.config import RuntimeConfig
@@ -126,6 +127,15 @@ class Task:
     def any_store(self, name: str) -> Any:
         """This task's partition of a store of any kind."""
         return self._stores.any_store(name)
+
+    @property
+    def timestamp_ahead_max_ms(self) -> int:
+        """How far ahead of the clock a timestamp may be to be believed."""
+        return self._config.timestamp_ahead_max_ms
+
+    def global_store(self, name: str) -> GlobalStore:
+        """A global table of the process."""
+        return self._services.global_store(name)
 
     def partition_count(self, topic: str) -> int:
         """How many partitions an output topic has."""
@@ -296,7 +306,8 @@ class Task:
         latest_ms = self._intake.latest_ms
         batch = None
         if not self._subtopology.takes_rounds:
-            batch = decode(round_, self._positions.times[origin.partition], latest_ms)
+            is_shared = len(self._subtopology.processors) > 1
+            batch = decode(round_, self._positions.times[origin.partition], latest_ms, keep=is_shared)
         done = await self._processors.process(round_, batch, passing=verdicts)
         if alone and done:
             self._passed_over.verdicts(round_.parts[0], verdicts)
