@@ -28,6 +28,12 @@ class StoreKind(Enum):
     """How a store's keys are laid out."""
 
     KEY_VALUE = "key_value"
+    VERSIONED = "versioned"
+    """Every key with its history, by time."""
+    SET = "set"
+    """For every key a set of members; the value codec is the members'."""
+    LRU = "lru"
+    """So many entries, those used last."""
     WINDOW = "window"
 
 
@@ -39,6 +45,13 @@ class StoreSpec:
     its end a window still takes records, before it is closed; ``retention_ms`` how long after its
     end a window's contents are kept, at least the grace, which is also what ``None`` means; ``own_time``
     that the store's time is what its writers observe (a field of the value), not the task's stream time.
+
+    Key-value stores: ``expires``, values are stamped, and entries may end by themselves; ``ttl_ms`` after their
+    timestamp they do, where they do not say otherwise. Versioned stores: ``retention_ms`` is how long history
+    is kept. LRU stores: ``entries_max`` is how many entries there are, in each partition.
+
+    ``in_memory`` None means as the app says. ``source_topic`` is the topic this store holds the latest value
+    of every key of: where that topic keeps them for good, it is the store's changelog as well.
     """
 
     name: str
@@ -49,6 +62,11 @@ class StoreSpec:
     grace_ms: int = 0
     retention_ms: int | None = None
     own_time: bool = False
+    expires: bool = False
+    ttl_ms: int | None = None
+    entries_max: int | None = None
+    in_memory: bool | None = None
+    source_topic: str | None = None
     changelog: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict)
 
