@@ -16,7 +16,7 @@ _ZERO: Final = b"\x00\xff"
 
 
 def prefix(first: bytes) -> bytes:
-    """What every key with this first part begins with, and no other key.
+    r"""What every key with this first part begins with, and no other key.
 
     >>> prefix(b"ab")
     b'ab\x00\x00'

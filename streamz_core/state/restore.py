@@ -128,7 +128,8 @@ async def restore(
     progress = RestoreProgress(store.name, partition, start, start, end, 0, RestorePhase.START)
     on_progress(progress)
     try:
-        async for progress in _apply(store, source, reader, progress):
+        async for reached in _apply(store, source, reader, progress):
+            progress = reached
             on_progress(progress)
     except BaseException:
         on_progress(replace(progress, phase=RestorePhase.SUSPENDED))

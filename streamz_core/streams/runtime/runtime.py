@@ -154,7 +154,8 @@ class StreamsRuntime:
         requests = Requests(self._link, config.request_timeout_ms, RETRY_BACKOFF_MS)
         topics = Topics(requests, config.app_id)
         counts = await topics.source_counts(self._topology)
-        identities, _ = await topics.create_internal(self._topology, counts)
+        sources = await topics.source_changelogs(self._topology)
+        identities, _ = await topics.create_internal(self._topology, counts, sources)
         await topics.count_partitions([sink for part in self._topology.subtopologies for sink in part.sinks])
         offsets = GroupOffsets(requests, config)
         consumer = self._consumer = self._make_consumer(self._link)
@@ -163,6 +164,7 @@ class StreamsRuntime:
             consumer=consumer,
             changelog_reader=LinkChangelogReader(requests, offsets),
             changelog_identities=identities,
+            source_changelogs=sources,
             partition_counts=counts,
             state=StateSettings(
                 config.app_id,

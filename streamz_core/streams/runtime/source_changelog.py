@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from streamz_core.state.restore import FetchedColumns
-    from streamz_core.streams.topology import SourceSpec, StoreSpec
+    from streamz_core.streams.topology import SourceSpec, StoreSpec, Topology
 
 _WRITTEN_ONE_WAY: Final = (RawCodec, TextCodec)
 """Codecs with one form for each key: others may have written it with more spaces."""
@@ -62,3 +62,14 @@ class SourceChangelog:
 
     def _decoded(self, fetched: FetchedColumns) -> list[Any]:
         return self.source.value_codec.decode(fetched.values)
+
+
+def source_changelogs(topology: Topology) -> dict[str, SourceChangelog]:
+    """The stores that could do without a changelog of their own, by name."""
+    return {
+        store.name: SourceChangelog(store, source, store.source_topic)
+        for part in topology.subtopologies
+        for store in part.stores
+        for source in part.sources
+        if store.changelog and store.source_topic is not None and store.source_topic in source.topics
+    }
