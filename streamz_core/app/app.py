@@ -30,6 +30,7 @@ from streamz_core.clock import Clock, SystemClock
 from streamz_core.serde.registry import CodecRegistry
 from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.compile import subtopologies
+from streamz_core.streams.dsl.mending import mended
 from streamz_core.streams.error_policy import FAIL
 from streamz_core.streams.topology import Topology
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from streamz_core.app.table_keeper import TableContexts
     from streamz_core.app.windowed_table import OnWindowClose
     from streamz_core.model import Header
+    from streamz_core.streams.dsl.global_ktable import GlobalKTable
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.dsl.options import Consumed, Materialized
@@ -297,6 +299,17 @@ class App:
         (name,), found = _consumed((topic,), options)
         return self.streams.table(name, consumed, materialized, **found)
 
+    def global_table(
+        self,
+        topic: str | Topic,
+        consumed: Consumed | str | None = None,
+        materialized: Materialized | str | None = None,
+        **options: Any,
+    ) -> GlobalKTable[Any, Any]:
+        """A topic as a table of which every process has a full copy, in the manner of Kafka Streams."""
+        (name,), found = _consumed((topic,), options)
+        return self.streams.global_table(name, consumed, materialized, **found)
+
     def topology(self, partitions: Mapping[str, int]) -> Topology:
         """What everything declared compiles to, where topics have so many ``partitions``."""
         declared = self.declared
@@ -306,7 +319,9 @@ class App:
                 self._table_users[store.name] = {part.topics[0]: partitions[part.topics[0]]}
         if declared.graph is None:
             return topology
-        return Topology((*topology.subtopologies, *subtopologies(declared.graph, self.group_id, FAIL)))
+        graph = mended(declared.graph, partitions)
+        parts = (*topology.subtopologies, *subtopologies(graph, self.group_id, FAIL))
+        return Topology(parts, graph.global_tables)
 
     @property
     def declared(self) -> Declarations:

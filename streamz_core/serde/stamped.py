@@ -39,9 +39,9 @@ class AnyCodec(Protocol):
 class StampedCodec(ColumnCodec[tuple[Any, ...]]):
     """Stamped values, over the codec of the values themselves."""
 
-    def __init__(self, values: ColumnCodec[Any]) -> None:
+    def __init__(self, values: AnyCodec) -> None:
         """``values`` encodes what is stamped; its ``None`` is no value, and is never stored."""
-        super().__init__(values.subject)
+        super().__init__(getattr(values, "subject", "value"))
         self._values = values
 
     def encode(self, value: tuple[Any, ...] | None) -> bytes | None:

@@ -205,8 +205,8 @@ def _write(store: Store, changes: dict[bytes, bytes | None], position: int) -> i
 def _before(fetched: FetchedColumns, end: int) -> FetchedColumns:
     """The records of offsets below ``end``."""
     stop = bisect_left(fetched.offsets, end)
-    columns = (fetched.keys, fetched.values, fetched.timestamps, fetched.offsets)
-    return FetchedColumns(*(column[:stop] for column in columns), position=end)  # type: ignore[arg-type]
+    keys, values, timestamps, offsets, _ = fetched
+    return FetchedColumns(keys[:stop], values[:stop], timestamps[:stop], offsets[:stop], end)
 
 
 def _stalled(store: Store, partition: TopicPartition, position: int, end: int) -> RestoreStalled:

@@ -229,7 +229,8 @@ class VersionedStore:
         version = self._cache.get((key, times[index]))
         if version is None or version[0] is None:
             return None
-        return VersionedRecord(*version, valid_to=times[index + 1] if index + 1 < len(times) else latest_ms)
+        valid_to = times[index + 1] if index + 1 < len(times) else latest_ms
+        return VersionedRecord(version[0], version[1], valid_to)
 
     def _history(self, key: Any) -> list[int]:
         """The times of all versions but the newest, ascending; of a deletion that is the newest, too."""

@@ -55,6 +55,9 @@ class OperatorContext(Protocol):
     def store(self, name: str) -> Any:
         """This task's partition of a store, of whatever kind it was declared."""
 
+    def global_store(self, name: str) -> Any:
+        """A global table, the same for all tasks of the process."""
+
     def origin(self, order: int) -> tuple[str, int, int]:
         """Topic, partition and offset of the input record in hand with this order."""
 

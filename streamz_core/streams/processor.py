@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streamz_core.clock import Clock
     from streamz_core.model import Header
     from streamz_core.state.cache import CachedStore
+    from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
 
@@ -85,6 +86,9 @@ class ProcessorContext(Protocol):
 
     def any_store(self, name: str) -> Any:
         """This task's partition of a store of any kind."""
+
+    def global_store(self, name: str) -> GlobalStore:
+        """A global table, the same for all tasks of the process."""
 
     def partition_count(self, topic: str) -> int:
         """How many partitions an output topic has."""

@@ -35,6 +35,7 @@ class StoreKind(Enum):
     LRU = "lru"
     """So many entries, those used last."""
     WINDOW = "window"
+    JOIN = "join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,9 @@ class StoreSpec:
 
     ``in_memory`` None means as the app says. ``source_topic`` is the topic this store holds the latest value
     of every key of: where that topic keeps them for good, it is the store's changelog as well.
+
+    Join stores only: ``value_codec`` is that of the left side, ``other_value_codec`` of the right one;
+    ``retention_ms`` how long a row can be seen.
     """
 
     name: str
@@ -67,8 +71,19 @@ class StoreSpec:
     entries_max: int | None = None
     in_memory: bool | None = None
     source_topic: str | None = None
+    other_value_codec: Codec | None = None
     changelog: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalTableSpec:
+    """A topic of which every process has a full copy, readable by every task."""
+
+    name: str
+    topic: str
+    key_codec: Codec
+    value_codec: Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +146,14 @@ class Topology:
     """A whole app."""
 
     subtopologies: tuple[SubTopology, ...]
+    global_tables: tuple[GlobalTableSpec, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a sub-topology name or a source topic used twice."""
+        """Refuse a sub-topology name, a source topic or a store used twice."""
         _refuse_twice("sub-topology", [part.name for part in self.subtopologies])
         _refuse_twice("source topic", [topic for part in self.subtopologies for topic in part.topics])
-        _refuse_twice("store", [store.name for part in self.subtopologies for store in part.stores])
+        stores = [store.name for part in self.subtopologies for store in part.stores]
+        _refuse_twice("store", stores + [table.name for table in self.global_tables])
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -155,6 +172,8 @@ class Topology:
             for processor in part.processors:
                 lines.append(f"    Processor: {processor.name} (stores: [{', '.join(processor.stores)}])")
                 lines.append(f"      <-- {', '.join(processor.sources)}")
+        for table in self.global_tables:
+            lines.append(f"   Global table: {table.name} (topic: {table.topic})")
         return "\n".join(lines)
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from streamz_core.streams.dsl.builder import StreamsBuilder
-from streamz_core.streams.dsl.options import Grouped, Joined, Materialized, Repartitioned
+from streamz_core.streams.dsl.join_windows import JoinWindows
+from streamz_core.streams.dsl.options import (
+    Grouped,
+    Joined,
+    Materialized,
+    Repartitioned,
+    StreamJoined,
+    TableJoined,
+)
 from streamz_core.streams.dsl.windowed_stream import EmitStrategy
 from streamz_core.streams.dsl.windows import TimeWindows
 
@@ -72,6 +80,9 @@ class Topology:
 
     def _table(self, step: dict[str, Any]) -> Any:
         return self.builder.table(step["topic"], None, self._store(step), **TEXT)
+
+    def _global_table(self, step: dict[str, Any]) -> Any:
+        return self.builder.global_table(step["topic"], None, self._store(step), **TEXT)
 
     def _to(self, step: dict[str, Any]) -> None:
         self._in(step).to(step["topic"], **TEXT)
@@ -200,9 +211,32 @@ class Topology:
     # -- joins
 
     def _stream_table_join(self, step: dict[str, Any]) -> Any:
-        stream, table, how = self._in(step), self._in(step, "other"), Joined(step["name"], **TEXT)
-        join = stream.join if step["how"] == "inner" else stream.left_join
-        return join(table, joined, how, value_type=str)
+        return self._how(step)(self._in(step, "other"), joined, Joined(step["name"], **TEXT), value_type=str)
+
+    def _stream_join(self, step: dict[str, Any]) -> Any:
+        windows = (
+            JoinWindows.of_time_difference_and_grace(0, step["grace"])
+            .before(step["before"])
+            .after(step["after"])
+        )
+        how = StreamJoined(step["name"], **TEXT, other_value_type=str, store_name=step["name"])
+        return self._how(step)(self._in(step, "other"), joined, windows, how, value_type=str)
+
+    def _stream_global_join(self, step: dict[str, Any]) -> Any:
+        other = self._in(step, "other")
+        return self._how(step)(other, lambda k, v: first(v), joined, value_type=str)
+
+    def _table_join(self, step: dict[str, Any]) -> Any:
+        kept = self._texts(step) if "store" in step else None
+        return self._how(step)(self._in(step, "other"), joined, kept, value_type=str)
+
+    def _foreign_key_join(self, step: dict[str, Any]) -> Any:
+        other, how = self._in(step, "other"), TableJoined(step["name"])
+        return self._how(step)(other, first, joined, how, self._texts(step))
+
+    def _how(self, step: dict[str, Any]) -> Any:
+        side = self._in(step)
+        return {"inner": side.join, "left": side.left_join}.get(step["how"]) or side.outer_join
 
 
 OPERATIONS = frozenset(name[1:] for name in vars(Topology) if name.startswith("_") and name[1] != "_")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.serde import Codecs
     from streamz_core.streams.graph import Input, StoreUse
     from streamz_core.streams.operator import Operator
-    from streamz_core.streams.topology import StoreSpec
+    from streamz_core.streams.topology import GlobalTableSpec, StoreSpec
 
 
 class GraphBuilder:
@@ -36,6 +36,7 @@ class GraphBuilder:
         self._readers: dict[str | InternalTopic, SourceNode] = {}
         self._nodes: dict[str, OperatorNode] = {}
         self._stores: dict[str, StoreSpec] = {}
+        self._globals: dict[str, GlobalTableSpec] = {}
         self._topics: dict[str, InternalTopic] = {}
 
     def name(self, kind: str, given: str | None = None) -> str:
@@ -74,17 +75,25 @@ class GraphBuilder:
         *,
         sink: str | InternalTopic | None = None,
         fans_out: bool = False,
+        joined_as: str | None = None,
     ) -> str:
         """A step; returns its name."""
         self._refuse_name(name)
-        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out)
+        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out, joined_as)
         return name
 
     def store(self, spec: StoreSpec) -> str:
         """Declare a store; returns its name."""
-        if spec.name in self._stores:
-            raise Misuse(f"store {spec.name!r} is declared twice; give each its own name")
+        self._refuse_store(spec.name)
         self._stores[spec.name] = spec
+        return spec.name
+
+    def global_table(self, spec: GlobalTableSpec) -> str:
+        """Declare a global table; returns its name."""
+        self._refuse_store(spec.name)
+        if spec.topic in self._readers:
+            raise Misuse(f"topic {spec.topic!r} is read already: it is a stream or table, or a global table")
+        self._globals[spec.name] = spec
         return spec.name
 
     def internal_topic(self, name: str, partitions: int | None) -> InternalTopic:
@@ -97,7 +106,16 @@ class GraphBuilder:
 
     def build(self) -> Graph:
         """What was collected."""
-        return Graph(tuple(self._sources.values()), tuple(self._nodes.values()), tuple(self._stores.values()))
+        return Graph(
+            tuple(self._sources.values()),
+            tuple(self._nodes.values()),
+            tuple(self._stores.values()),
+            tuple(self._globals.values()),
+        )
+
+    def _refuse_store(self, name: str) -> None:
+        if name in self._stores or name in self._globals:
+            raise Misuse(f"store {name!r} is declared twice; give each its own name")
 
     def _refuse_name(self, name: str) -> None:
         if name in self._nodes or name in self._sources:

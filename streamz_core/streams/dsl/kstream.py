@@ -14,7 +14,6 @@ from streamz_core.streams.dsl.options import (
     Branched,
     Consumed,
     Grouped,
-    Joined,
     Materialized,
     Named,
     Produced,
@@ -269,9 +268,7 @@ class KStream(Generic[K, V]):
         from streamz_core.streams.dsl.kgrouped_stream import KGroupedStream
 
         chosen = option(Grouped, grouped, options)
-        key, value = _or(chosen.key, self.key), _or(chosen.value, self.value)
-        typed = KStream[K, V](self.graph, self.node, key, value, is_rekeyed=self.is_rekeyed)
-        return KGroupedStream(typed, chosen.name)
+        return KGroupedStream(self.typed(chosen.key, chosen.value), chosen.name)
 
     def group_by(
         self, selector: Callable[[K, V], Any], grouped: Grouped | str | None = None, **options: Any
@@ -280,29 +277,32 @@ class KStream(Generic[K, V]):
         chosen = option(Grouped, grouped, options)
         return self.select_key(selector).group_by_key(chosen)
 
-    def join(
-        self,
-        other: KTable[K, Any],
-        joiner: Callable[..., Any],
-        joined: Joined | str | None = None,
-        *,
-        with_key: bool = False,
-        value_type: Any = None,
-    ) -> KStream[K, Any]:
-        """``joiner(value, other_value)`` for each record whose key ``other`` has; with the key if ``with_key``."""
-        return self._join(other, joiner, joined, left=False, with_key=with_key, value_type=value_type)
+    def join(self, other: Any, *how: Any, **options: Any) -> KStream[K, Any]:
+        """Each record with what ``other`` has of its key; records without a partner are dropped.
 
-    def left_join(
-        self,
-        other: KTable[K, Any],
-        joiner: Callable[..., Any],
-        joined: Joined | str | None = None,
-        *,
-        with_key: bool = False,
-        value_type: Any = None,
-    ) -> KStream[K, Any]:
-        """``joiner(value, other_value)`` for each record; the other is None where ``other`` has no such key."""
-        return self._join(other, joiner, joined, left=True, with_key=with_key, value_type=value_type)
+        ``join(stream, joiner, windows, joined)``: with the records of another stream whose times are as near
+        as the ``JoinWindows`` say; ``joined`` is a ``StreamJoined`` or a name, needed for the store.
+        ``join(table, joiner, joined)``: with the table's value at that moment; a ``Joined`` or a name is needed
+        where keys were changed. ``join(global_table, key_selector, joiner, named)``: with the value of the
+        key ``key_selector(key, value)``, whichever partition it is in.
+
+        ``joiner(value, other_value)`` makes the results, or ``joiner(key, value, other_value)`` with the option
+        ``with_key=True``; ``value_type`` is the type of what it makes.
+        """
+        return self._join(other, how, options, left=False)
+
+    def left_join(self, other: Any, *how: Any, **options: Any) -> KStream[K, Any]:
+        """Like ``join``; a record without a partner goes on with None in the partner's place.
+
+        Joined with a stream it does so once no partner can come any more: when its window and grace are over.
+        """
+        return self._join(other, how, options, left=True)
+
+    def outer_join(self, other: KStream[K, Any], *how: Any, **options: Any) -> KStream[K, Any]:
+        """Like ``left_join`` with another stream, with records of either side going on without a partner."""
+        from streamz_core.streams.dsl.joins import stream_join
+
+        return stream_join(self, other, *how, left=True, right=True, **options)
 
     def to_table(
         self, materialized: Materialized | str | None = None, named: Named | str | None = None
@@ -314,13 +314,22 @@ class KStream(Generic[K, V]):
         stream = self.partitioned(chosen.name, "to_table()")
         return table_of(stream, chosen, self._name("KSTREAM-TOTABLE", named), "to_table()")
 
-    def _join(self, other: Any, joiner: Callable[..., Any], joined: Any, **how: Any) -> KStream[K, Any]:
-        from streamz_core.streams.dsl.joins import stream_table_join
+    def _join(self, other: Any, how: Any, options: Any, *, left: bool) -> KStream[K, Any]:
+        from streamz_core.streams.dsl.global_ktable import GlobalKTable
+        from streamz_core.streams.dsl.joins import stream_global_join, stream_join, stream_table_join
         from streamz_core.streams.dsl.ktable import KTable
 
         if isinstance(other, KTable):
-            return stream_table_join(self, other, joiner, joined, **how)
-        raise Misuse(f"a stream is joined with a table; {other!r} is none")
+            return stream_table_join(self, other, *how, left=left, **options)
+        if isinstance(other, GlobalKTable):
+            return stream_global_join(self, other, *how, left=left, **options)
+        return stream_join(self, other, *how, left=left, **options)
+
+    def typed(self, key: Serde, value: Serde) -> KStream[K, V]:
+        """The same stream, with more known of its keys and values."""
+        return KStream(
+            self.graph, self.node, _or(key, self.key), _or(value, self.value), is_rekeyed=self.is_rekeyed
+        )
 
     def partitioned(self, name: str | None, why: str, *, keyless: bool = False) -> KStream[K, V]:
         """This stream, dealt out anew where keys were changed; ``name`` is the internal topic's.
@@ -410,10 +419,10 @@ class BranchedKStream(Generic[K, V]):
 
 
 def stream_of(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed) -> KStream[Any, Any]:
-    """A stream of topics."""
-    return KStream(
-        graph, source_node(graph, topics, consumed, "KSTREAM-SOURCE"), consumed.key, consumed.value
-    )
+    """A stream of topics. Keys of no declared type are written on as they were read."""
+    node = source_node(graph, topics, consumed, "KSTREAM-SOURCE")
+    key = consumed.key if consumed.key.is_known else Serde(serializer=graph.codecs.key_serializer)
+    return KStream(graph, node, key, consumed.value)
 
 
 def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed, kind: str) -> str:

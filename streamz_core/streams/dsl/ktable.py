@@ -119,6 +119,39 @@ class KTable(Generic[K, V]):
         key = self.key if mapper is None else UNKNOWN
         return KStream(self.graph, name, key, self.value, is_rekeyed=mapper is not None)
 
+    # -- joins --------------------------------------------------------------------------------------
+
+    def join(self, other: KTable[Any, Any], *how: Any, **options: Any) -> KTable[K, Any]:
+        """The keys that both tables have, with ``joiner(value, other_value)``.
+
+        ``join(table, joiner, materialized, named)``: by the same key. ``join(table, foreign_key_extractor,
+        joiner, table_joined, materialized)``: ``foreign_key_extractor(value)`` is the key in the other table;
+        many keys may have the same one. ``table_joined``, a ``TableJoined`` or a string, is the name of the
+        topics and the store in between. Options: ``with_key=True`` puts the key before the values, for extractor
+        and joiner; ``value_type`` is the type of the results.
+        """
+        return self._join(other, how, options, left=True, right=True)
+
+    def left_join(self, other: KTable[Any, Any], *how: Any, **options: Any) -> KTable[K, Any]:
+        """Like ``join``, with all keys of this table: the other value is None where there is none."""
+        return self._join(other, how, options, left=True, right=False)
+
+    def outer_join(self, other: KTable[K, Any], *how: Any, **options: Any) -> KTable[K, Any]:
+        """Like ``join`` by the same key, with the keys of either table."""
+        from streamz_core.streams.dsl.table_joins import table_join
+
+        return table_join(self, other, *how, needs_left=False, needs_right=False, **options)
+
+    def _join(self, other: Any, how: Any, options: Any, *, left: bool, right: bool) -> KTable[K, Any]:
+        from streamz_core.streams.dsl.foreign_key_join import foreign_key_join
+        from streamz_core.streams.dsl.table_joins import table_join
+
+        if not isinstance(other, KTable):
+            raise Misuse(f"a table is joined with a table; {other!r} is none")
+        if len(how) > 1 and callable(how[1]):
+            return foreign_key_join(self, other, *how, left=not right, **options)
+        return table_join(self, other, *how, needs_left=left, needs_right=right, **options)
+
     # -- making steps -------------------------------------------------------------------------------
 
     def _filtered(

@@ -42,6 +42,7 @@ class GraphContext:
         self.partition: Final = context.partition
         self.clock: Final[Clock] = context.clock
         self.store: Final = context.any_store
+        self.global_store: Final = context.global_store
         self.send: Final = context.send
         self.send_columns: Final = context.send_columns
         self.request_commit: Final = context.request_commit

@@ -42,7 +42,9 @@ def one_by_one(graph: Graph, source: str) -> bool:
 
     So it is where two steps that it comes to share a store that one of them writes, or write to the same
     topic: what the second one finds, or what stands there first, depends on the order between them. And where
-    ways that meet have met or branched before in a manner that the orders of rows do not tell.
+    ways that meet have met or branched before in a manner that the orders of rows do not tell. And where a
+    single record would come to a step's second input before it comes to the first: of equal orders the first
+    input's turn is first.
     """
     reached = graph.reached_from(source)
     nodes = {node.name: node for node in graph.nodes}
@@ -51,6 +53,7 @@ def one_by_one(graph: Graph, source: str) -> bool:
         _share_stores(places)
         or _share_topics({node.name: node for node, _ in places})
         or _entangled(graph, source, {node.name for node, _ in places})
+        or _comes_crosswise(graph, {source, *(node.name for node, _ in places)})
     )
 
 
@@ -89,6 +92,15 @@ def _entangled(graph: Graph, source: str, reached: set[str]) -> bool:
         ):
             return True
         origins[node.name] = {**fans, **({node.name: 1} if node.fans_out else {})}
+    return False
+
+
+def _comes_crosswise(graph: Graph, reached: set[str]) -> bool:
+    """Whether the ways into a step are not in the order of its inputs."""
+    for ways in _ways(graph).values():
+        ports = [port for giver, port in ways if giver in reached]
+        if ports != sorted(ports):
+            return True
     return False
 
 

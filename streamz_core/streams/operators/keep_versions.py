@@ -13,14 +13,14 @@ from typing import Any
 from streamz_core.state.versioned import PutResult
 from streamz_core.streams.operator import Operator, OperatorContext
 from streamz_core.streams.operators.updates import Updates
-from streamz_core.streams.rows import Rows
+from streamz_core.streams.rows import STALE, Rows
 
 
 class KeepVersions(Operator):
     """Keeps every version of every key that the store's retention allows (KIP-914).
 
     Rows without a key are passed over, and those that come too late for the history. Every other row is an
-    update; ``Rows.stale`` marks those that did not change what the key's value is now.
+    update; those that did not change what the key's value is now are marked ``STALE``.
     """
 
     def __init__(self, name: str, store: str) -> None:
@@ -35,7 +35,7 @@ class KeepVersions(Operator):
     def process(self, rows: Rows) -> Rows | None:
         """An update for each row that was put."""
         store, updates = self._store, Updates()
-        stale: list[bool] = []
+        marks: list[Any] = []
         for index in range(len(rows.orders)):
             key, value, timestamp = rows.keys[index], rows.values[index], rows.timestamps[index]
             if key is None:
@@ -44,9 +44,9 @@ class KeepVersions(Operator):
             result = store.put(key, value, timestamp)
             if result is PutResult.TOO_LATE:
                 continue
-            stale.append(result is PutResult.EARLIER)
+            marks.append(STALE if result is PutResult.EARLIER else None)
             updates.add(rows, index, key, old, None if value is None else (value, timestamp), timestamp)
         made = updates.rows()
-        if made is not None and True in stale:
-            made.stale = stale
+        if made is not None and STALE in marks:
+            made.marks = marks
         return made

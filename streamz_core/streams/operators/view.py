@@ -23,23 +23,68 @@ class TableView:
 
     def __init__(self, store: str, transforms: tuple[Transform, ...] = ()) -> None:
         """``store`` keeps stamped values; ``transforms`` are applied one after the other."""
-        self.store_name = store
+        self.stores: tuple[str, ...] = (store,)
         self.transforms = transforms
 
     def then(self, transform: Transform) -> TableView:
         """The table that follows from this one."""
-        return TableView(self.store_name, (*self.transforms, transform))
+        return TableView(self.stores[0], (*self.transforms, transform))
 
     def open(self, context: OperatorContext) -> Lookup:
         """For one task."""
-        return Lookup(context.store(self.store_name), self.transforms)
+        return Lookup(context.store(self.stores[0]), self.transforms)
+
+
+class JoinedView(TableView):
+    """A joined table without a store of its own: looked up in both that it is joined of."""
+
+    def __init__(
+        self,
+        left: TableView,
+        right: TableView,
+        joiner: Callable[[Any, Any, Any], Any],
+        *,
+        needs_left: bool,
+        needs_right: bool,
+        transforms: tuple[Transform, ...] = (),
+    ) -> None:
+        """``joiner(key, left, right)``; ``needs_…``: nothing is there where that side has nothing."""
+        self.stores = (*left.stores, *right.stores)
+        self.transforms = transforms
+        self._left = left
+        self._right = right
+        self._joiner = joiner
+        self._needs_left = needs_left
+        self._needs_right = needs_right
+
+    def then(self, transform: Transform) -> TableView:
+        """The table that follows from this one."""
+        return JoinedView(
+            self._left,
+            self._right,
+            self._joiner,
+            needs_left=self._needs_left,
+            needs_right=self._needs_right,
+            transforms=(*self.transforms, transform),
+        )
+
+    def open(self, context: OperatorContext) -> Lookup:
+        """For one task."""
+        both = _Both(
+            self._left.open(context),
+            self._right.open(context),
+            self._joiner,
+            needs_left=self._needs_left,
+            needs_right=self._needs_right,
+        )
+        return Lookup(both, self.transforms)
 
 
 class Lookup:
     """A table view in one task."""
 
     def __init__(self, store: Any, transforms: tuple[Transform, ...]) -> None:
-        """``store`` is the task's partition."""
+        """``store`` is the task's partition, or anything that gives stamped values."""
         self._get = store.get
         self._transforms = transforms
 
@@ -54,3 +99,32 @@ class Lookup:
             if value is None:
                 return None
         return (value, stamped[1])
+
+
+class _Both:
+    """Two tables joined as they are now."""
+
+    def __init__(
+        self,
+        left: Lookup,
+        right: Lookup,
+        joiner: Callable[[Any, Any, Any], Any],
+        *,
+        needs_left: bool,
+        needs_right: bool,
+    ) -> None:
+        self._left = left
+        self._right = right
+        self._joiner = joiner
+        self._needs_left = needs_left
+        self._needs_right = needs_right
+
+    def get(self, key: Any) -> Any:
+        left, right = self._left.get(key), self._right.get(key)
+        if (left is None and (self._needs_left or right is None)) or (right is None and self._needs_right):
+            return None
+        value = self._joiner(key, None if left is None else left[0], None if right is None else right[0])
+        if value is None:
+            return None
+        times: list[int] = [stamped[1] for stamped in (left, right) if stamped is not None]
+        return (value, max(times))

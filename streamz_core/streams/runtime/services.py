@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from streamz_core.clock import Clock
     from streamz_core.model import TopicPartition
+    from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.restore import ChangelogReader, RestoreProgress
     from streamz_core.streams.runtime.committer import Committer
     from streamz_core.streams.runtime.ports import Consumer
@@ -47,6 +48,8 @@ class TaskServices:
     """The partition counts of output topics, which are created if they may be."""
     known_partitions: Callable[[str], int]
     """The partition count of an output topic that was counted before."""
+    global_store: Callable[[str], GlobalStore]
+    """A global table of the process, by name."""
     on_restore: Callable[[RestoreProgress], None]
     on_changes: Callable[[Task, Sequence[StoreChanges]], None] = lambda _task, _changes: None
     """A task's stores were committed, with these changes."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from streamz_core.errors import Misuse
 from streamz_core.state.cache import CachedStore
 from streamz_core.state.expiring import ExpiringStore
+from streamz_core.state.join_buffer import JoinBuffer
 from streamz_core.state.lru import LruStore
 from streamz_core.state.sets import SetStore
 from streamz_core.state.versioned import VersionedStore
@@ -78,6 +79,19 @@ def _window(spec: StoreSpec, backend: Store, entries_max: int, _latest_ms: Calla
     )
 
 
+def _join(spec: StoreSpec, backend: Store, entries_max: int, _latest_ms: Callable[[], int]) -> Any:
+    if spec.other_value_codec is None:
+        raise Misuse(f"join store {spec.name!r} has no codec of the right side's values")
+    return JoinBuffer(
+        backend,
+        spec.key_codec,
+        spec.value_codec,
+        spec.other_value_codec,
+        retention_ms=_needed(spec, "retention_ms", spec.retention_ms),
+        clean_entries_max=entries_max,
+    )
+
+
 def _needed(spec: StoreSpec, what: str, given: int | None) -> int:
     if given is None:
         raise Misuse(f"{spec.kind.value} store {spec.name!r} has no {what}")
@@ -90,4 +104,5 @@ _OPENERS = {
     StoreKind.SET: _set,
     StoreKind.LRU: _lru,
     StoreKind.WINDOW: _window,
+    StoreKind.JOIN: _join,
 }

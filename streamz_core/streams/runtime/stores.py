@@ -15,6 +15,7 @@ from streamz_core.model import TopicPartition
 from streamz_core.state import rocksdb
 from streamz_core.state.cache import CachedStore
 from streamz_core.state.changelog import topic_name
+from streamz_core.state.join_buffer import JoinBuffer
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.restore import RestoreSource, restore
 from streamz_core.state.rocksdb import RocksDatabase
@@ -143,8 +144,11 @@ class TaskStores:
 
     def collect(self, stream_time_ms: int) -> list[StoreChanges]:
         """What changed since the last commit; windows past their retention go with it."""
-        for windowed in self._windowed:
-            windowed.drop_expired(stream_time_ms)
+        for store in self._opened.values():
+            if isinstance(store, JoinBuffer):
+                store.drop_expired()
+            elif isinstance(store, WindowedStore):
+                store.drop_expired(stream_time_ms)
         return [
             StoreChanges(store.name, self._changelog(store.name), store.collect()) for store in self._caches
         ]

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from streamz_core.clock import Cancellable, Clock
     from streamz_core.protocol.record_batch import Columns
     from streamz_core.state.cache import CachedStore
+    from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.runtime.config import RuntimeConfig
     from streamz_core.streams.runtime.decoding import Undecodable
@@ -142,6 +143,10 @@ class Task:
     def any_store(self, name: str) -> Any:
         """This task's partition of a store of any kind."""
         return self._stores.any_store(name)
+
+    def global_store(self, name: str) -> GlobalStore:
+        """A global table of the process."""
+        return self._services.global_store(name)
 
     def partition_count(self, topic: str) -> int:
         """How many partitions an output topic has."""

@@ -7,6 +7,7 @@ Must not know: consumers, tasks, records.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.client.errors import error_for
@@ -37,6 +38,14 @@ class MissingTopic(Misuse):
     """A source topic does not exist; create it, or let the app declare it."""
 
 
+@dataclass(frozen=True, slots=True)
+class FoundTopic:
+    """A topic as the broker has it; ``identity`` is another one once it was deleted and made again."""
+
+    partitions: int
+    identity: str
+
+
 class Topics:
     """Topic metadata as the runtime needs it, remembered for output topics."""
 
@@ -50,12 +59,7 @@ class Topics:
         """The partition counts of all source topics. Raises ``MissingTopic`` or ``Misuse``."""
         answer = await self._describe(topology.topics, create=False)
         counts = {topic.name: len(topic.partitions) for topic in answer.topics if not topic.error_code}
-        missing = [topic for topic in topology.topics if topic not in counts]
-        if missing:
-            raise MissingTopic(
-                f"app {self._app_id!r} reads topics that do not exist: {', '.join(missing)}. Create them "
-                "('streamz topics --create --topic …') or declare them in the app with partitions"
-            )
+        self._refuse_missing([topic for topic in topology.topics if topic not in counts])
         for part in topology.subtopologies:
             _check_copartitioned(part, counts)
         return counts
@@ -77,6 +81,20 @@ class Topics:
             for name, candidate in candidates.items()
             if own[name] not in present and candidate.topic in keeping
         }
+
+    async def find(self, names: Iterable[str]) -> dict[str, FoundTopic]:
+        """Topics that must be there. Raises ``MissingTopic``."""
+        wanted = list(names)
+        if not wanted:
+            return {}
+        answer = await self._describe(wanted, create=False)
+        found = {
+            topic.name: FoundTopic(len(topic.partitions), f"{answer.cluster_id}/{topic.topic_id}")
+            for topic in answer.topics
+            if not topic.error_code
+        }
+        self._refuse_missing([name for name in wanted if name not in found])
+        return found
 
     async def create_internal(
         self, topology: Topology, counts: Mapping[str, int], sources: Mapping[str, SourceChangelog]
@@ -143,7 +161,9 @@ class Topics:
         request = DescribeConfigsRequest(
             resources=[
                 DescribeConfigsResource(
-                    resource_type=ConfigResourceType.TOPIC, resource_name=topic, configuration_keys=list(_KEEPING)
+                    resource_type=ConfigResourceType.TOPIC,
+                    resource_name=topic,
+                    configuration_keys=list(_KEEPING),
                 )
                 for topic in sorted(topics)
             ]
@@ -178,6 +198,13 @@ class Topics:
                 for name in _dead_letter_topics(policies, topic)
             ]
         return internal
+
+    def _refuse_missing(self, missing: list[str]) -> None:
+        if missing:
+            raise MissingTopic(
+                f"app {self._app_id!r} reads topics that do not exist: {', '.join(missing)}. Create them "
+                "('streamz topics --create --topic …') or declare them in the app with partitions"
+            )
 
     async def _create(self, topics: list[CreatableTopic]) -> None:
         if not topics:
@@ -221,7 +248,8 @@ def _check_copartitioned(part: SubTopology, counts: Mapping[str, int]) -> None:
         listed = ", ".join(f"{topic}: {count}" for topic, count in found.items())
         raise Misuse(
             f"the source topics of {part.name!r} share stores and must have the same number of partitions; "
-            f"they have {listed}. Repartition one of them through a topic of the right size"
+            f"they have {listed}. Give the join a name, and the smaller topics are dealt out anew through "
+            "internal topics, or give the topics the same number of partitions"
         )
 
 

@@ -226,6 +226,7 @@ class Bench:
             committed_positions=cluster.committed,
             count_partitions=cluster.count_partitions,
             known_partitions=lambda topic: cluster.counts.get(topic, 1),
+            global_store=lambda name: pytest.fail(f"no global table {name!r} in this test"),
             on_restore=on_restore or (lambda _: None),
             on_task_changed=lambda: None,
         )
