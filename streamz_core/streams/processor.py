@@ -72,6 +72,10 @@ class ProcessorContext(Protocol):
         """The clock to ask for wall-clock time."""
 
     @property
+    def timestamp_ahead_max_ms(self) -> int:
+        """How far ahead of the clock a timestamp may be to be believed."""
+
+    @property
     def stream_time_ms(self) -> int:
         """The highest timestamp seen by this task, restored across restarts; -1 before the first."""
 

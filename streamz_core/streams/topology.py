@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.error_policy import FAIL, ErrorPolicy
@@ -35,6 +35,8 @@ class StoreKind(Enum):
     LRU = "lru"
     """So many entries, those used last."""
     WINDOW = "window"
+    SESSION = "session"
+    """By key and span of time: sessions, sliding windows, what is held back until a time."""
     JOIN = "join"
 
 
@@ -45,7 +47,10 @@ class StoreSpec:
     Window stores only: ``window_size_ms`` is the length of its windows; ``grace_ms`` how long after
     its end a window still takes records, before it is closed; ``retention_ms`` how long after its
     end a window's contents are kept, at least the grace, which is also what ``None`` means; ``own_time``
-    that the store's time is what its writers observe (a field of the value), not the task's stream time.
+    that the store's time is what its writers observe (a field of the value), not the task's stream time;
+    ``window_end`` gives a window's end by its start, where not all are of one length.
+
+    Session stores: ``retention_ms`` is how long after its end a span is kept; None: until it is deleted.
 
     Key-value stores: ``expires``, values are stamped, and entries may end by themselves; ``ttl_ms`` after their
     timestamp they do, where they do not say otherwise. Versioned stores: ``retention_ms`` is how long history
@@ -66,6 +71,7 @@ class StoreSpec:
     grace_ms: int = 0
     retention_ms: int | None = None
     own_time: bool = False
+    window_end: Callable[[int], int] | None = None
     expires: bool = False
     ttl_ms: int | None = None
     entries_max: int | None = None
@@ -86,15 +92,35 @@ class GlobalTableSpec:
     value_codec: Codec
 
 
+class Reading(NamedTuple):
+    """How a topic is read, as it was declared."""
+
+    key_type: Any = None
+    key_serializer: Any = None
+    value_type: Any = None
+    value_serializer: Any = None
+    timestamp_extractor: Any = None
+    offset_reset: str | None = None
+
+    def __str__(self) -> str:
+        """What was said, no more."""
+        said = [f"{name}={value!r}" for name, value in self._asdict().items() if value is not None]
+        return f"({', '.join(said)})"
+
+
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """Topics read with the same codecs. ``on_decode_error`` says what becomes of bad bytes."""
+    """Topics read with the same codecs. ``on_decode_error`` says what becomes of bad bytes.
+
+    ``reading`` is what the codecs were made from: topics with the same are read in the same way.
+    """
 
     name: str
     topics: tuple[str, ...]
     key_codec: Codec
     value_codec: Codec
     on_decode_error: ErrorPolicy = FAIL
+    reading: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +198,7 @@ class Topology:
             for processor in part.processors:
                 lines.append(f"    Processor: {processor.name} (stores: [{', '.join(processor.stores)}])")
                 lines.append(f"      <-- {', '.join(processor.sources)}")
-        for table in self.global_tables:
-            lines.append(f"   Global table: {table.name} (topic: {table.topic})")
+        lines += [f"   Global table: {table.name} (topic: {table.topic})" for table in self.global_tables]
         return "\n".join(lines)
 
 

@@ -72,6 +72,7 @@ def _subtopology(part: Graph, app_id: str, on_error: ErrorPolicy) -> SubTopology
             source.key_codec,
             source.value_codec,
             source.on_decode_error,
+            source.reading,
         )
         for source in part.sources
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from streamz_core.streams.dsl.graph_builder import GraphBuilder
     from streamz_core.streams.dsl.kgrouped_table import KGroupedTable
+    from streamz_core.streams.dsl.suppressed import Suppressed, Windowing
     from streamz_core.streams.graph import SourceNode
     from streamz_core.streams.operator import Operator
 
@@ -44,14 +45,19 @@ class KTable(Generic[K, V]):
         *,
         view: TableView,
         store: str | None = None,
+        windowing: Windowing | None = None,
     ) -> None:
-        """``view`` is how values are looked up; ``store`` the table's own store, if it has one."""
+        """``view`` is how values are looked up; ``store`` the table's own store, if it has one.
+
+        ``windowing`` is what a windowed table knows of its windows.
+        """
         self.graph: Final = graph
         self.node: Final = node
         self.key: Final = key
         self.value: Final = value
         self.view: Final = view
         self.store: Final = store
+        self.windowing: Final = windowing
 
     @property
     def queryable_store_name(self) -> str | None:
@@ -119,6 +125,12 @@ class KTable(Generic[K, V]):
         key = self.key if mapper is None else UNKNOWN
         return KStream(self.graph, name, key, self.value, is_rekeyed=mapper is not None)
 
+    def suppress(self, suppressed: Suppressed) -> KTable[K, V]:
+        """The same table, saying less: ``Suppressed.until_window_closes`` or ``until_time_limit``."""
+        from streamz_core.streams.dsl.suppressed import suppressed as held_back
+
+        return held_back(self, suppressed)
+
     # -- joins --------------------------------------------------------------------------------------
 
     def join(self, other: KTable[Any, Any], *how: Any, **options: Any) -> KTable[K, Any]:
@@ -178,7 +190,9 @@ class KTable(Generic[K, V]):
         materialized: Materialized | str | None,
     ) -> KTable[Any, Any]:
         self.graph.add(name, (Input(self.node),), make)
-        table: KTable[Any, Any] = KTable(self.graph, name, self.key, value, view=self.view.then(transform))
+        table: KTable[Any, Any] = KTable(
+            self.graph, name, self.key, value, view=self.view.then(transform), windowing=self.windowing
+        )
         if materialized is None:
             return table
         chosen = option(Materialized, materialized)
@@ -200,7 +214,8 @@ def table_of(
     key, value = known(materialized.key, rows.key), known(materialized.value, rows.value)
     store = key_value_store(graph, materialized, key, value, what, source)
     graph.add(name, (Input(rows.node),), _keeping(name, store, materialized), (StoreUse(store, writes=True),))
-    return KTable(graph, name, key, value, view=TableView(store), store=store)
+    windowing = rows.windowing if isinstance(rows, KTable) else None
+    return KTable(graph, name, key, value, view=TableView(store), store=store, windowing=windowing)
 
 
 def _keeping(name: str, store: str, materialized: Materialized) -> Callable[[], Operator]:

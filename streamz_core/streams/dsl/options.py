@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.stores import kept_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
+
+    from streamz_core.streams.error_policy import ErrorPolicy
 
 O = TypeVar("O", bound="Option")  # noqa: E741
 
@@ -86,6 +89,12 @@ class Consumed(Typed):
 
     timestamp_extractor: Callable[..., int] | None = None
     offset_reset: str | None = None
+    on_decode_error: ErrorPolicy | str | None = None
+    """What becomes of bytes that do not decode: ``fail`` (the default), ``skip``, ``dead_letter``, or a policy."""
+
+    def with_decode_error_policy(self, policy: ErrorPolicy | str) -> Self:
+        """The same, with this for bytes that do not decode."""
+        return replace(self, on_decode_error=policy)
 
     def with_timestamp_extractor(self, extractor: Callable[..., int]) -> Self:
         """The same with times taken from records by ``extractor(record, partition_time_ms)``."""
@@ -161,11 +170,7 @@ class Materialized(Typed):
     @property
     def in_memory(self) -> bool | None:
         """Whether the store is kept in memory; None: as the app says."""
-        if self.store_type is None:
-            return None
-        if self.store_type not in ("rocksdb", "in_memory"):
-            raise Misuse(f"store_type is 'rocksdb' or 'in_memory', not {self.store_type!r}")
-        return self.store_type == "in_memory"
+        return kept_in_memory(self.store_type)
 
     def with_caching_enabled(self) -> Self:
         """Updates of one key between two commits become one."""

@@ -31,12 +31,16 @@ class UpdateFailed(Fatal):
     """A step failed on an update that was held back until the commit: no single record stands behind it."""
 
 
+class PunctuationFailed(Fatal):
+    """A step failed on what the passing of time brought about: no record stands behind it."""
+
+
 class GraphContext:
     """A task as its operators see it."""
 
     def __init__(self, context: ProcessorContext, app_id: str) -> None:
         """``app_id`` is part of the names of internal topics."""
-        self._app_id = app_id
+        self.application_id: Final = app_id
         self._context = context
         self.task_id: Final = context.task_id
         self.partition: Final = context.partition
@@ -48,10 +52,42 @@ class GraphContext:
         self.request_commit: Final = context.request_commit
         self.partition_count: Final = context.partition_count
         self.batch: Batch | None = None
+        self.is_watching_idle = False
+        self._last_input_ms: float = self.clock.monotonic_ms()
+        self._idle_ms = 0
+
+    def latest_timestamp_ms(self) -> int:
+        """The latest timestamp that is believed now."""
+        return self.clock.now_ms() + self._context.timestamp_ahead_max_ms
+
+    def watch_idle(self) -> None:
+        """Some operator will ask for ``idle_ms``."""
+        self.is_watching_idle = True
+
+    def idle_ms(self) -> int:
+        """How long there was no input, with all of it read to its end."""
+        return self._idle_ms
+
+    def had_input(self, batch: Batch) -> None:
+        """``batch`` is in hand now."""
+        self.batch = batch
+        if self.is_watching_idle:
+            self._last_input_ms = self.clock.monotonic_ms()
+
+    async def measure_idle(self) -> None:
+        """Find out how long there was no input, if anybody asks."""
+        if self.is_watching_idle:
+            idle_ms = round(self.clock.monotonic_ms() - self._last_input_ms)
+            self._idle_ms = idle_ms if idle_ms > 0 and await self._context.reads_to_end() else 0
+
+    @property
+    def stream_time_ms(self) -> int:
+        """The highest timestamp the task has seen."""
+        return self._context.stream_time_ms
 
     def topic_name(self, topic: str | InternalTopic) -> str:
         """The full name of a topic of the graph."""
-        return topic.topic(self._app_id) if isinstance(topic, InternalTopic) else topic
+        return topic.topic(self.application_id) if isinstance(topic, InternalTopic) else topic
 
     def origin(self, order: int) -> tuple[str, int, int]:
         """Topic, partition and offset of the input record in hand with this order."""
@@ -83,7 +119,7 @@ class GraphProcessor:
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
         """Send the slice all the way, piece by piece."""
         assert self._context is not None
-        self._context.batch = batch
+        self._context.had_input(batch)
         source = self._sources[batch.source.topic]
         while start < stop:
             if may_yield and self._task.yield_requested:
@@ -106,10 +142,14 @@ class GraphProcessor:
     async def punctuate(self) -> None:
         """Let time pass for every operator."""
         assert self._context is not None
+        await self._context.measure_idle()
         try:
             self._steps.punctuate(self._context.clock.now_ms())
         except RowFailed as failure:
-            raise self._error(failure) from failure.cause
+            raise PunctuationFailed(
+                f"step {failure.operator!r} failed as time passed: {failure.cause!r}. No record stands behind "
+                "it that an error policy could pass over: mend the timer's function, or have it catch what it can"
+            ) from failure.cause
 
     async def close(self) -> None:
         """Close every operator."""

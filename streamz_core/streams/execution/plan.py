@@ -29,11 +29,14 @@ def wire(graph: Graph) -> tuple[dict[str, Step], Steps]:
     for node in graph.nodes:
         ports = max((source.port for source in node.inputs), default=0) + 1
         counts = [sum(1 for found in ways[node.name] if found[1] == port) for port in range(ports)]
-        step = made[node.name] = Step(node.make(), counts)
+        operator = node.make()
+        if node.routes:
+            operator.know_children([child.node for child in graph.children[node.name]])
+        step = made[node.name] = Step(operator, counts, routes=node.routes)
         steps.append(step)
     for node in graph.nodes:
         for giver, port, way in _numbered(ways[node.name]):
-            made[giver].targets.append(Target(made[node.name], port, way))
+            made[giver].targets.append(Target(node.name, made[node.name], port, way))
     return sources, Steps(steps, is_deep=is_deep(graph))
 
 

@@ -26,9 +26,13 @@ FIRST_HELD_ORDER: Final = -(1 << 40)
 class Step:
     """An operator, the rows that wait for it, and who gets what it makes of them."""
 
-    def __init__(self, operator: Operator | None, ways: list[int]) -> None:
-        """``ways[port]`` is how many ways lead to a port. A source has no operator."""
+    def __init__(self, operator: Operator | None, ways: list[int], *, routes: bool = False) -> None:
+        """``ways[port]`` is how many ways lead to a port. A source has no operator.
+
+        ``routes``: rows may be marked with the name of the only target they are for.
+        """
         self.operator: Final = operator
+        self.routes: Final = routes
         self.waiting: list[list[Rows | None]] = [[None] * count for count in ways]
         self.is_waited_for = False
         self.targets: list[Target] = []
@@ -54,14 +58,17 @@ class Step:
     def deliver(self, rows: Rows) -> None:
         """Hand rows to all targets; they share them, and change nothing."""
         for target in self.targets:
-            target.step.take(target.port, target.way, rows)
+            found = rows if rows.marks is None or not self.routes else _routed(rows, target.name)
+            if found is not None:
+                target.step.take(target.port, target.way, found)
 
 
 class Target:
     """A place where a step's rows go."""
 
-    def __init__(self, step: Step, port: int, way: int) -> None:
-        """``way`` is which of the ways to the port this is."""
+    def __init__(self, name: str, step: Step, port: int, way: int) -> None:
+        """``name`` is the step's; ``way`` is which of the ways to the port this is."""
+        self.name: Final = name
         self.step: Final = step
         self.port: Final = port
         self.way: Final = way
@@ -139,7 +146,22 @@ def _deep(giver: Step, rows: Rows) -> None:
     for index in range(len(rows)):
         row = rows if len(rows) == 1 else rows.pick([index])
         for target in giver.targets:
-            target.step.take(target.port, target.way, row)
+            found = row if row.marks is None or not giver.routes else _routed(row, target.name)
+            if found is None:
+                continue
+            target.step.take(target.port, target.way, found)
             made = target.step.run()
             if made is not None and len(made):
                 _deep(target.step, made)
+
+
+def _routed(rows: Rows, name: str) -> Rows | None:
+    """The rows that are for all, or for the target of this name; without marks."""
+    marks = rows.marks
+    assert marks is not None
+    chosen = [index for index in range(len(marks)) if marks[index] is None or marks[index] == name]
+    if not chosen:
+        return None
+    found = rows.pick(chosen)
+    found.marks = None
+    return found

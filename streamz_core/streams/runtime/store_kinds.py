@@ -13,6 +13,7 @@ from streamz_core.state.cache import CachedStore
 from streamz_core.state.expiring import ExpiringStore
 from streamz_core.state.join_buffer import JoinBuffer
 from streamz_core.state.lru import LruStore
+from streamz_core.state.sessions import SessionStore
 from streamz_core.state.sets import SetStore
 from streamz_core.state.versioned import VersionedStore
 from streamz_core.state.windowed import WindowedStore
@@ -75,6 +76,17 @@ def _window(spec: StoreSpec, backend: Store, entries_max: int, _latest_ms: Calla
         grace_ms=spec.grace_ms,
         retention_ms=spec.retention_ms,
         own_time=spec.own_time,
+        end=spec.window_end,
+        clean_entries_max=entries_max,
+    )
+
+
+def _session(spec: StoreSpec, backend: Store, entries_max: int, _latest_ms: Callable[[], int]) -> Any:
+    return SessionStore(
+        backend,
+        spec.key_codec,
+        spec.value_codec,
+        retention_ms=spec.retention_ms,
         clean_entries_max=entries_max,
     )
 
@@ -104,5 +116,6 @@ _OPENERS = {
     StoreKind.SET: _set,
     StoreKind.LRU: _lru,
     StoreKind.WINDOW: _window,
+    StoreKind.SESSION: _session,
     StoreKind.JOIN: _join,
 }

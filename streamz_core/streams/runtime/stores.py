@@ -19,6 +19,7 @@ from streamz_core.state.join_buffer import JoinBuffer
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.restore import RestoreSource, restore
 from streamz_core.state.rocksdb import RocksDatabase
+from streamz_core.state.sessions import SessionStore
 from streamz_core.state.store import StoreCorrupt
 from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.runtime.store_kinds import open_store
@@ -147,7 +148,7 @@ class TaskStores:
         for store in self._opened.values():
             if isinstance(store, JoinBuffer):
                 store.drop_expired()
-            elif isinstance(store, WindowedStore):
+            elif isinstance(store, (WindowedStore, SessionStore)):
                 store.drop_expired(stream_time_ms)
         return [
             StoreChanges(store.name, self._changelog(store.name), store.collect()) for store in self._caches

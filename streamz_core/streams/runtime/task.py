@@ -144,6 +144,11 @@ class Task:
         """This task's partition of a store of any kind."""
         return self._stores.any_store(name)
 
+    @property
+    def timestamp_ahead_max_ms(self) -> int:
+        """How far ahead of the clock a timestamp may be to be believed."""
+        return self._config.timestamp_ahead_max_ms
+
     def global_store(self, name: str) -> GlobalStore:
         """A global table of the process."""
         return self._services.global_store(name)
