@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.stores import kept_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -169,11 +170,7 @@ class Materialized(Typed):
     @property
     def in_memory(self) -> bool | None:
         """Whether the store is kept in memory; None: as the app says."""
-        if self.store_type is None:
-            return None
-        if self.store_type not in ("rocksdb", "in_memory"):
-            raise Misuse(f"store_type is 'rocksdb' or 'in_memory', not {self.store_type!r}")
-        return self.store_type == "in_memory"
+        return kept_in_memory(self.store_type)
 
     def with_caching_enabled(self) -> Self:
         """Updates of one key between two commits become one."""
