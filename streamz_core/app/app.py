@@ -22,6 +22,7 @@ from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured, NotReady
 from streamz_core.app.policies import Retry, error_policy
 from streamz_core.app.settings import Settings
+from streamz_core.app.shared_topics import united
 from streamz_core.app.signals import AppSignal
 from streamz_core.app.timers import CronSchedule, Crontab, Timer, zone
 from streamz_core.app.topic import GroupedTopic, Topic, check_name
@@ -30,6 +31,7 @@ from streamz_core.clock import Clock, SystemClock
 from streamz_core.serde.registry import CodecRegistry
 from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.compile import subtopologies
+from streamz_core.streams.dsl.mending import mended
 from streamz_core.streams.error_policy import FAIL
 from streamz_core.streams.topology import Topology
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from streamz_core.app.table_keeper import TableContexts
     from streamz_core.app.windowed_table import OnWindowClose
     from streamz_core.model import Header
+    from streamz_core.streams.dsl.global_ktable import GlobalKTable
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.dsl.options import Consumed, Materialized
@@ -297,6 +300,17 @@ class App:
         (name,), found = _consumed((topic,), options)
         return self.streams.table(name, consumed, materialized, **found)
 
+    def global_table(
+        self,
+        topic: str | Topic,
+        consumed: Consumed | str | None = None,
+        materialized: Materialized | str | None = None,
+        **options: Any,
+    ) -> GlobalKTable[Any, Any]:
+        """A topic as a table of which every process has a full copy, in the manner of Kafka Streams."""
+        (name,), found = _consumed((topic,), options)
+        return self.streams.global_table(name, consumed, materialized, **found)
+
     def topology(self, partitions: Mapping[str, int]) -> Topology:
         """What everything declared compiles to, where topics have so many ``partitions``."""
         declared = self.declared
@@ -306,7 +320,9 @@ class App:
                 self._table_users[store.name] = {part.topics[0]: partitions[part.topics[0]]}
         if declared.graph is None:
             return topology
-        return Topology((*topology.subtopologies, *subtopologies(declared.graph, self.group_id, FAIL)))
+        graph = mended(declared.graph, partitions)
+        parts = united((*topology.subtopologies, *subtopologies(graph, self.group_id, FAIL)))
+        return Topology(parts, graph.global_tables)
 
     @property
     def declared(self) -> Declarations:
@@ -572,7 +588,7 @@ def _consumed(topics: Iterable[str | Topic], options: dict[str, Any]) -> tuple[l
             names.append(topic)
             continue
         names += topic.topics
-        for what in ("key_type", "value_type", "key_serializer", "value_serializer"):
+        for what in ("key_type", "value_type", "key_serializer", "value_serializer", "on_decode_error"):
             if (said := getattr(topic, what)) is not None:
                 options.setdefault(what, said)
     return names, options

@@ -20,7 +20,8 @@ from streamz_core.client.address import FileAddress, MemoryAddress, parse
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import Durability
-from streamz_core.streams.dsl.compile import external_topics, internal_partitions
+from streamz_core.streams.dsl.compile import external_topics, global_topics, internal_partitions
+from streamz_core.streams.dsl.mending import announce, mended
 from streamz_core.streams.runtime.config import RuntimeConfig
 from streamz_core.streams.runtime.runtime import StreamsRuntime
 
@@ -161,9 +162,12 @@ class RunningApp:
         app, graph = self._app, self._app.declared.graph
         if graph is None:
             return {}
-        read = {name: app.topics.get(name, TopicOptions()) for name in external_topics(graph)}
+        names = [*external_topics(graph), *global_topics(graph)]
+        read = {name: app.topics.get(name, TopicOptions()) for name in names}
         found = await declare(self._link, {n: o for n, o in read.items() if n not in counts}, app.conf)
-        internal = internal_partitions(graph, {**counts, **found})
+        known = {**counts, **found}
+        announce(graph, known)
+        internal = internal_partitions(mended(graph, known), known)
         between = {
             topic.topic(app.group_id): TopicOptions(partitions, REPARTITION_CONFIG, internal=True)
             for topic, partitions in internal.items()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from streamz_core.streams.operator import Operator
     from streamz_core.streams.processor import Codec
-    from streamz_core.streams.topology import StoreSpec
+    from streamz_core.streams.topology import GlobalTableSpec, StoreSpec
 
 
 ANY_TOPIC: Final = "*"
@@ -58,6 +58,7 @@ class SourceNode:
     value_codec: Codec
     on_decode_error: ErrorPolicy = FAIL
     timestamp_extractor: Callable[..., int] | None = None
+    offset_reset: str | None = None
     reading: object = None
 
 
@@ -66,7 +67,9 @@ class OperatorNode:
     """A step. ``make`` makes its operator, once per task and after every failure.
 
     ``sink`` is where it writes to, for descriptions and for the order between nodes that write to one topic.
-    ``fans_out``: it may make several rows of one.
+    ``fans_out``: it may make several rows of one. ``routes``: rows may be for one of the nodes behind it only.
+    ``joined_as`` is the user's name of a join: a side whose topic
+    has too few partitions is dealt out anew through a topic called after it.
     """
 
     name: str
@@ -75,6 +78,8 @@ class OperatorNode:
     uses: tuple[StoreUse, ...] = ()
     sink: str | InternalTopic | None = None
     fans_out: bool = False
+    routes: bool = False
+    joined_as: str | None = None
 
     @property
     def stores(self) -> tuple[str, ...]:
@@ -89,6 +94,7 @@ class Graph:
     sources: tuple[SourceNode, ...]
     nodes: tuple[OperatorNode, ...]
     stores: tuple[StoreSpec, ...] = ()
+    global_tables: tuple[GlobalTableSpec, ...] = ()
     children: dict[str, tuple[Input, ...]] = field(init=False, repr=False, compare=False)
     """By node: who its rows go to, ``Input.node`` being the receiver."""
 
@@ -96,7 +102,8 @@ class Graph:
         """Refuse names used twice, inputs that do not stand before, and unknown stores."""
         children: dict[str, list[Input]] = {source.name: [] for source in self.sources}
         stores = {store.name for store in self.stores}
-        if len(children) < len(self.sources) or len(stores) < len(self.stores):
+        kept = stores | {table.name for table in self.global_tables}
+        if len(children) < len(self.sources) or len(kept) < len(self.stores) + len(self.global_tables):
             raise Misuse("a source or a store is declared twice; give each its own name")
         for node in self.nodes:
             if node.name in children:

@@ -25,7 +25,7 @@ from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.murmur2 import partition_for
 from streamz_core.streams.dsl.builder import StreamsBuilder
-from streamz_core.streams.dsl.compile import external_topics
+from streamz_core.streams.dsl.compile import external_topics, global_topics
 from streamz_core.streams.dsl.durations import Duration, milliseconds
 from streamz_core.streams.graph import ANY_TOPIC
 from streamz_core.testing.manual_clock import ManualClock
@@ -141,6 +141,9 @@ class TopologyTestDriver:
                 return task.any_store(name)
             except Misuse:
                 continue
+        runtime = self.app.running.runtime
+        if runtime is not None and name in runtime.global_tables:
+            return runtime.global_tables[name]
         raise Misuse(f"there is no store {name!r} in this topology")
 
     # -- life ---------------------------------------------------------------------------------------
@@ -219,7 +222,7 @@ class TopologyTestDriver:
         app = self.app
         topics = {name for topic in app.declared.read for name in topic.topics} | set(app.topics)
         if (graph := app.declared.graph) is not None:
-            topics.update(external_topics(graph))
+            topics.update(external_topics(graph), global_topics(graph))
             topics.update(node.sink for node in graph.nodes if isinstance(node.sink, str))
         for name in topics - {ANY_TOPIC}:
             options = app.topics.get(name, TopicOptions())

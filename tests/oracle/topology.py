@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from streamz_core.streams.dsl.builder import StreamsBuilder
-from streamz_core.streams.dsl.options import Grouped, Joined, Materialized, Repartitioned
-from streamz_core.streams.dsl.windowed_stream import EmitStrategy
-from streamz_core.streams.dsl.windows import TimeWindows
+from streamz_core.streams.dsl.emit_strategy import EmitStrategy
+from streamz_core.streams.dsl.join_windows import JoinWindows
+from streamz_core.streams.dsl.options import (
+    Grouped,
+    Joined,
+    Materialized,
+    Repartitioned,
+    StreamJoined,
+    TableJoined,
+)
+from streamz_core.streams.dsl.suppressed import BufferConfig, Suppressed
+from streamz_core.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows
 
+KEPT = timedelta(days=1)
+"""How long windows are kept: sessions that have closed can be joined so long."""
 TEXT = {"key_type": str, "value_type": str}
 
 
@@ -40,6 +52,10 @@ def add(_key: Any, value: str, total: str) -> str | None:
     return None if value == "!" else f"{total},{shown(value)}"
 
 
+def dotted(old: str, value: str | None) -> str:
+    return f"{old}.{'null' if value is None else value}"
+
+
 def windowed(key: Any, _value: Any = None) -> str:
     return f"{key.key}@{key.window.start}/{key.window.end}"
 
@@ -60,10 +76,10 @@ class Topology:
         return self._made[step[side]]
 
     def _store(self, step: dict[str, Any]) -> Materialized:
-        return Materialized(step["store"], caching=self._caching)
+        return Materialized(step["store"], caching=self._caching, retention=KEPT)
 
     def _texts(self, step: dict[str, Any]) -> Materialized:
-        return Materialized(step["store"], caching=self._caching, **TEXT)
+        return Materialized(step["store"], caching=self._caching, retention=KEPT, **TEXT)
 
     # -- sources and sinks
 
@@ -72,6 +88,9 @@ class Topology:
 
     def _table(self, step: dict[str, Any]) -> Any:
         return self.builder.table(step["topic"], None, self._store(step), **TEXT)
+
+    def _global_table(self, step: dict[str, Any]) -> Any:
+        return self.builder.global_table(step["topic"], None, self._store(step), **TEXT)
 
     def _to(self, step: dict[str, Any]) -> None:
         self._in(step).to(step["topic"], **TEXT)
@@ -132,7 +151,7 @@ class Topology:
         return self._in(step).count(self._store(step)).map_values(str, value_type=str)
 
     def _reduce(self, step: dict[str, Any]) -> Any:
-        return self._in(step).reduce(lambda old, new: f"{old}.{new}", self._store(step))
+        return self._in(step).reduce(dotted, self._store(step))
 
     def _aggregate(self, step: dict[str, Any]) -> Any:
         return self._in(step).aggregate(str, add, self._texts(step))
@@ -161,7 +180,10 @@ class Topology:
     # -- windows
 
     def _windows(self, step: dict[str, Any]) -> Any:
-        windows = TimeWindows.of_size_and_grace(step["size"], step["grace"]).advance_by(step["advance"])
+        size, grace = step["size"], step["grace"]
+        windows: Any = TimeWindows.of_size_and_grace(size, grace).advance_by(step["advance"])
+        if step.get("sliding"):
+            windows = SlidingWindows.of_time_difference_and_grace(size, grace)
         stream = self._in(step).windowed_by(windows)
         return stream.emit_strategy(EmitStrategy.on_window_close()) if step.get("final") else stream
 
@@ -169,10 +191,34 @@ class Topology:
         return self._windows(step).count(self._store(step)).map_values(str, value_type=str)
 
     def _window_reduce(self, step: dict[str, Any]) -> Any:
-        return self._windows(step).reduce(lambda old, new: f"{old}.{new}", self._store(step))
+        return self._windows(step).reduce(dotted, self._store(step))
 
     def _window_aggregate(self, step: dict[str, Any]) -> Any:
         return self._windows(step).aggregate(str, add, self._texts(step))
+
+    def _sessions(self, step: dict[str, Any]) -> Any:
+        windows = SessionWindows.of_inactivity_gap_and_grace(step["gap"], step["grace"])
+        stream = self._in(step).windowed_by(windows)
+        return stream.emit_strategy(EmitStrategy.on_window_close()) if step.get("final") else stream
+
+    def _session_count(self, step: dict[str, Any]) -> Any:
+        return self._sessions(step).count(self._store(step)).map_values(str, value_type=str)
+
+    def _session_reduce(self, step: dict[str, Any]) -> Any:
+        return self._sessions(step).reduce(dotted, self._store(step))
+
+    def _session_aggregate(self, step: dict[str, Any]) -> Any:
+        return self._sessions(step).aggregate(str, add, lambda _k, a, b: f"{a}/{b}", self._texts(step))
+
+    def _suppress_closes(self, step: dict[str, Any]) -> Any:
+        until = Suppressed.until_window_closes(BufferConfig.unbounded())
+        return self._in(step).suppress(until.with_name(step["name"]))
+
+    def _suppress_limit(self, step: dict[str, Any]) -> Any:
+        buffer = BufferConfig.max_records(step["records"])
+        return self._in(step).suppress(
+            Suppressed.until_time_limit(step["limit"], buffer).with_name(step["name"])
+        )
 
     def _window_stream(self, step: dict[str, Any]) -> Any:
         return self._in(step).to_stream(windowed)
@@ -200,9 +246,32 @@ class Topology:
     # -- joins
 
     def _stream_table_join(self, step: dict[str, Any]) -> Any:
-        stream, table, how = self._in(step), self._in(step, "other"), Joined(step["name"], **TEXT)
-        join = stream.join if step["how"] == "inner" else stream.left_join
-        return join(table, joined, how, value_type=str)
+        return self._how(step)(self._in(step, "other"), joined, Joined(step["name"], **TEXT), value_type=str)
+
+    def _stream_join(self, step: dict[str, Any]) -> Any:
+        windows = (
+            JoinWindows.of_time_difference_and_grace(0, step["grace"])
+            .before(step["before"])
+            .after(step["after"])
+        )
+        how = StreamJoined(step["name"], **TEXT, other_value_type=str, store_name=step["name"])
+        return self._how(step)(self._in(step, "other"), joined, windows, how, value_type=str)
+
+    def _stream_global_join(self, step: dict[str, Any]) -> Any:
+        other = self._in(step, "other")
+        return self._how(step)(other, lambda k, v: first(v), joined, value_type=str)
+
+    def _table_join(self, step: dict[str, Any]) -> Any:
+        kept = self._texts(step) if "store" in step else None
+        return self._how(step)(self._in(step, "other"), joined, kept, value_type=str)
+
+    def _foreign_key_join(self, step: dict[str, Any]) -> Any:
+        other, how = self._in(step, "other"), TableJoined(step["name"])
+        return self._how(step)(other, first, joined, how, self._texts(step))
+
+    def _how(self, step: dict[str, Any]) -> Any:
+        side = self._in(step)
+        return {"inner": side.join, "left": side.left_join}.get(step["how"]) or side.outer_join
 
 
 OPERATIONS = frozenset(name[1:] for name in vars(Topology) if name.startswith("_") and name[1] != "_")

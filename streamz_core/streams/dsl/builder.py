@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.registry import CodecRegistry
+from streamz_core.streams.dsl.global_ktable import GlobalKTable
 from streamz_core.streams.dsl.graph_builder import GraphBuilder
 from streamz_core.streams.dsl.kstream import stream_of
-from streamz_core.streams.dsl.ktable import table_of
+from streamz_core.streams.dsl.ktable import known, table_of
 from streamz_core.streams.dsl.options import Consumed, Materialized, option
 from streamz_core.streams.dsl.serde import Codecs
+from streamz_core.streams.topology import GlobalTableSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
+    from streamz_core.streams.dsl.stores import StoreBuilder
     from streamz_core.streams.graph import Graph
 
 
@@ -66,7 +69,37 @@ class StreamsBuilder:
         if how.name is None:
             how = how.with_name(topic)
         stream = stream_of(self._graph, (topic,), chosen)
-        return table_of(stream, how, self._graph.name("KTABLE-SOURCE"), f"table of topic {topic!r}")
+        name, source = self._graph.name("KTABLE-SOURCE"), self._graph.source_of(topic)
+        return table_of(stream, how, name, f"table of topic {topic!r}", source)
+
+    def add_state_store(self, store: StoreBuilder) -> None:
+        """Declare a store for processors: ``Stores.key_value_store("seen", key_type=str, value_type=int)``."""
+        self._graph.add_store(store)
+
+    def global_table(
+        self,
+        topic: str,
+        consumed: Consumed | str | None = None,
+        materialized: Materialized | str | None = None,
+        **options: Any,
+    ) -> GlobalKTable[Any, Any]:
+        """A topic as a table of which every process has a full copy: streams are joined with it by any key.
+
+        It is read to its end before any record is handled, and kept up to date. Its store is called as the
+        topic unless named; it has no changelog, the topic is it.
+        """
+        chosen, graph = option(Consumed, consumed, options), self._graph
+        how = option(Materialized, materialized)
+        key, value = known(how.key, chosen.key), known(how.value, chosen.value)
+        name = graph.global_table(
+            GlobalTableSpec(
+                how.name if how.name is not None else topic,
+                topic,
+                graph.codecs.source_key(key, f"key of topic {topic!r}"),
+                graph.codecs.source_value(value, f"value of topic {topic!r}"),
+            )
+        )
+        return GlobalKTable(graph, topic, name, key, value)
 
     def build(self) -> Graph:
         """The graph so far, as a value."""

@@ -18,35 +18,43 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from streamz_core.streams.error_policy import ErrorPolicy
-    from streamz_core.streams.processor import Processor
 
 
 def external_topics(graph: Graph) -> list[str]:
-    """The topics of others that a graph reads."""
+    """The topics of others that the tasks of a graph read."""
     topics = [topic for source in graph.sources for topic in source.topics]
     return list(dict.fromkeys(topic for topic in topics if isinstance(topic, str)))
+
+
+def global_topics(graph: Graph) -> list[str]:
+    """The topics of others that every process reads."""
+    return list(dict.fromkeys(table.topic for table in graph.global_tables))
 
 
 def internal_partitions(graph: Graph, partitions: Mapping[str, int]) -> dict[InternalTopic, int]:
     """How many partitions every internal topic gets, where those of others have so many.
 
-    What it says itself; else those of the topics that it is read together with; else the most that the
-    topics have which its records come from.
+    What it says itself; else as many as the topics that it is read together with; else the most that the
+    topics have which its records, and those of the internal topics it is read with, come from.
     """
     parts = graph.parts()
-    found: dict[InternalTopic, int] = {}
-    waiting = [(topic, part) for part in parts for topic in _internal(part)]
-    while waiting:
-        rest = [
-            (topic, part) for topic, part in waiting if not _settle(topic, part, parts, partitions, found)
-        ]
-        if len(rest) == len(waiting):
-            names = ", ".join(sorted(topic.name for topic, _ in rest))
+    found = {topic: topic.partitions for part in parts for topic in _internal(part) if topic.partitions}
+    for part in parts:
+        fixed = [partitions[name] for name in external_topics(part)]
+        fixed += [found[topic] for topic in _internal(part) if topic in found]
+        if fixed:
+            _settle(part, max(fixed), found)
+    while waiting := [part for part in parts if any(topic not in found for topic in _internal(part))]:
+        # Where topics follow from each other (answers from questions), from what is known of either.
+        if not (
+            _follow(waiting, parts, partitions, found)
+            or _follow(waiting, parts, partitions, found, some=True)
+        ):
+            names = ", ".join(sorted({t.name for part in waiting for t in _internal(part) if t not in found}))
             raise Misuse(
                 f"the partitions of internal topics {names} follow from each other: give one a number with "
                 "Repartitioned.as_(…).with_number_of_partitions(…)"
             )
-        waiting = rest
     return found
 
 
@@ -63,19 +71,27 @@ def _subtopology(part: Graph, app_id: str, on_error: ErrorPolicy) -> SubTopology
             source.key_codec,
             source.value_codec,
             source.on_decode_error,
+            source.reading,
+            source.timestamp_extractor,
+            source.offset_reset,
         )
         for source in part.sources
     )
     name = sources[0].topics[0]
     stores = tuple(store.name for store in part.stores)
     processor = ProcessorSpec(
-        f"streams-{name}", tuple(source.name for source in sources), _supplier(part, app_id), stores, on_error
+        f"streams-{name}",
+        tuple(source.name for source in sources),
+        _supplier(part, app_id),
+        stores,
+        on_error,
+        takes_rounds=True,
     )
     sinks = [_name(node.sink, app_id) for node in part.nodes if node.sink not in {None, ANY_TOPIC}]
     return SubTopology(name, sources, (processor,), part.stores, tuple(dict.fromkeys(sinks)))
 
 
-def _supplier(part: Graph, app_id: str) -> Callable[[], Processor]:
+def _supplier(part: Graph, app_id: str) -> Callable[[], GraphProcessor]:
     return lambda: GraphProcessor(part, app_id)
 
 
@@ -87,27 +103,30 @@ def _internal(part: Graph) -> Iterable[InternalTopic]:
     return [topic for source in part.sources for topic in source.topics if isinstance(topic, InternalTopic)]
 
 
-def _settle(
-    topic: InternalTopic,
-    part: Graph,
+def _settle(part: Graph, count: int, found: dict[InternalTopic, int]) -> None:
+    """All internal topics of a part have as many partitions as those that are fixed."""
+    for topic in _internal(part):
+        found.setdefault(topic, count)
+
+
+def _follow(
+    waiting: list[Graph],
     parts: list[Graph],
     partitions: Mapping[str, int],
     found: dict[InternalTopic, int],
+    *,
+    some: bool = False,
 ) -> bool:
-    """Find out about ``topic``, which ``part`` reads; False where others have to be known first."""
-    if topic.partitions is not None:
-        found[topic] = topic.partitions
-        return True
-    together = [partitions[name] for name in external_topics(part)]
-    together += [other.partitions for other in _internal(part) if other.partitions is not None]
-    if together:
-        found[topic] = max(together)
-        return True
-    (writer,) = [part for part in parts if any(node.sink == topic for node in part.nodes)]
-    inner = list(_internal(writer))
-    if any(other not in found for other in inner):
-        return False
-    found[topic] = max(
-        [partitions[name] for name in external_topics(writer)] + [found[other] for other in inner]
-    )
-    return True
+    """Settle the first part of which all sources are known, or ``some``; whether there is one."""
+    for part in waiting:
+        counts: list[int | None] = []
+        for topic in _internal(part):
+            for writer in parts:
+                if any(node.sink == topic for node in writer.nodes):
+                    counts += [partitions[name] for name in external_topics(writer)]
+                    counts += [found.get(inner) for inner in _internal(writer)]
+        known = [count for count in counts if count is not None]
+        if known and (some or len(known) == len(counts)):
+            _settle(part, max(known), found)
+            return True
+    return False

@@ -7,24 +7,26 @@ Must not know: how operators work, aggregations, joins' state.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.options import (
     Branched,
     Consumed,
     Grouped,
-    Joined,
     Materialized,
     Named,
     Produced,
     Repartitioned,
     option,
 )
+from streamz_core.streams.dsl.processing_words import ProcessingWords
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
+from streamz_core.streams.error_policy import error_policy
 from streamz_core.streams.graph import ANY_TOPIC, Input, SourceNode
 from streamz_core.streams.operators import stateless
 from streamz_core.streams.operators.sink import RoutingSink, Sink
+from streamz_core.streams.topology import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,28 +40,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class KStream(Generic[K, V]):
+class KStream(ProcessingWords[K, V]):
     """Records by key. Operations return new streams, and leave this one as it is.
 
     ``named`` is the name of the step, a string or ``Named``, for ``describe()`` and messages.
     """
-
-    def __init__(
-        self,
-        graph: GraphBuilder,
-        node: str,
-        key: Serde = UNKNOWN,
-        value: Serde = UNKNOWN,
-        *,
-        is_rekeyed: bool = False,
-    ) -> None:
-        """Made by ``StreamsBuilder`` and by other streams."""
-        self.graph: Final = graph
-        self.node: Final = node
-        self.key: Final = key
-        self.value: Final = value
-        self.is_rekeyed: Final = is_rekeyed
-        """Whether keys changed since the records came from a topic: they may be in the wrong partition."""
 
     # -- stateless ----------------------------------------------------------------------------------
 
@@ -192,11 +177,15 @@ class KStream(Generic[K, V]):
 
     def to(
         self,
-        topic: str | Callable[[K, V], str],
+        topic: Any,
         produced: Produced | str | None = None,
         **options: Any,
     ) -> None:
-        """Write to a topic, or to the one that ``topic(key, value)`` names for each record."""
+        """Write to a topic, or to the one that ``topic(key, value)`` names for each record.
+
+        A topic of ``app.topic`` brings its types.
+        """
+        topic = _target(topic, options)
         chosen = option(Produced, produced, options)
         name = self._name("KSTREAM-SINK", chosen.name)
         where = repr(topic) if isinstance(topic, str) else f"step {name!r}"
@@ -269,9 +258,7 @@ class KStream(Generic[K, V]):
         from streamz_core.streams.dsl.kgrouped_stream import KGroupedStream
 
         chosen = option(Grouped, grouped, options)
-        key, value = _or(chosen.key, self.key), _or(chosen.value, self.value)
-        typed = KStream[K, V](self.graph, self.node, key, value, is_rekeyed=self.is_rekeyed)
-        return KGroupedStream(typed, chosen.name)
+        return KGroupedStream(self.typed(chosen.key, chosen.value), chosen.name)
 
     def group_by(
         self, selector: Callable[[K, V], Any], grouped: Grouped | str | None = None, **options: Any
@@ -280,29 +267,32 @@ class KStream(Generic[K, V]):
         chosen = option(Grouped, grouped, options)
         return self.select_key(selector).group_by_key(chosen)
 
-    def join(
-        self,
-        other: KTable[K, Any],
-        joiner: Callable[..., Any],
-        joined: Joined | str | None = None,
-        *,
-        with_key: bool = False,
-        value_type: Any = None,
-    ) -> KStream[K, Any]:
-        """``joiner(value, other_value)`` for each record whose key ``other`` has; with the key if ``with_key``."""
-        return self._join(other, joiner, joined, left=False, with_key=with_key, value_type=value_type)
+    def join(self, other: Any, *how: Any, **options: Any) -> KStream[K, Any]:
+        """Each record with what ``other`` has of its key; records without a partner are dropped.
 
-    def left_join(
-        self,
-        other: KTable[K, Any],
-        joiner: Callable[..., Any],
-        joined: Joined | str | None = None,
-        *,
-        with_key: bool = False,
-        value_type: Any = None,
-    ) -> KStream[K, Any]:
-        """``joiner(value, other_value)`` for each record; the other is None where ``other`` has no such key."""
-        return self._join(other, joiner, joined, left=True, with_key=with_key, value_type=value_type)
+        ``join(stream, joiner, windows, joined)``: with the records of another stream whose times are as near
+        as the ``JoinWindows`` say; ``joined`` is a ``StreamJoined`` or a name, needed for the store.
+        ``join(table, joiner, joined)``: with the table's value at that moment; a ``Joined`` or a name is needed
+        where keys were changed. ``join(global_table, key_selector, joiner, named)``: with the value of the
+        key ``key_selector(key, value)``, whichever partition it is in.
+
+        ``joiner(value, other_value)`` makes the results, or ``joiner(key, value, other_value)`` with the option
+        ``with_key=True``; ``value_type`` is the type of what it makes.
+        """
+        return self._join(other, how, options, left=False)
+
+    def left_join(self, other: Any, *how: Any, **options: Any) -> KStream[K, Any]:
+        """Like ``join``; a record without a partner goes on with None in the partner's place.
+
+        Joined with a stream it does so once no partner can come any more: when its window and grace are over.
+        """
+        return self._join(other, how, options, left=True)
+
+    def outer_join(self, other: KStream[K, Any], *how: Any, **options: Any) -> KStream[K, Any]:
+        """Like ``left_join`` with another stream, with records of either side going on without a partner."""
+        from streamz_core.streams.dsl.joins import stream_join
+
+        return stream_join(self, other, *how, left=True, right=True, **options)
 
     def to_table(
         self, materialized: Materialized | str | None = None, named: Named | str | None = None
@@ -314,13 +304,22 @@ class KStream(Generic[K, V]):
         stream = self.partitioned(chosen.name, "to_table()")
         return table_of(stream, chosen, self._name("KSTREAM-TOTABLE", named), "to_table()")
 
-    def _join(self, other: Any, joiner: Callable[..., Any], joined: Any, **how: Any) -> KStream[K, Any]:
-        from streamz_core.streams.dsl.joins import stream_table_join
+    def _join(self, other: Any, how: Any, options: Any, *, left: bool) -> KStream[K, Any]:
+        from streamz_core.streams.dsl.global_ktable import GlobalKTable
+        from streamz_core.streams.dsl.joins import stream_global_join, stream_join, stream_table_join
         from streamz_core.streams.dsl.ktable import KTable
 
         if isinstance(other, KTable):
-            return stream_table_join(self, other, joiner, joined, **how)
-        raise Misuse(f"a stream is joined with a table; {other!r} is none")
+            return stream_table_join(self, other, *how, left=left, **options)
+        if isinstance(other, GlobalKTable):
+            return stream_global_join(self, other, *how, left=left, **options)
+        return stream_join(self, other, *how, left=left, **options)
+
+    def typed(self, key: Serde, value: Serde) -> KStream[K, V]:
+        """The same stream, with more known of its keys and values."""
+        return KStream(
+            self.graph, self.node, _or(key, self.key), _or(value, self.value), is_rekeyed=self.is_rekeyed
+        )
 
     def partitioned(self, name: str | None, why: str, *, keyless: bool = False) -> KStream[K, V]:
         """This stream, dealt out anew where keys were changed; ``name`` is the internal topic's.
@@ -338,30 +337,8 @@ class KStream(Generic[K, V]):
 
     # -- making steps -------------------------------------------------------------------------------
 
-    def _name(self, kind: str, named: Named | str | None) -> str:
-        return self.graph.name(kind, option(Named, named).name)
-
     def _add(self, name: str, make: Callable[[], Operator], sink: Any = None) -> None:
         self.graph.add(name, (Input(self.node),), make, sink=sink)
-
-    def _then(
-        self,
-        name: str,
-        make: Callable[[], Operator],
-        key: Serde | None = None,
-        value: Serde | None = None,
-        *,
-        rekeyed: bool = False,
-        fans_out: bool = False,
-    ) -> KStream[Any, Any]:
-        self.graph.add(name, (Input(self.node),), make, fans_out=fans_out)
-        return KStream(
-            self.graph,
-            name,
-            self.key if key is None else key,
-            self.value if value is None else value,
-            is_rekeyed=rekeyed or self.is_rekeyed,
-        )
 
 
 class BranchedKStream(Generic[K, V]):
@@ -410,10 +387,10 @@ class BranchedKStream(Generic[K, V]):
 
 
 def stream_of(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed) -> KStream[Any, Any]:
-    """A stream of topics."""
-    return KStream(
-        graph, source_node(graph, topics, consumed, "KSTREAM-SOURCE"), consumed.key, consumed.value
-    )
+    """A stream of topics. Keys of no declared type are written on as they were read."""
+    node = source_node(graph, topics, consumed, "KSTREAM-SOURCE")
+    key = consumed.key if consumed.key.is_known else Serde(serializer=graph.codecs.key_serializer)
+    return KStream(graph, node, key, consumed.value)
 
 
 def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed, kind: str) -> str:
@@ -425,11 +402,31 @@ def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed
             topics,
             graph.codecs.source_key(consumed.key, f"key of topic {names}"),
             graph.codecs.source_value(consumed.value, f"value of topic {names}"),
+            on_decode_error=error_policy(consumed.on_decode_error, f"topic {names}: on_decode_error"),
             timestamp_extractor=consumed.timestamp_extractor,
-            reading=(consumed.key, consumed.value, consumed.timestamp_extractor, consumed.offset_reset),
+            offset_reset=consumed.offset_reset,
+            reading=Reading(
+                *consumed.key[:2], *consumed.value[:2], consumed.timestamp_extractor, consumed.offset_reset
+            ),
         )
     )
 
 
 def _or(chosen: Serde, known: Serde) -> Serde:
     return chosen if chosen.is_known else known
+
+
+def _target(topic: Any, options: dict[str, Any]) -> str | Callable[[Any, Any], str]:
+    """The name of a topic, or what chooses one; a declared topic's types are added to ``options``."""
+    declared = getattr(topic, "get_topic_name", None)
+    if declared is not None:
+        for what in ("key_type", "value_type", "key_serializer", "value_serializer"):
+            if (said := getattr(topic, what)) is not None:
+                options.setdefault(what, said)
+        return str(declared())
+    if isinstance(topic, str):
+        return topic
+    if callable(topic):
+        choose: Callable[[Any, Any], str] = topic
+        return choose
+    raise Misuse(f"to() takes the name of a topic, a topic, or a function that names one; not {topic!r}")

@@ -10,7 +10,7 @@ it was, or is refused. What others write is read as the builder's defaults say.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamz_core.serde.codecs import ColumnCodec, IntCodec, JsonCodec, RawCodec
 from streamz_core.serde.errors import KeyDecodeError, ValueDecodeError
@@ -62,13 +62,13 @@ class Codecs:
     def __init__(self, registry: CodecRegistry, key_serializer: str, value_serializer: str) -> None:
         """The two names are for topics that nothing is declared of."""
         self._registry = registry
-        self._key_serializer = key_serializer
+        self.key_serializer: Final = key_serializer
         self._value_serializer = value_serializer
 
     def source_key(self, serde: Serde, subject: str) -> ColumnCodec[Any]:
         """For keys that are read from a topic of others."""
         return self._registry.codec(
-            serde.type, serde.serializer, default=self._key_serializer, subject=subject, error=KeyDecodeError
+            serde.type, serde.serializer, default=self.key_serializer, subject=subject, error=KeyDecodeError
         )
 
     def source_value(self, serde: Serde, subject: str) -> ColumnCodec[Any]:

@@ -26,7 +26,9 @@ from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.streams.runtime.assignment import Assignment
 from streamz_core.streams.runtime.changelog_reader import LinkChangelogReader
 from streamz_core.streams.runtime.committer import AtLeastOnce, Committer, ExactlyOnce
+from streamz_core.streams.runtime.config import OffsetReset
 from streamz_core.streams.runtime.failures import TaskFailed, TaskInterrupted
+from streamz_core.streams.runtime.global_tables import GlobalTables
 from streamz_core.streams.runtime.offsets import GroupOffsets
 from streamz_core.streams.runtime.services import TaskServices
 from streamz_core.streams.runtime.status import PartitionStatus, RuntimeState, RuntimeStatus, TaskStatus
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from streamz_core.client.link import Link
     from streamz_core.model import TopicPartition
+    from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.restore import RestoreProgress
     from streamz_core.streams.runtime.config import RuntimeConfig
     from streamz_core.streams.runtime.task_runner import TaskRunner
@@ -82,6 +85,7 @@ class StreamsRuntime:
         self._link: Link | None = None
         self._consumer: AIOKafkaConsumer | None = None
         self._assignment: Assignment | None = None
+        self._globals: GlobalTables | None = None
         self._background = Supervisor(f"app {config.app_id!r}", on_failure=self._fail)
 
     @property
@@ -100,6 +104,11 @@ class StreamsRuntime:
         if self._assignment is None:
             return {}
         return {runner.task_id: runner.task for runner in self._assignment.runners.values()}
+
+    @property
+    def global_tables(self) -> Mapping[str, GlobalStore]:
+        """The global tables of this process, by name."""
+        return {} if self._globals is None else self._globals.stores
 
     async def start(self) -> None:
         """Create what topics the app owns, join the group, restore; returns once all of it works.
@@ -154,26 +163,28 @@ class StreamsRuntime:
         requests = Requests(self._link, config.request_timeout_ms, RETRY_BACKOFF_MS)
         topics = Topics(requests, config.app_id)
         counts = await topics.source_counts(self._topology)
-        identities, _ = await topics.create_internal(self._topology, counts)
+        sources = await topics.source_changelogs(self._topology)
+        identities, _ = await topics.create_internal(self._topology, counts, sources)
         await topics.count_partitions([sink for part in self._topology.subtopologies for sink in part.sinks])
-        offsets = GroupOffsets(requests, config)
+        offsets = GroupOffsets(requests, config, _resets(self._topology))
+        reader = LinkChangelogReader(requests, offsets)
+        state = self._state_settings()
+        global_tables = self._globals = GlobalTables(self._topology.global_tables, state)
+        await self._open_globals(global_tables, topics, reader)
         consumer = self._consumer = self._make_consumer(self._link)
         services = TaskServices(
             clock=self._link.clock,
             consumer=consumer,
-            changelog_reader=LinkChangelogReader(requests, offsets),
+            changelog_reader=reader,
             changelog_identities=identities,
+            source_changelogs=sources,
             partition_counts=counts,
-            state=StateSettings(
-                config.app_id,
-                config.state_dir,
-                None if config.state_dir is None else MemoryBudget(config.memory_budget_bytes),
-                config.cache_entries_max,
-            ),
+            state=state,
             make_committer=self._make_committer,
             committed_positions=offsets.positions,
             count_partitions=topics.count_partitions,
             known_partitions=topics.known_partitions,
+            global_store=global_tables.store,
             on_restore=self._on_restore,
             on_task_changed=self._settle,
         )
@@ -185,8 +196,40 @@ class StreamsRuntime:
         self._background.spawn(self._fetch_forever(consumer, self._assignment), name="fetch")
         self._background.spawn(self._watch_topics(topics, counts), name="topics")
 
+    def _state_settings(self) -> StateSettings:
+        config = self.config
+        budget = None if config.state_dir is None else MemoryBudget(config.memory_budget_bytes)
+        assert self._link is not None
+        clock, ahead_ms = self._link.clock, config.timestamp_ahead_max_ms
+        return StateSettings(
+            config.app_id,
+            config.state_dir,
+            budget,
+            config.cache_entries_max,
+            lambda: clock.now_ms() + ahead_ms,
+        )
+
+    async def _open_globals(self, tables: GlobalTables, topics: Topics, reader: LinkChangelogReader) -> None:
+        """Every process has its copies before any of its tasks looks something up."""
+        if tables.is_empty:
+            return
+        assert self._link is not None
+        found = await topics.find({table.topic for table in self._topology.global_tables})
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._link,
+            client_id=f"{self.config.app_id}-global-consumer",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            request_timeout_ms=self.config.request_timeout_ms,
+        )
+        await tables.open(found, reader, consumer, self._on_restore)
+        self._background.spawn(tables.follow(), name="global-tables")
+
     async def _shut_down(self) -> None:
         await self._background.close()
+        if self._globals is not None:
+            await self._globals.close()
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await consumer.stop()
@@ -309,3 +352,14 @@ class StreamsRuntime:
             lag=None if end is None or position is None else max(0, end - position),
             buffered_records=task.inputs[partition].record_count,
         )
+
+
+def _resets(topology: Topology) -> dict[str, OffsetReset]:
+    """Where partitions of a topic are begun, by topic, where its source says so."""
+    return {
+        topic: OffsetReset(source.offset_reset)
+        for part in topology.subtopologies
+        for source in part.sources
+        if source.offset_reset is not None
+        for topic in source.topics
+    }
