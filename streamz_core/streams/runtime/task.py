@@ -335,7 +335,7 @@ class Task:
         waiting = [queue for queue in self._inputs.values() if queue.record_count]
         if not waiting:
             return None
-        records_max = self._slice_records_max
+        records_max = min(self._slice_records_max, self._config.commit_records_max)
         queue, up_to = waiting[0], None
         if len(waiting) > 1:
             waiting.sort(key=lambda queue: queue.head_timestamp)
