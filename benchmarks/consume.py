@@ -31,13 +31,13 @@ Read = Callable[[AIOKafkaConsumer, int], Awaitable[None]]
 async def consume_columns(setting: Setting) -> list[Figure]:
     """``getcolumns``: what the stream runtime lives on."""
     found = await _against(setting, _columns, _decode_files)
-    return [found.rate("consume columnar", setting.count, at_least=0.6)]
+    return [found.rate("consume columnar", setting.count, at_least=0.75)]
 
 
 async def getmany(setting: Setting) -> list[Figure]:
     """``getmany``: a list of records per partition."""
     found = await _against(setting, _many, _iterate_with_aiokafka)
-    return [found.rate("getmany", setting.count, at_least=0.4)]
+    return [found.rate("getmany", setting.count, at_least=0.5)]
 
 
 async def async_for(setting: Setting) -> list[Figure]:

@@ -26,7 +26,7 @@ async def produce_os(setting: Setting) -> list[Figure]:
     found = await compare(
         lambda: _send(setting, 1), lambda: _write_file(setting, syncs=False), setting.rounds
     )
-    return [found.rate("produce in batches, os", setting.count, at_least=0.6)]
+    return [found.rate("produce in batches, os", setting.count, at_least=0.75)]
 
 
 async def produce_sync(setting: Setting) -> list[Figure]:
@@ -34,7 +34,7 @@ async def produce_sync(setting: Setting) -> list[Figure]:
     found = await compare(
         lambda: _send(setting, "all"), lambda: _write_file(setting, syncs=True), setting.rounds
     )
-    return [found.rate("produce in batches, sync", setting.count, at_least=0.6)]
+    return [found.rate("produce in batches, sync", setting.count, at_least=0.75)]
 
 
 async def _send(setting: Setting, acks: int | str) -> Sample:

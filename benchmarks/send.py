@@ -23,7 +23,7 @@ AWAITED_TOGETHER = 10_000
 async def send(setting: Setting) -> list[Figure]:
     """One record per call."""
     found = await compare(lambda: _send(setting), lambda: _append_with_aiokafka(setting), setting.rounds)
-    return [found.rate("send() per record", setting.count, at_least=0.4)]
+    return [found.rate("send() per record", setting.count, at_least=0.5)]
 
 
 async def _send(setting: Setting) -> Sample:

@@ -22,6 +22,7 @@ from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured, NotReady
 from streamz_core.app.policies import Retry, error_policy
 from streamz_core.app.settings import Settings
+from streamz_core.app.shared_topics import united
 from streamz_core.app.signals import AppSignal
 from streamz_core.app.timers import CronSchedule, Crontab, Timer, zone
 from streamz_core.app.topic import GroupedTopic, Topic, check_name
@@ -320,7 +321,7 @@ class App:
         if declared.graph is None:
             return topology
         graph = mended(declared.graph, partitions)
-        parts = (*topology.subtopologies, *subtopologies(graph, self.group_id, FAIL))
+        parts = united((*topology.subtopologies, *subtopologies(graph, self.group_id, FAIL)))
         return Topology(parts, graph.global_tables)
 
     @property
@@ -587,7 +588,7 @@ def _consumed(topics: Iterable[str | Topic], options: dict[str, Any]) -> tuple[l
             names.append(topic)
             continue
         names += topic.topics
-        for what in ("key_type", "value_type", "key_serializer", "value_serializer"):
+        for what in ("key_type", "value_type", "key_serializer", "value_serializer", "on_decode_error"):
             if (said := getattr(topic, what)) is not None:
                 options.setdefault(what, said)
     return names, options

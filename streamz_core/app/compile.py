@@ -24,6 +24,7 @@ from streamz_core.app.table_keeper import TableContexts, TableKeeper
 from streamz_core.app.topic import GroupedTopic
 from streamz_core.streams.topology import (
     ProcessorSpec,
+    Reading,
     SourceSpec,
     StoreKind,
     StoreSpec,
@@ -197,7 +198,14 @@ def _sources(read: Sequence[Topic]) -> tuple[SourceSpec, ...]:
         for name in topic.topics:
             _check_same_types(name, found.setdefault(name, topic), topic)
     return tuple(
-        SourceSpec(name, (name,), topic.key_codec, topic.value_codec, topic.on_decode_error)
+        SourceSpec(
+            name,
+            (name,),
+            topic.key_codec,
+            topic.value_codec,
+            topic.on_decode_error,
+            Reading(topic.key_type, topic.key_serializer, topic.value_type, topic.value_serializer),
+        )
         for name, topic in found.items()
     )
 

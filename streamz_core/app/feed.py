@@ -48,6 +48,7 @@ class Feed:
 
     __slots__ = (
         "_idle",
+        "_is_left",
         "_waiters",
         "active",
         "batch",
@@ -73,6 +74,7 @@ class Feed:
         self.failures: list[Failure] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._idle: asyncio.Future[None] | None = None
+        self._is_left = False
 
     def offer(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> None:
         """Put up records ``start`` to ``stop`` and wake the parked actors."""
@@ -80,9 +82,12 @@ class Feed:
         self.next, self.stop, self.may_yield = start, stop, may_yield
         self.failures = []
         self._idle = None
+        self._is_left = False
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
-            if not waiter.done():
+            if waiter.done():
+                self._is_left = True
+            else:
                 self.active += 1
                 waiter.set_result(None)
 
@@ -136,6 +141,9 @@ class Feed:
 
     async def all_back(self) -> None:
         """Wait until no actor is at work; from then on there is nothing to take before the next offer."""
+        if self._is_left and not self.active:
+            # Whose waiting was cut short, by a timeout for one, does not know yet: it comes back now.
+            await asyncio.sleep(0)
         if self.active:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle

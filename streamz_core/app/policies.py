@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured
+from streamz_core.errors import Misuse
 from streamz_core.streams.error_policy import ErrorAction, ErrorPolicy
+from streamz_core.streams.error_policy import error_policy as policy_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,7 @@ def error_policy(
 
 
 def _action(what: str, policy: ErrorPolicy | str | None) -> ErrorPolicy:
-    if policy is None:
-        return ErrorPolicy()
-    if isinstance(policy, ErrorPolicy):
-        return policy
     try:
-        return ErrorPolicy(ErrorAction(policy))
-    except ValueError:
-        allowed = ", ".join(repr(action.value) for action in ErrorAction)
-        raise ImproperlyConfigured(f"{what}: error_policy must be one of {allowed}; got {policy!r}") from None
+        return policy_named(policy, f"{what}: error_policy")
+    except Misuse as error:
+        raise ImproperlyConfigured(str(error)) from None

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from streamz_core.errors import Misuse
+
 
 class ErrorAction(Enum):
     """What finally happens to a record that keeps failing."""
@@ -39,6 +41,23 @@ class ErrorPolicy:
     def backoff_before_retry_ms(self, attempt: int) -> int:
         """How long to wait before retry ``attempt``, counted from 1."""
         return min(self.backoff_ms << (attempt - 1), self.backoff_max_ms)
+
+
+def error_policy(given: ErrorPolicy | str | None, what: str) -> ErrorPolicy:
+    """``given`` by its name, or as it is; None is to fail. ``what`` opens the message of the ``Misuse``.
+
+    >>> error_policy("skip", "topic 'views': on_decode_error").action.value
+    'skip'
+    """
+    if given is None:
+        return FAIL
+    if isinstance(given, ErrorPolicy):
+        return given
+    try:
+        return ErrorPolicy(ErrorAction(given))
+    except ValueError:
+        allowed = ", ".join(repr(action.value) for action in ErrorAction)
+        raise Misuse(f"{what} must be one of {allowed}, or an ErrorPolicy; got {given!r}") from None
 
 
 FAIL: Final = ErrorPolicy()

@@ -58,6 +58,7 @@ class SourceNode:
     value_codec: Codec
     on_decode_error: ErrorPolicy = FAIL
     timestamp_extractor: Callable[..., int] | None = None
+    offset_reset: str | None = None
     reading: object = None
 
 
@@ -66,7 +67,8 @@ class OperatorNode:
     """A step. ``make`` makes its operator, once per task and after every failure.
 
     ``sink`` is where it writes to, for descriptions and for the order between nodes that write to one topic.
-    ``fans_out``: it may make several rows of one. ``joined_as`` is the user's name of a join: a side whose topic
+    ``fans_out``: it may make several rows of one. ``routes``: rows may be for one of the nodes behind it only.
+    ``joined_as`` is the user's name of a join: a side whose topic
     has too few partitions is dealt out anew through a topic called after it.
     """
 
@@ -76,6 +78,7 @@ class OperatorNode:
     uses: tuple[StoreUse, ...] = ()
     sink: str | InternalTopic | None = None
     fans_out: bool = False
+    routes: bool = False
     joined_as: str | None = None
 
     @property

@@ -52,6 +52,23 @@ class OperatorContext(Protocol):
     def clock(self) -> Clock:
         """Wall-clock time."""
 
+    def latest_timestamp_ms(self) -> int:
+        """The latest timestamp that is believed now (``timestamp_ahead_max``): a later one moves no time."""
+
+    def watch_idle(self) -> None:
+        """This operator will ask for ``idle_ms``."""
+
+    def idle_ms(self) -> int:
+        """How long there was no input, with all of it read to its end; 0 while there may be more."""
+
+    @property
+    def application_id(self) -> str:
+        """What the names of the app's own topics begin with."""
+
+    @property
+    def stream_time_ms(self) -> int:
+        """The highest timestamp that the task has seen, restored across restarts; -1 before the first."""
+
     def store(self, name: str) -> Any:
         """This task's partition of a store, of whatever kind it was declared."""
 
@@ -102,6 +119,9 @@ class Operator:
 
     def open(self, context: OperatorContext) -> None:
         """Start; the stores of ``context`` are restored and usable."""
+
+    def know_children(self, names: list[str]) -> None:
+        """The steps behind this one: called where rows may be marked with the name of the one they are for."""
 
     def process(self, rows: Rows) -> Rows | None:
         """Handle rows of the only input; what is returned goes to every operator behind this one."""

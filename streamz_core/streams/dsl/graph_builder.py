@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.errors import Misuse
+from streamz_core.streams.dsl.final_results import Suppression, with_final_results
 from streamz_core.streams.graph import Graph, OperatorNode, SourceNode
 from streamz_core.streams.internal_topic import InternalTopic
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from streamz_core.streams.dsl.serde import Codecs
+    from streamz_core.streams.dsl.stores import StoreBuilder
     from streamz_core.streams.graph import Input, StoreUse
     from streamz_core.streams.operator import Operator
     from streamz_core.streams.topology import GlobalTableSpec, StoreSpec
@@ -36,8 +38,11 @@ class GraphBuilder:
         self._readers: dict[str | InternalTopic, SourceNode] = {}
         self._nodes: dict[str, OperatorNode] = {}
         self._stores: dict[str, StoreSpec] = {}
+        self._store_builders: dict[str, StoreBuilder] = {}
         self._globals: dict[str, GlobalTableSpec] = {}
         self._topics: dict[str, InternalTopic] = {}
+        self._finals: dict[str, Callable[[], Operator]] = {}
+        self._suppressions: dict[str, Suppression] = {}
 
     def name(self, kind: str, given: str | None = None) -> str:
         """``given``, or the next name of this ``kind``; numbers go on either way."""
@@ -61,6 +66,11 @@ class GraphBuilder:
         self._readers.update(dict.fromkeys(source.topics, source))
         return source.name
 
+    def source_of(self, topic: str) -> SourceNode | None:
+        """The node that reads ``topic``, where it reads no other."""
+        source = self._readers.get(topic)
+        return source if source is not None and source.topics == (topic,) else None
+
     def add(
         self,
         name: str,
@@ -70,18 +80,37 @@ class GraphBuilder:
         *,
         sink: str | InternalTopic | None = None,
         fans_out: bool = False,
+        routes: bool = False,
         joined_as: str | None = None,
     ) -> str:
         """A step; returns its name."""
         self._refuse_name(name)
-        self._nodes[name] = OperatorNode(name, tuple(inputs), make, tuple(uses), sink, fans_out, joined_as)
+        self._nodes[name] = OperatorNode(
+            name, tuple(inputs), make, tuple(uses), sink, fans_out, routes, joined_as
+        )
         return name
+
+    def can_be_final(self, node: str, make: Callable[[], Operator]) -> None:
+        """How to make ``node``, should only the final results of its windows be wanted."""
+        self._finals[node] = make
+
+    def is_final_of(self, node: str, suppression: Suppression) -> None:
+        """``node`` wants the final results of some windows only, and has a buffer to that end."""
+        self._suppressions[node] = suppression
 
     def store(self, spec: StoreSpec) -> str:
         """Declare a store; returns its name."""
         self._refuse_store(spec.name)
         self._stores[spec.name] = spec
         return spec.name
+
+    def add_store(self, store: StoreBuilder) -> str:
+        """Declare a store that was built by the user; the same one again is no other."""
+        if self._store_builders.get(store.name) == store:
+            return store.name
+        name = self.store(store.spec(self.codecs))
+        self._store_builders[name] = store
+        return name
 
     def global_table(self, spec: GlobalTableSpec) -> str:
         """Declare a global table; returns its name."""
@@ -101,12 +130,10 @@ class GraphBuilder:
 
     def build(self) -> Graph:
         """What was collected."""
-        return Graph(
-            tuple(self._sources.values()),
-            tuple(self._nodes.values()),
-            tuple(self._stores.values()),
-            tuple(self._globals.values()),
+        nodes, stores = with_final_results(
+            tuple(self._nodes.values()), tuple(self._stores.values()), self._finals, self._suppressions
         )
+        return Graph(tuple(self._sources.values()), nodes, stores, tuple(self._globals.values()))
 
     def _refuse_store(self, name: str) -> None:
         if name in self._stores or name in self._globals:

@@ -7,7 +7,7 @@ Must not know: how operators work, aggregations, joins' state.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.options import (
@@ -20,10 +20,13 @@ from streamz_core.streams.dsl.options import (
     Repartitioned,
     option,
 )
+from streamz_core.streams.dsl.processing_words import ProcessingWords
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
+from streamz_core.streams.error_policy import error_policy
 from streamz_core.streams.graph import ANY_TOPIC, Input, SourceNode
 from streamz_core.streams.operators import stateless
 from streamz_core.streams.operators.sink import RoutingSink, Sink
+from streamz_core.streams.topology import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,28 +40,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class KStream(Generic[K, V]):
+class KStream(ProcessingWords[K, V]):
     """Records by key. Operations return new streams, and leave this one as it is.
 
     ``named`` is the name of the step, a string or ``Named``, for ``describe()`` and messages.
     """
-
-    def __init__(
-        self,
-        graph: GraphBuilder,
-        node: str,
-        key: Serde = UNKNOWN,
-        value: Serde = UNKNOWN,
-        *,
-        is_rekeyed: bool = False,
-    ) -> None:
-        """Made by ``StreamsBuilder`` and by other streams."""
-        self.graph: Final = graph
-        self.node: Final = node
-        self.key: Final = key
-        self.value: Final = value
-        self.is_rekeyed: Final = is_rekeyed
-        """Whether keys changed since the records came from a topic: they may be in the wrong partition."""
 
     # -- stateless ----------------------------------------------------------------------------------
 
@@ -191,11 +177,15 @@ class KStream(Generic[K, V]):
 
     def to(
         self,
-        topic: str | Callable[[K, V], str],
+        topic: Any,
         produced: Produced | str | None = None,
         **options: Any,
     ) -> None:
-        """Write to a topic, or to the one that ``topic(key, value)`` names for each record."""
+        """Write to a topic, or to the one that ``topic(key, value)`` names for each record.
+
+        A topic of ``app.topic`` brings its types.
+        """
+        topic = _target(topic, options)
         chosen = option(Produced, produced, options)
         name = self._name("KSTREAM-SINK", chosen.name)
         where = repr(topic) if isinstance(topic, str) else f"step {name!r}"
@@ -347,30 +337,8 @@ class KStream(Generic[K, V]):
 
     # -- making steps -------------------------------------------------------------------------------
 
-    def _name(self, kind: str, named: Named | str | None) -> str:
-        return self.graph.name(kind, option(Named, named).name)
-
     def _add(self, name: str, make: Callable[[], Operator], sink: Any = None) -> None:
         self.graph.add(name, (Input(self.node),), make, sink=sink)
-
-    def _then(
-        self,
-        name: str,
-        make: Callable[[], Operator],
-        key: Serde | None = None,
-        value: Serde | None = None,
-        *,
-        rekeyed: bool = False,
-        fans_out: bool = False,
-    ) -> KStream[Any, Any]:
-        self.graph.add(name, (Input(self.node),), make, fans_out=fans_out)
-        return KStream(
-            self.graph,
-            name,
-            self.key if key is None else key,
-            self.value if value is None else value,
-            is_rekeyed=rekeyed or self.is_rekeyed,
-        )
 
 
 class BranchedKStream(Generic[K, V]):
@@ -434,11 +402,31 @@ def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed
             topics,
             graph.codecs.source_key(consumed.key, f"key of topic {names}"),
             graph.codecs.source_value(consumed.value, f"value of topic {names}"),
+            on_decode_error=error_policy(consumed.on_decode_error, f"topic {names}: on_decode_error"),
             timestamp_extractor=consumed.timestamp_extractor,
-            reading=(consumed.key, consumed.value, consumed.timestamp_extractor, consumed.offset_reset),
+            offset_reset=consumed.offset_reset,
+            reading=Reading(
+                *consumed.key[:2], *consumed.value[:2], consumed.timestamp_extractor, consumed.offset_reset
+            ),
         )
     )
 
 
 def _or(chosen: Serde, known: Serde) -> Serde:
     return chosen if chosen.is_known else known
+
+
+def _target(topic: Any, options: dict[str, Any]) -> str | Callable[[Any, Any], str]:
+    """The name of a topic, or what chooses one; a declared topic's types are added to ``options``."""
+    declared = getattr(topic, "get_topic_name", None)
+    if declared is not None:
+        for what in ("key_type", "value_type", "key_serializer", "value_serializer"):
+            if (said := getattr(topic, what)) is not None:
+                options.setdefault(what, said)
+        return str(declared())
+    if isinstance(topic, str):
+        return topic
+    if callable(topic):
+        choose: Callable[[Any, Any], str] = topic
+        return choose
+    raise Misuse(f"to() takes the name of a topic, a topic, or a function that names one; not {topic!r}")

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.stores import kept_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
+
+    from streamz_core.streams.error_policy import ErrorPolicy
 
 O = TypeVar("O", bound="Option")  # noqa: E741
 
@@ -86,6 +89,12 @@ class Consumed(Typed):
 
     timestamp_extractor: Callable[..., int] | None = None
     offset_reset: str | None = None
+    on_decode_error: ErrorPolicy | str | None = None
+    """What becomes of bytes that do not decode: ``fail`` (the default), ``skip``, ``dead_letter``, or a policy."""
+
+    def with_decode_error_policy(self, policy: ErrorPolicy | str) -> Self:
+        """The same, with this for bytes that do not decode."""
+        return replace(self, on_decode_error=policy)
 
     def with_timestamp_extractor(self, extractor: Callable[..., int]) -> Self:
         """The same with times taken from records by ``extractor(record, partition_time_ms)``."""
@@ -138,6 +147,30 @@ class Materialized(Typed):
     retention: timedelta | int | None = None
     store_type: str | None = None
     """``rocksdb`` or ``in_memory``; None: as the app says."""
+    history_retention: timedelta | int | None = None
+    ttl: timedelta | int | None = None
+
+    @classmethod
+    def as_versioned(cls, name: str, history_retention: timedelta | int, **options: Any) -> Self:
+        """With this name, and with the history of every key for so long (KIP-914).
+
+        Values can be asked for as they were at a time: ``store.get(key, as_of)``. A record that comes out of
+        order goes into the history, and does not replace a newer one. There is no caching: every update is
+        sent on.
+        """
+        return cls(name=name, history_retention=history_retention, caching=False, **options)
+
+    def with_ttl(self, ttl: timedelta | int) -> Self:
+        """The same, with entries that end so long after their timestamp, by the time of the records.
+
+        An entry that has ended reads as absent, and begins anew; nothing is sent on when it ends.
+        """
+        return replace(self, ttl=ttl)
+
+    @property
+    def in_memory(self) -> bool | None:
+        """Whether the store is kept in memory; None: as the app says."""
+        return kept_in_memory(self.store_type)
 
     def with_caching_enabled(self) -> Self:
         """Updates of one key between two commits become one."""

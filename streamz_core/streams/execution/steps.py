@@ -6,7 +6,7 @@ Must not know: tasks, commits, where rows come from.
 All rows in hand pass one operator before the next one has its turn. What an operator sees is the same as if
 every row had gone all the way alone, to its end on one way before it goes the next way: rows that come to an
 operator over several ways are merged by their order, of one row first those of the way that is named first.
-Where that is not enough, rows do go all the way alone (``push_deep``); ``plan`` tells.
+Where that is not enough, rows do go all the way alone; ``plan`` tells.
 
 Compiled where a compiler is at hand; the same file runs interpreted.
 """
@@ -26,9 +26,13 @@ FIRST_HELD_ORDER: Final = -(1 << 40)
 class Step:
     """An operator, the rows that wait for it, and who gets what it makes of them."""
 
-    def __init__(self, operator: Operator | None, ways: list[int]) -> None:
-        """``ways[port]`` is how many ways lead to a port. A source has no operator."""
+    def __init__(self, operator: Operator | None, ways: list[int], *, routes: bool = False) -> None:
+        """``ways[port]`` is how many ways lead to a port. A source has no operator.
+
+        ``routes``: rows may be marked with the name of the only target they are for.
+        """
         self.operator: Final = operator
+        self.routes: Final = routes
         self.waiting: list[list[Rows | None]] = [[None] * count for count in ways]
         self.is_waited_for = False
         self.targets: list[Target] = []
@@ -54,14 +58,17 @@ class Step:
     def deliver(self, rows: Rows) -> None:
         """Hand rows to all targets; they share them, and change nothing."""
         for target in self.targets:
-            target.step.take(target.port, target.way, rows)
+            found = rows if rows.marks is None or not self.routes else _routed(rows, target.name)
+            if found is not None:
+                target.step.take(target.port, target.way, found)
 
 
 class Target:
     """A place where a step's rows go."""
 
-    def __init__(self, step: Step, port: int, way: int) -> None:
-        """``way`` is which of the ways to the port this is."""
+    def __init__(self, name: str, step: Step, port: int, way: int) -> None:
+        """``name`` is the step's; ``way`` is which of the ways to the port this is."""
+        self.name: Final = name
         self.step: Final = step
         self.port: Final = port
         self.way: Final = way
@@ -70,10 +77,12 @@ class Target:
 class Steps:
     """All steps of one graph in one task. Every step stands behind those it gets rows from."""
 
-    def __init__(self, steps: list[Step], *, is_deep: bool) -> None:
-        """Sources are not among them: they only deliver. ``is_deep``: every row goes all the way alone."""
+    def __init__(self, sources: list[Step], steps: list[Step], deep: list[bool]) -> None:
+        """``sources`` only deliver. The rows of a source that is ``deep`` go all the way alone."""
+        self._sources = sources
         self._steps = steps
-        self._is_deep = is_deep
+        self._deep = deep
+        self._is_deep = any(deep)
         self._held_order: i64 = 0
 
     def open(self, context: OperatorContext) -> None:
@@ -82,14 +91,17 @@ class Steps:
             assert step.operator is not None
             step.operator.open(context)
 
-    def push(self, source: Step, rows: Rows) -> None:
-        """Send rows of one source all the way, one operator after the other."""
-        source.deliver(rows)
-        self._run()
+    def push(self, rows: list[tuple[int, Rows]]) -> None:
+        """Send rows, by the number of their source, all the way: one operator after the other.
 
-    def push_deep(self, source: Step, rows: Rows) -> None:
-        """Send rows of one source all the way, one row after the other."""
-        _deep(source, rows)
+        Those of a deep source come without others, and go one row after the other.
+        """
+        for source, of_source in rows:
+            if self._deep[source]:
+                _deep(self._sources[source], of_source)
+            else:
+                self._sources[source].deliver(of_source)
+        self._run()
 
     def flush(self) -> None:
         """Send on what operators held back for the commit; the orders of these rows are below zero."""
@@ -139,7 +151,22 @@ def _deep(giver: Step, rows: Rows) -> None:
     for index in range(len(rows)):
         row = rows if len(rows) == 1 else rows.pick([index])
         for target in giver.targets:
-            target.step.take(target.port, target.way, row)
+            found = row if row.marks is None or not giver.routes else _routed(row, target.name)
+            if found is None:
+                continue
+            target.step.take(target.port, target.way, found)
             made = target.step.run()
             if made is not None and len(made):
                 _deep(target.step, made)
+
+
+def _routed(rows: Rows, name: str) -> Rows | None:
+    """The rows that are for all, or for the target of this name; without marks."""
+    marks = rows.marks
+    assert marks is not None
+    chosen = [index for index in range(len(marks)) if marks[index] is None or marks[index] == name]
+    if not chosen:
+        return None
+    found = rows.pick(chosen)
+    found.marks = None
+    return found

@@ -32,6 +32,27 @@ async def test_an_agent_that_stops_waiting_and_waits_again_stays_within_the_cut(
     assert seen == [1, 2, 3, 4]
 
 
+async def test_an_agent_whose_waiting_has_just_been_cut_short_gets_the_slice(app, task):
+    seen, waiting = [], []
+
+    @app.agent(app.topic("views"))
+    async def cut_short(stream):
+        while True:
+            waiting.append(asyncio.ensure_future(anext(stream)))
+            try:
+                seen.append(await waiting[-1])
+            except asyncio.CancelledError:
+                if not waiting[-1].cancelled():
+                    raise
+
+    running = await task()
+    await running.feed([1])
+    waiting[-1].cancel()  # it has not run yet when the next slice comes
+    await running.feed([2, 3])
+
+    assert seen == [1, 2, 3]
+
+
 async def test_a_value_may_be_waited_for_with_a_timeout_again_and_again(app, task):
     seen, timeouts = [], []
 
