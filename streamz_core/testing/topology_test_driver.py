@@ -5,7 +5,8 @@ Must not know: what the topology does; how test topics encode (``test_topics``).
 
 It is the production engine: an app on a broker in memory, with its commits, internal topics and changelogs.
 Only time is not the system's: the wall clock moves by ``advance_wall_clock_time`` alone, and nothing sleeps.
-After each record everything is processed and committed, so that every update of a table is seen by itself.
+After each record, those of internal topics too, all is committed, so that every update of a table is seen by
+itself.
 """
 
 from __future__ import annotations
@@ -213,6 +214,7 @@ class TopologyTestDriver:
             broker=self._broker.address,
             timestamp_ahead_max=FAR_S,
             topic_partitions=self._partitions,
+            broker_commit_every=1,
             **config,
         )
         return app
