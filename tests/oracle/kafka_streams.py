@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,15 @@ def prepare() -> None:
 def judge(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The cases with their outputs, or with an error where Kafka Streams refuses them."""
     given = "".join(json.dumps(case) + "\n" for case in cases)
-    command = ["java", "-XX:TieredStopAtLevel=1", "-cp", "target/classes:target/lib/*", "Oracle"]
-    ran = subprocess.run(
-        command,
-        cwd=PROJECT,
-        input=given.encode(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
+    with tempfile.TemporaryDirectory() as directory:
+        # Stores of its own: two runs at a time would lock each other out.
+        where = f"-Djava.io.tmpdir={directory}"
+        ran = subprocess.run(
+            ["java", "-XX:TieredStopAtLevel=1", where, "-cp", "target/classes:target/lib/*", "Oracle"],
+            cwd=PROJECT,
+            input=given.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
     return [json.loads(line) for line in ran.stdout.splitlines()]
