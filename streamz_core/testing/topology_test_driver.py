@@ -209,12 +209,8 @@ class TopologyTestDriver:
         else:
             app = App(config.pop("application_id", "driver"))
             app.use(topology)
-        app.reconfigure(
-            broker=self._broker.address,
-            timestamp_ahead_max=FAR_S,
-            topic_partitions=self._partitions,
-            **config,
-        )
+        config.setdefault("timestamp_ahead_max", FAR_S)
+        app.reconfigure(broker=self._broker.address, topic_partitions=self._partitions, **config)
         return app
 
     def _admit_all_times(self) -> None:
