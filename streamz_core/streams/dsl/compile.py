@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from streamz_core.streams.error_policy import ErrorPolicy
-    from streamz_core.streams.processor import Processor
 
 
 def external_topics(graph: Graph) -> list[str]:
@@ -73,19 +72,26 @@ def _subtopology(part: Graph, app_id: str, on_error: ErrorPolicy) -> SubTopology
             source.value_codec,
             source.on_decode_error,
             source.reading,
+            source.timestamp_extractor,
+            source.offset_reset,
         )
         for source in part.sources
     )
     name = sources[0].topics[0]
     stores = tuple(store.name for store in part.stores)
     processor = ProcessorSpec(
-        f"streams-{name}", tuple(source.name for source in sources), _supplier(part, app_id), stores, on_error
+        f"streams-{name}",
+        tuple(source.name for source in sources),
+        _supplier(part, app_id),
+        stores,
+        on_error,
+        takes_rounds=True,
     )
     sinks = [_name(node.sink, app_id) for node in part.nodes if node.sink not in {None, ANY_TOPIC}]
     return SubTopology(name, sources, (processor,), part.stores, tuple(dict.fromkeys(sinks)))
 
 
-def _supplier(part: Graph, app_id: str) -> Callable[[], Processor]:
+def _supplier(part: Graph, app_id: str) -> Callable[[], GraphProcessor]:
     return lambda: GraphProcessor(part, app_id)
 
 
