@@ -24,7 +24,6 @@ from streamz_core.log.compaction_run import SwapInterrupted, compact_segments
 from streamz_core.log.config import NEVER, TopicConfig
 from streamz_core.log.errors import (
     CorruptRecord,
-    InvalidRecords,
     OffsetOutOfRange,
     PartitionFailed,
     StorageFailure,

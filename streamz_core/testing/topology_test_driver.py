@@ -210,12 +210,10 @@ class TopologyTestDriver:
         else:
             app = App(config.pop("application_id", "driver"))
             app.use(topology)
+        # A driver's own commit comes after every record: no update of a table is merged with another's.
+        defaults = {"timestamp_ahead_max": FAR_S, "broker_commit_every": 1}
         app.reconfigure(
-            broker=self._broker.address,
-            timestamp_ahead_max=FAR_S,
-            topic_partitions=self._partitions,
-            broker_commit_every=1,
-            **config,
+            broker=self._broker.address, topic_partitions=self._partitions, **{**defaults, **config}
         )
         return app
 
