@@ -32,7 +32,6 @@ from streamz_core.serde.registry import CodecRegistry
 from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.compile import subtopologies
 from streamz_core.streams.dsl.mending import mended
-from streamz_core.streams.error_policy import FAIL
 from streamz_core.streams.topology import Topology
 
 if TYPE_CHECKING:
@@ -274,7 +273,10 @@ class App:
         if self._streams is None:
             conf = self.conf
             self._streams = StreamsBuilder(
-                self.serializers, key_serializer=conf.key_serializer, value_serializer=conf.value_serializer
+                self.serializers,
+                key_serializer=conf.key_serializer,
+                value_serializer=conf.value_serializer,
+                error_policy=conf.stream_error_policy,
             )
         return self._streams
 
@@ -321,7 +323,7 @@ class App:
         if declared.graph is None:
             return topology
         graph = mended(declared.graph, partitions)
-        parts = united((*topology.subtopologies, *subtopologies(graph, self.group_id, FAIL)))
+        parts = united((*topology.subtopologies, *subtopologies(graph, self.group_id)))
         return Topology(parts, graph.global_tables)
 
     @property

@@ -101,13 +101,17 @@ class SourceSpec:
 
 @dataclass(frozen=True, slots=True)
 class ProcessorSpec:
-    """A consumer of sources. ``supplier`` makes a fresh processor per task and per restart."""
+    """A consumer of sources. ``supplier`` makes a fresh processor per task and per restart.
+
+    ``step_policies`` are those that its steps have in place of ``on_error``.
+    """
 
     name: str
     sources: tuple[str, ...]
     supplier: Callable[[], Processor]
     stores: tuple[str, ...] = ()
     on_error: ErrorPolicy = FAIL
+    step_policies: tuple[ErrorPolicy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from streamz_core.streams.dsl.kstream import stream_of
 from streamz_core.streams.dsl.ktable import known, table_of
 from streamz_core.streams.dsl.options import Consumed, Materialized, option
 from streamz_core.streams.dsl.serde import Codecs
+from streamz_core.streams.error_policy import error_policy as policy_named
 from streamz_core.streams.topology import GlobalTableSpec
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.dsl.stores import StoreBuilder
+    from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.graph import Graph
 
 
@@ -44,10 +46,16 @@ class StreamsBuilder:
         *,
         key_serializer: str = "raw",
         value_serializer: str = "json",
+        error_policy: ErrorPolicy | str | None = None,
     ) -> None:
-        """The serializers are for keys and values of no declared type; ``registry`` knows more of them."""
+        """The serializers are for keys and values of no declared type; ``registry`` knows more of them.
+
+        ``error_policy`` is what becomes of records that a step fails on: ``fail`` (the default), ``skip``,
+        ``dead_letter`` or a policy. ``Named.as_(…).with_error_policy(…)`` is for one step,
+        ``Consumed.with_decode_error_policy`` for bytes that do not decode.
+        """
         codecs = Codecs(registry or CodecRegistry(), key_serializer, value_serializer)
-        self._graph = GraphBuilder(codecs)
+        self._graph = GraphBuilder(codecs, policy_named(error_policy, "error_policy"))
 
     def stream(
         self, topics: str | Iterable[str], consumed: Consumed | str | None = None, **options: Any

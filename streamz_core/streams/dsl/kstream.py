@@ -187,7 +187,7 @@ class KStream(ProcessingWords[K, V]):
         """
         topic = _target(topic, options)
         chosen = option(Produced, produced, options)
-        name = self._name("KSTREAM-SINK", chosen.name)
+        name = self._name("KSTREAM-SINK", Named(chosen.name, chosen.error_policy))
         where = repr(topic) if isinstance(topic, str) else f"step {name!r}"
         codecs = self.graph.codecs
         encode_key = codecs.sink_key(_or(chosen.key, self.key), f"key for topic {where}").encode

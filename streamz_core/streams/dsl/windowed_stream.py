@@ -132,7 +132,7 @@ class TimeWindowedKStream(Generic[K, V]):
             raise Misuse(f"{what} keeps a store, and needs its name: {what[:-1]}Materialized.as_('…'))")
         stream, windows = self._grouped.stream, self._windows
         graph = stream.graph
-        name = graph.name(kind, option(Named, named).name)
+        name = graph.step(kind, named)
         key, value = known(chosen.key, stream.key), known(chosen.value, value)
         store = self._store(chosen, key, value)
         caching, final = chosen.caching, self._emit is EmitStrategy.ON_WINDOW_CLOSE

@@ -12,7 +12,7 @@ from streamz_core.errors import Fatal
 from streamz_core.streams.execution.plan import is_deep, wire
 from streamz_core.streams.internal_topic import InternalTopic
 from streamz_core.streams.operator import RowFailed
-from streamz_core.streams.processor import RecordError
+from streamz_core.streams.processor import RecordError, UpdateFailed
 from streamz_core.streams.rows import Rows
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 PIECE_RECORDS: Final = 128
 """Records that pass one operator before the next one: enough to spread the cost of a call, few enough
 that what one operator makes is still in the processor's cache when the next one reads it."""
-
-
-class UpdateFailed(Fatal):
-    """A step failed on an update that was held back until the commit: no single record stands behind it."""
 
 
 class PunctuationFailed(Fatal):
@@ -81,6 +77,7 @@ class GraphProcessor:
             for topic in source.topics:
                 name = topic.topic(app_id) if isinstance(topic, InternalTopic) else topic
                 self._sources[name] = sources[source.name]
+        self._policies = {node.name: node.on_error for node in graph.nodes if node.on_error is not None}
         self._context: GraphContext | None = None
 
     async def open(self, context: ProcessorContext) -> None:
@@ -128,13 +125,10 @@ class GraphProcessor:
         self._steps.close()
 
     def _error(self, failure: RowFailed) -> Exception:
+        step, policy = failure.operator, self._policies.get(failure.operator)
         if failure.order >= 0:
-            return RecordError(failure.order, failure.cause)
-        return UpdateFailed(
-            f"step {failure.operator!r} failed on an update that was held back until the commit: "
-            f"{failure.cause!r}. Mend the step; without caching (Materialized.with_caching_disabled()) the "
-            "record is named, and an error policy can pass over it"
-        )
+            return RecordError(failure.order, failure.cause, step=step, policy=policy)
+        return UpdateFailed(step, failure.cause, policy)
 
 
 def _rows(batch: Batch, start: int, stop: int) -> Rows:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from streamz_core.streams.processor import RecordError
+from streamz_core.streams.processor import RecordError, UpdateFailed
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -26,13 +26,31 @@ _log = logging.getLogger(__name__)
 class ProcessorFailed(Exception):
     """A processor failed on a record of the batch in hand, or on several taken together."""
 
-    def __init__(self, spec: ProcessorSpec, offset: int, last_offset: int, cause: BaseException) -> None:
+    def __init__(
+        self, spec: ProcessorSpec, offset: int, last_offset: int, error: RecordError | UpdateFailed
+    ) -> None:
         """The processor of ``spec`` failed on the records from ``offset`` to ``last_offset``."""
-        super().__init__(f"processor {spec.name!r} failed: {cause!r}")
+        self.who = f"processor {spec.name!r}" + ("" if error.step is None else f" (step {error.step!r})")
+        super().__init__(f"{self.who} failed: {error.cause!r}")
         self.spec = spec
         self.offset = offset
         self.last_offset = last_offset
-        self.cause = cause
+        self.cause = error.cause
+        self.policy = spec.on_error if error.policy is None else error.policy
+
+
+class FlushFailed(Exception):
+    """A processor failed on what it held back for the commit."""
+
+    def __init__(self, spec: ProcessorSpec, error: UpdateFailed) -> None:
+        """``error`` was raised by the processor of ``spec``."""
+        super().__init__(f"processor {spec.name!r}: {error}")
+        self.spec = spec
+        self.error = error
+
+    def blamed_on(self, offset: int) -> ProcessorFailed:
+        """The same, now that the record is known that brought it about."""
+        return ProcessorFailed(self.spec, offset, offset, self.error)
 
 
 class TaskProcessors:
@@ -76,9 +94,12 @@ class TaskProcessors:
         return furthest
 
     async def flush(self) -> None:
-        """Have every processor send on what it held back for the commit."""
-        for _, processor in self._running:
-            await processor.flush()
+        """Have every processor send on what it held back for the commit. Raises ``FlushFailed``."""
+        for spec, processor in self._running:
+            try:
+                await processor.flush()
+            except UpdateFailed as error:
+                raise FlushFailed(spec, error) from error.cause
 
     async def punctuate(self) -> None:
         """Let every processor do its time-driven work."""
@@ -120,4 +141,4 @@ async def _process(
         return await processor.process(batch, start, stop, may_yield=may_yield)
     except RecordError as error:
         first, last = batch.offsets[error.index], batch.offsets[error.index + error.count - 1]
-        raise ProcessorFailed(spec, first, last, error.cause) from error.cause
+        raise ProcessorFailed(spec, first, last, error) from error.cause
