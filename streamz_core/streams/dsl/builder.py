@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.registry import CodecRegistry
+from streamz_core.streams.dsl.describing import describe, explain
 from streamz_core.streams.dsl.global_ktable import GlobalKTable
 from streamz_core.streams.dsl.graph_builder import GraphBuilder
 from streamz_core.streams.dsl.kstream import stream_of
@@ -107,6 +108,14 @@ class StreamsBuilder:
             )
         )
         return GlobalKTable(graph, topic, name, key, value)
+
+    def describe(self, format: str = "text") -> str:  # noqa: A002 - what it is
+        """The sub-topologies, their nodes and how these hang together: ``text`` (Kafka's), ``mermaid``, ``json``."""
+        return describe(self.build()).in_format(format)
+
+    def explain(self) -> str:
+        """How records will pass through the steps: in pieces or one by one, and why."""
+        return explain(self.build())
 
     def build(self) -> Graph:
         """The graph so far, as a value."""

@@ -41,7 +41,12 @@ def wire(graph: Graph) -> tuple[dict[str, Step], Steps]:
 
 
 def one_by_one(graph: Graph, source: str) -> bool:
-    """Whether every record of ``source`` must go all the way alone.
+    """Whether every record of ``source`` must go all the way alone."""
+    return bool(why_one_by_one(graph, source))
+
+
+def why_one_by_one(graph: Graph, source: str) -> str:
+    """Why every record of ``source`` must go all the way alone; empty where it need not.
 
     So it is where two steps that it comes to share a store that one of them writes, or write to the same
     topic: what the second one finds, or what stands there first, depends on the order between them. And where
@@ -53,14 +58,14 @@ def one_by_one(graph: Graph, source: str) -> bool:
     nodes = {node.name: node for node in graph.nodes}
     places = [(nodes[place.node], place.port) for place in reached]
     return (
-        _share_stores(places)
-        or _share_topics({node.name: node for node, _ in places})
+        _shared_store(places)
+        or _shared_topic({node.name: node for node, _ in places})
         or _entangled(graph, source, {node.name for node, _ in places})
         or _comes_crosswise(graph, {source, *(node.name for node, _ in places)})
     )
 
 
-def _share_stores(places: list[tuple[OperatorNode, int]]) -> bool:
+def _shared_store(places: list[tuple[OperatorNode, int]]) -> str:
     users: dict[str, set[str]] = {}
     written: set[str] = set()
     for node, port in places:
@@ -69,16 +74,31 @@ def _share_stores(places: list[tuple[OperatorNode, int]]) -> bool:
                 users.setdefault(use.store, set()).add(node.name)
                 if use.writes:
                     written.add(use.store)
-    return any(len(users[store]) > 1 for store in written)
+    for store in sorted(written):
+        if len(users[store]) > 1:
+            return f"{_listed(users[store])} share store {store!r}"
+    return ""
 
 
-def _share_topics(nodes: dict[str, OperatorNode]) -> bool:
-    topics = [node.sink for node in nodes.values() if node.sink is not None]
-    return len(set(topics)) < len(topics) or (ANY_TOPIC in topics and len(topics) > 1)
+def _shared_topic(nodes: dict[str, OperatorNode]) -> str:
+    writers: dict[object, set[str]] = {}
+    for node in nodes.values():
+        if node.sink is not None:
+            writers.setdefault(node.sink, set()).add(node.name)
+    if ANY_TOPIC in writers and sum(map(len, writers.values())) > 1:
+        return f"{_listed(writers[ANY_TOPIC])} may write to the topic of another step"
+    for names in writers.values():
+        if len(names) > 1:
+            return f"{_listed(names)} write to one topic"
+    return ""
 
 
-def _entangled(graph: Graph, source: str, reached: set[str]) -> bool:
-    """Whether ways meet of which one is itself several, or that begin at a step that fans out."""
+def _listed(names: set[str]) -> str:
+    return " and ".join(sorted(names))
+
+
+def _entangled(graph: Graph, source: str, reached: set[str]) -> str:
+    """Where ways meet of which one is itself several, or that begin at a step that fans out."""
     ways: dict[str, int] = {source: 1}
     origins: dict[str, dict[str, int]] = {}
     for node in graph.nodes:
@@ -93,18 +113,18 @@ def _entangled(graph: Graph, source: str, reached: set[str]) -> bool:
         if len(givers) > 1 and (
             any(ways[giver] > 1 for giver in givers) or any(count > 1 for count in fans.values())
         ):
-            return True
+            return f"ways that part or fan out more than once meet at {node.name}"
         origins[node.name] = {**fans, **({node.name: 1} if node.fans_out else {})}
-    return False
+    return ""
 
 
-def _comes_crosswise(graph: Graph, reached: set[str]) -> bool:
-    """Whether the ways into a step are not in the order of its inputs."""
-    for ways in _ways(graph).values():
+def _comes_crosswise(graph: Graph, reached: set[str]) -> str:
+    """Where the ways into a step are not in the order of its inputs."""
+    for name, ways in _ways(graph).items():
         ports = [port for giver, port in ways if giver in reached]
         if ports != sorted(ports):
-            return True
-    return False
+            return f"the ways into {name} are not in the order of its inputs"
+    return ""
 
 
 def _ways(graph: Graph) -> dict[str, list[tuple[str, int]]]:
