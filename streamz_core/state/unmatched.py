@@ -141,8 +141,7 @@ class Unmatched:
         count = bisect_left(times, before)
         taken: list[tuple[int, int, Waiting]] = []
         for time in times[:count]:
-            for found in waiting.pop(time, {}).values():
-                taken.append((time, 1 - side, found))
+            taken += [(time, 1 - side, found) for found in waiting.pop(time, {}).values()]
         del times[:count]
         return taken
 
@@ -153,7 +152,7 @@ class Unmatched:
         side, to the end. Until stream time passes that row's window, it does not walk again.
         """
         left, right = self._first(LEFT), self._first(RIGHT)
-        if left == NEVER or right == NEVER:
+        if NEVER in (left, right):
             last = max(self._last(LEFT), self._last(RIGHT), last_taken)
             return NEVER if last < 0 else last
         time, side = (left, LEFT) if left >= right else (right, RIGHT)

@@ -26,7 +26,9 @@ import msgspec
 from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.cache import CLEAN_ENTRIES_MAX
+from streamz_core.state.key_codes import KeyCodes
 from streamz_core.state.marks import Marks
+from streamz_core.state.pane import ABSENT, DELETED, Pane
 from streamz_core.state.store import StoreCorrupt, StoreUndecodable
 
 if TYPE_CHECKING:
@@ -37,47 +39,9 @@ if TYPE_CHECKING:
 START_BYTES: Final = 8
 MARKS_KEY: Final = b"\xff" * START_BYTES + b"marks"
 """Sorts behind every window: starts are below 2**63."""
-KEY_CODES_MAX: Final = 10_000
-"""How many encoded keys a store remembers."""
 
-_ABSENT: Final[Any] = object()
-_DELETED: Final[Any] = object()
 
 _by_key = itemgetter(0)
-
-
-class _Window:
-    """What is in memory of one window."""
-
-    __slots__ = ("dirty", "is_complete", "is_stored", "pending", "values")
-
-    def __init__(self, *, is_complete: bool) -> None:
-        self.is_complete = is_complete
-        """Whether what is not in memory does not exist: the window began in memory, and all stayed."""
-        self.is_stored = not is_complete
-        """Whether the store may hold something of it."""
-        self.values: dict[Any, Any] = {}
-        self.dirty: set[Any] = set()
-        """Changed since the last ``collect``."""
-        self.pending: set[Any] = set()
-        """Collected, and not yet written to the store."""
-
-
-class _KeyCodes(dict[Any, bytes]):
-    """Encoded keys by key: the same keys come back in one window after the other."""
-
-    def __init__(self, encode: Callable[[Any], bytes]) -> None:
-        super().__init__()
-        self._encode = encode
-
-    def __missing__(self, key: Any) -> bytes:
-        code = self._encode(key)
-        # Texts only: of numbers, equal ones (1, True, 1.0) are written differently.
-        if type(key) is str:
-            if len(self) >= KEY_CODES_MAX:
-                self.clear()
-            self[key] = code
-        return code
 
 
 class WindowedStore:
@@ -96,11 +60,14 @@ class WindowedStore:
         grace_ms: int = 0,
         retention_ms: int | None = None,
         own_time: bool = False,
+        end: Callable[[int], int] | None = None,
         clean_entries_max: int = CLEAN_ENTRIES_MAX,
     ) -> None:
         """``grace_ms`` and ``retention_ms`` count from a window's end; the latter defaults to the former.
 
-        ``own_time``: stream time is what writers ``observe``, and the task's has no say.
+        ``own_time``: stream time is what writers ``observe``, and the task's has no say. ``end``: windows are
+        not all ``size_ms`` long, and this tells a window's end by its start; of two windows, the one that starts
+        later must not end earlier.
         """
         retention_ms = grace_ms if retention_ms is None else retention_ms
         if retention_ms < grace_ms:
@@ -111,15 +78,14 @@ class WindowedStore:
         self._store = store
         self._key_codec = key_codec
         self._value_codec = value_codec
-        self._key_codes = _KeyCodes(self._encode_key)
+        self._key_codes = KeyCodes(self._encode_key)
         self.size_ms: Final = size_ms
         self.grace_ms: Final = grace_ms
         self.retention_ms: Final = retention_ms
         self._own_time = own_time
-        self._closes_after_ms = size_ms + grace_ms
-        self._drops_after_ms = size_ms + retention_ms
+        self._end = end
         self._clean_entries_max = clean_entries_max
-        self._windows: dict[int, _Window] = {}
+        self._windows: dict[int, Pane] = {}
         self._tombstones: list[bytes] = []
         self._pending: list[Change] | None = None
         self._pending_marks = Marks()
@@ -151,7 +117,11 @@ class WindowedStore:
 
         So are those of windows that were handed out early, by an ``expire`` ahead of stream time.
         """
-        return start + self._closes_after_ms <= stream_time_ms or start < self._marks.closed_before_ms
+        return self.end(start) + self.grace_ms <= stream_time_ms or start < self._marks.closed_before_ms
+
+    def end(self, start: int) -> int:
+        """When the window at ``start`` ends."""
+        return start + self.size_ms if self._end is None else self._end(start)
 
     def observe(self, time_ms: int) -> int:
         """Tell the store of a record's time; returns its stream time, the highest it was told of."""
@@ -170,10 +140,10 @@ class WindowedStore:
             if start not in self._known:
                 return default
             window = self._window(start)
-        value = window.values.get(key, _ABSENT)
-        if value is _ABSENT:
+        value = window.values.get(key, ABSENT)
+        if value is ABSENT:
             value = self._load(window, key, start)
-        return default if value is _DELETED else value
+        return default if value is DELETED else value
 
     def put(self, key: Hashable, start: int, value: Any) -> None:
         """Set the value of ``key`` in the window at ``start``; ``None`` deletes it.
@@ -183,8 +153,10 @@ class WindowedStore:
         window = self._windows.get(start)
         if window is None:
             window = self._window(start)
-        window.values[key] = _DELETED if value is None else value
-        window.dirty.add(key)
+        values = window.values
+        if key not in window.dirty:
+            window.dirty[key] = values.get(key)
+        values[key] = DELETED if value is None else value
 
     def add(
         self,
@@ -199,11 +171,11 @@ class WindowedStore:
         Returns False, and changes nothing, where it comes too late. Raises KeyError where there is
         neither a value nor a ``default``.
         """
-        if start + self._closes_after_ms <= stream_time_ms or start < self._marks.closed_before_ms:
+        if self.late(start, stream_time_ms):
             return False
         window = self._windows.get(start)
         value = None if window is None else window.values.get(key)
-        if window is None or value is None or value is _DELETED:
+        if window is None or value is None or value is DELETED:
             value = self.get(key, start)
             if value is None:
                 if default is None:
@@ -211,9 +183,25 @@ class WindowedStore:
                 value = default()
             self.put(key, start, value + amount)
             return True
+        if key not in window.dirty:
+            window.dirty[key] = value
         window.values[key] = value + amount
-        window.dirty.add(key)
         return True
+
+    def pane(self, start: int) -> Pane:
+        """The window at ``start`` itself, for operators that handle many rows; begun if it is not there.
+
+        Who changes a value enters what it was into ``dirty``, unless the key is there. What is ABSENT in it is
+        to be asked for by ``get``. Raises ``Misuse`` for a window that was dropped: ask ``late`` first.
+        """
+        window = self._windows.get(start)
+        return self._window(start) if window is None else window
+
+    def changed(self) -> list[tuple[int, Pane]]:
+        """The windows that changed since the last ``collect``, oldest first: their ``dirty`` has what was before."""
+        found = [(start, window) for start, window in self._windows.items() if window.dirty]
+        found.sort(key=_by_key)
+        return found
 
     def delete(self, key: Hashable, start: int) -> None:
         """Remove ``key`` from the window at ``start``."""
@@ -230,22 +218,41 @@ class WindowedStore:
         window = self._windows.get(start)
         if window is not None and window.is_complete:
             for _, key, value in self._encoded(start, window, list(window.values)):
-                if value is not _DELETED:
+                if value is not DELETED:
                     yield key, value
             return
-        changed = [] if window is None else self._encoded(start, window, window.dirty | window.pending)
+        changed = [] if window is None else self._encoded(start, window, {**window.pending, **window.dirty})
         hidden = {row[0] for row in changed}
         for stored_key, key, value in merge(changed, self._stored(start, hidden), key=_by_key):
-            if key is _ABSENT:
+            if key is ABSENT:
                 yield self._decode_key(stored_key), self._decode_value(value, stored_key)
-            elif value is not _DELETED:
+            elif value is not DELETED:
                 yield key, value
+
+    def fetch(self, key: Hashable, start: int = 0, stop: int | None = None) -> list[tuple[int, int, Any]]:
+        """``(start, end, value)`` of ``key`` in the windows that begin at ``start <= time < stop``, oldest first."""
+        found: list[tuple[int, int, Any]] = []
+        for first in self._starts_between(start, stop):
+            value = self.get(key, first)
+            if value is not None:
+                found.append((first, self.end(first), value))
+        return found
+
+    def fetch_all(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[Any, int, int, Any]]:
+        """``(key, start, end, value)`` of the windows that begin at ``start <= time < stop``, oldest first."""
+        for first in self._starts_between(start, stop):
+            for key, value in self.items(first):
+                yield key, first, self.end(first), value
+
+    def _starts_between(self, start: int, stop: int | None) -> list[int]:
+        last = len(self._starts) if stop is None else bisect_left(self._starts, stop)
+        return self._starts[bisect_left(self._starts, start) : last]
 
     def _stored(self, start: int, hidden: set[bytes]) -> Iterator[tuple[bytes, Any, Any]]:
         # A generator function: mypyc would make a list of a generator expression, of a whole window.
         for stored_key, raw in self._store.scan(_packed(start), _packed(start + 1)):
             if stored_key not in hidden:
-                yield stored_key, _ABSENT, raw
+                yield stored_key, ABSENT, raw
 
     def expire(self, stream_time_ms: int) -> Iterator[tuple[Any, int, Any]]:
         """Hand out ``(key, start, value)`` of every window that closed, each window once.
@@ -254,20 +261,24 @@ class WindowedStore:
         commit: a window counts as handed out when its last entry was taken.
         """
         marks = self._marks
-        bound = stream_time_ms - self._closes_after_ms
-        if bound < marks.closed_before_ms:
-            return
-        first = bisect_left(self._starts, marks.closed_before_ms)
-        for start in self._starts[first : bisect_right(self._starts, bound)]:
+        for start in self._starts[bisect_left(self._starts, marks.closed_before_ms) :]:
+            if self.end(start) + self.grace_ms > stream_time_ms:
+                break
             for key, value in self.items(start):
                 yield key, start, value
             marks.closed_before_ms = start + 1
-        marks.closed_before_ms = bound + 1
+        self.close_unread(stream_time_ms)
 
     def close_unread(self, stream_time_ms: int) -> None:
         """What ``expire`` does where nobody wants to see the entries."""
-        bound = stream_time_ms - self._closes_after_ms
-        self._marks.closed_before_ms = max(self._marks.closed_before_ms, bound + 1)
+        if self._end is None:
+            bound = stream_time_ms - self.size_ms - self.grace_ms
+            self._marks.closed_before_ms = max(self._marks.closed_before_ms, bound + 1)
+
+    def last_end(self, latest_ms: int) -> int:
+        """The end of the last window that starts no later than ``latest_ms``; -1 where there is none."""
+        last = bisect_right(self._starts, latest_ms)
+        return self.end(self._starts[last - 1]) if last else -1
 
     def drop_expired(self, stream_time_ms: int) -> None:
         """Advance stream time and let go of the windows whose retention is over.
@@ -278,10 +289,13 @@ class WindowedStore:
         marks = self._marks
         if not self._own_time:
             marks.stream_time_ms = max(marks.stream_time_ms, stream_time_ms)
-        bound = marks.stream_time_ms - self._drops_after_ms
-        while self._starts and self._starts[0] <= bound:
-            self._drop(self._starts.pop(0))
-        marks.dropped_before_ms = max(marks.dropped_before_ms, bound + 1)
+        ended_by = marks.stream_time_ms - self.retention_ms
+        while self._starts and self.end(self._starts[0]) <= ended_by:
+            start = self._starts.pop(0)
+            self._drop(start)
+            marks.dropped_before_ms = start + 1
+        if self._end is None:
+            marks.dropped_before_ms = max(marks.dropped_before_ms, ended_by - self.size_ms + 1)
         marks.closed_before_ms = max(marks.closed_before_ms, marks.dropped_before_ms)
 
     def approximate_count(self) -> int:
@@ -300,7 +314,7 @@ class WindowedStore:
         for start, window in self._windows.items():
             if window.dirty:
                 changes += self._encode_dirty(start, window)
-                window.pending, window.dirty = window.dirty, set()
+                window.pending, window.dirty = window.dirty, {}
                 window.is_stored = True
         changes.sort(key=_by_key)
         if self._marks != self._saved_marks:
@@ -317,7 +331,7 @@ class WindowedStore:
         self._pending = None
         self._saved_marks = self._pending_marks
         for window in self._windows.values():
-            window.pending = set()
+            window.pending = {}
         self._evict()
 
     def discard(self) -> None:
@@ -346,7 +360,7 @@ class WindowedStore:
             yield start
             start += 1
 
-    def _window(self, start: int) -> _Window:
+    def _window(self, start: int) -> Pane:
         is_new = start not in self._known
         if is_new:
             if start < self._marks.dropped_before_ms:
@@ -356,15 +370,28 @@ class WindowedStore:
                 )
             insort(self._starts, start)
             self._known.add(start)
-        window = self._windows[start] = _Window(is_complete=is_new)
+            self._check_order(start)
+        window = self._windows[start] = Pane(is_complete=is_new)
         return window
 
-    def _load(self, window: _Window, key: Hashable, start: int) -> Any:
+    def _check_order(self, start: int) -> None:
+        if self._end is None:
+            return
+        at = bisect_left(self._starts, start)
+        around = self._starts[max(0, at - 1) : at + 2]
+        ends = [self._end(one) for one in around]
+        if ends != sorted(ends) or self._end(start) <= start:
+            raise Misuse(
+                f"store {self.name!r}: windows that start at {around} end at {ends}; a window must end behind its "
+                "start, and one that starts later not before one that starts earlier"
+            )
+
+    def _load(self, window: Pane, key: Hashable, start: int) -> Any:
         if window.is_complete:
-            return _DELETED
+            return DELETED
         stored_key = _packed(start) + self._key_codes[key]
         raw = self._store.get(stored_key)
-        value = _DELETED if raw is None else self._decode_value(raw, stored_key)
+        value = DELETED if raw is None else self._decode_value(raw, stored_key)
         window.values[key] = value
         self._loaded += 1
         if self._loaded > self._clean_entries_max:
@@ -391,27 +418,27 @@ class WindowedStore:
         for window in windows:
             if excess <= 0:
                 return
-            keep, values = window.dirty | window.pending, window.values
+            dirty, pending, values = window.dirty, window.pending, window.values
             evicted: list[Any] = []
             for key in values:
                 if len(evicted) == excess:
                     break
-                if key not in keep:
+                if key not in dirty and key not in pending:
                     evicted.append(key)
             for key in evicted:
                 del values[key]
             window.is_complete = window.is_complete and not evicted
             excess -= len(evicted)
 
-    def _encode_dirty(self, start: int, window: _Window) -> list[Change]:
+    def _encode_dirty(self, start: int, window: Pane) -> list[Change]:
         prefix, values = _packed(start), window.values
         codes, encode = self._key_codes, self._value_codec.encode
         return [
-            (prefix + codes[key], None if (value := values[key]) is _DELETED else encode(value))
+            (prefix + codes[key], None if (value := values[key]) is DELETED else encode(value))
             for key in window.dirty
         ]
 
-    def _encoded(self, start: int, window: _Window, keys: Collection[Any]) -> list[tuple[bytes, Any, Any]]:
+    def _encoded(self, start: int, window: Pane, keys: Collection[Any]) -> list[tuple[bytes, Any, Any]]:
         prefix, codes = _packed(start), self._key_codes
         return sorted(((prefix + codes[key], key, window.values[key]) for key in keys), key=_by_key)
 

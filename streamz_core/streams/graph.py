@@ -58,6 +58,7 @@ class SourceNode:
     value_codec: Codec
     on_decode_error: ErrorPolicy = FAIL
     timestamp_extractor: Callable[..., int] | None = None
+    offset_reset: str | None = None
     reading: object = None
 
 

@@ -52,6 +52,15 @@ class OperatorContext(Protocol):
     def clock(self) -> Clock:
         """Wall-clock time."""
 
+    def latest_timestamp_ms(self) -> int:
+        """The latest timestamp that is believed now (``timestamp_ahead_max``): a later one moves no time."""
+
+    def watch_idle(self) -> None:
+        """This operator will ask for ``idle_ms``."""
+
+    def idle_ms(self) -> int:
+        """How long there was no input, with all of it read to its end; 0 while there may be more."""
+
     @property
     def application_id(self) -> str:
         """What the names of the app's own topics begin with."""

@@ -8,8 +8,8 @@ The runtime calls, for every slice of a batch and every processor of its source:
 
     done = await processor.process(batch, start, stop, may_yield=True)
 
-and between slices it commits: so at a commit every record below the committed offset is handled
-entirely, and none above it is begun.
+or, where it takes rounds over several partitions, ``process_round``. In between it commits: so
+at a commit every record below the committed offset is handled entirely, and none above it is begun.
 """
 
 from __future__ import annotations
@@ -29,8 +29,18 @@ if TYPE_CHECKING:
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
     from streamz_core.streams.error_policy import ErrorPolicy
+    from streamz_core.streams.round import Round
 
-__all__ = ["Codec", "DecodeFailure", "Processor", "ProcessorContext", "RecordError", "UpdateFailed"]
+__all__ = [
+    "AnyProcessor",
+    "Codec",
+    "DecodeFailure",
+    "Processor",
+    "ProcessorContext",
+    "RecordError",
+    "RoundProcessor",
+    "UpdateFailed",
+]
 
 
 class RecordError(StreamzError):
@@ -95,6 +105,10 @@ class ProcessorContext(Protocol):
         """The clock to ask for wall-clock time."""
 
     @property
+    def timestamp_ahead_max_ms(self) -> int:
+        """How far ahead of the clock a timestamp may be to be believed."""
+
+    @property
     def stream_time_ms(self) -> int:
         """The highest timestamp seen by this task, restored across restarts; -1 before the first."""
 
@@ -151,18 +165,11 @@ class ProcessorContext(Protocol):
         """Commit as soon as the record in hand is done."""
 
 
-class Processor(Protocol):
-    """One consumer of a source's records in one task."""
+class ProcessorLife(Protocol):
+    """What every processor has beside its way to handle records."""
 
     async def open(self, context: ProcessorContext) -> None:
         """Start; the stores of ``context`` are restored and usable."""
-
-    async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
-        """Handle records ``start`` to ``stop``; returns the index of the first one not handled.
-
-        That is ``stop``, or less where ``may_yield`` and ``context.yield_requested``. Raises
-        ``RecordError`` for the record that failed; everything before it is handled.
-        """
 
     async def flush(self) -> None:
         """Called before a commit: whatever was held back for it has to go on now. Raises ``UpdateFailed``.
@@ -176,3 +183,28 @@ class Processor(Protocol):
 
     async def close(self) -> None:
         """Stop and let go of everything. Also called after a failure; must not raise for it."""
+
+
+class Processor(ProcessorLife, Protocol):
+    """One consumer of a source's records in one task, by batches of one partition."""
+
+    async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
+        """Handle records ``start`` to ``stop``; returns the index of the first one not handled.
+
+        That is ``stop``, or less where ``may_yield`` and ``context.yield_requested``. Raises
+        ``RecordError`` for the record that failed; everything before it is handled.
+        """
+
+
+class RoundProcessor(ProcessorLife, Protocol):
+    """One consumer of all records of a task, by rounds over its partitions."""
+
+    async def process_round(self, round_: Round, start: int, stop: int, *, may_yield: bool) -> int:
+        """Handle the records at the places ``start`` to ``stop``; returns the place of the first one not handled.
+
+        As ``Processor.process``, by places in the round. It decodes: where a record does not, the round is told
+        (``note_bad``) and handled up to that record.
+        """
+
+
+AnyProcessor = Processor | RoundProcessor

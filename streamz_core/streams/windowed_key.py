@@ -14,7 +14,7 @@ from streamz_core.serde.errors import KeyDecodeError
 from streamz_core.serde.failure import DecodeFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _start: Final = struct.Struct(">q")
 _end_start: Final = struct.Struct(">qq")
@@ -41,11 +41,11 @@ class Windowed(NamedTuple):
 class TimeWindowedCodec(ColumnCodec[Windowed]):
     """Kafka's ``TimeWindowedSerde``: the key's bytes and the window's start, 8 bytes big-endian."""
 
-    def __init__(self, keys: ColumnCodec[Any], size_ms: int) -> None:
-        """``size_ms`` is the windows' size, which the bytes do not tell."""
+    def __init__(self, keys: ColumnCodec[Any], end: Callable[[int], int]) -> None:
+        """``end`` gives a window's end by its start: the bytes do not tell."""
         super().__init__(keys.subject, KeyDecodeError)
         self._keys = keys
-        self._size_ms = size_ms
+        self._end = end
 
     def encode(self, value: Windowed | None) -> bytes | None:
         """Raises ``EncodeError`` for a key that has no bytes."""
@@ -65,7 +65,7 @@ class TimeWindowedCodec(ColumnCodec[Windowed]):
         if type(key) is DecodeFailure:
             return key
         start = _start.unpack(data[-_start.size :])[0]
-        return Windowed(key, Window(start, start + self._size_ms))
+        return Windowed(key, Window(start, self._end(start)))
 
 
 class SessionWindowedCodec(ColumnCodec[Windowed]):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from streamz_core.streams.dsl.builder import StreamsBuilder
+from streamz_core.streams.dsl.emit_strategy import EmitStrategy
 from streamz_core.streams.dsl.join_windows import JoinWindows
 from streamz_core.streams.dsl.options import (
     Grouped,
@@ -14,9 +16,11 @@ from streamz_core.streams.dsl.options import (
     StreamJoined,
     TableJoined,
 )
-from streamz_core.streams.dsl.windowed_stream import EmitStrategy
-from streamz_core.streams.dsl.windows import TimeWindows
+from streamz_core.streams.dsl.suppressed import BufferConfig, Suppressed
+from streamz_core.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows
 
+KEPT = timedelta(days=1)
+"""How long windows are kept: sessions that have closed can be joined so long."""
 TEXT = {"key_type": str, "value_type": str}
 
 
@@ -48,6 +52,10 @@ def add(_key: Any, value: str, total: str) -> str | None:
     return None if value == "!" else f"{total},{shown(value)}"
 
 
+def dotted(old: str, value: str | None) -> str:
+    return f"{old}.{'null' if value is None else value}"
+
+
 def windowed(key: Any, _value: Any = None) -> str:
     return f"{key.key}@{key.window.start}/{key.window.end}"
 
@@ -68,10 +76,10 @@ class Topology:
         return self._made[step[side]]
 
     def _store(self, step: dict[str, Any]) -> Materialized:
-        return Materialized(step["store"], caching=self._caching)
+        return Materialized(step["store"], caching=self._caching, retention=KEPT)
 
     def _texts(self, step: dict[str, Any]) -> Materialized:
-        return Materialized(step["store"], caching=self._caching, **TEXT)
+        return Materialized(step["store"], caching=self._caching, retention=KEPT, **TEXT)
 
     # -- sources and sinks
 
@@ -143,7 +151,7 @@ class Topology:
         return self._in(step).count(self._store(step)).map_values(str, value_type=str)
 
     def _reduce(self, step: dict[str, Any]) -> Any:
-        return self._in(step).reduce(lambda old, new: f"{old}.{new}", self._store(step))
+        return self._in(step).reduce(dotted, self._store(step))
 
     def _aggregate(self, step: dict[str, Any]) -> Any:
         return self._in(step).aggregate(str, add, self._texts(step))
@@ -172,7 +180,10 @@ class Topology:
     # -- windows
 
     def _windows(self, step: dict[str, Any]) -> Any:
-        windows = TimeWindows.of_size_and_grace(step["size"], step["grace"]).advance_by(step["advance"])
+        size, grace = step["size"], step["grace"]
+        windows: Any = TimeWindows.of_size_and_grace(size, grace).advance_by(step["advance"])
+        if step.get("sliding"):
+            windows = SlidingWindows.of_time_difference_and_grace(size, grace)
         stream = self._in(step).windowed_by(windows)
         return stream.emit_strategy(EmitStrategy.on_window_close()) if step.get("final") else stream
 
@@ -180,10 +191,34 @@ class Topology:
         return self._windows(step).count(self._store(step)).map_values(str, value_type=str)
 
     def _window_reduce(self, step: dict[str, Any]) -> Any:
-        return self._windows(step).reduce(lambda old, new: f"{old}.{new}", self._store(step))
+        return self._windows(step).reduce(dotted, self._store(step))
 
     def _window_aggregate(self, step: dict[str, Any]) -> Any:
         return self._windows(step).aggregate(str, add, self._texts(step))
+
+    def _sessions(self, step: dict[str, Any]) -> Any:
+        windows = SessionWindows.of_inactivity_gap_and_grace(step["gap"], step["grace"])
+        stream = self._in(step).windowed_by(windows)
+        return stream.emit_strategy(EmitStrategy.on_window_close()) if step.get("final") else stream
+
+    def _session_count(self, step: dict[str, Any]) -> Any:
+        return self._sessions(step).count(self._store(step)).map_values(str, value_type=str)
+
+    def _session_reduce(self, step: dict[str, Any]) -> Any:
+        return self._sessions(step).reduce(dotted, self._store(step))
+
+    def _session_aggregate(self, step: dict[str, Any]) -> Any:
+        return self._sessions(step).aggregate(str, add, lambda _k, a, b: f"{a}/{b}", self._texts(step))
+
+    def _suppress_closes(self, step: dict[str, Any]) -> Any:
+        until = Suppressed.until_window_closes(BufferConfig.unbounded())
+        return self._in(step).suppress(until.with_name(step["name"]))
+
+    def _suppress_limit(self, step: dict[str, Any]) -> Any:
+        buffer = BufferConfig.max_records(step["records"])
+        return self._in(step).suppress(
+            Suppressed.until_time_limit(step["limit"], buffer).with_name(step["name"])
+        )
 
     def _window_stream(self, step: dict[str, Any]) -> Any:
         return self._in(step).to_stream(windowed)

@@ -17,8 +17,6 @@ from streamz_core.streams.topology import ProcessorSpec, SourceSpec, SubTopology
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from streamz_core.streams.processor import Processor
-
 
 def external_topics(graph: Graph) -> list[str]:
     """The topics of others that the tasks of a graph read."""
@@ -72,6 +70,8 @@ def _subtopology(part: Graph, app_id: str) -> SubTopology:
             source.value_codec,
             source.on_decode_error,
             source.reading,
+            source.timestamp_extractor,
+            source.offset_reset,
         )
         for source in part.sources
     )
@@ -84,12 +84,13 @@ def _subtopology(part: Graph, app_id: str) -> SubTopology:
         stores,
         part.on_error,
         tuple(dict.fromkeys(node.on_error for node in part.nodes if node.on_error is not None)),
+        takes_rounds=True,
     )
     sinks = [_name(node.sink, app_id) for node in part.nodes if node.sink not in {None, ANY_TOPIC}]
     return SubTopology(name, sources, (processor,), part.stores, tuple(dict.fromkeys(sinks)))
 
 
-def _supplier(part: Graph, app_id: str) -> Callable[[], Processor]:
+def _supplier(part: Graph, app_id: str) -> Callable[[], GraphProcessor]:
     return lambda: GraphProcessor(part, app_id)
 
 

@@ -14,7 +14,7 @@ from streamz_core.streams.description import (
     SubtopologyDescription,
     TopologyDescription,
 )
-from streamz_core.streams.execution.graph_processor import PIECE_RECORDS
+from streamz_core.streams.execution.pieces import PIECE_RECORDS
 from streamz_core.streams.execution.plan import why_one_by_one
 from streamz_core.streams.graph import ANY_TOPIC
 from streamz_core.streams.internal_topic import InternalTopic

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.errors import Misuse
+from streamz_core.streams.dsl.final_results import Suppression, with_final_results
 from streamz_core.streams.dsl.options import Named, option
 from streamz_core.streams.error_policy import FAIL, ErrorPolicy, error_policy
 from streamz_core.streams.graph import Graph, OperatorNode, SourceNode
@@ -44,6 +45,8 @@ class GraphBuilder:
         self._globals: dict[str, GlobalTableSpec] = {}
         self._topics: dict[str, InternalTopic] = {}
         self._policies: dict[str, ErrorPolicy] = {}
+        self._finals: dict[str, Callable[[], Operator]] = {}
+        self._suppressions: dict[str, Suppression] = {}
 
     def name(self, kind: str, given: str | None = None) -> str:
         """``given``, or the next name of this ``kind``; numbers go on either way."""
@@ -79,6 +82,11 @@ class GraphBuilder:
         self._readers.update(dict.fromkeys(source.topics, source))
         return source.name
 
+    def source_of(self, topic: str) -> SourceNode | None:
+        """The node that reads ``topic``, where it reads no other."""
+        source = self._readers.get(topic)
+        return source if source is not None and source.topics == (topic,) else None
+
     def add(
         self,
         name: str,
@@ -105,6 +113,14 @@ class GraphBuilder:
             self._policies.get(name),
         )
         return name
+
+    def can_be_final(self, node: str, make: Callable[[], Operator]) -> None:
+        """How to make ``node``, should only the final results of its windows be wanted."""
+        self._finals[node] = make
+
+    def is_final_of(self, node: str, suppression: Suppression) -> None:
+        """``node`` wants the final results of some windows only, and has a buffer to that end."""
+        self._suppressions[node] = suppression
 
     def store(self, spec: StoreSpec) -> str:
         """Declare a store; returns its name."""
@@ -138,12 +154,11 @@ class GraphBuilder:
 
     def build(self) -> Graph:
         """What was collected."""
+        nodes, stores = with_final_results(
+            tuple(self._nodes.values()), tuple(self._stores.values()), self._finals, self._suppressions
+        )
         return Graph(
-            tuple(self._sources.values()),
-            tuple(self._nodes.values()),
-            tuple(self._stores.values()),
-            tuple(self._globals.values()),
-            self._on_error,
+            tuple(self._sources.values()), nodes, stores, tuple(self._globals.values()), self._on_error
         )
 
     def _refuse_store(self, name: str) -> None:

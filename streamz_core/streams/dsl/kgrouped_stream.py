@@ -6,14 +6,17 @@ Must not know: windows, how aggregates are kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from streamz_core.errors import Misuse
+from streamz_core.streams.dsl.aggregations import combined
 from streamz_core.streams.dsl.cogrouped_stream import CogroupedKStream
+from streamz_core.streams.dsl.count_windows import CountWindowedKStream, CountWindows
 from streamz_core.streams.dsl.ktable import KTable, key_value_store, known
 from streamz_core.streams.dsl.options import Materialized, Named, option
 from streamz_core.streams.dsl.serde import Serde
-from streamz_core.streams.dsl.windowed_stream import TimeWindowedKStream
+from streamz_core.streams.dsl.windowed_stream import SessionWindowedKStream, TimeWindowedKStream
+from streamz_core.streams.dsl.windows import SessionWindows
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.aggregate import Aggregate
 from streamz_core.streams.operators.view import TableView
@@ -21,8 +24,9 @@ from streamz_core.streams.operators.view import TableView
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamz_core.streams.dsl import aggregations
     from streamz_core.streams.dsl.kstream import KStream
-    from streamz_core.streams.dsl.windows import TimeWindows
+    from streamz_core.streams.dsl.windows import SlidingWindows, Windows
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -49,9 +53,38 @@ class KGroupedStream(Generic[K, V]):
         """What is known of the values."""
         return self._ungrouped.value
 
-    def windowed_by(self, windows: TimeWindows) -> TimeWindowedKStream[K, V]:
-        """The same records, in windows."""
+    @overload
+    def windowed_by(self, windows: SessionWindows) -> SessionWindowedKStream[K, V]: ...
+
+    @overload
+    def windowed_by(self, windows: CountWindows) -> CountWindowedKStream[K, V]: ...
+
+    @overload
+    def windowed_by(self, windows: Windows | SlidingWindows) -> TimeWindowedKStream[K, V]: ...
+
+    def windowed_by(
+        self, windows: Windows | SlidingWindows | SessionWindows | CountWindows
+    ) -> TimeWindowedKStream[K, V] | SessionWindowedKStream[K, V] | CountWindowedKStream[K, V]:
+        """The same records, in windows: of time, of sessions, of counts, or of a class of one's own."""
+        if isinstance(windows, CountWindows):
+            return CountWindowedKStream(self, windows)
+        if isinstance(windows, SessionWindows):
+            return SessionWindowedKStream(self, windows)
         return TimeWindowedKStream(self, windows)
+
+    def agg(
+        self,
+        materialized: Materialized | str | None = None,
+        named: Named | str | None = None,
+        **aggregates: aggregations.Aggregate,
+    ) -> KTable[K, dict[str, Any]]:
+        """Several aggregates at once, by name: ``agg("stats", total=Sum("amount"), n=Count())``.
+
+        The table's values are dictionaries of their results.
+        """
+        how = combined(aggregates)
+        table = self._aggregate(how.initial, how.add, Serde(), materialized, named, what="agg()")
+        return table.map_values(how.results)
 
     def cogroup(self, aggregator: Callable[[K, V, Any], Any]) -> CogroupedKStream[K, Any]:
         """Begin an aggregate of several grouped streams, this one by ``aggregator(key, value, aggregate)``."""

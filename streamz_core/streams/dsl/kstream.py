@@ -404,6 +404,7 @@ def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed
             graph.codecs.source_value(consumed.value, f"value of topic {names}"),
             on_decode_error=error_policy(consumed.on_decode_error, f"topic {names}: on_decode_error"),
             timestamp_extractor=consumed.timestamp_extractor,
+            offset_reset=consumed.offset_reset,
             reading=Reading(
                 *consumed.key[:2], *consumed.value[:2], consumed.timestamp_extractor, consumed.offset_reset
             ),

@@ -6,7 +6,7 @@ Must not know: tasks, commits, where rows come from.
 All rows in hand pass one operator before the next one has its turn. What an operator sees is the same as if
 every row had gone all the way alone, to its end on one way before it goes the next way: rows that come to an
 operator over several ways are merged by their order, of one row first those of the way that is named first.
-Where that is not enough, rows do go all the way alone (``push_deep``); ``plan`` tells.
+Where that is not enough, rows do go all the way alone; ``plan`` tells.
 
 Compiled where a compiler is at hand; the same file runs interpreted.
 """
@@ -77,10 +77,12 @@ class Target:
 class Steps:
     """All steps of one graph in one task. Every step stands behind those it gets rows from."""
 
-    def __init__(self, steps: list[Step], *, is_deep: bool) -> None:
-        """Sources are not among them: they only deliver. ``is_deep``: every row goes all the way alone."""
+    def __init__(self, sources: list[Step], steps: list[Step], deep: list[bool]) -> None:
+        """``sources`` only deliver. The rows of a source that is ``deep`` go all the way alone."""
+        self._sources = sources
         self._steps = steps
-        self._is_deep = is_deep
+        self._deep = deep
+        self._is_deep = any(deep)
         self._held_order: i64 = 0
 
     def open(self, context: OperatorContext) -> None:
@@ -89,14 +91,17 @@ class Steps:
             assert step.operator is not None
             step.operator.open(context)
 
-    def push(self, source: Step, rows: Rows) -> None:
-        """Send rows of one source all the way, one operator after the other."""
-        source.deliver(rows)
-        self._run()
+    def push(self, rows: list[tuple[int, Rows]]) -> None:
+        """Send rows, by the number of their source, all the way: one operator after the other.
 
-    def push_deep(self, source: Step, rows: Rows) -> None:
-        """Send rows of one source all the way, one row after the other."""
-        _deep(source, rows)
+        Those of a deep source come without others, and go one row after the other.
+        """
+        for source, of_source in rows:
+            if self._deep[source]:
+                _deep(self._sources[source], of_source)
+            else:
+                self._sources[source].deliver(of_source)
+        self._run()
 
     def flush(self) -> None:
         """Send on what operators held back for the commit; the orders of these rows are below zero."""

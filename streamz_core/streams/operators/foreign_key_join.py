@@ -123,7 +123,7 @@ class Answer(Operator):
         key, hashed, instruction, partition = wanted
         found = None
         if foreign is not None:
-            if instruction == UNSUBSCRIBE or instruction == UNSUBSCRIBE_AND_TELL:
+            if instruction in (UNSUBSCRIBE, UNSUBSCRIBE_AND_TELL):
                 self._store.delete((foreign, key))
             else:
                 self._store.put((foreign, key), (hashed, partition))
@@ -199,10 +199,8 @@ class Resolve(Operator):
                 if response[0] != self._hashed(value):
                     continue
                 other = response[1]
-                if value is None or (other is None and not self._left):
-                    result = None
-                else:
-                    result = self._joiner(key, value, other)
+                is_none = value is None or (other is None and not self._left)
+                result = None if is_none else self._joiner(key, value, other)
                 made.add(rows, index, key, result, rows.timestamps[index])
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from streamz_core.state.expiring import ExpiringStore
+from streamz_core.state.versioned import VersionedStore
 from streamz_core.streams.operator import OperatorContext
 
 Transform = Callable[[Any, Any], Any]
@@ -21,18 +23,30 @@ Transform = Callable[[Any, Any], Any]
 class TableView:
     """A table as others look things up in it; a value, opened once per task."""
 
-    def __init__(self, store: str, transforms: tuple[Transform, ...] = ()) -> None:
-        """``store`` keeps stamped values; ``transforms`` are applied one after the other."""
-        self.stores: tuple[str, ...] = (store,)
+    def __init__(
+        self,
+        store: str,
+        transforms: tuple[Transform, ...] = (),
+        reader: Callable[[OperatorContext], Any] | None = None,
+        beside: tuple[str, ...] = (),
+    ) -> None:
+        """``store`` keeps stamped values; ``transforms`` are applied one after the other.
+
+        ``reader`` gives what has ``get(key)``, where the store itself has not; ``beside`` are the
+        other stores that it reads.
+        """
+        self.stores: tuple[str, ...] = (store, *beside)
         self.transforms = transforms
+        self.reader = reader
 
     def then(self, transform: Transform) -> TableView:
         """The table that follows from this one."""
-        return TableView(self.stores[0], (*self.transforms, transform))
+        return TableView(self.stores[0], (*self.transforms, transform), self.reader, self.stores[1:])
 
     def open(self, context: OperatorContext) -> Lookup:
         """For one task."""
-        return Lookup(context.store(self.stores[0]), self.transforms)
+        reader = context.store(self.stores[0]) if self.reader is None else self.reader(context)
+        return Lookup(reader, self.transforms)
 
 
 class JoinedView(TableView):
@@ -49,8 +63,7 @@ class JoinedView(TableView):
         transforms: tuple[Transform, ...] = (),
     ) -> None:
         """``joiner(key, left, right)``; ``needs_…``: nothing is there where that side has nothing."""
-        self.stores = (*left.stores, *right.stores)
-        self.transforms = transforms
+        super().__init__(left.stores[0], transforms, beside=(*left.stores[1:], *right.stores))
         self._left = left
         self._right = right
         self._joiner = joiner
@@ -87,10 +100,22 @@ class Lookup:
         """``store`` is the task's partition, or anything that gives stamped values."""
         self._get = store.get
         self._transforms = transforms
+        self._is_versioned = isinstance(store, VersionedStore)
+        self._observe = store.observe if isinstance(store, ExpiringStore) else None
 
     def get(self, key: Any) -> Any:
         """The value of ``key`` and its time, or None."""
-        stamped = self._get(key)
+        return self._transformed(key, self._get(key))
+
+    def at(self, key: Any, timestamp: int) -> Any:
+        """The same for a row of this time: a versioned table tells what was valid then (KIP-914)."""
+        if self._is_versioned:
+            return self._transformed(key, self._get(key, timestamp))
+        if self._observe is not None:
+            self._observe(timestamp)
+        return self._transformed(key, self._get(key))
+
+    def _transformed(self, key: Any, stamped: Any) -> Any:
         if stamped is None or not self._transforms:
             return stamped
         value = stamped[0]

@@ -4,8 +4,9 @@ Owns: which windows a row belongs to, lateness, and what is told of a window: up
 Must not know: how stores keep values, which windows there are.
 
 Time is the highest timestamp of the rows that came to this operator, kept with the store: what is late follows
-from records alone, and is the same after a restart. A window takes rows until that time reaches its end and
-grace.
+from records alone, and is the same after a restart, unless windows are to close without records. A window takes
+rows until that time reaches its end and grace. What the updates of a commit replace is known by the store: it
+notes what each value was when it first changed.
 
 Compiled where a compiler is at hand; the same file runs interpreted.
 """
@@ -15,9 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from streamz_core.state.pane import DELETED, Pane
+from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.operator import Operator, OperatorContext
+from streamz_core.streams.operators.closing import Closing
+from streamz_core.streams.operators.late_rows import LateRows
 from streamz_core.streams.operators.stateless import row_failed
-from streamz_core.streams.operators.updates import HeldBack, Updates
+from streamz_core.streams.operators.updates import Updates
 from streamz_core.streams.rows import Rows
 from streamz_core.streams.windowed_key import Window, Windowed
 
@@ -32,92 +37,156 @@ class WindowAggregate(Operator):
         self,
         name: str,
         store: str,
-        size_ms: int,
         starts: Callable[[int], list[int]],
         aggregator: Callable[[Any, Any, Any], Any],
         initializer: Callable[[], Any] | None,
         *,
+        tumbling_ms: int = 0,
+        counts: bool = False,
         caching: bool = True,
         final: bool = False,
+        late: bool = False,
+        closing: Closing | None = None,
     ) -> None:
         """``store`` keeps stamped aggregates; ``starts(timestamp)`` are those of a row's windows.
 
-        ``final``: only what a window holds when it closes is sent on.
+        ``tumbling_ms``: windows of this size one after the other, and ``starts`` need not be asked; ``counts``:
+        the aggregator adds 1. ``final``: only what a window holds when it closes is sent on. ``late``: rows that
+        come too late are sent on too, marked. ``closing``: when time passes without rows.
         """
         super().__init__(name)
         self._store_name = store
-        self._size_ms = size_ms
         self._starts = starts
         self._aggregator = aggregator
         self._initializer = initializer
+        self._tumbling_ms = tumbling_ms
+        self._counts = counts
         self._final = final
-        self._held = HeldBack() if caching else None
+        self._tells_each = not caching and not final
+        self._late = LateRows() if late else None
+        self._closing = Closing() if closing is None else closing
+        self._deleted_at: dict[Any, int] = {}
+        self._begin(0)
 
     def open(self, context: OperatorContext) -> None:
         """Begin with the store as it is."""
-        self._store = context.store(self._store_name)
+        self._store: WindowedStore = context.store(self._store_name)
+        self._closing.open(context)
 
     def process(self, rows: Rows) -> Rows | None:
         """The updates, or nothing where they wait."""
-        store, starts = self._store, self._starts
-        updates = Updates()
+        keys, timestamps, size_ms = rows.keys, rows.timestamps, self._tumbling_ms
+        latest_ms = self._closing.latest_ms()
+        stream_time_ms: int = self._store.stream_time_ms
+        self._begin(stream_time_ms)
         index = 0
         try:
-            for index in range(len(rows.orders)):
-                key = rows.keys[index]
-                if key is None:
+            for index in range(len(keys)):
+                if keys[index] is None:
                     continue
-                timestamp = rows.timestamps[index]
-                now = store.observe(timestamp)
-                for start in starts(timestamp):
-                    if store.late(start, now):
-                        store.count_late()
-                    else:
-                        self._update(rows, index, start, updates)
+                timestamp: int = timestamps[index]
+                if stream_time_ms < timestamp <= latest_ms:
+                    stream_time_ms = timestamp
+                if size_ms:
+                    self._take(rows, index, timestamp - timestamp % size_ms, stream_time_ms)
+                else:
+                    for start in self._starts(timestamp):
+                        self._take(rows, index, start, stream_time_ms)
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
-        return updates.rows()
+        self._store.observe(stream_time_ms)
+        made = self._updates.rows()
+        return made if self._late is None else self._late.beside(made)
 
     def flush(self) -> Rows | None:
         """One update for each key and window that changed; or what closed."""
-        if self._final:
-            updates = Updates()
-            for key, start, stamped in self._store.expire(self._store.stream_time_ms):
-                updates.held_back(self._windowed(key, start), None, stamped)
-            return updates.rows()
-        return None if self._held is None else self._held.take(_ByWindowedKey(self._store))
+        if self._tells_each:
+            return None
+        made = self._closed() if self._final else self._changed()
+        return made if self._late is None else self._late.beside(made)
 
-    def _update(self, rows: Rows, index: int, start: int, updates: Updates) -> None:
-        key, value, timestamp = rows.keys[index], rows.values[index], rows.timestamps[index]
-        old = self._store.get(key, start)
-        new = self._next(key, value, timestamp, old)
-        self._store.put(key, start, new)
-        if self._final:
+    def punctuate(self, now_ms: int) -> Rows | None:
+        """Let time pass where no rows do."""
+        store = self._store
+        store.observe(self._closing.passed_ms(now_ms, store, store.grace_ms))
+        return None
+
+    def _closed(self) -> Rows | None:
+        store, updates = self._store, Updates()
+        window: Window | None = None
+        for key, start, stamped in store.expire(store.stream_time_ms):
+            if window is None or window.start != start:
+                window = Window(start, store.end(start))
+            updates.held_back(Windowed(key, window), None, stamped)
+        return updates.rows()
+
+    def _changed(self) -> Rows | None:
+        updates = Updates()
+        deleted_at, self._deleted_at = self._deleted_at, {}
+        for start, pane in self._store.changed():
+            window, values = Window(start, self._store.end(start)), pane.values
+            for key, old in pane.dirty.items():
+                before = None if old is DELETED else old
+                new = values[key]
+                if new is DELETED:
+                    updates.held_back(Windowed(key, window), before, None, deleted_at[(key, start)])
+                else:
+                    updates.held_back(Windowed(key, window), before, new)
+        return updates.rows()
+
+    # -- one row in one window ------------------------------------------------------------------------
+
+    def _begin(self, stream_time_ms: int) -> None:
+        """Forget which window the last row was in, and what was told."""
+        self._updates = Updates()
+        self._pane_start = -1
+        self._pane_closes_ms = -1
+        self._pane: Pane | None = None
+
+    def _take(self, rows: Rows, index: int, start: int, stream_time_ms: int) -> None:
+        pane = self._pane
+        if pane is None or start != self._pane_start:
+            if self._store.late(start, stream_time_ms):
+                self._came_late(rows, index, start)
+                return
+            pane = self._store.pane(start)
+            self._pane, self._pane_start = pane, start
+            self._pane_closes_ms = self._store.end(start) + self._store.grace_ms
+        elif self._pane_closes_ms <= stream_time_ms:
+            self._came_late(rows, index, start)
             return
-        windowed = self._windowed(key, start)
-        if self._held is None:
-            deleted_at = timestamp if old is None else max(timestamp, old[1])
-            updates.add(rows, index, windowed, old, new, deleted_at)
-        else:
-            self._held.note(windowed, old, new, timestamp)
-
-    def _next(self, key: Any, value: Any, timestamp: int, old: Any) -> Any:
+        key = rows.keys[index]
+        old = pane.values.get(key)
         if old is None:
-            initializer = self._initializer
-            aggregate = value if initializer is None else self._aggregator(key, value, initializer())
-            return None if aggregate is None else (aggregate, timestamp)
-        aggregate = self._aggregator(key, value, old[0])
-        return None if aggregate is None else (aggregate, max(timestamp, old[1]))
+            old = self._store.get(key, start)
+        elif old is DELETED:
+            old = None
+        timestamp = rows.timestamps[index]
+        newest = timestamp if old is None or old[1] < timestamp else old[1]
+        aggregate = self._next(rows, index, old)
+        if key not in pane.dirty:
+            pane.dirty[key] = old
+        new: Any = None
+        if aggregate is not None:
+            new = (aggregate, newest)
+            pane.values[key] = new
+        else:
+            pane.values[key] = DELETED
+            self._deleted_at[(key, start)] = timestamp
+        if self._tells_each:
+            window = Window(start, self._store.end(start))
+            self._updates.add(rows, index, Windowed(key, window), old, new, newest)
 
-    def _windowed(self, key: Any, start: int) -> Windowed:
-        return Windowed(key, Window(start, start + self._size_ms))
+    def _next(self, rows: Rows, index: int, old: Any) -> Any:
+        if self._counts:
+            return 1 if old is None else old[0] + 1
+        if old is not None:
+            return self._aggregator(rows.keys[index], rows.values[index], old[0])
+        if self._initializer is None:
+            return rows.values[index]
+        return self._aggregator(rows.keys[index], rows.values[index], self._initializer())
 
-
-class _ByWindowedKey:
-    """A window store, asked by windowed keys."""
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-
-    def get(self, key: Windowed) -> Any:
-        return self._store.get(key.key, key.window.start)
+    def _came_late(self, rows: Rows, index: int, start: int) -> None:
+        self._store.count_late()
+        if self._late is not None:
+            self._late.add(rows, index, Window(start, self._store.end(start)))

@@ -105,7 +105,7 @@ def test_explain_says_why_records_go_one_by_one() -> None:
 
     said = builder.explain()
     assert "Sub-topology 0: records pass one by one" in said
-    assert "of what KSTREAM-SOURCE-0000000000 reads, first and second write to one topic" in said
+    assert "of what KSTREAM-SOURCE-0000000000 reads, first and second may write to one topic" in said
     assert "Sub-topology 1: records pass in pieces of up to 128" in said
 
 

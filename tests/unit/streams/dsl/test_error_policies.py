@@ -165,7 +165,7 @@ def test_what_no_record_stands_behind_is_fatal(bench: Any) -> None:
     table = bench.stream().process_values(Ticks).to_table("latest")
     table.to_stream().map_values(number, "parse").to("out")
     bench.run(("k", "1"))
-    with pytest.raises(Exception, match="step 'parse' failed .* No record stands behind it"):
+    with pytest.raises(Exception, match=r"step 'parse' failed .* No record stands behind it"):
         bench.driver.advance_wall_clock_time(200)
 
 

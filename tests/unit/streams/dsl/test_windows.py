@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from streamz_core.errors import Misuse
+from streamz_core.streams.dsl.emit_strategy import EmitStrategy
 from streamz_core.streams.dsl.options import Materialized
-from streamz_core.streams.dsl.windowed_stream import EmitStrategy
 from streamz_core.streams.dsl.windows import TimeWindows
 
 TEN = TimeWindows.of_size_with_no_grace(10)

@@ -14,10 +14,12 @@ from streamz_core.model import OffsetAndMetadata, RecordMetadata, TopicPartition
 from streamz_core.protocol.record_batch import Columns, decode
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.changelog import topic_name
+from streamz_core.state.restore import FetchedColumns
 from streamz_core.streams.error_policy import FAIL
 from streamz_core.streams.processor import RecordError
 from streamz_core.streams.runtime.committer import AtLeastOnce, ExactlyOnce
 from streamz_core.streams.runtime.config import RuntimeConfig
+from streamz_core.streams.runtime.global_tables import GlobalTables
 from streamz_core.streams.runtime.positions import CommittedPosition, stream_time_of
 from streamz_core.streams.runtime.services import TaskServices
 from streamz_core.streams.runtime.stores import StateSettings
@@ -88,10 +90,10 @@ class FakeCluster:
     async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
         return 0, self.end(partition)
 
-    async def read(self, partition: TopicPartition, position: int) -> tuple[list, list, int]:
+    async def read(self, partition: TopicPartition, position: int) -> FetchedColumns:
         await asyncio.sleep(0)
         columns, after = self.columns(partition, position, 50)
-        return columns.keys, columns.values, after
+        return FetchedColumns(columns.keys, columns.values, columns.timestamps, columns.offsets, after)
 
     async def committed(self, partitions: Any) -> dict[TopicPartition, CommittedPosition]:
         return {
@@ -225,7 +227,7 @@ class Bench:
             committed_positions=cluster.committed,
             count_partitions=cluster.count_partitions,
             known_partitions=lambda topic: cluster.counts.get(topic, 1),
-            global_store=lambda name: pytest.fail(f"no global table {name!r} in this test"),
+            global_store=GlobalTables((), StateSettings("app", None, None, 0)).store,
             on_restore=on_restore or (lambda _: None),
             on_task_changed=lambda: None,
         )

@@ -1,0 +1,45 @@
+"""``Closing``: how time passes for windows that get no rows.
+
+Owns: which timestamps are believed, and when silence or the wall clock stands in for stream time.
+Must not know: stores' contents, which windows there are.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamz_core.streams.operator import OperatorContext
+
+
+class Closing:
+    """By stream time alone, or also after idleness, or by the wall clock.
+
+    ``idle_ms``: with all input read and nothing new for so long, every window that has rows closes.
+    ``wall_clock``: stream time is never behind the wall clock.
+    """
+
+    def __init__(self, idle_ms: int | None = None, *, wall_clock: bool = False) -> None:
+        """By default stream time alone."""
+        self._idle_ms = idle_ms
+        self._wall_clock = wall_clock
+
+    def open(self, context: OperatorContext) -> None:
+        """For one task."""
+        self._context = context
+        if self._idle_ms is not None:
+            context.watch_idle()
+
+    def latest_ms(self) -> int:
+        """The latest timestamp that is believed now: a later one moves no stream time."""
+        return self._context.latest_timestamp_ms()
+
+    def passed_ms(self, now_ms: int, store: Any, closes_after_ms: int) -> int:
+        """What stream time is at least; windows in ``store`` close ``closes_after_ms`` behind their end."""
+        passed_ms = now_ms if self._wall_clock else -1
+        if self._idle_ms is not None and self._context.idle_ms() >= self._idle_ms:
+            last_end = store.last_end(self.latest_ms())
+            if last_end >= 0:
+                passed_ms = max(passed_ms, last_end + closes_after_ms)
+        return passed_ms
