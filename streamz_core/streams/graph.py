@@ -80,6 +80,10 @@ class OperatorNode:
     fans_out: bool = False
     routes: bool = False
     joined_as: str | None = None
+    waits: bool = False
+    """Its operator is a ``WaitingOperator``."""
+    piece_max: int | None = None
+    """How many records it takes at once, where that are fewer than others do."""
     on_error: ErrorPolicy | None = None
     """What becomes of records it fails on; None: as the graph says."""
 

@@ -98,6 +98,8 @@ class GraphBuilder:
         fans_out: bool = False,
         routes: bool = False,
         joined_as: str | None = None,
+        waits: bool = False,
+        piece_max: int | None = None,
     ) -> str:
         """A step; returns its name."""
         self._refuse_name(name)
@@ -110,6 +112,8 @@ class GraphBuilder:
             fans_out,
             routes,
             joined_as,
+            waits,
+            piece_max,
             self._policies.get(name),
         )
         return name

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.errors import Fatal
-from streamz_core.streams.execution.pieces import Pieces
+from streamz_core.streams.execution.pieces import PIECE_RECORDS, Pieces
 from streamz_core.streams.execution.plan import kept_apart, wire
+from streamz_core.streams.execution.waiting_steps import WaitingSteps
 from streamz_core.streams.internal_topic import InternalTopic
 from streamz_core.streams.operator import RowFailed
 from streamz_core.streams.processor import RecordError, UpdateFailed
@@ -94,6 +95,10 @@ class GraphProcessor:
         """Operators are made here, and opened by ``open``."""
         self._app_id = app_id
         self._steps = wire(graph)
+        self._waiting = WaitingSteps(self._steps) if any(node.waits for node in graph.nodes) else None
+        self._piece_max = min(
+            (node.piece_max for node in graph.nodes if node.piece_max), default=PIECE_RECORDS
+        )
         self._apart = kept_apart(graph)
         self._sources: dict[str, int] = {}
         for number, source in enumerate(graph.sources):
@@ -114,10 +119,13 @@ class GraphProcessor:
         assert self._context is not None
         self._context.had_input(round_)
         sources = [self._sources[part.source.topic] for part in round_.parts]
-        pieces = Pieces(round_, sources, self._apart, start, stop)
+        pieces = Pieces(round_, sources, self._apart, start, stop, self._piece_max)
         while pieces.has_more and not (may_yield and self._task.yield_requested):
             try:
-                self._steps.push(pieces.take())
+                if self._waiting is None:
+                    self._steps.push(pieces.take())
+                else:
+                    await self._waiting.push(pieces.take())
             except RowFailed as failure:
                 raise self._error(failure) from failure.cause
         return pieces.next
@@ -125,7 +133,10 @@ class GraphProcessor:
     async def flush(self) -> None:
         """Send on what was held back for the commit."""
         try:
-            self._steps.flush()
+            if self._waiting is None:
+                self._steps.flush()
+            else:
+                await self._waiting.flush()
         except RowFailed as failure:
             raise self._error(failure) from failure.cause
 
@@ -134,7 +145,10 @@ class GraphProcessor:
         assert self._context is not None
         await self._context.measure_idle()
         try:
-            self._steps.punctuate(self._context.clock.now_ms())
+            if self._waiting is None:
+                self._steps.punctuate(self._context.clock.now_ms())
+            else:
+                await self._waiting.punctuate(self._context.clock.now_ms())
         except RowFailed as failure:
             raise PunctuationFailed(
                 f"step {failure.operator!r} failed as time passed: {failure.cause!r}. No record stands behind "
