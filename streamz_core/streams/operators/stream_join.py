@@ -63,7 +63,8 @@ class StreamJoin(TwoSided):
 
     def take(self, rows: Rows, index: int, side: int, joined: Joined) -> None:
         """The row's pairs, and the rows whose window is over before it."""
-        key, value, timestamp = rows.keys[index], rows.values[index], rows.timestamps[index]
+        key: Any = rows.keys[index]
+        value, timestamp = rows.values[index], rows.timestamps[index]
         buffer = self._buffer
         stream_time = buffer.observe(timestamp)
         if value is None:
