@@ -28,6 +28,12 @@ class StoreKind(Enum):
     """How a store's keys are laid out."""
 
     KEY_VALUE = "key_value"
+    VERSIONED = "versioned"
+    """Every key with its history, by time."""
+    SET = "set"
+    """For every key a set of members; the value codec is the members'."""
+    LRU = "lru"
+    """So many entries, those used last."""
     WINDOW = "window"
     SESSION = "session"
     """By key and span of time: sessions, sliding windows, what is held back until a time."""
@@ -46,6 +52,13 @@ class StoreSpec:
 
     Session stores: ``retention_ms`` is how long after its end a span is kept; None: until it is deleted.
 
+    Key-value stores: ``expires``, values are stamped, and entries may end by themselves; ``ttl_ms`` after their
+    timestamp they do, where they do not say otherwise. Versioned stores: ``retention_ms`` is how long history
+    is kept. LRU stores: ``entries_max`` is how many entries there are, in each partition.
+
+    ``in_memory`` None means as the app says. ``source_topic`` is the topic this store holds the latest value
+    of every key of: where that topic keeps them for good, it is the store's changelog as well.
+
     Join stores only: ``value_codec`` is that of the left side, ``other_value_codec`` of the right one;
     ``retention_ms`` how long a row can be seen.
     """
@@ -59,6 +72,11 @@ class StoreSpec:
     retention_ms: int | None = None
     own_time: bool = False
     window_end: Callable[[int], int] | None = None
+    expires: bool = False
+    ttl_ms: int | None = None
+    entries_max: int | None = None
+    in_memory: bool | None = None
+    source_topic: str | None = None
     other_value_codec: Codec | None = None
     changelog: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict)

@@ -69,7 +69,8 @@ class StreamsBuilder:
         if how.name is None:
             how = how.with_name(topic)
         stream = stream_of(self._graph, (topic,), chosen)
-        return table_of(stream, how, self._graph.name("KTABLE-SOURCE"), f"table of topic {topic!r}")
+        name, source = self._graph.name("KTABLE-SOURCE"), self._graph.source_of(topic)
+        return table_of(stream, how, name, f"table of topic {topic!r}", source)
 
     def add_state_store(self, store: StoreBuilder) -> None:
         """Declare a store for processors: ``Stores.key_value_store("seen", key_type=str, value_type=int)``."""

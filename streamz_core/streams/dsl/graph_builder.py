@@ -66,6 +66,11 @@ class GraphBuilder:
         self._readers.update(dict.fromkeys(source.topics, source))
         return source.name
 
+    def source_of(self, topic: str) -> SourceNode | None:
+        """The node that reads ``topic``, where it reads no other."""
+        source = self._readers.get(topic)
+        return source if source is not None and source.topics == (topic,) else None
+
     def add(
         self,
         name: str,

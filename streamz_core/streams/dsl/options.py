@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.stores import kept_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,6 +147,30 @@ class Materialized(Typed):
     retention: timedelta | int | None = None
     store_type: str | None = None
     """``rocksdb`` or ``in_memory``; None: as the app says."""
+    history_retention: timedelta | int | None = None
+    ttl: timedelta | int | None = None
+
+    @classmethod
+    def as_versioned(cls, name: str, history_retention: timedelta | int, **options: Any) -> Self:
+        """With this name, and with the history of every key for so long (KIP-914).
+
+        Values can be asked for as they were at a time: ``store.get(key, as_of)``. A record that comes out of
+        order goes into the history, and does not replace a newer one. There is no caching: every update is
+        sent on.
+        """
+        return cls(name=name, history_retention=history_retention, caching=False, **options)
+
+    def with_ttl(self, ttl: timedelta | int) -> Self:
+        """The same, with entries that end so long after their timestamp, by the time of the records.
+
+        An entry that has ended reads as absent, and begins anew; nothing is sent on when it ends.
+        """
+        return replace(self, ttl=ttl)
+
+    @property
+    def in_memory(self) -> bool | None:
+        """Whether the store is kept in memory; None: as the app says."""
+        return kept_in_memory(self.store_type)
 
     def with_caching_enabled(self) -> Self:
         """Updates of one key between two commits become one."""

@@ -163,7 +163,8 @@ class StreamsRuntime:
         requests = Requests(self._link, config.request_timeout_ms, RETRY_BACKOFF_MS)
         topics = Topics(requests, config.app_id)
         counts = await topics.source_counts(self._topology)
-        identities, _ = await topics.create_internal(self._topology, counts)
+        sources = await topics.source_changelogs(self._topology)
+        identities, _ = await topics.create_internal(self._topology, counts, sources)
         await topics.count_partitions([sink for part in self._topology.subtopologies for sink in part.sinks])
         offsets = GroupOffsets(requests, config, _resets(self._topology))
         reader = LinkChangelogReader(requests, offsets)
@@ -176,6 +177,7 @@ class StreamsRuntime:
             consumer=consumer,
             changelog_reader=reader,
             changelog_identities=identities,
+            source_changelogs=sources,
             partition_counts=counts,
             state=state,
             make_committer=self._make_committer,
@@ -197,7 +199,15 @@ class StreamsRuntime:
     def _state_settings(self) -> StateSettings:
         config = self.config
         budget = None if config.state_dir is None else MemoryBudget(config.memory_budget_bytes)
-        return StateSettings(config.app_id, config.state_dir, budget, config.cache_entries_max)
+        assert self._link is not None
+        clock, ahead_ms = self._link.clock, config.timestamp_ahead_max_ms
+        return StateSettings(
+            config.app_id,
+            config.state_dir,
+            budget,
+            config.cache_entries_max,
+            lambda: clock.now_ms() + ahead_ms,
+        )
 
     async def _open_globals(self, tables: GlobalTables, topics: Topics, reader: LinkChangelogReader) -> None:
         """Every process has its copies before any of its tasks looks something up."""

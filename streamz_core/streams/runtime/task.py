@@ -188,6 +188,11 @@ class Task:
         return self._passed_over.dead_letter_count
 
     @property
+    def stores(self) -> TaskStores:
+        """The stores, for reading what is committed in them."""
+        return self._stores
+
+    @property
     def late_count(self) -> int:
         """Records that came after their window had closed."""
         return self._stores.late_count
@@ -238,7 +243,13 @@ class Task:
         services = self._services
         await self._committer.open()
         committed = await services.committed_positions(self.partitions)
-        await self._stores.open(services.changelog_reader, services.changelog_identities, services.on_restore)
+        await self._stores.open(
+            services.changelog_reader,
+            services.changelog_identities,
+            services.on_restore,
+            services.source_changelogs,
+            {partition: position.offset for partition, position in committed.items()},
+        )
         self._positions.start(committed, stream_time_ms=self._stores.stream_time_ms)
         self._ends = {partition: position.end for partition, position in committed.items()}
         self._seek()
@@ -370,7 +381,8 @@ class Task:
                 now_ms=self.clock.now_ms(),
             )
             await self._committer.commit(work)
-            stores.committed(self._committer.changelog_ends)
+            stores.committed(self._committer.changelog_ends, self._positions.current)
+            self._services.on_changes(self, work.changes)
             await self._committer.offsets_stored(work)
             self._committed(work)
             self._flush_if_due()
