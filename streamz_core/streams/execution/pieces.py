@@ -34,15 +34,15 @@ class Pieces:
         stop: int,
         records_max: int = PIECE_RECORDS,
     ) -> None:
-        """The places ``start`` to ``stop``. ``sources[n]`` is the source of part n, as a number.
+        """The places ``start`` to ``stop``, up to ``records_max`` at once.
 
-        ``sources[n]`` is the source of part n, as a number. ``apart[source]`` has a bit for every source whose rows must not be in hand together with its own.
+        ``sources[n]`` is the source of part n, as a number; ``apart[source]`` has a bit for every source whose
+        rows must not be in hand together with its own.
         """
-        self._records_max: i64 = min(records_max, PIECE_RECORDS)
         self._round = round_
         self._sources = sources
         self._apart = apart
-        self._records_max: i64 = records_max
+        self._records_max: i64 = min(records_max, PIECE_RECORDS)
         self.next: i64 = start
         """The place of the first record that was not handed out."""
         self._stop: i64 = stop
