@@ -38,7 +38,9 @@ def _encoded(name: str, records: EncodedBatches) -> Batches:
         batches.append((position, header))
         position += header.size_bytes
     if not batches or position != len(records):
-        raise InvalidRecords(f"{name}: refused: {len(records)} bytes in {len(batches)} batches that are not whole")
+        raise InvalidRecords(
+            f"{name}: refused: {len(records)} bytes in {len(batches)} batches that are not whole"
+        )
     return batches
 
 
