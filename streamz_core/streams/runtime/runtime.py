@@ -22,6 +22,7 @@ from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.client.request import Requests
 from streamz_core.errors import Misuse, Retriable
+from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.streams.runtime.assignment import Assignment
 from streamz_core.streams.runtime.changelog_reader import LinkChangelogReader
@@ -194,9 +195,12 @@ class StreamsRuntime:
         self._background.spawn(self._watch_topics(topics, counts), name="topics")
 
     def _state_settings(self) -> StateSettings:
-        config = self.config
-        budget = None if config.state_dir is None else MemoryBudget(config.memory_budget_bytes)
-        return StateSettings(config.app_id, config.state_dir, budget, config.cache_entries_max)
+        """Decoded entries have half of the memory and RocksDB the other; without RocksDB they have all of it."""
+        config, memory_bytes = self.config, self.config.memory_budget_bytes
+        if config.state_dir is None:
+            return StateSettings(config.app_id, None, None, CacheBudget(memory_bytes))
+        half = memory_bytes // 2
+        return StateSettings(config.app_id, config.state_dir, MemoryBudget(half), CacheBudget(half))
 
     async def _open_globals(self, tables: GlobalTables, topics: Topics, reader: LinkChangelogReader) -> None:
         """Every process has its copies before any of its tasks looks something up."""

@@ -20,6 +20,7 @@ from streamz_core.state.memory import MemoryStore
 from streamz_core.state.restore import restore
 from streamz_core.state.rocksdb import RocksDatabase
 from streamz_core.state.sessions import SessionStore
+from streamz_core.state.staged import StagedStore
 from streamz_core.state.store import StoreCorrupt
 from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.topology import StoreKind
@@ -27,6 +28,7 @@ from streamz_core.streams.topology import StoreKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from streamz_core.state.cache_budget import CacheBudget
     from streamz_core.state.restore import ChangelogReader, RestoreProgress
     from streamz_core.state.rocksdb import MemoryBudget
     from streamz_core.state.store import Change, Store
@@ -42,7 +44,9 @@ class StateSettings:
     app_id: str
     directory: str | None
     budget: MemoryBudget | None
-    cache_entries_max: int
+    """RocksDB's part of the memory; None without a directory."""
+    cache_budget: CacheBudget
+    """The part of decoded entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class TaskStores:
         self._windowed: dict[str, WindowedStore] = {}
         self._sessions: dict[str, SessionStore] = {}
         self._joins: dict[str, JoinBuffer] = {}
+        self._staged: dict[str, StagedStore] = {}
 
     @property
     def _path(self) -> str | None:
@@ -131,9 +136,37 @@ class TaskStores:
         return sum(store.late_count for store in self._timed)
 
     @property
+    def unsaved_records(self) -> int:
+        """Keys changed since the last savepoint, or the last commit."""
+        return sum(store.dirty_records for store in self._caches)
+
+    @property
     def dirty_records(self) -> int:
         """Changed keys that wait for a commit."""
-        return sum(store.dirty_records for store in self._caches)
+        return self.unsaved_records + sum(staged.staged_records for staged in self._staged.values())
+
+    def need_commit(self) -> bool:
+        """Whether the memory budget is exceeded, and what waits for a commit here is a good part of it."""
+        accounted, budget = self._accounted, self._settings.cache_budget
+        for store in accounted:
+            store.settle()
+        if not budget.is_over:
+            return False
+        budget.make_room()
+        return budget.commit_helps(sum(store.account.dirty_bytes for store in accounted))
+
+    def savepoint(self) -> None:
+        """From now on ``go_back`` comes back to here; costs an encoding of what changed since the last one."""
+        for store in self._caches:
+            if store.dirty_records:
+                store.collect()
+                self._staged[store.name].stage()
+                store.committed(store.position())
+
+    def go_back(self) -> None:
+        """Forget what changed since the last savepoint or commit."""
+        for store in self._caches:
+            store.discard()
 
     def collect(self, stream_time_ms: int) -> list[StoreChanges]:
         """What changed since the last commit; windows past their retention go with it."""
@@ -142,7 +175,12 @@ class TaskStores:
         for join in self._joins.values():
             join.drop_expired()
         return [
-            StoreChanges(store.name, self._changelog(store.name), store.collect()) for store in self._caches
+            StoreChanges(
+                store.name,
+                self._changelog(store.name),
+                self._staged[store.name].with_staged(store.collect()),
+            )
+            for store in self._caches
         ]
 
     def committed(self, ends: Mapping[str, int]) -> None:
@@ -157,11 +195,15 @@ class TaskStores:
 
     def discard(self) -> None:
         """Forget everything uncommitted."""
-        for store in self._caches:
-            store.discard()
+        for staged in self._staged.values():
+            staged.unstage()
+        self.go_back()
 
     def close(self, *, flush: bool) -> None:
         """Release the files, with everything committed on disk if ``flush``."""
+        for store in self._accounted:
+            store.account.close()
+        self._staged = {}
         self._key_value = {}
         self._windowed = {}
         self._sessions = {}
@@ -193,6 +235,11 @@ class TaskStores:
     def _caches(self) -> list[CachedStore | WindowedStore | SessionStore | JoinBuffer]:
         return [*self._key_value.values(), *self._timed, *self._joins.values()]
 
+    @property
+    def _accounted(self) -> list[CachedStore | WindowedStore | SessionStore]:
+        """Those that share the memory budget."""
+        return [*self._key_value.values(), *self._timed]
+
     async def _open(
         self,
         reader: ChangelogReader,
@@ -218,28 +265,23 @@ class TaskStores:
         return {name: self._database.store(name) for name in self._specs}
 
     def _open_cache(self, spec: StoreSpec, backend: Store) -> None:
-        entries_max = self._settings.cache_entries_max
+        staged = self._staged[spec.name] = StagedStore(backend)
+        budget = self._settings.cache_budget
         if spec.kind is StoreKind.KEY_VALUE:
-            self._key_value[spec.name] = CachedStore(
-                backend, spec.key_codec, spec.value_codec, clean_entries_max=entries_max
-            )
+            self._key_value[spec.name] = CachedStore(staged, spec.key_codec, spec.value_codec, budget=budget)
             return
         if spec.kind is StoreKind.SESSION:
             self._sessions[spec.name] = SessionStore(
-                backend,
-                spec.key_codec,
-                spec.value_codec,
-                retention_ms=spec.retention_ms,
-                clean_entries_max=entries_max,
+                staged, spec.key_codec, spec.value_codec, retention_ms=spec.retention_ms, budget=budget
             )
             return
         if spec.kind is StoreKind.JOIN:
-            self._joins[spec.name] = _join_buffer(spec, backend, entries_max)
+            self._joins[spec.name] = _join_buffer(spec, staged)
             return
         if spec.window_size_ms is None:
             raise Misuse(f"window store {spec.name!r} has no window_size_ms")
         self._windowed[spec.name] = WindowedStore(
-            backend,
+            staged,
             spec.key_codec,
             spec.value_codec,
             size_ms=spec.window_size_ms,
@@ -247,7 +289,7 @@ class TaskStores:
             retention_ms=spec.retention_ms,
             own_time=spec.own_time,
             end=spec.window_end,
-            clean_entries_max=entries_max,
+            budget=budget,
         )
 
     def _changelog(self, name: str) -> TopicPartition | None:
@@ -263,7 +305,7 @@ class TaskStores:
         )
 
 
-def _join_buffer(spec: StoreSpec, backend: Store, entries_max: int) -> JoinBuffer:
+def _join_buffer(spec: StoreSpec, backend: Store) -> JoinBuffer:
     if spec.retention_ms is None or spec.other_value_codec is None:
         raise Misuse(f"join store {spec.name!r} has no retention_ms, or no codec of the right side's values")
     return JoinBuffer(
@@ -272,5 +314,4 @@ def _join_buffer(spec: StoreSpec, backend: Store, entries_max: int) -> JoinBuffe
         spec.value_codec,
         spec.other_value_codec,
         retention_ms=spec.retention_ms,
-        clean_entries_max=entries_max,
     )

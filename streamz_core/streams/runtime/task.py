@@ -399,6 +399,7 @@ class Task:
             or self._records_since_commit >= config.commit_records_max
             or self._outputs.size_bytes >= config.commit_bytes_max
             or self._stores.dirty_records >= config.commit_records_max
+            or self._stores.need_commit()
         )
 
     async def _commit(self) -> None:
