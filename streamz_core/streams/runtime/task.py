@@ -59,6 +59,9 @@ SLICE_COST_RECORDS: Final = 20
 """What handling a slice takes beside its records, in records."""
 CAUTIOUS_RECORDS: Final = 32
 """How many records are taken at once after one has failed: what goes before the next that does is done again."""
+SAVEPOINT_RECORDS: Final = 100_000
+"""So many records after a failure, slices with changed state begin with a savepoint: about 1 us for each changed
+key, where the next failure would cost the work since the last commit."""
 
 _NO_VERDICTS: Final[Mapping[str, Verdict]] = {}
 
@@ -119,8 +122,10 @@ class Task:
         self._interruption: TaskInterrupted | None = None
         self._tick: Cancellable | None = None
         self._slice_records_max = config.slice_records_max
+        self._cautious_records = 0
+        """How many more records are handled with a savepoint before every slice."""
         self._savepoint: OutputMark | None = None
-        """What had been sent before the slice in hand, where that is all a failure has to go back to."""
+        """What had been sent before the slice in hand, where stores can go back to there too."""
         self._records_since_commit = 0
         self._work_since_others = 0
         self._flushed_at_ms = services.clock.monotonic_ms()
@@ -300,11 +305,12 @@ class Task:
             waits = self._merges and await self._catch_up.must_wait(self._inputs.values())
             piece = None if waits else self._choose()
             if piece is not None:
-                self._savepoint = None if self._stores.dirty_records else self._outputs.mark()
+                await self._make_savepoint()
                 try:
                     await self._handle(piece)
                 except ProcessorFailed as failure:
                     self._slice_records_max = min(CAUTIOUS_RECORDS, self._config.slice_records_max)
+                    self._cautious_records = SAVEPOINT_RECORDS
                     await self._record_failed(piece, failure)
                 else:
                     self._take_more(piece.stop - piece.start)
@@ -319,8 +325,20 @@ class Task:
             if self._commit_is_due():
                 await self._commit()
 
+    async def _make_savepoint(self) -> None:
+        """Before a slice: have what a failure in it goes back to, where that costs nothing or will be needed."""
+        if self._stores.unsaved_records:
+            if self._cautious_records <= 0:
+                self._savepoint = None
+                return
+            # What operators hold back for the commit is theirs alone, and would be lost with them.
+            await self._processors.flush()
+            self._stores.savepoint()
+        self._savepoint = self._outputs.mark()
+
     def _take_more(self, records: int) -> None:
         """Records came through together: as many as were asked for, so twice as many may be tried."""
+        self._cautious_records -= records
         if records >= self._slice_records_max:
             self._slice_records_max = min(2 * records, self._config.slice_records_max)
 
@@ -474,13 +492,13 @@ class Task:
         await self._go_back()
 
     async def _go_back(self) -> None:
-        """To before the slice in hand, where no store has changed since the last commit; else to that."""
+        """To before the slice in hand, where there is a savepoint; else to the last commit."""
         if self._savepoint is None:
             await self._rewind()
             return
         await self._processors.close()
         self._outputs.go_back(self._savepoint)
-        self._stores.discard()
+        self._stores.go_back()
         await self._processors.open(self)
 
     async def _rewind(self) -> None:
