@@ -158,7 +158,8 @@ class CachedStore:
         self._dirty = set()
         self._pending = []
         self.account.forget_all()
-        self._is_complete = self._is_empty()
+        # Asked only where it was complete: finding out costs a look into the store.
+        self._is_complete = self._is_complete and self._is_empty()
 
     def _is_empty(self) -> bool:
         return next(self._store.scan(), None) is None
