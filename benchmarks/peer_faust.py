@@ -1,6 +1,6 @@
 """Faust on the same workload: ``python -m benchmarks.peer_faust forward|window COUNT HOST:PORT``.
 
-Owns: the two jobs of ``agents`` as Faust agents, over a Kafka broker. Prints one line of JSON: seconds, records handled.
+Owns: the two jobs of ``agents`` as Faust agents, over a Kafka broker. Prints a line of JSON: seconds and records.
 Must not know: streamz_core: it runs in an interpreter of its own, that has faust-streaming and nothing of ours.
 
 Topics of one partition, made and filled before, so that nothing is repartitioned; gone afterwards. Timed from the first

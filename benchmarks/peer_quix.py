@@ -1,6 +1,6 @@
 """Quix Streams on the same workload: ``python -m benchmarks.peer_quix forward|window COUNT HOST:PORT``.
 
-Owns: the two jobs of ``agents`` as Quix dataframes, over a Kafka broker. Prints a line of JSON: seconds, records handled.
+Owns: the two jobs of ``agents`` as Quix dataframes, over a Kafka broker. Prints a line of JSON: seconds and records.
 Must not know: streamz_core: it runs in an interpreter of its own, that has quixstreams and nothing of ours.
 
 Topics of one partition, made and filled before, keyed by page for the windows, so that nothing is repartitioned.

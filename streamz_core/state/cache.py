@@ -105,8 +105,8 @@ class CachedStore:
 
         What this partition changed and has not committed is part of it.
         """
-        lower = b"" if start is None else self._encode_key(start)
-        upper = None if stop is None else self._encode_key(stop)
+        lower = b"" if start is None else self.encode_key(start)
+        upper = None if stop is None else self.encode_key(stop)
         return self.scan(lower, upper, reverse=reverse)
 
     def scan(
@@ -115,11 +115,11 @@ class CachedStore:
         """Like ``items``, between encoded keys: for prefixes and ranges of composed keys."""
         changed = self._changed_between(lower, upper, reverse=reverse)
         hidden = {key for key, _ in changed}
-        stored = (row for row in self._store.scan(lower, upper, reverse=reverse) if row[0] not in hidden)
+        stored = (row for row in self._stored(lower, upper, reverse=reverse) if row[0] not in hidden)
         for key, value in merge(changed, stored, key=_by_key, reverse=reverse):
             if value is None:
                 continue
-            yield self._decode_key(key), self._decode_value(value, key)
+            yield self.decode_key(key), self._decode_value(value, key)
 
     def approximate_count(self) -> int:
         """About how many keys there are; keys not yet committed count as new ones."""
@@ -162,12 +162,18 @@ class CachedStore:
         self._is_complete = self._is_complete and self._is_empty()
 
     def _is_empty(self) -> bool:
-        return next(self._store.scan(), None) is None
+        return next(self._stored(b"", None), None) is None
+
+    def _stored(
+        self, lower: bytes, upper: bytes | None, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """The store's entries; what a kind of store keeps there for itself is not among them."""
+        return self._store.scan(lower, upper, reverse=reverse)
 
     def _load(self, key: Hashable) -> Any:
         if self._is_complete:
             return _DELETED
-        encoded = self._encode_key(key)
+        encoded = self.encode_key(key)
         raw = self._store.get(encoded)
         value = _DELETED if raw is None else self._decode_value(raw, encoded)
         self._values[key] = value
@@ -192,7 +198,7 @@ class CachedStore:
         self._is_complete = self._is_complete and not gone
 
     def _encode_changes(self) -> list[Change]:
-        encode_key, encode_value, values = self._encode_key, self._value_codec.encode, self._values
+        encode_key, encode_value, values = self.encode_key, self._value_codec.encode, self._values
         changes: list[Change] = []
         for key in self._dirty:
             value = values[key]
@@ -206,13 +212,15 @@ class CachedStore:
         inside.sort(key=_by_key, reverse=reverse)
         return inside
 
-    def _encode_key(self, key: Any) -> bytes:
+    def encode_key(self, key: Any) -> bytes:
+        """The bytes of a key; raises ``Misuse`` where it has none."""
         encoded = self._key_codec.encode(key)
         if encoded is None:
             raise Misuse(f"key {key!r} of store {self.name!r} encodes to nothing; a key must have bytes")
         return encoded
 
-    def _decode_key(self, encoded: bytes) -> Any:
+    def decode_key(self, encoded: bytes) -> Any:
+        """The key of these bytes; raises ``StoreUndecodable``."""
         return self._checked(self._key_codec.decode([encoded])[0], encoded)
 
     def _decode_value(self, raw: bytes, key: bytes) -> Any:

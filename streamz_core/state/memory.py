@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """A dict, and a sorted list of its keys that is made when a scan needs it."""
+    """A dict, and a sorted list of its keys that is brought up to date when a scan needs it."""
 
     def __init__(self, name: str) -> None:
         """Start empty, at no position."""
         self._name = name
         self._rows: dict[bytes, bytes] = {}
-        self._sorted: list[bytes] | None = None
+        self._sorted: list[bytes] = []
+        self._added: list[bytes] = []
+        """Keys that are not yet among the sorted ones."""
+        self._gone: set[bytes] = set()
+        """Keys that are among the sorted ones, and in the store no more."""
         self._position = NO_POSITION
         self._closed = False
 
@@ -59,22 +63,20 @@ class MemoryStore:
     def write(self, changes: Sequence[Change], position: int) -> None:
         """Apply ``changes`` and move to ``position``."""
         self._check_open()
-        count = len(self._rows)
-        deleted = False
+        rows = self._rows
         for key, value in changes:
-            if value is None:
-                deleted = self._rows.pop(key, None) is not None or deleted
-            else:
-                self._rows[key] = value
-        if deleted or len(self._rows) != count:
-            self._sorted = None
+            if value is not None:
+                if key not in rows:
+                    self._appeared(key)
+                rows[key] = value
+            elif rows.pop(key, None) is not None:
+                self._gone.add(key)
         self._position = position
 
     def clear(self) -> None:
         """Forget all entries and the position."""
         self._check_open()
-        self._rows = {}
-        self._sorted = None
+        self._forget()
         self._position = NO_POSITION
 
     def position(self) -> int:
@@ -91,12 +93,28 @@ class MemoryStore:
     def close(self) -> None:
         """Let go of everything."""
         self._closed = True
+        self._forget()
+
+    def _forget(self) -> None:
         self._rows = {}
-        self._sorted = None
+        self._sorted = []
+        self._added = []
+        self._gone = set()
+
+    def _appeared(self, key: bytes) -> None:
+        if key in self._gone:
+            self._gone.discard(key)  # it is still where it was
+        else:
+            self._added.append(key)
 
     def _sorted_keys(self) -> list[bytes]:
-        if self._sorted is None:
-            self._sorted = sorted(self._rows)
+        if len(self._gone) > len(self._rows):
+            self._sorted, self._added, self._gone = sorted(self._rows), [], set()
+        elif self._added:
+            # A list of its own: a scan may still walk the former one. Sorting two sorted runs is merging them.
+            self._sorted = [*self._sorted, *sorted(self._added)]
+            self._sorted.sort()
+            self._added = []
         return self._sorted
 
     def _check_open(self) -> None:

@@ -98,6 +98,30 @@ class Store(Protocol):
         """Let go of everything. Unflushed writes may be lost; the changelog has them."""
 
 
+class OpenStore(Protocol):
+    """One partition of a store of any kind, with its cache, as its task sees it at commits."""
+
+    @property
+    def name(self) -> str:
+        """The store's name."""
+
+    @property
+    def dirty_records(self) -> int:
+        """How many records the next ``collect`` will give, about."""
+
+    def position(self) -> int:
+        """The changelog position of the store behind the cache."""
+
+    def collect(self) -> list[Change]:
+        """What changed since the last commit, encoded and sorted by key: the changelog's records."""
+
+    def committed(self, position: int) -> None:
+        """The collected changes are in the changelog, which ends at ``position``: write them."""
+
+    def discard(self) -> None:
+        """Forget everything that is not in the store."""
+
+
 def prefix_end(prefix: bytes) -> bytes | None:
     r"""The first key after every key that starts with ``prefix``; ``None`` where there is none.
 

@@ -18,6 +18,8 @@ from mypy_extensions import i64
 
 from streamz_core.model import Header
 
+STALE: Final = "stale"
+"""The mark of a table's row that came out of order: there is a newer value of its key (KIP-914)."""
 NO_HEADERS: Final[tuple[Header, ...]] = ()
 
 
@@ -62,7 +64,9 @@ class Rows:
 
     def with_olds(self, values: list[Any], olds: list[Any] | None) -> Rows:
         """The same table rows with other values, before and after."""
-        return Rows(self.keys, values, self.timestamps, self.orders, self.headers, olds=olds)
+        return Rows(
+            self.keys, values, self.timestamps, self.orders, self.headers, olds=olds, marks=self.marks
+        )
 
     def pick(self, chosen: list[int]) -> Rows:
         """The rows at these indexes, in this order."""

@@ -21,13 +21,19 @@ from streamz_core.streams.error_policy import FAIL, ErrorPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from streamz_core.streams.processor import Codec, Processor
+    from streamz_core.streams.processor import AnyProcessor, Codec
 
 
 class StoreKind(Enum):
     """How a store's keys are laid out."""
 
     KEY_VALUE = "key_value"
+    VERSIONED = "versioned"
+    """Every key with its history, by time."""
+    SET = "set"
+    """For every key a set of members; the value codec is the members'."""
+    LRU = "lru"
+    """So many entries, those used last."""
     WINDOW = "window"
     SESSION = "session"
     """By key and span of time: sessions, sliding windows, what is held back until a time."""
@@ -46,6 +52,13 @@ class StoreSpec:
 
     Session stores: ``retention_ms`` is how long after its end a span is kept; None: until it is deleted.
 
+    Key-value stores: ``expires``, values are stamped, and entries may end by themselves; ``ttl_ms`` after their
+    timestamp they do, where they do not say otherwise. Versioned stores: ``retention_ms`` is how long history
+    is kept. LRU stores: ``entries_max`` is how many entries there are, in each partition.
+
+    ``in_memory`` None means as the app says. ``source_topic`` is the topic this store holds the latest value
+    of every key of: where that topic keeps them for good, it is the store's changelog as well.
+
     Join stores only: ``value_codec`` is that of the left side, ``other_value_codec`` of the right one;
     ``retention_ms`` how long a row can be seen.
     """
@@ -59,6 +72,11 @@ class StoreSpec:
     retention_ms: int | None = None
     own_time: bool = False
     window_end: Callable[[int], int] | None = None
+    expires: bool = False
+    ttl_ms: int | None = None
+    entries_max: int | None = None
+    in_memory: bool | None = None
+    source_topic: str | None = None
     other_value_codec: Codec | None = None
     changelog: bool = True
     changelog_config: Mapping[str, str] = field(default_factory=dict)
@@ -95,6 +113,9 @@ class SourceSpec:
     """Topics read with the same codecs. ``on_decode_error`` says what becomes of bad bytes.
 
     ``reading`` is what the codecs were made from: topics with the same are read in the same way.
+
+    ``timestamp_extractor`` gives records' times, ``offset_reset`` (``earliest``, ``latest``, ``fail``) says where a
+    partition is begun; None: as records and the app say.
     """
 
     name: str
@@ -103,17 +124,25 @@ class SourceSpec:
     value_codec: Codec
     on_decode_error: ErrorPolicy = FAIL
     reading: object = None
+    timestamp_extractor: Callable[..., int] | None = None
+    offset_reset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessorSpec:
-    """A consumer of sources. ``supplier`` makes a fresh processor per task and per restart."""
+    """A consumer of sources. ``supplier`` makes a fresh processor per task and per restart.
+
+    ``takes_rounds``: it is a ``RoundProcessor``. ``step_policies`` are those that its steps have in place of
+    ``on_error``.
+    """
 
     name: str
     sources: tuple[str, ...]
-    supplier: Callable[[], Processor]
+    supplier: Callable[[], AnyProcessor]
     stores: tuple[str, ...] = ()
     on_error: ErrorPolicy = FAIL
+    step_policies: tuple[ErrorPolicy, ...] = ()
+    takes_rounds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +171,11 @@ class SubTopology:
             for name in processor.stores:
                 if name not in stores:
                     raise Misuse(f"processor {processor.name!r} uses unknown store {name!r}")
+
+    @property
+    def takes_rounds(self) -> bool:
+        """Whether all its records go to one processor, which takes them by rounds."""
+        return len(self.processors) == 1 and self.processors[0].takes_rounds
 
     @property
     def topics(self) -> tuple[str, ...]:

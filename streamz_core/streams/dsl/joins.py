@@ -14,6 +14,7 @@ from streamz_core.streams.dsl.join_windows import JoinWindows
 from streamz_core.streams.dsl.kstream import KStream
 from streamz_core.streams.dsl.options import Joined, Named, StreamJoined, option
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.stores import kept_in_memory
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.joined import LEFT, RIGHT
 from streamz_core.streams.operators.stream_global_join import StreamGlobalJoin
@@ -110,7 +111,7 @@ def stream_global_join(
     """Each record of ``stream`` with the global table's value of ``key_selector(key, value)``."""
     refuse_other_builder(stream, table)
     graph, store = stream.graph, table.store
-    name = graph.name(_kind(left=left), option(Named, named).name)
+    name = graph.step(_kind(left=left), named)
     graph.add(
         name,
         (Input(stream.node),),
@@ -155,6 +156,7 @@ def _join_store(
             codecs.own_value(ours.value, f"left value of store {name!r}"),
             other_value_codec=codecs.own_value(theirs.value, f"right value of store {name!r}"),
             retention_ms=windows.retention_ms,
+            in_memory=kept_in_memory(chosen.store_type),
             changelog=chosen.logging,
             changelog_config=chosen.logging_config,
         )

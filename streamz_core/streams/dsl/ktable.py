@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.stamped import StampedCodec
+from streamz_core.streams.dsl.durations import Duration, milliseconds
 from streamz_core.streams.dsl.kstream import KStream
 from streamz_core.streams.dsl.options import Grouped, Materialized, Named, option
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
 from streamz_core.streams.graph import Input, StoreUse
+from streamz_core.streams.operators.keep_versions import KeepVersions
 from streamz_core.streams.operators.table import Keep, TableFilter, TableMapValues, ToStream
 from streamz_core.streams.operators.view import TableView
 from streamz_core.streams.topology import StoreKind, StoreSpec
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.graph_builder import GraphBuilder
     from streamz_core.streams.dsl.kgrouped_table import KGroupedTable
     from streamz_core.streams.dsl.suppressed import Suppressed, Windowing
+    from streamz_core.streams.graph import SourceNode
     from streamz_core.streams.operator import Operator
 
 K = TypeVar("K")
@@ -176,7 +179,7 @@ class KTable(Generic[K, V]):
         )
 
     def _name(self, kind: str, named: Named | str | None) -> str:
-        return self.graph.name(kind, option(Named, named).name)
+        return self.graph.step(kind, named)
 
     def _then(
         self,
@@ -197,40 +200,84 @@ class KTable(Generic[K, V]):
 
 
 def table_of(
-    rows: KStream[Any, Any] | KTable[Any, Any], materialized: Materialized, name: str, what: str
+    rows: KStream[Any, Any] | KTable[Any, Any],
+    materialized: Materialized,
+    name: str,
+    what: str,
+    source: SourceNode | None = None,
 ) -> KTable[Any, Any]:
-    """The step ``name`` that keeps the latest value of every key of ``rows`` in a store."""
+    """The step ``name`` that keeps the latest value of every key of ``rows`` in a store.
+
+    ``source`` is the node of the one topic that ``rows`` are, just as they are in it.
+    """
     graph = rows.graph
     key, value = known(materialized.key, rows.key), known(materialized.value, rows.value)
-    store = key_value_store(graph, materialized, key, value, what)
-    caching = materialized.caching
-    graph.add(
-        name,
-        (Input(rows.node),),
-        lambda: Keep(name, store, caching=caching),
-        (StoreUse(store, writes=True),),
-    )
+    store = key_value_store(graph, materialized, key, value, what, source)
+    graph.add(name, (Input(rows.node),), _keeping(name, store, materialized), (StoreUse(store, writes=True),))
     windowing = rows.windowing if isinstance(rows, KTable) else None
     return KTable(graph, name, key, value, view=TableView(store), store=store, windowing=windowing)
 
 
+def _keeping(name: str, store: str, materialized: Materialized) -> Callable[[], Operator]:
+    if materialized.history_retention is not None:
+        return lambda: KeepVersions(name, store)
+    caching = materialized.caching
+    return lambda: Keep(name, store, caching=caching)
+
+
 def key_value_store(
-    graph: GraphBuilder, materialized: Materialized, key: Serde, value: Serde, what: str
+    graph: GraphBuilder,
+    materialized: Materialized,
+    key: Serde,
+    value: Serde,
+    what: str,
+    source: SourceNode | None = None,
 ) -> str:
-    """Declare a store of stamped values; ``what`` it is for, should it have no name."""
-    if materialized.name is None:
-        raise Misuse(f"{what} is kept in a store, and needs a name: Materialized.as_('…')")
+    """Declare a store of stamped values, or of versions; ``what`` it is for, should it have no name.
+
+    The store of a topic's table has the topic's bytes: so the topic can be its changelog.
+    """
     name, codecs = materialized.name, graph.codecs
+    if name is None:
+        raise Misuse(f"{what} is kept in a store, and needs a name: Materialized.as_('…')")
+    is_versioned = materialized.history_retention is not None
+    if is_versioned and materialized.ttl is not None:
+        raise Misuse(f"store {name!r} is versioned: its entries end by the retention, and have no with_ttl()")
+    if source is not None and not is_versioned:
+        key_codec, value_codec = source.key_codec, source.value_codec
+    else:
+        source = None
+        key_codec = codecs.own_key(key, f"key of store {name!r}")
+        value_codec = codecs.own_value(value, f"value of store {name!r}")
     return graph.store(
         StoreSpec(
             name,
-            StoreKind.KEY_VALUE,
-            codecs.own_key(key, f"key of store {name!r}"),
-            StampedCodec(codecs.own_value(value, f"value of store {name!r}")),
+            StoreKind.VERSIONED if is_versioned else StoreKind.KEY_VALUE,
+            key_codec,
+            value_codec if is_versioned else StampedCodec(value_codec),
+            retention_ms=_milliseconds(materialized.history_retention, "history_retention"),
+            expires=materialized.ttl is not None,
+            ttl_ms=_milliseconds(materialized.ttl, "ttl"),
+            in_memory=materialized.in_memory,
+            source_topic=_changelog_of(source, materialized),
             changelog=materialized.logging,
             changelog_config=materialized.logging_config,
         )
     )
+
+
+def _changelog_of(source: SourceNode | None, materialized: Materialized) -> str | None:
+    """The topic that may be the store's changelog."""
+    if source is None or source.timestamp_extractor is not None:
+        return None
+    if materialized.ttl is not None or materialized.logging_config:
+        return None  # what ends is deleted from a changelog; and a configured one is wanted
+    (topic,) = source.topics
+    return topic if isinstance(topic, str) else None
+
+
+def _milliseconds(given: Duration | None, what: str) -> int | None:
+    return None if given is None else milliseconds(given, what)
 
 
 def known(chosen: Serde, before: Serde) -> Serde:

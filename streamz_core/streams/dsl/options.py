@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.stores import kept_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,7 +44,14 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Named(Option):
-    """The name of a step."""
+    """The name of a step, and what becomes of records it fails on."""
+
+    error_policy: ErrorPolicy | str | None = None
+    """``fail``, ``skip``, ``dead_letter`` or a policy; None: as the builder says."""
+
+    def with_error_policy(self, policy: ErrorPolicy | str) -> Self:
+        """The same with this policy. A record that is passed over leaves nothing behind anywhere."""
+        return replace(self, error_policy=policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,12 @@ class Produced(Typed):
     """How a topic is written. ``partitioner(topic, key, value, partitions)`` chooses a partition."""
 
     partitioner: Callable[[str, Any, Any, int], int | None] | None = None
+    error_policy: ErrorPolicy | str | None = None
+    """For records that do not encode, or are too large: ``fail``, ``skip``, ``dead_letter`` or a policy."""
+
+    def with_error_policy(self, policy: ErrorPolicy | str) -> Self:
+        """The same with this for records that cannot be written."""
+        return replace(self, error_policy=policy)
 
     def with_stream_partitioner(self, partitioner: Callable[[str, Any, Any, int], int | None]) -> Self:
         """The same with this choice of partitions."""
@@ -146,6 +160,30 @@ class Materialized(Typed):
     retention: timedelta | int | None = None
     store_type: str | None = None
     """``rocksdb`` or ``in_memory``; None: as the app says."""
+    history_retention: timedelta | int | None = None
+    ttl: timedelta | int | None = None
+
+    @classmethod
+    def as_versioned(cls, name: str, history_retention: timedelta | int, **options: Any) -> Self:
+        """With this name, and with the history of every key for so long (KIP-914).
+
+        Values can be asked for as they were at a time: ``store.get(key, as_of)``. A record that comes out of
+        order goes into the history, and does not replace a newer one. There is no caching: every update is
+        sent on.
+        """
+        return cls(name=name, history_retention=history_retention, caching=False, **options)
+
+    def with_ttl(self, ttl: timedelta | int) -> Self:
+        """The same, with entries that end so long after their timestamp, by the time of the records.
+
+        An entry that has ended reads as absent, and begins anew; nothing is sent on when it ends.
+        """
+        return replace(self, ttl=ttl)
+
+    @property
+    def in_memory(self) -> bool | None:
+        """Whether the store is kept in memory; None: as the app says."""
+        return kept_in_memory(self.store_type)
 
     def with_caching_enabled(self) -> Self:
         """Updates of one key between two commits become one."""

@@ -105,6 +105,7 @@ class TimeShape(WindowShape):
             retention_ms=retention_ms(materialized, self._size_ms or 0, self.closes_after_ms),
             own_time=True,
             window_end=None if self._size_ms is not None else self._windows.end,
+            in_memory=materialized.in_memory,
             changelog=materialized.logging,
             changelog_config=materialized.logging_config,
         )
@@ -253,6 +254,7 @@ def session_store(
         value,
         retention_ms=kept_ms,
         own_time=True,
+        in_memory=materialized.in_memory,
         changelog=materialized.logging,
         changelog_config=materialized.logging_config,
     )

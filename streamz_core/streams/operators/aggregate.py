@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamz_core.streams.operator import Operator, OperatorContext
+from streamz_core.streams.operators.stamped_versions import stamped_store
 from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
 from streamz_core.streams.rows import Rows
@@ -45,18 +46,22 @@ class Aggregate(Operator):
 
     def open(self, context: OperatorContext) -> None:
         """Begin with the store as it is."""
-        self._store = context.store(self._store_name)
+        self._store = stamped_store(context, self._store_name)
+        self._observe = getattr(self._store, "observe", None)
+        """Where entries end by themselves, or versions do, the store has to be told the time."""
 
     def process(self, rows: Rows) -> Rows | None:
         """The updates, or nothing where they wait for the commit."""
         get, put = self._store.get, self._store.put
-        held, updates = self._held, Updates()
+        held, updates, observe = self._held, Updates(), self._observe
         index = 0
         try:
             for index in range(len(rows.orders)):
                 key, value, timestamp = rows.keys[index], rows.values[index], rows.timestamps[index]
                 if key is None or value is None:
                     continue
+                if observe is not None:
+                    observe(timestamp)
                 old = get(key)
                 new = self._next(key, value, timestamp, old)
                 put(key, new)

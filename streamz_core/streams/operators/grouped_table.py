@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from streamz_core.streams.operator import Operator, OperatorContext
+from streamz_core.streams.operators.stamped_versions import stamped_store
 from streamz_core.streams.operators.stateless import fanned_out, row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
-from streamz_core.streams.rows import Rows
+from streamz_core.streams.rows import STALE, Rows
 
 
 class Regroup(Operator):
@@ -33,6 +34,8 @@ class Regroup(Operator):
         index = 0
         try:
             for index in range(len(rows.orders)):
+                if rows.marks is not None and rows.marks[index] is STALE:
+                    continue  # the group has what is newer
                 key, value = rows.keys[index], rows.values[index]
                 before = self._in_group(key, None if rows.olds is None else rows.olds[index])
                 after = self._in_group(key, value)
@@ -83,15 +86,20 @@ class TableAggregate(Operator):
 
     def open(self, context: OperatorContext) -> None:
         """Begin with the store as it is."""
-        self._store = context.store(self._store_name)
+        self._store = stamped_store(context, self._store_name)
+        self._observe = getattr(self._store, "observe", None)
+        """Where entries end by themselves, or versions do, the store has to be told the time."""
 
     def process(self, rows: Rows) -> Rows | None:
         """The updates, or nothing where they wait for the commit."""
         get, put, held, updates = self._store.get, self._store.put, self._held, Updates()
+        observe = self._observe
         index = 0
         try:
             for index in range(len(rows.orders)):
                 key, timestamp = rows.keys[index], rows.timestamps[index]
+                if observe is not None:
+                    observe(timestamp)
                 old = get(key)
                 aggregate = self._next(key, rows.values[index], None if old is None else old[0])
                 latest = timestamp if old is None else max(timestamp, old[1])

@@ -49,7 +49,7 @@ class StreamTableJoin(Operator):
                 key, value = keys[index], values[index]
                 if value is None:
                     continue
-                found = None if key is None else table.get(key)
+                found = None if key is None else table.at(key, rows.timestamps[index])
                 if found is None and not self._left:
                     continue
                 other = None if found is None else found[0]

@@ -35,16 +35,21 @@ class Keep(Operator):
     def open(self, context: OperatorContext) -> None:
         """Begin with the store as it is."""
         self._store = context.store(self._store_name)
+        self._observe = getattr(self._store, "observe", None)
+        """Where entries end by themselves, the store has to be told the time."""
 
     def process(self, rows: Rows) -> Rows | None:
         """The updates, or nothing where they wait for the commit."""
         get, put = self._store.get, self._store.put
-        held, updates = self._held, Updates()
+        held, updates, observe = self._held, Updates(), self._observe
         for index in range(len(rows.orders)):
             key, value = rows.keys[index], rows.values[index]
             if key is None:
                 continue
-            old, timestamp = get(key), rows.timestamps[index]
+            timestamp = rows.timestamps[index]
+            if observe is not None:
+                observe(timestamp)
+            old = get(key)
             new = None if value is None else (value, timestamp)
             put(key, new)
             if held is None:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from streamz_core.state.expiring import ExpiringStore
+from streamz_core.state.versioned import VersionedStore
 from streamz_core.streams.operator import OperatorContext
 
 Transform = Callable[[Any, Any], Any]
@@ -98,10 +100,22 @@ class Lookup:
         """``store`` is the task's partition, or anything that gives stamped values."""
         self._get = store.get
         self._transforms = transforms
+        self._is_versioned = isinstance(store, VersionedStore)
+        self._observe = store.observe if isinstance(store, ExpiringStore) else None
 
     def get(self, key: Any) -> Any:
         """The value of ``key`` and its time, or None."""
-        stamped = self._get(key)
+        return self._transformed(key, self._get(key))
+
+    def at(self, key: Any, timestamp: int) -> Any:
+        """The same for a row of this time: a versioned table tells what was valid then (KIP-914)."""
+        if self._is_versioned:
+            return self._transformed(key, self._get(key, timestamp))
+        if self._observe is not None:
+            self._observe(timestamp)
+        return self._transformed(key, self._get(key))
+
+    def _transformed(self, key: Any, stamped: Any) -> Any:
         if stamped is None or not self._transforms:
             return stamped
         value = stamped[0]

@@ -18,10 +18,9 @@ from streamz_core.protocol.messages.fetch import (
     FetchTopic,
     IsolationLevel,
 )
+from streamz_core.state.restore import FetchedColumns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from streamz_core.client.request import Requests
     from streamz_core.model import TopicPartition
     from streamz_core.streams.runtime.offsets import GroupOffsets
@@ -46,10 +45,8 @@ class LinkChangelogReader:
         """The offset from which on the changelog still tells every deletion."""
         return await self._offsets.deletions_kept_from(partition)
 
-    async def read(
-        self, partition: TopicPartition, position: int
-    ) -> tuple[Sequence[bytes | None], Sequence[bytes | None], int]:
-        """Keys and values of committed records from ``position``, and the position behind them."""
+    async def read(self, partition: TopicPartition, position: int) -> FetchedColumns:
+        """Committed records from ``position`` on, and the position behind them."""
         fetched = await self._fetch(partition, position)
         # The broker may answer without ever waiting; restores must not keep heartbeats from running.
         await asyncio.sleep(0)
@@ -58,13 +55,17 @@ class LinkChangelogReader:
         reading.take_in(fetched.records, fetched.aborted_transactions)
         keys: list[bytes | None] = []
         values: list[bytes | None] = []
+        timestamps: list[int] = []
+        offsets: list[int] = []
         while (batch := reading.current()) is not None:
             columns, index, _ = batch
             keys += columns.keys[index:]
             values += columns.values[index:]
+            timestamps += columns.timestamps[index:]
+            offsets += columns.offsets[index:]
             reading.advance(len(columns))
         assert reading.position is not None
-        return keys, values, reading.position
+        return FetchedColumns(keys, values, timestamps, offsets, reading.position)
 
     async def _fetch(self, partition: TopicPartition, position: int) -> FetchPartitionResponse:
         wanted = FetchPartition(

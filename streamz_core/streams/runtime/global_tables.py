@@ -18,7 +18,7 @@ from streamz_core.model import TopicPartition
 from streamz_core.state import rocksdb
 from streamz_core.state.global_store import GlobalStore
 from streamz_core.state.memory import MemoryStore
-from streamz_core.state.restore import restore
+from streamz_core.state.restore import RestoreSource, restore
 from streamz_core.state.rocksdb import RocksDatabase
 from streamz_core.state.store import StoreCorrupt, StoreLocked
 
@@ -82,7 +82,7 @@ class GlobalTables:
         for spec in self._specs:
             for partition, part in enumerate(parts[spec.name]):
                 source = TopicPartition(spec.topic, partition)
-                done = await restore(part, source, reader, on_progress)
+                done = await restore(part, RestoreSource(source), reader, on_progress)
                 # Two tables of one topic may stand at two offsets; what is applied twice changes nothing.
                 positions[source] = min(positions.get(source, done.position), done.position)
             store = self._stores[spec.name] = GlobalStore(

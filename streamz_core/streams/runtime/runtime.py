@@ -27,23 +27,27 @@ from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.streams.runtime.assignment import Assignment
 from streamz_core.streams.runtime.changelog_reader import LinkChangelogReader
 from streamz_core.streams.runtime.committer import AtLeastOnce, Committer, ExactlyOnce
+from streamz_core.streams.runtime.config import OffsetReset
 from streamz_core.streams.runtime.failures import TaskFailed, TaskInterrupted
 from streamz_core.streams.runtime.global_tables import GlobalTables
 from streamz_core.streams.runtime.offsets import GroupOffsets
+from streamz_core.streams.runtime.queries import OPEN, StoreUnavailable, StoreView
 from streamz_core.streams.runtime.services import TaskServices
 from streamz_core.streams.runtime.status import PartitionStatus, RuntimeState, RuntimeStatus, TaskStatus
 from streamz_core.streams.runtime.stores import StateSettings
+from streamz_core.streams.runtime.subscriptions import Subscriptions
 from streamz_core.streams.runtime.task import Task
 from streamz_core.streams.runtime.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from streamz_core.client.link import Link
     from streamz_core.model import TopicPartition
     from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.restore import RestoreProgress
     from streamz_core.streams.runtime.config import RuntimeConfig
+    from streamz_core.streams.runtime.stores import StoreChanges
     from streamz_core.streams.runtime.task_runner import TaskRunner
     from streamz_core.streams.topology import Topology
 
@@ -87,6 +91,8 @@ class StreamsRuntime:
         self._assignment: Assignment | None = None
         self._globals: GlobalTables | None = None
         self._background = Supervisor(f"app {config.app_id!r}", on_failure=self._fail)
+        self._subscriptions = Subscriptions()
+        self._partition_counts: Mapping[str, int] = {}
 
     @property
     def state(self) -> RuntimeState:
@@ -145,6 +151,32 @@ class StreamsRuntime:
             await self._assignment.stop_all()
         await self._shut_down()
 
+    def store(self, name: str, *, timestamps: bool = False) -> StoreView:
+        """A store of the topology, to read what is committed in it. Raises ``Misuse`` for an unknown one."""
+        if self._assignment is None or self._state.value in (RuntimeState.STOPPED, RuntimeState.FAILED):
+            raise StoreUnavailable(f"store {name!r}: app {self.config.app_id!r} is not running")
+        for part in self._topology.subtopologies:
+            for spec in part.stores:
+                if spec.name == name:
+                    counts = [self._partition_counts.get(topic, 0) for topic in part.topics]
+                    return StoreView(
+                        spec,
+                        part,
+                        max(counts),
+                        lambda: self.tasks,
+                        self._subscriptions,
+                        timestamps=timestamps,
+                    )
+        known = sorted(spec.name for part in self._topology.subtopologies for spec in part.stores)
+        raise Misuse(
+            f"app {self.config.app_id!r} has no store {name!r} (it has: {', '.join(known) or 'none'})"
+        )
+
+    def backup_state(self, directory: str) -> list[str]:
+        """Copy the committed stores of every task that works; the paths that were made."""
+        working = [task for task in self.tasks.values() if task.state.value in OPEN]
+        return [path for task in working if (path := task.stores.copy_to(directory)) is not None]
+
     def status(self) -> RuntimeStatus:
         """What is going on: tasks, positions, lag, errors."""
         runners = () if self._assignment is None else tuple(self._assignment.runners.values())
@@ -163,9 +195,11 @@ class StreamsRuntime:
         requests = Requests(self._link, config.request_timeout_ms, RETRY_BACKOFF_MS)
         topics = Topics(requests, config.app_id)
         counts = await topics.source_counts(self._topology)
-        identities, _ = await topics.create_internal(self._topology, counts)
+        self._partition_counts = counts
+        sources = await topics.source_changelogs(self._topology)
+        identities, _ = await topics.create_internal(self._topology, counts, sources)
         await topics.count_partitions([sink for part in self._topology.subtopologies for sink in part.sinks])
-        offsets = GroupOffsets(requests, config)
+        offsets = GroupOffsets(requests, config, _resets(self._topology))
         reader = LinkChangelogReader(requests, offsets)
         state = self._state_settings()
         global_tables = self._globals = GlobalTables(self._topology.global_tables, state)
@@ -176,6 +210,7 @@ class StreamsRuntime:
             consumer=consumer,
             changelog_reader=reader,
             changelog_identities=identities,
+            source_changelogs=sources,
             partition_counts=counts,
             state=state,
             make_committer=self._make_committer,
@@ -184,6 +219,7 @@ class StreamsRuntime:
             known_partitions=topics.known_partitions,
             global_store=global_tables.store,
             on_restore=self._on_restore,
+            on_changes=self._publish,
             on_task_changed=self._settle,
         )
         self._assignment = Assignment(
@@ -196,11 +232,17 @@ class StreamsRuntime:
 
     def _state_settings(self) -> StateSettings:
         """Decoded entries have half of the memory and RocksDB the other; without RocksDB they have all of it."""
-        config, memory_bytes = self.config, self.config.memory_budget_bytes
-        if config.state_dir is None:
-            return StateSettings(config.app_id, None, None, CacheBudget(memory_bytes))
-        half = memory_bytes // 2
-        return StateSettings(config.app_id, config.state_dir, MemoryBudget(half), CacheBudget(half))
+        config, on_disk = self.config, self.config.state_dir is not None
+        memory_bytes = config.memory_budget_bytes // 2 if on_disk else config.memory_budget_bytes
+        assert self._link is not None
+        clock, ahead_ms = self._link.clock, config.timestamp_ahead_max_ms
+        return StateSettings(
+            config.app_id,
+            config.state_dir,
+            MemoryBudget(memory_bytes) if on_disk else None,
+            CacheBudget(memory_bytes),
+            lambda: clock.now_ms() + ahead_ms,
+        )
 
     async def _open_globals(self, tables: GlobalTables, topics: Topics, reader: LinkChangelogReader) -> None:
         """Every process has its copies before any of its tasks looks something up."""
@@ -219,7 +261,13 @@ class StreamsRuntime:
         await tables.open(found, reader, consumer, self._on_restore)
         self._background.spawn(tables.follow(), name="global-tables")
 
+    def _publish(self, task: Task, changes: Sequence[StoreChanges]) -> None:
+        for change in changes:
+            if change.changes:
+                self._subscriptions.publish(change.store, task.partition, change.changes)
+
     async def _shut_down(self) -> None:
+        self._subscriptions.close()
         await self._background.close()
         if self._globals is not None:
             await self._globals.close()
@@ -330,6 +378,7 @@ class StreamsRuntime:
             skipped_count=task.skipped_count,
             dead_letter_count=task.dead_letter_count,
             late_count=task.late_count,
+            restoring=tuple(task.stores.restoring.values()),
             restarts=runner.restarts,
             last_error=runner.last_error,
         )
@@ -345,3 +394,14 @@ class StreamsRuntime:
             lag=None if end is None or position is None else max(0, end - position),
             buffered_records=task.inputs[partition].record_count,
         )
+
+
+def _resets(topology: Topology) -> dict[str, OffsetReset]:
+    """Where partitions of a topic are begun, by topic, where its source says so."""
+    return {
+        topic: OffsetReset(source.offset_reset)
+        for part in topology.subtopologies
+        for source in part.sources
+        if source.offset_reset is not None
+        for topic in source.topics
+    }

@@ -6,20 +6,22 @@ Must not know: how any of it is done.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from streamz_core.clock import Clock
     from streamz_core.model import TopicPartition
     from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.restore import ChangelogReader, RestoreProgress
+    from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.runtime.committer import Committer
     from streamz_core.streams.runtime.ports import Consumer
     from streamz_core.streams.runtime.positions import CommittedPosition
-    from streamz_core.streams.runtime.stores import StateSettings
+    from streamz_core.streams.runtime.source_changelog import SourceChangelog
+    from streamz_core.streams.runtime.stores import StateSettings, StoreChanges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ class TaskServices:
     changelog_reader: ChangelogReader
     changelog_identities: Mapping[str, str]
     """By store: which topic, of which cluster, its changelog is."""
+    source_changelogs: Mapping[str, SourceChangelog] = field(default_factory=dict)
+    """By store: the topic it is restored from, where that is its source."""
     partition_counts: Mapping[str, int]
     """By source topic."""
     state: StateSettings
@@ -47,5 +51,7 @@ class TaskServices:
     global_store: Callable[[str], GlobalStore]
     """A global table of the process, by name."""
     on_restore: Callable[[RestoreProgress], None]
+    on_changes: Callable[[ProcessorContext, Sequence[StoreChanges]], None] = lambda _task, _changes: None
+    """A task's stores were committed, with these changes."""
     on_task_changed: Callable[[], None]
     """A task began to work, or stopped working."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
@@ -17,24 +17,27 @@ from streamz_core.state.cache import CachedStore
 from streamz_core.state.changelog import topic_name
 from streamz_core.state.join_buffer import JoinBuffer
 from streamz_core.state.memory import MemoryStore
-from streamz_core.state.restore import restore
+from streamz_core.state.restore import RestoreSource, restore
 from streamz_core.state.rocksdb import RocksDatabase
 from streamz_core.state.sessions import SessionStore
 from streamz_core.state.staged import StagedStore
 from streamz_core.state.store import StoreCorrupt
 from streamz_core.state.windowed import WindowedStore
-from streamz_core.streams.topology import StoreKind
+from streamz_core.streams.runtime.store_kinds import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from streamz_core.state.cache_budget import CacheBudget
     from streamz_core.state.restore import ChangelogReader, RestoreProgress
     from streamz_core.state.rocksdb import MemoryBudget
-    from streamz_core.state.store import Change, Store
+    from streamz_core.state.store import Change, OpenStore, Store
+    from streamz_core.streams.runtime.source_changelog import SourceChangelog
     from streamz_core.streams.topology import StoreSpec
 
 _log = logging.getLogger(__name__)
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class StateSettings:
     """RocksDB's part of the memory; None without a directory."""
     cache_budget: CacheBudget
     """The part of decoded entries."""
+    latest_ms: Callable[[], int] = lambda: 2**63
+    """The latest record time that is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,12 @@ class TaskStores:
         self._settings = settings
         self._database: RocksDatabase | None = None
         self._backends: dict[str, Store] = {}
-        self._key_value: dict[str, CachedStore] = {}
-        self._windowed: dict[str, WindowedStore] = {}
-        self._sessions: dict[str, SessionStore] = {}
-        self._joins: dict[str, JoinBuffer] = {}
+        self._opened: dict[str, Any] = {}
         self._staged: dict[str, StagedStore] = {}
+        self._sources: Mapping[str, SourceChangelog] = {}
+        self._committed: Mapping[TopicPartition, int] = {}
+        self.restoring: dict[str, RestoreProgress] = {}
+        """By store: how far its restore is, while it goes on."""
 
     @property
     def _path(self) -> str | None:
@@ -87,13 +93,18 @@ class TaskStores:
         reader: ChangelogReader,
         identities: Mapping[str, str],
         on_progress: Callable[[RestoreProgress], None],
+        sources: Mapping[str, SourceChangelog] | None = None,
+        committed: Mapping[TopicPartition, int] | None = None,
     ) -> None:
         """Open every store and bring it up to date; ``identities`` names each store's changelog.
 
-        Damaged stores are discarded, loudly, and rebuilt from their changelogs.
+        ``sources`` has the stores whose changelog is the topic they are made from: they are brought up to
+        that topic's ``committed`` input offset. Damaged stores are discarded, loudly, and rebuilt.
         """
         if not self._specs:
             return
+        self._sources = sources or {}
+        self._committed = committed or {}
         try:
             await self._open(reader, identities, on_progress)
         except StoreCorrupt as damage:
@@ -102,38 +113,35 @@ class TaskStores:
 
     def store(self, name: str) -> CachedStore:
         """A key-value store."""
-        try:
-            return self._key_value[name]
-        except KeyError:
-            raise self._unknown(name, StoreKind.KEY_VALUE) from None
+        return self._of_kind(name, CachedStore)
 
     def window_store(self, name: str) -> WindowedStore:
         """A window store."""
-        try:
-            return self._windowed[name]
-        except KeyError:
-            raise self._unknown(name, StoreKind.WINDOW) from None
+        return self._of_kind(name, WindowedStore)
 
     def any_store(self, name: str) -> Any:
         """A store of any kind."""
-        if name in self._sessions:
-            return self._sessions[name]
-        if name in self._joins:
-            return self._joins[name]
-        return self._windowed[name] if name in self._windowed else self.store(name)
+        return self._of_kind(name, object)
+
+    def backend(self, name: str) -> Store:
+        """The committed bytes of a store. Raises ``Misuse`` where it is not open."""
+        self._of_kind(name, object)
+        return self._backends[name]
+
+    def spec(self, name: str) -> StoreSpec | None:
+        """What was declared of a store."""
+        return self._specs.get(name)
 
     @property
     def stream_time_ms(self) -> int:
         """The highest stream time that the window stores know of; -1 without any."""
-        times = (
-            store.stream_time_ms for name, store in self._windowed.items() if not self._specs[name].own_time
-        )
+        times = (store.stream_time_ms for store in self._windowed if not self._specs[store.name].own_time)
         return max(times, default=-1)
 
     @property
     def late_count(self) -> int:
-        """Records counted late by all window and session stores."""
-        return sum(store.late_count for store in self._timed)
+        """Records counted late by all stores."""
+        return sum(getattr(store, "late_count", 0) for store in self._opened.values())
 
     @property
     def unsaved_records(self) -> int:
@@ -170,10 +178,11 @@ class TaskStores:
 
     def collect(self, stream_time_ms: int) -> list[StoreChanges]:
         """What changed since the last commit; windows past their retention go with it."""
-        for timed in self._timed:
-            timed.drop_expired(stream_time_ms)
-        for join in self._joins.values():
-            join.drop_expired()
+        for store in self._opened.values():
+            if isinstance(store, JoinBuffer):
+                store.drop_expired()
+            elif isinstance(store, (WindowedStore, SessionStore)):
+                store.drop_expired(stream_time_ms)
         return [
             StoreChanges(
                 store.name,
@@ -183,15 +192,31 @@ class TaskStores:
             for store in self._caches
         ]
 
-    def committed(self, ends: Mapping[str, int]) -> None:
-        """The collected changes are committed; ``ends`` has the changelog's end for stores that changed."""
+    def committed(self, ends: Mapping[str, int], inputs: Mapping[TopicPartition, int] | None = None) -> None:
+        """The collected changes are committed; ``ends`` has the changelog's end for stores that changed.
+
+        ``inputs`` are the committed input offsets: what stores stand at that are restored from their source.
+        """
         for store in self._caches:
-            store.committed(ends.get(store.name, store.position()))
+            source = self._sources.get(store.name)
+            if source is None or inputs is None:
+                position = ends.get(store.name, store.position())
+            else:
+                position = inputs.get(TopicPartition(source.topic, self._partition), store.position())
+            store.committed(position)
 
     def flush_soon(self) -> None:
         """Have what is committed written to disk in the background."""
         if self._database is not None:
             self._database.flush(wait=False)
+
+    def copy_to(self, directory: str) -> str | None:
+        """Copy what is committed and on disk below ``directory``; the path, or None where nothing is on disk."""
+        if self._database is None:
+            return None
+        path = f"{directory}/{self._settings.app_id}/{self._task_id}"
+        self._database.copy_to(path)
+        return path
 
     def discard(self) -> None:
         """Forget everything uncommitted."""
@@ -204,21 +229,17 @@ class TaskStores:
         for store in self._accounted:
             store.account.close()
         self._staged = {}
-        self._key_value = {}
-        self._windowed = {}
-        self._sessions = {}
-        self._joins = {}
+        self._opened = {}
         database, self._database = self._database, None
         backends, self._backends = self._backends, {}
-        if database is None:
-            for backend in backends.values():
-                backend.close()
-            return
         try:
-            if flush:
+            if flush and database is not None:
                 database.flush()
         finally:
-            database.close()
+            for backend in backends.values():
+                backend.close()
+            if database is not None:
+                database.close()
 
     def discard_files(self, damage: StoreCorrupt) -> None:
         """Close everything and delete the task's files: the changelogs rebuild them."""
@@ -228,17 +249,17 @@ class TaskStores:
             rocksdb.discard(self._path)
 
     @property
-    def _timed(self) -> list[WindowedStore | SessionStore]:
-        return [*self._windowed.values(), *self._sessions.values()]
+    def _caches(self) -> Iterable[OpenStore]:
+        return self._opened.values()
 
     @property
-    def _caches(self) -> list[CachedStore | WindowedStore | SessionStore | JoinBuffer]:
-        return [*self._key_value.values(), *self._timed, *self._joins.values()]
+    def _windowed(self) -> list[WindowedStore]:
+        return [store for store in self._opened.values() if isinstance(store, WindowedStore)]
 
     @property
-    def _accounted(self) -> list[CachedStore | WindowedStore | SessionStore]:
-        """Those that share the memory budget."""
-        return [*self._key_value.values(), *self._timed]
+    def _accounted(self) -> list[Any]:
+        """The caches that share the memory budget."""
+        return [store for store in self._opened.values() if hasattr(store, "account")]
 
     async def _open(
         self,
@@ -248,70 +269,64 @@ class TaskStores:
     ) -> None:
         self._backends = self._open_backends(identities)
         for name, backend in self._backends.items():
-            changelog = self._changelog(name)
-            if changelog is not None:
-                await restore(backend, changelog, reader, on_progress)
+            await self._restore(name, backend, reader, on_progress)
+        settings = self._settings
         for name, spec in self._specs.items():
-            self._open_cache(spec, self._backends[name])
+            staged = self._staged[name] = StagedStore(self._backends[name])
+            self._opened[name] = open_store(spec, staged, settings.cache_budget, settings.latest_ms)
+
+    async def _restore(
+        self,
+        name: str,
+        backend: Store,
+        reader: ChangelogReader,
+        on_progress: Callable[[RestoreProgress], None],
+    ) -> None:
+        source = self._restored_from(name)
+        if source is None:
+            return
+
+        def note(progress: RestoreProgress) -> None:
+            self.restoring[name] = progress
+            on_progress(progress)
+
+        try:
+            await restore(backend, source, reader, note)
+        finally:
+            self.restoring.pop(name, None)
 
     def _open_backends(self, identities: Mapping[str, str]) -> dict[str, Store]:
-        if self._path is None:
-            return {name: MemoryStore(name) for name in self._specs}
-        budget = self._settings.budget
-        assert budget is not None, "stores on disk need a memory budget"
-        self._database = RocksDatabase(
-            self._path, {name: identities.get(name, "") for name in self._specs}, budget
-        )
-        return {name: self._database.store(name) for name in self._specs}
-
-    def _open_cache(self, spec: StoreSpec, backend: Store) -> None:
-        staged = self._staged[spec.name] = StagedStore(backend)
-        budget = self._settings.cache_budget
-        if spec.kind is StoreKind.KEY_VALUE:
-            self._key_value[spec.name] = CachedStore(staged, spec.key_codec, spec.value_codec, budget=budget)
-            return
-        if spec.kind is StoreKind.SESSION:
-            self._sessions[spec.name] = SessionStore(
-                staged, spec.key_codec, spec.value_codec, retention_ms=spec.retention_ms, budget=budget
+        on_disk = [name for name, spec in self._specs.items() if self._path and not spec.in_memory]
+        backends: dict[str, Store] = {name: MemoryStore(name) for name in self._specs if name not in on_disk}
+        if on_disk and self._path is not None:
+            budget = self._settings.budget
+            assert budget is not None, "stores on disk need a memory budget"
+            self._database = RocksDatabase(
+                self._path, {name: identities.get(name, "") for name in on_disk}, budget
             )
-            return
-        if spec.kind is StoreKind.JOIN:
-            self._joins[spec.name] = _join_buffer(spec, staged)
-            return
-        if spec.window_size_ms is None:
-            raise Misuse(f"window store {spec.name!r} has no window_size_ms")
-        self._windowed[spec.name] = WindowedStore(
-            staged,
-            spec.key_codec,
-            spec.value_codec,
-            size_ms=spec.window_size_ms,
-            grace_ms=spec.grace_ms,
-            retention_ms=spec.retention_ms,
-            own_time=spec.own_time,
-            end=spec.window_end,
-            budget=budget,
-        )
+            backends.update((name, self._database.store(name)) for name in on_disk)
+        return backends
 
     def _changelog(self, name: str) -> TopicPartition | None:
-        if not self._specs[name].changelog:
+        """Where what a store changes is written to."""
+        if not self._specs[name].changelog or name in self._sources:
             return None
         return TopicPartition(topic_name(self._settings.app_id, name), self._partition)
 
-    def _unknown(self, name: str, kind: StoreKind) -> Misuse:
-        known = ", ".join(sorted(name for name, spec in self._specs.items() if spec.kind is kind)) or "none"
-        return Misuse(
-            f"task {self._task_id} has no open {kind.value} store {name!r} (it has: {known}); "
+    def _restored_from(self, name: str) -> RestoreSource | None:
+        source = self._sources.get(name)
+        if source is not None:
+            return source.restored_from(self._partition, self._committed)
+        changelog = self._changelog(name)
+        return None if changelog is None else RestoreSource(changelog)
+
+    def _of_kind(self, name: str, kind: type[S]) -> S:
+        store = self._opened.get(name)
+        if store is not None and isinstance(store, kind):
+            return store
+        known = ", ".join(sorted(name for name, store in self._opened.items() if isinstance(store, kind)))
+        what = "store" if kind is object else kind.__name__
+        raise Misuse(
+            f"task {self._task_id} has no open {what} {name!r} (it has: {known or 'none'}); "
             "declare the store with the processor that uses it"
         )
-
-
-def _join_buffer(spec: StoreSpec, backend: Store) -> JoinBuffer:
-    if spec.retention_ms is None or spec.other_value_codec is None:
-        raise Misuse(f"join store {spec.name!r} has no retention_ms, or no codec of the right side's values")
-    return JoinBuffer(
-        backend,
-        spec.key_codec,
-        spec.value_codec,
-        spec.other_value_codec,
-        retention_ms=spec.retention_ms,
-    )

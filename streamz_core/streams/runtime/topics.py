@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 from streamz_core.client.errors import error_for
 from streamz_core.errors import ErrorCode, Misuse
+from streamz_core.protocol.messages.configs import (
+    ConfigResourceType,
+    DescribeConfigsRequest,
+    DescribeConfigsResource,
+)
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from streamz_core.protocol.messages.metadata import MetadataRequest
 from streamz_core.state.changelog import topic_config, topic_name
 from streamz_core.streams.error_policy import ErrorAction
 from streamz_core.streams.runtime.failures import dead_letter_topic
+from streamz_core.streams.runtime.source_changelog import source_changelogs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from streamz_core.client.request import Requests
     from streamz_core.protocol.messages.metadata import MetadataResponse
     from streamz_core.streams.error_policy import ErrorPolicy
+    from streamz_core.streams.runtime.source_changelog import SourceChangelog
     from streamz_core.streams.topology import SubTopology, Topology
 
 
@@ -57,6 +64,24 @@ class Topics:
             _check_copartitioned(part, counts)
         return counts
 
+    async def source_changelogs(self, topology: Topology) -> dict[str, SourceChangelog]:
+        """The stores whose source topic is their changelog as well, by name.
+
+        It is where the topic keeps the latest record of every key, and there is no changelog from before.
+        """
+        candidates = source_changelogs(topology)
+        own = {name: topic_name(self._app_id, name) for name in candidates}
+        if not own:
+            return {}
+        known = await self._describe(own.values(), create=False)
+        present = {topic.name for topic in known.topics if not topic.error_code}
+        keeping = await self._keeping_all_keys({candidate.topic for candidate in candidates.values()})
+        return {
+            name: candidate
+            for name, candidate in candidates.items()
+            if own[name] not in present and candidate.topic in keeping
+        }
+
     async def find(self, names: Iterable[str]) -> dict[str, FoundTopic]:
         """Topics that must be there. Raises ``MissingTopic``."""
         wanted = list(names)
@@ -72,27 +97,30 @@ class Topics:
         return found
 
     async def create_internal(
-        self, topology: Topology, counts: Mapping[str, int]
+        self, topology: Topology, counts: Mapping[str, int], sources: Mapping[str, SourceChangelog]
     ) -> tuple[dict[str, str], dict[str, int]]:
         """Create changelogs and dead-letter topics that are missing, with their sources' counts.
 
-        Returns the changelogs' identities by store, and the counts of all these topics.
+        ``sources`` are the stores that need no changelog of their own. Returns the changelogs' identities by
+        store, and the counts of all these topics.
         """
         wanted = {
-            topic.name: topic for part in topology.subtopologies for topic in self._internal(part, counts)
+            topic.name: topic
+            for part in topology.subtopologies
+            for topic in self._internal(part, counts, sources)
         }
+        identities = await self._source_identities(sources)
         if not wanted:
-            return {}, {}
+            return identities, {}
         known = await self._describe(list(wanted), create=False)
         present = {topic.name for topic in known.topics if not topic.error_code}
         await self._create([topic for name, topic in wanted.items() if name not in present])
         answer = await self._describe(list(wanted), create=False)
         described = {topic.name: topic for topic in answer.topics if not topic.error_code}
-        identities: dict[str, str] = {}
         for part in topology.subtopologies:
             for store in part.stores:
                 topic = described.get(topic_name(self._app_id, store.name))
-                if store.changelog and topic is not None:
+                if store.changelog and topic is not None and store.name not in sources:
                     _check_changelog(topic.name, len(topic.partitions), wanted[topic.name].num_partitions)
                     identities[store.name] = f"{answer.cluster_id}/{topic.topic_id}"
         self._counts.update((name, len(topic.partitions)) for name, topic in described.items())
@@ -121,7 +149,35 @@ class Topics:
                 "partition of topics that the app names when it starts"
             ) from None
 
-    def _internal(self, part: SubTopology, counts: Mapping[str, int]) -> list[CreatableTopic]:
+    async def _source_identities(self, sources: Mapping[str, SourceChangelog]) -> dict[str, str]:
+        if not sources:
+            return {}
+        answer = await self._describe([source.topic for source in sources.values()], create=False)
+        ids = {topic.name: topic.topic_id for topic in answer.topics}
+        return {name: f"{answer.cluster_id}/{ids[source.topic]}" for name, source in sources.items()}
+
+    async def _keeping_all_keys(self, topics: Iterable[str]) -> set[str]:
+        """Those topics that never lose the latest record of a key, as they are configured now."""
+        request = DescribeConfigsRequest(
+            resources=[
+                DescribeConfigsResource(
+                    resource_type=ConfigResourceType.TOPIC,
+                    resource_name=topic,
+                    configuration_keys=list(_KEEPING),
+                )
+                for topic in sorted(topics)
+            ]
+        )
+        answer = await self._requests.send(request, "describing the configuration of tables' topics")
+        return {
+            result.resource_name
+            for result in answer.results
+            if not result.error_code and _keeps_all_keys({c.name: c.value or "" for c in result.configs})
+        }
+
+    def _internal(
+        self, part: SubTopology, counts: Mapping[str, int], sources: Mapping[str, SourceChangelog]
+    ) -> list[CreatableTopic]:
         partitions = max(counts[topic] for topic in part.topics)
         internal = [
             CreatableTopic(
@@ -131,11 +187,13 @@ class Topics:
                 configs=topic_config(store.changelog_config),
             )
             for store in part.stores
-            if store.changelog
+            if store.changelog and store.name not in sources
         ]
         for source in part.sources:
             policies = [source.on_decode_error]
-            policies += [spec.on_error for spec in part.processors if source.name in spec.sources]
+            for spec in part.processors:
+                if source.name in spec.sources:
+                    policies += [spec.on_error, *spec.step_policies]
             internal += [
                 CreatableTopic(name=name, num_partitions=counts[topic], replication_factor=1)
                 for topic in source.topics
@@ -165,6 +223,16 @@ class Topics:
     async def _describe(self, topics: Iterable[str], *, create: bool) -> MetadataResponse:
         request = MetadataRequest(topics=sorted(set(topics)), allow_auto_topic_creation=create)
         return await self._requests.send(request, "describing the app's topics")
+
+
+_KEEPING: Final = ("cleanup.policy", "retention.ms", "retention.bytes")
+
+
+def _keeps_all_keys(config: Mapping[str, str]) -> bool:
+    policies = config.get("cleanup.policy", "delete").split(",")
+    if "delete" not in policies:
+        return True
+    return config.get("retention.ms") == "-1" and config.get("retention.bytes", "-1") == "-1"
 
 
 _REMEDY: Final = "Reset the app, or give the store another name"

@@ -7,9 +7,9 @@ import pytest
 from streamz_core.model import TopicPartition
 from streamz_core.state import restore as module
 from streamz_core.state.memory import MemoryStore
-from streamz_core.state.restore import RestoreStalled, restore
+from streamz_core.state.restore import FetchedColumns, RestoreSource, RestoreStalled, restore
 
-CHANGELOG = TopicPartition("app-counts-changelog", 0)
+CHANGELOG = RestoreSource(TopicPartition("app-counts-changelog", 0))
 
 
 class Log:
@@ -30,8 +30,9 @@ class Log:
 
     async def read(self, partition, position):
         stop = min(position + self.per_read, self.end)
-        rows = [self.rows[offset] for offset in range(position, stop) if offset in self.rows]
-        return [key for key, _ in rows], [value for _, value in rows], stop
+        offsets = [offset for offset in range(position, stop) if offset in self.rows]
+        keys, values = [[self.rows[offset][side] for offset in offsets] for side in (0, 1)]
+        return FetchedColumns(keys, values, [10 * offset for offset in offsets], offsets, stop)
 
 
 async def test_a_restore_is_the_fold_of_the_changelog(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from streamz_core.protocol.record_batch import Columns, decode
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.changelog import topic_name
+from streamz_core.state.restore import FetchedColumns
 from streamz_core.streams.error_policy import FAIL
 from streamz_core.streams.processor import RecordError
 from streamz_core.streams.runtime.committer import AtLeastOnce, ExactlyOnce
@@ -90,10 +91,10 @@ class FakeCluster:
     async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
         return 0, self.end(partition)
 
-    async def read(self, partition: TopicPartition, position: int) -> tuple[list, list, int]:
+    async def read(self, partition: TopicPartition, position: int) -> FetchedColumns:
         await asyncio.sleep(0)
         columns, after = self.columns(partition, position, 50)
-        return columns.keys, columns.values, after
+        return FetchedColumns(columns.keys, columns.values, columns.timestamps, columns.offsets, after)
 
     async def committed(self, partitions: Any) -> dict[TopicPartition, CommittedPosition]:
         return {
