@@ -40,13 +40,11 @@ class Sweep:
 
     def written(self, ends_ms: int) -> None:
         """An entry was written that ends at this time; the store may not have it before the next commit."""
-        if ends_ms < self._written_ms:
-            self._written_ms = ends_ms
+        self._written_ms = min(self._written_ms, ends_ms)
 
     def stays(self, ends_ms: int) -> None:
         """An entry that was looked at ends at this time, and not yet."""
-        if ends_ms < self._earliest_ms:
-            self._earliest_ms = ends_ms
+        self._earliest_ms = min(self._earliest_ms, ends_ms)
 
     def portion(self, now_ms: int, changes: int) -> list[tuple[bytes, bytes]]:
         """The next rows; none where nothing has ended. Tell ``stays`` of those that have not.
