@@ -18,6 +18,7 @@ from streamz_core.app import tables
 from streamz_core.app.agent import Agent
 from streamz_core.app.body import Body
 from streamz_core.app.compile import TABLES, Declarations, compile_app, refuse_mismatch
+from streamz_core.app.describing import describe_app
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured, NotReady
 from streamz_core.app.policies import Retry, error_policy
@@ -31,8 +32,8 @@ from streamz_core.clock import Clock, SystemClock
 from streamz_core.serde.registry import CodecRegistry
 from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.compile import subtopologies
+from streamz_core.streams.dsl.describing import explain
 from streamz_core.streams.dsl.mending import mended
-from streamz_core.streams.error_policy import FAIL
 from streamz_core.streams.topology import Topology
 
 if TYPE_CHECKING:
@@ -277,7 +278,10 @@ class App:
         if self._streams is None:
             conf = self.conf
             self._streams = StreamsBuilder(
-                self.serializers, key_serializer=conf.key_serializer, value_serializer=conf.value_serializer
+                self.serializers,
+                key_serializer=conf.key_serializer,
+                value_serializer=conf.value_serializer,
+                error_policy=conf.stream_error_policy,
             )
         return self._streams
 
@@ -358,7 +362,7 @@ class App:
         if declared.graph is None:
             return topology
         graph = mended(declared.graph, partitions)
-        parts = united((*topology.subtopologies, *subtopologies(graph, self.group_id, FAIL)))
+        parts = united((*topology.subtopologies, *subtopologies(graph, self.group_id)))
         return Topology(parts, graph.global_tables)
 
     @property
@@ -366,6 +370,15 @@ class App:
         """All agents, tables and streams."""
         graph = None if self._streams is None else self._streams.build()
         return Declarations(tuple(self.agents.values()), tuple(self.tables.values()), graph)
+
+    def describe(self, format: str = "text") -> str:  # noqa: A002 - what it is
+        """Agents and streams, by sub-topology, as ``text`` (Kafka's form), ``mermaid`` or ``json``."""
+        return describe_app(self.declared, self.group_id).in_format(format)
+
+    def explain(self) -> str:
+        """How records pass through the steps of the app's streams: in pieces or one by one, and why."""
+        graph = self.declared.graph
+        return "" if graph is None else explain(graph)
 
     def use(self, builder: StreamsBuilder) -> None:
         """Run what was built without an app; in place of the app's own ``streams``."""

@@ -154,6 +154,12 @@ class Startable(Runnable, Protocol):
     def tables(self) -> Mapping[str, Any]:
         """Its tables by name."""
 
+    def describe(self, format: str = ...) -> str:  # noqa: A002 - what it is
+        """What it consists of."""
+
+    def explain(self) -> str:
+        """How its streams are run."""
+
     async def start(self) -> None:
         """Run in the current event loop."""
 

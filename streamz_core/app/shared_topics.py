@@ -9,6 +9,7 @@ and what all of them do is committed together.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from streamz_core.app.errors import ImproperlyConfigured
@@ -50,15 +51,13 @@ def _one(parts: list[SubTopology]) -> SubTopology:
 
 def _alone(source: SourceSpec, topic: str) -> SourceSpec:
     """The source of one topic, called after it."""
-    return SourceSpec(
-        topic, (topic,), source.key_codec, source.value_codec, source.on_decode_error, source.reading
-    )
+    return replace(source, name=topic, topics=(topic,))
 
 
 def _by_topics(processor: ProcessorSpec, part: SubTopology) -> ProcessorSpec:
     topics = {source.name: source.topics for source in part.sources}
     read = tuple(topic for name in processor.sources for topic in topics[name])
-    return ProcessorSpec(processor.name, read, processor.supplier, processor.stores, processor.on_error)
+    return replace(processor, sources=read)
 
 
 def _check_reading(topic: str, one: SourceSpec, other: SourceSpec) -> None:

@@ -8,8 +8,8 @@ The runtime calls, for every slice of a batch and every processor of its source:
 
     done = await processor.process(batch, start, stop, may_yield=True)
 
-and between slices it commits: so at a commit every record below the committed offset is handled
-entirely, and none above it is begun.
+or, where it takes rounds over several partitions, ``process_round``. In between it commits: so
+at a commit every record below the committed offset is handled entirely, and none above it is begun.
 """
 
 from __future__ import annotations
@@ -28,22 +28,55 @@ if TYPE_CHECKING:
     from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
+    from streamz_core.streams.error_policy import ErrorPolicy
+    from streamz_core.streams.round import Round
 
-__all__ = ["Codec", "DecodeFailure", "Processor", "ProcessorContext", "RecordError"]
+__all__ = [
+    "AnyProcessor",
+    "Codec",
+    "DecodeFailure",
+    "Processor",
+    "ProcessorContext",
+    "RecordError",
+    "RoundProcessor",
+    "UpdateFailed",
+]
 
 
 class RecordError(StreamzError):
     """User code failed on one record; the task's error policy decides what becomes of it."""
 
-    def __init__(self, index: int, cause: BaseException, count: int = 1) -> None:
+    def __init__(
+        self,
+        index: int,
+        cause: BaseException,
+        count: int = 1,
+        *,
+        step: str | None = None,
+        policy: ErrorPolicy | None = None,
+    ) -> None:
         """Record ``index`` failed with ``cause``, or ``count`` records from it on that were taken together.
 
-        Those are tried again one by one, to find the one that fails.
+        Those are tried again one by one, to find the one that fails. ``step`` is the part of the processor
+        that failed, ``policy`` its own, in place of the processor's.
         """
         super().__init__(f"record {index} of the batch failed: {cause!r}")
         self.index = index
         self.cause = cause
         self.count = count
+        self.step = step
+        self.policy = policy
+
+
+class UpdateFailed(StreamzError):
+    """User code failed on what was held back for the commit: which record brought it about is not known yet."""
+
+    def __init__(self, step: str, cause: BaseException, policy: ErrorPolicy | None = None) -> None:
+        """``step`` failed with ``cause``; ``policy`` is its own, in place of the processor's."""
+        super().__init__(f"step {step!r} failed on an update that was held back until the commit: {cause!r}")
+        self.step = step
+        self.cause = cause
+        self.policy = policy
 
 
 class Codec(Protocol):
@@ -132,21 +165,14 @@ class ProcessorContext(Protocol):
         """Commit as soon as the record in hand is done."""
 
 
-class Processor(Protocol):
-    """One consumer of a source's records in one task."""
+class ProcessorLife(Protocol):
+    """What every processor has beside its way to handle records."""
 
     async def open(self, context: ProcessorContext) -> None:
         """Start; the stores of ``context`` are restored and usable."""
 
-    async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
-        """Handle records ``start`` to ``stop``; returns the index of the first one not handled.
-
-        That is ``stop``, or less where ``may_yield`` and ``context.yield_requested``. Raises
-        ``RecordError`` for the record that failed; everything before it is handled.
-        """
-
     async def flush(self) -> None:
-        """Called before a commit: whatever was held back for it has to go on now.
+        """Called before a commit: whatever was held back for it has to go on now. Raises ``UpdateFailed``.
 
         What is held back over slices comes with a change of a store: where no store has changed since the last
         commit, a failure makes processors anew without handing them the records before its slice again.
@@ -157,3 +183,28 @@ class Processor(Protocol):
 
     async def close(self) -> None:
         """Stop and let go of everything. Also called after a failure; must not raise for it."""
+
+
+class Processor(ProcessorLife, Protocol):
+    """One consumer of a source's records in one task, by batches of one partition."""
+
+    async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
+        """Handle records ``start`` to ``stop``; returns the index of the first one not handled.
+
+        That is ``stop``, or less where ``may_yield`` and ``context.yield_requested``. Raises
+        ``RecordError`` for the record that failed; everything before it is handled.
+        """
+
+
+class RoundProcessor(ProcessorLife, Protocol):
+    """One consumer of all records of a task, by rounds over its partitions."""
+
+    async def process_round(self, round_: Round, start: int, stop: int, *, may_yield: bool) -> int:
+        """Handle the records at the places ``start`` to ``stop``; returns the place of the first one not handled.
+
+        As ``Processor.process``, by places in the round. It decodes: where a record does not, the round is told
+        (``note_bad``) and handled up to that record.
+        """
+
+
+AnyProcessor = Processor | RoundProcessor

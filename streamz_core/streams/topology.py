@@ -21,7 +21,7 @@ from streamz_core.streams.error_policy import FAIL, ErrorPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from streamz_core.streams.processor import Codec, Processor
+    from streamz_core.streams.processor import AnyProcessor, Codec
 
 
 class StoreKind(Enum):
@@ -113,6 +113,9 @@ class SourceSpec:
     """Topics read with the same codecs. ``on_decode_error`` says what becomes of bad bytes.
 
     ``reading`` is what the codecs were made from: topics with the same are read in the same way.
+
+    ``timestamp_extractor`` gives records' times, ``offset_reset`` (``earliest``, ``latest``, ``fail``) says where a
+    partition is begun; None: as records and the app say.
     """
 
     name: str
@@ -121,17 +124,25 @@ class SourceSpec:
     value_codec: Codec
     on_decode_error: ErrorPolicy = FAIL
     reading: object = None
+    timestamp_extractor: Callable[..., int] | None = None
+    offset_reset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessorSpec:
-    """A consumer of sources. ``supplier`` makes a fresh processor per task and per restart."""
+    """A consumer of sources. ``supplier`` makes a fresh processor per task and per restart.
+
+    ``takes_rounds``: it is a ``RoundProcessor``. ``step_policies`` are those that its steps have in place of
+    ``on_error``.
+    """
 
     name: str
     sources: tuple[str, ...]
-    supplier: Callable[[], Processor]
+    supplier: Callable[[], AnyProcessor]
     stores: tuple[str, ...] = ()
     on_error: ErrorPolicy = FAIL
+    step_policies: tuple[ErrorPolicy, ...] = ()
+    takes_rounds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +171,11 @@ class SubTopology:
             for name in processor.stores:
                 if name not in stores:
                     raise Misuse(f"processor {processor.name!r} uses unknown store {name!r}")
+
+    @property
+    def takes_rounds(self) -> bool:
+        """Whether all its records go to one processor, which takes them by rounds."""
+        return len(self.processors) == 1 and self.processors[0].takes_rounds
 
     @property
     def topics(self) -> tuple[str, ...]:

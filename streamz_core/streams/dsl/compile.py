@@ -17,9 +17,6 @@ from streamz_core.streams.topology import ProcessorSpec, SourceSpec, SubTopology
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from streamz_core.streams.error_policy import ErrorPolicy
-    from streamz_core.streams.processor import Processor
-
 
 def external_topics(graph: Graph) -> list[str]:
     """The topics of others that the tasks of a graph read."""
@@ -59,12 +56,12 @@ def internal_partitions(graph: Graph, partitions: Mapping[str, int]) -> dict[Int
     return found
 
 
-def subtopologies(graph: Graph, app_id: str, on_error: ErrorPolicy) -> list[SubTopology]:
+def subtopologies(graph: Graph, app_id: str) -> list[SubTopology]:
     """One for each part of the graph, called after the first topic it reads."""
-    return [_subtopology(part, app_id, on_error) for part in graph.parts()]
+    return [_subtopology(part, app_id) for part in graph.parts()]
 
 
-def _subtopology(part: Graph, app_id: str, on_error: ErrorPolicy) -> SubTopology:
+def _subtopology(part: Graph, app_id: str) -> SubTopology:
     sources = tuple(
         SourceSpec(
             source.name,
@@ -73,19 +70,27 @@ def _subtopology(part: Graph, app_id: str, on_error: ErrorPolicy) -> SubTopology
             source.value_codec,
             source.on_decode_error,
             source.reading,
+            source.timestamp_extractor,
+            source.offset_reset,
         )
         for source in part.sources
     )
     name = sources[0].topics[0]
     stores = tuple(store.name for store in part.stores)
     processor = ProcessorSpec(
-        f"streams-{name}", tuple(source.name for source in sources), _supplier(part, app_id), stores, on_error
+        f"streams-{name}",
+        tuple(source.name for source in sources),
+        _supplier(part, app_id),
+        stores,
+        part.on_error,
+        tuple(dict.fromkeys(node.on_error for node in part.nodes if node.on_error is not None)),
+        takes_rounds=True,
     )
     sinks = [_name(node.sink, app_id) for node in part.nodes if node.sink not in {None, ANY_TOPIC}]
     return SubTopology(name, sources, (processor,), part.stores, tuple(dict.fromkeys(sinks)))
 
 
-def _supplier(part: Graph, app_id: str) -> Callable[[], Processor]:
+def _supplier(part: Graph, app_id: str) -> Callable[[], GraphProcessor]:
     return lambda: GraphProcessor(part, app_id)
 
 

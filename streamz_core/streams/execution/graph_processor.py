@@ -1,6 +1,6 @@
 """``GraphProcessor``: a graph of operators as a task's processor.
 
-Owns: cutting slices into pieces, turning them into rows, and saying which record an error belongs to.
+Owns: sending rounds through the steps, piece by piece, and saying which record an error belongs to.
 Must not know: which operators there are, how tasks choose, commit and go back.
 """
 
@@ -9,26 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.errors import Fatal
-from streamz_core.streams.execution.plan import is_deep, wire
+from streamz_core.streams.execution.pieces import PIECE_RECORDS, Pieces
+from streamz_core.streams.execution.plan import kept_apart, wire
+from streamz_core.streams.execution.waiting_steps import WaitingSteps
 from streamz_core.streams.internal_topic import InternalTopic
 from streamz_core.streams.operator import RowFailed
-from streamz_core.streams.processor import RecordError
-from streamz_core.streams.rows import Rows
+from streamz_core.streams.processor import RecordError, UpdateFailed
 
 if TYPE_CHECKING:
     from streamz_core.clock import Clock
-    from streamz_core.streams.batch import Batch
-    from streamz_core.streams.execution.steps import Step
     from streamz_core.streams.graph import Graph
     from streamz_core.streams.processor import ProcessorContext
-
-PIECE_RECORDS: Final = 128
-"""Records that pass one operator before the next one: enough to spread the cost of a call, few enough
-that what one operator makes is still in the processor's cache when the next one reads it."""
-
-
-class UpdateFailed(Fatal):
-    """A step failed on an update that was held back until the commit: no single record stands behind it."""
+    from streamz_core.streams.round import Round
 
 
 class PunctuationFailed(Fatal):
@@ -51,7 +43,7 @@ class GraphContext:
         self.send_columns: Final = context.send_columns
         self.request_commit: Final = context.request_commit
         self.partition_count: Final = context.partition_count
-        self.batch: Batch | None = None
+        self.round: Round | None = None
         self.is_watching_idle = False
         self._last_input_ms: float = self.clock.monotonic_ms()
         self._idle_ms = 0
@@ -68,9 +60,9 @@ class GraphContext:
         """How long there was no input, with all of it read to its end."""
         return self._idle_ms
 
-    def had_input(self, batch: Batch) -> None:
-        """``batch`` is in hand now."""
-        self.batch = batch
+    def had_input(self, round_: Round) -> None:
+        """``round_`` is in hand now."""
+        self.round = round_
         if self.is_watching_idle:
             self._last_input_ms = self.clock.monotonic_ms()
 
@@ -91,8 +83,9 @@ class GraphContext:
 
     def origin(self, order: int) -> tuple[str, int, int]:
         """Topic, partition and offset of the input record in hand with this order."""
-        assert self.batch is not None, "no input record is in hand"
-        return (*self.batch.source, self.batch.offsets[order])
+        assert self.round is not None, "no input record is in hand"
+        (topic, partition), offset = self.round.origin(order)
+        return topic, partition, offset
 
 
 class GraphProcessor:
@@ -101,13 +94,18 @@ class GraphProcessor:
     def __init__(self, graph: Graph, app_id: str) -> None:
         """Operators are made here, and opened by ``open``."""
         self._app_id = app_id
-        sources, self._steps = wire(graph)
-        self._push = self._steps.push_deep if is_deep(graph) else self._steps.push
-        self._sources: dict[str, Step] = {}
-        for source in graph.sources:
+        self._steps = wire(graph)
+        self._waiting = WaitingSteps(self._steps) if any(node.waits for node in graph.nodes) else None
+        self._piece_max = min(
+            (node.piece_max for node in graph.nodes if node.piece_max), default=PIECE_RECORDS
+        )
+        self._apart = kept_apart(graph)
+        self._sources: dict[str, int] = {}
+        for number, source in enumerate(graph.sources):
             for topic in source.topics:
                 name = topic.topic(app_id) if isinstance(topic, InternalTopic) else topic
-                self._sources[name] = sources[source.name]
+                self._sources[name] = number
+        self._policies = {node.name: node.on_error for node in graph.nodes if node.on_error is not None}
         self._context: GraphContext | None = None
 
     async def open(self, context: ProcessorContext) -> None:
@@ -116,26 +114,29 @@ class GraphProcessor:
         self._task = context
         self._steps.open(self._context)
 
-    async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
-        """Send the slice all the way, piece by piece."""
+    async def process_round(self, round_: Round, start: int, stop: int, *, may_yield: bool) -> int:
+        """Send the records all the way, piece by piece."""
         assert self._context is not None
-        self._context.had_input(batch)
-        source = self._sources[batch.source.topic]
-        while start < stop:
-            if may_yield and self._task.yield_requested:
-                break
-            end = min(start + PIECE_RECORDS, stop)
+        self._context.had_input(round_)
+        sources = [self._sources[part.source.topic] for part in round_.parts]
+        pieces = Pieces(round_, sources, self._apart, start, stop, self._piece_max)
+        while pieces.has_more and not (may_yield and self._task.yield_requested):
             try:
-                self._push(source, _rows(batch, start, end))
+                if self._waiting is None:
+                    self._steps.push(pieces.take())
+                else:
+                    await self._waiting.push(pieces.take())
             except RowFailed as failure:
                 raise self._error(failure) from failure.cause
-            start = end
-        return start
+        return pieces.next
 
     async def flush(self) -> None:
         """Send on what was held back for the commit."""
         try:
-            self._steps.flush()
+            if self._waiting is None:
+                self._steps.flush()
+            else:
+                await self._waiting.flush()
         except RowFailed as failure:
             raise self._error(failure) from failure.cause
 
@@ -144,7 +145,10 @@ class GraphProcessor:
         assert self._context is not None
         await self._context.measure_idle()
         try:
-            self._steps.punctuate(self._context.clock.now_ms())
+            if self._waiting is None:
+                self._steps.punctuate(self._context.clock.now_ms())
+            else:
+                await self._waiting.punctuate(self._context.clock.now_ms())
         except RowFailed as failure:
             raise PunctuationFailed(
                 f"step {failure.operator!r} failed as time passed: {failure.cause!r}. No record stands behind "
@@ -156,21 +160,7 @@ class GraphProcessor:
         self._steps.close()
 
     def _error(self, failure: RowFailed) -> Exception:
+        step, policy = failure.operator, self._policies.get(failure.operator)
         if failure.order >= 0:
-            return RecordError(failure.order, failure.cause)
-        return UpdateFailed(
-            f"step {failure.operator!r} failed on an update that was held back until the commit: "
-            f"{failure.cause!r}. Mend the step; without caching (Materialized.with_caching_disabled()) the "
-            "record is named, and an error policy can pass over it"
-        )
-
-
-def _rows(batch: Batch, start: int, stop: int) -> Rows:
-    headers = batch.headers
-    return Rows(
-        list(batch.keys[start:stop]),
-        list(batch.values[start:stop]),
-        list(batch.timestamps[start:stop]),
-        list(range(start, stop)),
-        None if headers is None else [tuple(found) for found in headers[start:stop]],
-    )
+            return RecordError(failure.order, failure.cause, step=step, policy=policy)
+        return UpdateFailed(step, failure.cause, policy)

@@ -1,120 +1,63 @@
-"""From fetched bytes to the batch that processors see.
+"""From a round of one partition to the batch that agents see.
 
-Owns: decoding a slice by the source's codecs, finding what did not decode, stream times.
-Must not know: where slices come from, what becomes of failures.
+Owns: decoding a whole part, and stream times.
+Must not know: where rounds come from, what becomes of records that do not decode.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from streamz_core.serde.failure import DecodeFailure
 from streamz_core.streams.batch import Batch
-from streamz_core.streams.runtime.columns import has_failure, latest, running_maximum
+from streamz_core.streams.runtime.columns import latest, running_maximum
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from streamz_core.streams.runtime.input import Slice
-    from streamz_core.streams.topology import SourceSpec
+    from streamz_core.streams.round import Part, Round
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Undecodable:
-    """A record that did not decode: its index in the fetched columns, and why.
+def decode(round_: Round, stream_time_ms: int, latest_ms: int, *, keep: bool = False) -> Batch:
+    """The only part of ``round_`` decoded, to its end or its first bad record, which the round is told.
 
-    ``good_before`` records of the slice's batch come before it.
+    ``stream_time_ms`` is the partition's before it; timestamps after ``latest_ms`` do not move it.
+    ``keep``: a stream takes the same round after this.
     """
-
-    index: int
-    good_before: int
-    error: Exception
-
-
-@dataclass(slots=True)
-class DecodedSlice:
-    """What of a slice decoded, as a batch, and what did not.
-
-    ``indexes[i]`` is where record ``i`` of the batch stands in the fetched columns; ``None`` where
-    everything decoded and they only differ by the slice's start.
-    """
-
-    source: Slice
-    batch: Batch
-    undecodable: Sequence[Undecodable]
-    indexes: Sequence[int] | None
-
-    def column_index(self, batch_index: int) -> int:
-        """Where a record of the batch stands in the fetched columns; past the end for its length."""
-        if batch_index == len(self.batch):
-            return self.source.stop
-        return self.source.start + batch_index if self.indexes is None else self.indexes[batch_index]
+    part = round_.parts[0]
+    start, stop = part.start, part.start + round_.count
+    columns = part.chunk.columns
+    keys, values = part.chunk.decoded(start, stop, keep=keep)
+    if len(keys) < stop - start:
+        round_.note_bad(len(keys), 0, start + len(keys))
+        stop = start + len(keys)
+    timestamps = part.chunk.times[start:stop]
+    return Batch(
+        source=part.source,
+        offsets=columns.offsets[start:stop],
+        timestamps=timestamps,
+        stream_times=running_maximum(timestamps, stream_time_ms, latest_ms),
+        keys=keys,
+        values=values,
+        raw_keys=columns.keys[start:stop],
+        raw_values=columns.values[start:stop],
+        headers=None if columns.headers is None else columns.headers[start:stop],
+    )
 
 
-_NONE: Final[Sequence[Undecodable]] = ()
-
-
-def decode(piece: Slice, source: SourceSpec, stream_time_ms: int, latest_ms: int) -> DecodedSlice:
-    """Decode ``piece``; ``stream_time_ms`` is the partition's before it.
+def stream_time_after(part: Part, count: int, stream_time_ms: int, latest_ms: int) -> int:
+    """The partition's stream time once the first ``count`` records of ``part``, at least one, are handled.
 
     Timestamps after ``latest_ms`` are not believed: they do not move stream time.
     """
-    columns, start, stop = piece.columns, piece.start, piece.stop
-    raw_keys, raw_values = columns.keys[start:stop], columns.values[start:stop]
-    keys, values = source.key_codec.decode(raw_keys), source.value_codec.decode(raw_values)
-    timestamps = columns.timestamps[start:stop]
-    batch = Batch(
-        source=piece.partition,
-        offsets=columns.offsets[start:stop],
-        timestamps=timestamps,
-        stream_times=_stream_times(piece, timestamps, stream_time_ms, latest_ms),
-        keys=keys,
-        values=values,
-        raw_keys=raw_keys,
-        raw_values=raw_values,
-        headers=None if columns.headers is None else columns.headers[start:stop],
-    )
-    if has_failure(values) or has_failure(keys):
-        return _without_failures(piece, batch)
-    return DecodedSlice(piece, batch, _NONE, None)
-
-
-def _stream_times(piece: Slice, timestamps: list[int], stream_time_ms: int, latest_ms: int) -> list[int]:
-    if latest(timestamps) > latest_ms:
-        _log.warning(
-            "a record of topic %r partition %d between offsets %d and %d has the timestamp %d, too far ahead "
-            "of the clock to be believed (timestamp_ahead_max_ms): it does not move stream time",
-            *piece.partition, piece.columns.offsets[piece.start], piece.next_offset - 1, latest(timestamps),
-        )  # fmt: skip
-    return running_maximum(timestamps, stream_time_ms, latest_ms)
-
-
-def _without_failures(piece: Slice, batch: Batch) -> DecodedSlice:
-    good: list[int] = []
-    undecodable: list[Undecodable] = []
-    for index, (key, value) in enumerate(zip(batch.keys, batch.values, strict=True)):
-        failure = next((part for part in (key, value) if type(part) is DecodeFailure), None)
-        if failure is None:
-            good.append(index)
-        else:
-            undecodable.append(Undecodable(piece.start + index, len(good), failure.error))
-
-    def kept(column: Sequence[Any]) -> list[Any]:
-        return [column[index] for index in good]
-
-    remaining = Batch(
-        source=batch.source,
-        offsets=kept(batch.offsets),
-        timestamps=kept(batch.timestamps),
-        stream_times=kept(batch.stream_times),
-        keys=kept(batch.keys),
-        values=kept(batch.values),
-        raw_keys=kept(batch.raw_keys),
-        raw_values=kept(batch.raw_values),
-        headers=None if batch.headers is None else kept(batch.headers),
-    )
-    return DecodedSlice(piece, remaining, undecodable, [piece.start + index for index in good])
+    times = part.chunk.times[part.start : part.start + count]
+    highest = latest(times)
+    if highest <= latest_ms:
+        return max(highest, stream_time_ms)
+    offsets = part.chunk.columns.offsets
+    _log.warning(
+        "a record of topic %r partition %d between offsets %d and %d has the timestamp %d, too far ahead "
+        "of the clock to be believed (timestamp_ahead_max_ms): it does not move stream time",
+        *part.source, offsets[part.start], offsets[part.start + count - 1], highest,
+    )  # fmt: skip
+    return int(running_maximum(times, stream_time_ms, latest_ms)[-1])

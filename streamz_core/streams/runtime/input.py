@@ -1,42 +1,35 @@
-"""``PartitionInput``: fetched records of one partition that wait for their task.
+"""``PartitionInput``: fetched records of one partition, waiting for their task.
 
-Owns: the order and the bounds of what waits, and cutting slices off its front.
-Must not know: consumers, codecs, processors.
+Owns: the queue of chunks, how far the task is in it, when to pause and resume fetching, and the time of the
+partition as far as timestamps were taken from decoded records.
+Must not know: tasks, which partition is handled next.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from streamz_core.streams.chunk import Chunk
+from streamz_core.streams.round import Part
 
 if TYPE_CHECKING:
     from streamz_core.model import TopicPartition
     from streamz_core.protocol.record_batch import Columns
-
-
-class Slice(NamedTuple):
-    """Records ``start`` to ``stop`` of fetched columns, of one partition."""
-
-    partition: TopicPartition
-    columns: Columns
-    start: int
-    stop: int
-
-    @property
-    def next_offset(self) -> int:
-        """The offset behind the last record."""
-        return self.columns.offsets[self.stop - 1] + 1
+    from streamz_core.streams.topology import SourceSpec
 
 
 class PartitionInput:
-    """A queue of fetched columns, consumed record by record from the front."""
+    """A queue of chunks, consumed record by record from the front."""
 
-    def __init__(self, partition: TopicPartition, records_max: int) -> None:
+    def __init__(self, partition: TopicPartition, source: SourceSpec, records_max: int) -> None:
         """Ask for a pause of the partition while more than ``records_max`` records wait."""
         self.partition = partition
+        self.source = source
         self._records_max = records_max
-        self._chunks: deque[Columns] = deque()
+        self._chunks: deque[Chunk] = deque()
         self._index = 0
+        self._time_ms = -1
         self.record_count = 0
         self.is_paused = False
 
@@ -52,33 +45,48 @@ class PartitionInput:
 
     @property
     def head_timestamp(self) -> int:
-        """The timestamp of the next record; there must be one."""
-        return self._chunks[0].timestamps[self._index]
+        """The time of the next record; there must be one, and it must have one."""
+        return int(self._chunks[0].times[self._index])
 
     @property
     def head_offset(self) -> int:
         """The offset of the next record; there must be one."""
-        return self._chunks[0].offsets[self._index]
+        return self._chunks[0].columns.offsets[self._index]
 
     def add(self, columns: Columns) -> None:
         """Queue what was fetched next."""
         if len(columns):
-            self._chunks.append(columns)
+            source = self.source
+            self._chunks.append(
+                Chunk(
+                    self.partition, columns, source.key_codec, source.value_codec, source.timestamp_extractor
+                )
+            )
             self.record_count += len(columns)
+
+    def stamp(self, records_max: int, latest_ms: int, now_ms: int) -> None:
+        """Have times for so many of the next records, where the source takes them from decoded records."""
+        if self.source.timestamp_extractor is not None:
+            chunk = self._chunks[0]
+            stop = min(self._index + records_max, len(chunk))
+            self._time_ms = chunk.stamp(stop, self._time_ms, latest_ms, now_ms)
 
     def peek(
         self, records_max: int, *, up_to_timestamp: int | None = None, before_offset: int | None = None
-    ) -> Slice:
-        """The next records, at least one: of one fetch, in order, and not past the bounds given."""
-        columns, start = self._chunks[0], self._index
-        stop = min(start + records_max, len(columns))
-        if before_offset is not None and columns.offsets[stop - 1] >= before_offset:
-            offsets = columns.offsets
+    ) -> Part:
+        """The next records: of one fetch, in order, with times, and not past the bounds given.
+
+        At least one, but where ``before_offset`` is that of the first.
+        """
+        chunk, start = self._chunks[0], self._index
+        stop = min(start + records_max, len(chunk.times))
+        offsets = chunk.columns.offsets
+        if before_offset is not None and offsets[stop - 1] >= before_offset:
             stop = next((i for i in range(start, stop) if offsets[i] >= before_offset), stop)
         if up_to_timestamp is not None:
-            timestamps = columns.timestamps
-            stop = next((i for i in range(start, stop) if timestamps[i] > up_to_timestamp), stop)
-        return Slice(self.partition, columns, start, max(stop, start + 1))
+            times = chunk.times
+            stop = next((i for i in range(start + 1, stop) if times[i] > up_to_timestamp), stop)
+        return Part(chunk, start, stop)
 
     def advance(self, records: int) -> None:
         """The first ``records`` are done with; they are of one fetch."""
@@ -88,8 +96,9 @@ class PartitionInput:
             self._chunks.popleft()
             self._index = 0
 
-    def clear(self) -> None:
-        """Forget what waits."""
+    def clear(self, time_ms: int = -1) -> None:
+        """Forget what waits; what comes next comes at a partition time of ``time_ms``."""
         self._chunks.clear()
         self._index = 0
+        self._time_ms = time_ms
         self.record_count = 0

@@ -50,9 +50,15 @@ class OffsetOutOfRange(Fatal):
 class GroupOffsets:
     """Committed offsets of one group, and log bounds."""
 
-    def __init__(self, requests: Requests, config: RuntimeConfig) -> None:
-        """``config`` names the group and what to do where an offset is missing or out of range."""
+    def __init__(
+        self, requests: Requests, config: RuntimeConfig, resets: Mapping[str, OffsetReset] | None = None
+    ) -> None:
+        """``config`` names the group and what to do where an offset is missing or out of range.
+
+        ``resets`` says by topic where a partition is begun, where that is not as ``config`` says.
+        """
         self._requests = requests
+        self._resets = resets or {}
         self._config = config
 
     async def positions(
@@ -86,7 +92,7 @@ class GroupOffsets:
             return committed._replace(end=end)
         group, config = self._config.app_id, self._config
         if committed.offset == _NOT_COMMITTED:
-            reset, what = config.auto_offset_reset, "has never committed"
+            reset, what = self._resets.get(partition.topic, config.auto_offset_reset), "has never committed"
             setting = "auto_offset_reset"
         else:
             reset, what = config.offset_out_of_range, f"committed offset {committed.offset} of"

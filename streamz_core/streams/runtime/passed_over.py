@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from streamz_core.streams.error_policy import ErrorAction
+from streamz_core.streams.error_policy import SKIP, ErrorAction
 from streamz_core.streams.runtime.failures import (
     OMITTED_HEADER,
     RecordOrigin,
@@ -18,14 +18,14 @@ from streamz_core.streams.runtime.failures import (
     dead_letter_topic,
 )
 from streamz_core.streams.runtime.output import NO_HEADERS, headers_bytes
+from streamz_core.streams.timestamp_extractors import TimestampDropped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from streamz_core.streams.error_policy import ErrorPolicy
-    from streamz_core.streams.runtime.decoding import DecodedSlice, Undecodable
+    from streamz_core.streams.round import Part
     from streamz_core.streams.runtime.failure_book import Verdict
-    from streamz_core.streams.runtime.input import Slice
     from streamz_core.streams.runtime.output import OutputBuffer
     from streamz_core.streams.topology import SourceSpec
 
@@ -53,22 +53,25 @@ class PassedOver:
         """Dead letters sent, as of the last commit."""
         return self._committed[ErrorAction.DEAD_LETTER]
 
-    def undecodable(
-        self, decoded: DecodedSlice, done: int, fatal: Undecodable | None, source: SourceSpec
-    ) -> None:
-        """Of the slice's first ``done`` good records: the bad ones among and right behind them."""
-        piece, policy = decoded.source, source.on_decode_error
-        for bad in decoded.undecodable:
-            if bad is fatal or bad.good_before > done:
-                return
-            origin = RecordOrigin(piece.partition, piece.columns.offsets[bad.index])
-            _log.warning("%s does not decode (%s): %s", origin, policy.action.value, bad.error)
-            self._pass_over(piece, bad.index, policy, bad.error, source.name)
+    def by_policy(self, errors: Sequence[Exception], source: SourceSpec) -> Sequence[Exception]:
+        """Those of ``errors`` that a record may be passed over for, up to the first that it may not."""
+        for index, error in enumerate(errors):
+            if _policy(error, source).action is ErrorAction.FAIL:
+                return errors[:index]
+        return errors
 
-    def verdicts(self, piece: Slice, verdicts: Mapping[str, Verdict]) -> None:
-        """The slice's only record, for each processor with a verdict on it."""
+    def undecodable(self, part: Part, index: int, errors: Sequence[Exception], source: SourceSpec) -> None:
+        """The records of a part's chunk from ``index`` on, one for each of ``errors``."""
+        for at, error in enumerate(errors, index):
+            policy = _policy(error, source)
+            origin = RecordOrigin(part.source, part.chunk.columns.offsets[at])
+            _log.warning("%s does not decode (%s): %s", origin, policy.action.value, error)
+            self._pass_over(part, at, policy, error, source.name)
+
+    def verdicts(self, part: Part, verdicts: Mapping[str, Verdict]) -> None:
+        """The part's only record, for each processor with a verdict on it."""
         for processor, verdict in verdicts.items():
-            self._pass_over(piece, piece.start, verdict.policy, verdict.error, processor)
+            self._pass_over(part, part.start, verdict.policy, verdict.error, processor)
 
     def committed(self) -> None:
         """What was passed over so far will not come again."""
@@ -79,15 +82,13 @@ class PassedOver:
         """What was passed over since the last commit will come again."""
         self._pending.clear()
 
-    def _pass_over(
-        self, piece: Slice, index: int, policy: ErrorPolicy, error: BaseException, who: str
-    ) -> None:
+    def _pass_over(self, part: Part, index: int, policy: ErrorPolicy, error: BaseException, who: str) -> None:
         self._pending[policy.action] += 1
         if policy.action is not ErrorAction.DEAD_LETTER:
             return
-        columns = piece.columns
+        columns = part.chunk.columns
         key, value, timestamp = columns.keys[index], columns.values[index], columns.timestamps[index]
-        origin = RecordOrigin(piece.partition, columns.offsets[index])
+        origin = RecordOrigin(part.source, columns.offsets[index])
         original = NO_HEADERS if columns.headers is None else columns.headers[index]
         facts = dead_letter_headers(error, origin, timestamp, self._app_id, f"{self._task_id}/{who}")
         size = len(key or b"") + len(value or b"") + headers_bytes(original) + headers_bytes(facts)
@@ -96,5 +97,10 @@ class PassedOver:
             key = value = None
             original, facts = NO_HEADERS, [*facts, (OMITTED_HEADER, b"%d" % size)]
         self._outputs.send(
-            dead_letter_topic(policy, piece.partition.topic), key, value, timestamp, [*original, *facts]
+            dead_letter_topic(policy, part.source.topic), key, value, timestamp, [*original, *facts]
         )
+
+
+def _policy(error: Exception, source: SourceSpec) -> ErrorPolicy:
+    """What becomes of a record that could not be read: what an extractor drops is no error of the source."""
+    return SKIP if isinstance(error, TimestampDropped) else source.on_decode_error

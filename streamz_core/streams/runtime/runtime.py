@@ -26,6 +26,7 @@ from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.streams.runtime.assignment import Assignment
 from streamz_core.streams.runtime.changelog_reader import LinkChangelogReader
 from streamz_core.streams.runtime.committer import AtLeastOnce, Committer, ExactlyOnce
+from streamz_core.streams.runtime.config import OffsetReset
 from streamz_core.streams.runtime.failures import TaskFailed, TaskInterrupted
 from streamz_core.streams.runtime.global_tables import GlobalTables
 from streamz_core.streams.runtime.offsets import GroupOffsets
@@ -197,7 +198,7 @@ class StreamsRuntime:
         sources = await topics.source_changelogs(self._topology)
         identities, _ = await topics.create_internal(self._topology, counts, sources)
         await topics.count_partitions([sink for part in self._topology.subtopologies for sink in part.sinks])
-        offsets = GroupOffsets(requests, config)
+        offsets = GroupOffsets(requests, config, _resets(self._topology))
         reader = LinkChangelogReader(requests, offsets)
         state = self._state_settings()
         global_tables = self._globals = GlobalTables(self._topology.global_tables, state)
@@ -391,3 +392,14 @@ class StreamsRuntime:
             lag=None if end is None or position is None else max(0, end - position),
             buffered_records=task.inputs[partition].record_count,
         )
+
+
+def _resets(topology: Topology) -> dict[str, OffsetReset]:
+    """Where partitions of a topic are begun, by topic, where its source says so."""
+    return {
+        topic: OffsetReset(source.offset_reset)
+        for part in topology.subtopologies
+        for source in part.sources
+        if source.offset_reset is not None
+        for topic in source.topics
+    }

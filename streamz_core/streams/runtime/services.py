@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from streamz_core.model import TopicPartition
     from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.restore import ChangelogReader, RestoreProgress
+    from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.runtime.committer import Committer
     from streamz_core.streams.runtime.ports import Consumer
     from streamz_core.streams.runtime.positions import CommittedPosition
     from streamz_core.streams.runtime.source_changelog import SourceChangelog
     from streamz_core.streams.runtime.stores import StateSettings, StoreChanges
-    from streamz_core.streams.runtime.task import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class TaskServices:
     global_store: Callable[[str], GlobalStore]
     """A global table of the process, by name."""
     on_restore: Callable[[RestoreProgress], None]
-    on_changes: Callable[[Task, Sequence[StoreChanges]], None] = lambda _task, _changes: None
+    on_changes: Callable[[ProcessorContext, Sequence[StoreChanges]], None] = lambda _task, _changes: None
     """A task's stores were committed, with these changes."""
     on_task_changed: Callable[[], None]
     """A task began to work, or stopped working."""

@@ -276,7 +276,7 @@ class TaskStores:
 
     def _of_kind(self, name: str, kind: type[S]) -> S:
         store = self._opened.get(name)
-        if isinstance(store, kind):
+        if store is not None and isinstance(store, kind):
             return store
         known = ", ".join(sorted(name for name, store in self._opened.items() if isinstance(store, kind)))
         what = "store" if kind is object else kind.__name__

@@ -18,47 +18,45 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.deadline import wait_for
 from streamz_core.aio.signal import Signal
-from streamz_core.model import TopicPartition
 from streamz_core.state.store import StoreCorrupt, StoreError
 from streamz_core.streams.error_policy import ErrorAction
-from streamz_core.streams.runtime.catch_up import CatchUp
 from streamz_core.streams.runtime.committer import CommitWork
-from streamz_core.streams.runtime.decoding import decode
+from streamz_core.streams.runtime.decoding import decode, stream_time_after
 from streamz_core.streams.runtime.failure_book import FailureBook
 from streamz_core.streams.runtime.failures import (
     RecordFailed,
     RecordOrigin,
+    TaskFailed,
     TaskInterrupted,
 )
-from streamz_core.streams.runtime.input import PartitionInput
+from streamz_core.streams.runtime.intake import Intake
 from streamz_core.streams.runtime.output import OutputBuffer
 from streamz_core.streams.runtime.passed_over import PassedOver
 from streamz_core.streams.runtime.positions import Positions
-from streamz_core.streams.runtime.processors import ProcessorFailed, TaskProcessors
+from streamz_core.streams.runtime.processors import FlushFailed, ProcessorFailed, TaskProcessors
 from streamz_core.streams.runtime.stores import TaskStores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streamz_core.clock import Cancellable, Clock
+    from streamz_core.model import TopicPartition
     from streamz_core.protocol.record_batch import Columns
     from streamz_core.state.cache import CachedStore
     from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.windowed import WindowedStore
+    from streamz_core.streams.round import BadRecord, Part, Round
     from streamz_core.streams.runtime.config import RuntimeConfig
-    from streamz_core.streams.runtime.decoding import Undecodable
     from streamz_core.streams.runtime.failure_book import Verdict
-    from streamz_core.streams.runtime.input import Slice
+    from streamz_core.streams.runtime.input import PartitionInput
     from streamz_core.streams.runtime.output import OutputMark
     from streamz_core.streams.runtime.services import TaskServices
-    from streamz_core.streams.topology import SourceSpec, SubTopology
+    from streamz_core.streams.topology import SubTopology
 
 _log = logging.getLogger(__name__)
 
 SLICE_COST_RECORDS: Final = 20
 """What handling a slice takes beside its records, in records."""
-CAUTIOUS_RECORDS: Final = 32
-"""How many records are taken at once after one has failed: what goes before the next that does is done again."""
 
 _NO_VERDICTS: Final[Mapping[str, Verdict]] = {}
 
@@ -90,19 +88,6 @@ class Task:
         self._config = config
         self._services = services
         self._subtopology = subtopology
-        self._sources: dict[str, SourceSpec] = {
-            topic: source for source in subtopology.sources for topic in source.topics
-        }
-        self._inputs = {
-            TopicPartition(topic, partition): PartitionInput(
-                TopicPartition(topic, partition), config.buffered_records_max
-            )
-            for topic in subtopology.topics
-            if services.partition_counts.get(topic, 0) > partition
-        }
-        # Whether what a record finds depends on the order between its partition and the others.
-        self._merges = bool(subtopology.stores) and len(self._inputs) > 1
-        self._catch_up = CatchUp(services.consumer, services.clock, config.input_wait_max_ms)
         self._ends: Mapping[TopicPartition, int] = {}
         self._processors = TaskProcessors(subtopology)
         self._stores = TaskStores(self.task_id, partition, subtopology.stores, services.state)
@@ -114,11 +99,11 @@ class Task:
         self._passed_over = PassedOver(self._outputs, config.app_id, self.task_id)
         self._positions = Positions()
         self._book = FailureBook()
+        self._intake = Intake(subtopology, partition, config, services, self._book)
         self._wake = asyncio.Event()
         self._stop_requested = asyncio.Event()
         self._interruption: TaskInterrupted | None = None
         self._tick: Cancellable | None = None
-        self._slice_records_max = config.slice_records_max
         self._savepoint: OutputMark | None = None
         """What had been sent before the slice in hand, where that is all a failure has to go back to."""
         self._records_since_commit = 0
@@ -159,15 +144,7 @@ class Task:
 
     async def reads_to_end(self) -> bool:
         """Whether no input is known to have more than was handed to the processors."""
-        if any(queue.record_count for queue in self._inputs.values()):
-            return False
-        consumer = self._services.consumer
-        for partition in self._inputs:
-            end = consumer.last_stable_offset(partition)
-            # The consumer's position, not the task's: markers at the end are no records.
-            if end is None or await consumer.position(partition) < end:
-                return False
-        return True
+        return await self._intake.reads_to_end()
 
     def request_commit(self) -> None:
         """Commit as soon as the record in hand is done."""
@@ -184,12 +161,12 @@ class Task:
     @property
     def partitions(self) -> list[TopicPartition]:
         """The input partitions this task owns."""
-        return list(self._inputs)
+        return list(self._intake.inputs)
 
     @property
     def inputs(self) -> Mapping[TopicPartition, PartitionInput]:
         """What waits for the task."""
-        return self._inputs
+        return self._intake.inputs
 
     @property
     def positions(self) -> Mapping[TopicPartition, int]:
@@ -223,11 +200,8 @@ class Task:
 
     def add(self, partition: TopicPartition, columns: Columns) -> bool:
         """Queue fetched records; whether the partition should be paused."""
-        waiting = self._inputs[partition]
-        waiting.add(columns)
         self._wake.set()
-        waiting.is_paused = waiting.wants_pause
-        return waiting.is_paused
+        return self._intake.add(partition, columns)
 
     def stop(self) -> None:
         """Finish the record in hand, commit, and end."""
@@ -292,8 +266,7 @@ class Task:
         try:
             await self._processors.close()
         finally:
-            for waiting in self._inputs.values():
-                waiting.clear()
+            self._intake.clear()
             try:
                 self._stores.close(flush=graceful)
             finally:
@@ -308,18 +281,17 @@ class Task:
         while not self._stopping:
             if self._interruption is not None:
                 raise self._interruption
-            waits = self._merges and await self._catch_up.must_wait(self._inputs.values())
-            piece = None if waits else self._choose()
-            if piece is not None:
+            round_ = await self._intake.next()
+            if round_ is not None:
                 self._savepoint = None if self._stores.dirty_records else self._outputs.mark()
                 try:
-                    await self._handle(piece)
+                    await self._handle(round_)
                 except ProcessorFailed as failure:
-                    self._slice_records_max = min(CAUTIOUS_RECORDS, self._config.slice_records_max)
-                    await self._record_failed(piece, failure)
+                    self._intake.take_less()
+                    await self._record_failed(failure)
                 else:
-                    self._take_more(piece.stop - piece.start)
-                await self._give_way(piece.stop - piece.start)
+                    self._intake.take_more(round_.count)
+                await self._give_way(round_.count)
             else:
                 if not self.yield_requested:
                     await self._wake.wait()
@@ -330,11 +302,6 @@ class Task:
             if self._commit_is_due():
                 await self._commit()
 
-    def _take_more(self, records: int) -> None:
-        """Records came through together: as many as were asked for, so twice as many may be tried."""
-        if records >= self._slice_records_max:
-            self._slice_records_max = min(2 * records, self._config.slice_records_max)
-
     async def _give_way(self, records: int) -> None:
         """Let others run once a slice's worth of work was done; short slices cost more than their records."""
         self._work_since_others += records + SLICE_COST_RECORDS
@@ -342,64 +309,54 @@ class Task:
             self._work_since_others = 0
             await asyncio.sleep(0)
 
-    def _choose(self) -> Slice | None:
-        """The next records of the partition whose next record is the oldest.
-
-        Where there is state that records of other partitions may change, not past their next record:
-        what a record finds there follows from timestamps, not from which fetch was answered first.
-        """
-        waiting = [queue for queue in self._inputs.values() if queue.record_count]
-        if not waiting:
-            return None
-        records_max = self._slice_records_max
-        queue, up_to = waiting[0], None
-        if len(waiting) > 1:
-            waiting.sort(key=lambda queue: queue.head_timestamp)
-            queue = waiting[0]
-            if self._merges:
-                up_to = waiting[1].head_timestamp
-        alone = self._book.next_alone(queue.partition, queue.head_offset)
-        if alone == queue.head_offset:
-            return queue.peek(1)
-        return queue.peek(records_max, up_to_timestamp=up_to, before_offset=alone)
-
-    async def _handle(self, piece: Slice) -> None:
-        origin = RecordOrigin(piece.partition, piece.columns.offsets[piece.start])
+    async def _handle(self, round_: Round) -> None:
+        origin = RecordOrigin(*round_.first)
         alone = self._book.next_alone(*origin) == origin.offset
         if alone and not await self._prepare_alone(origin):
             return
         verdicts = self._book.verdicts(origin) if alone else _NO_VERDICTS
-        source = self._sources[piece.partition.topic]
-        latest_ms = self.clock.now_ms() + self._config.timestamp_ahead_max_ms
-        decoded = decode(piece, source, self._positions.times[piece.partition], latest_ms)
-        batch, stop, fatal = decoded.batch, len(decoded.batch), None
-        if decoded.undecodable and source.on_decode_error.action is ErrorAction.FAIL:
-            fatal = decoded.undecodable[0]
-            stop = fatal.good_before
-        done = await self._processors.process(batch, stop, passing=verdicts) if stop else 0
-        if done:
-            self._positions.observe(piece.partition, batch.stream_times[done - 1])
-            self.stream_time_ms = max(self.stream_time_ms, batch.stream_times[done - 1])
-        self._passed_over.undecodable(decoded, done, fatal, source)
+        latest_ms = self._intake.latest_ms
+        batch = None
+        if not self._subtopology.takes_rounds:
+            is_shared = len(self._subtopology.processors) > 1
+            batch = decode(round_, self._positions.times[origin.partition], latest_ms, keep=is_shared)
+        done = await self._processors.process(round_, batch, passing=verdicts)
         if alone and done:
-            self._passed_over.verdicts(piece, verdicts)
+            await self._hold_nothing_back(origin)
+            self._passed_over.verdicts(round_.parts[0], verdicts)
             self._book.succeeded(origin)
-        self._advance(piece, fatal.index if fatal and done == stop else decoded.column_index(done))
+        for part, count in zip(round_.parts, round_.taken(done), strict=True):
+            if count:
+                self._observe(part, count, latest_ms)
+                self._advance(part, part.start, count)
         await self._processors.punctuate()
-        if fatal is not None and done == stop:
-            await self._commit()
-            raise self._undecodable_failure(piece, fatal)
+        if round_.bad is not None and round_.bad.order == done:
+            await self._pass_over(round_, round_.bad)
 
-    def _advance(self, piece: Slice, stop: int) -> None:
-        queue = self._inputs[piece.partition]
-        records = stop - piece.start
-        if records:
-            self._positions.advance(piece.partition, piece.columns.offsets[stop - 1] + 1)
-            self._records_since_commit += records
-            queue.advance(records)
-        if queue.wants_resume:
-            queue.is_paused = False
-            self._services.consumer.resume(piece.partition)
+    def _observe(self, part: Part, count: int, latest_ms: int) -> None:
+        """The first ``count`` records of ``part`` are handled: time has come that far."""
+        before = self._positions.times[part.source]
+        time_ms = stream_time_after(part, count, before, latest_ms)
+        self._positions.observe(part.source, time_ms)
+        self.stream_time_ms = max(self.stream_time_ms, time_ms)
+
+    def _advance(self, part: Part, start: int, count: int) -> None:
+        """``count`` records of the part's chunk, from ``start`` on, are done with."""
+        self._positions.advance(part.source, part.chunk.columns.offsets[start + count - 1] + 1)
+        self._records_since_commit += count
+        self._intake.advance(part.source, count)
+
+    async def _pass_over(self, round_: Round, bad: BadRecord) -> None:
+        """Leave behind what does not decode, with everything before it handled; or fail."""
+        part = round_.parts[bad.part]
+        source = self._intake.inputs[part.source].source
+        errors = self._passed_over.by_policy(part.chunk.failures(bad.index, part.stop), source)
+        if not errors:
+            if await self._commit():
+                raise self._undecodable_failure(part, bad.index)
+            return
+        self._passed_over.undecodable(part, bad.index, errors, source)
+        self._advance(part, bad.index, len(errors))
 
     # -- commits ----------------------------------------------------------------------------------
 
@@ -412,11 +369,18 @@ class Task:
             or self._stores.dirty_records >= config.commit_records_max
         )
 
-    async def _commit(self) -> None:
-        """Make everything handled so far permanent; does nothing where there is nothing."""
+    async def _commit(self) -> bool:
+        """Make everything handled so far permanent; does nothing where there is nothing.
+
+        False where something that was held back failed: the task went back to its last commit.
+        """
         self.yield_requested = self._stopping
         outputs, stores = self._outputs, self._stores
-        await self._processors.flush()
+        try:
+            await self._processors.flush()
+        except FlushFailed as failure:
+            await self._held_back_failed(failure)
+            return False
         if self._positions.is_dirty or outputs.topics or stores.dirty_records:
             self.state.set(TaskState.COMMITTING)
             counts = await self._services.count_partitions(outputs.topics)
@@ -436,6 +400,7 @@ class Task:
         self._records_since_commit = 0
         if not self._stopping:
             self._arm_tick()
+        return True
 
     def _committed(self, work: CommitWork) -> None:
         self._positions.commit_done(work.offsets, self.stream_time_ms)
@@ -457,14 +422,14 @@ class Task:
 
     # -- failures ---------------------------------------------------------------------------------
 
-    async def _record_failed(self, piece: Slice, failure: ProcessorFailed) -> None:
+    async def _record_failed(self, failure: ProcessorFailed) -> None:
         """Decide by the processor's policy, and go back if that is not the end."""
         cause, spec = failure.cause, failure.spec
         if isinstance(cause, StoreError):
             raise cause  # the state failed, not the record
-        origin = RecordOrigin(piece.partition, failure.offset)
-        if failure.last_offset > failure.offset:
-            self._book.failed_together(piece.partition, failure.offset, failure.last_offset)
+        origin = failure.origin
+        if failure.last_offset > origin.offset:
+            self._book.failed_together(*origin, failure.last_offset)
             _log.warning(
                 "processor %s failed on %s to %d, which it took together; trying each alone: %r",
                 spec.name,
@@ -474,15 +439,38 @@ class Task:
             )
             await self._go_back()
             return
-        action = self._book.failed(origin, spec.name, spec.on_error, cause)
+        action = self._book.failed(origin, spec.name, failure.policy, cause)
         if action is ErrorAction.FAIL:
             raise RecordFailed(
-                f"processor {spec.name!r} of app {self._config.app_id!r} failed on {origin}: {cause!r}. "
+                f"{failure.who} of app {self._config.app_id!r} failed on {origin}: {cause!r}. "
                 "Mend the code or the record, or give the processor an error policy (skip, dead letter)"
             ) from cause
         fate = "retrying" if action is None else action.value
-        _log.warning("processor %s failed on %s (%s): %r", spec.name, origin, fate, cause)
+        _log.warning("%s failed on %s (%s): %r", failure.who, origin, fate, cause)
         await self._go_back()
+
+    async def _held_back_failed(self, failure: FlushFailed) -> None:
+        """Go back, to find the record behind it: each alone, with nothing held back after it."""
+        if isinstance(failure.error.cause, StoreError):
+            raise failure.error.cause
+        if not self._book.failed_held_back(self._positions.handled):
+            raise TaskFailed(
+                f"app {self._config.app_id!r}, task {self.task_id}: {failure}. No record stands behind it that could "
+                "be passed over: mend the step"
+            ) from failure.error.cause
+        _log.warning("%s; trying each record since the last commit alone", failure)
+        await self._rewind()
+
+    async def _hold_nothing_back(self, origin: RecordOrigin) -> None:
+        """Where what was held back has failed: send on what the record brought about, to see whether it does."""
+        if not self._book.holds_nothing_back(origin):
+            return
+        try:
+            await self._processors.flush()
+        except FlushFailed as failure:
+            raise failure.blamed_on(origin) from failure.error.cause
+        if not self._book.holds_nothing_back(origin._replace(offset=origin.offset + 1)):
+            self.request_commit()
 
     async def _go_back(self) -> None:
         """To before the slice in hand, where no store has changed since the last commit; else to that."""
@@ -506,28 +494,23 @@ class Task:
 
     def _seek(self) -> None:
         self.stream_time_ms = self._positions.stream_time_ms
-        self._catch_up.start(self._ends)
-        consumer = self._services.consumer
-        for partition, waiting in self._inputs.items():
-            waiting.clear()
-            waiting.is_paused = False
-            consumer.seek(partition, self._positions.current[partition])
-        consumer.resume(*self._inputs)
+        self._intake.start(self._positions.current, self._positions.times, self._ends)
 
     async def _prepare_alone(self, origin: RecordOrigin) -> bool:
         """Before a suspect is tried again: commit what was before it, and wait. False: stopping."""
         suspect = self._book.suspect
         if suspect is None or suspect.origin != origin or not suspect.backoff_ms:
             return True
-        await self._commit()
+        if not await self._commit():
+            return False
         backoff_ms, suspect.backoff_ms = suspect.backoff_ms, 0
         with suppress(TimeoutError):
             await wait_for(self.clock, self._stop_requested.wait(), backoff_ms)
         return not self._stopping
 
-    def _undecodable_failure(self, piece: Slice, bad: Undecodable) -> RecordFailed:
-        origin = RecordOrigin(piece.partition, piece.columns.offsets[bad.index])
+    def _undecodable_failure(self, part: Part, index: int) -> RecordFailed:
+        origin = RecordOrigin(part.source, part.chunk.columns.offsets[index])
         return RecordFailed(
-            f"app {self._config.app_id!r}: {origin} does not decode: {bad.error}. "
+            f"app {self._config.app_id!r}: {origin} does not decode: {part.chunk.failures(index, index + 1)[0]}. "
             "Mend the producer or the record, or give the source an error policy (skip, dead letter)"
         )

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamz_core.streams.execution.plan import is_deep, wire
+from streamz_core.streams.execution.plan import wire
 from streamz_core.streams.graph import Graph, Input, OperatorNode, SourceNode
 from streamz_core.streams.operator import Operator
 from streamz_core.streams.operators.stateless import Filter, FlatMapValues, MapValues, Pass
@@ -91,12 +91,11 @@ def test_every_operator_sees_the_order_of_single_records(
 ) -> None:
     log: dict[str, list[Any]] = {}
     graph = built(nodes, log)
-    sources, steps = wire(graph)
-    push = steps.push_deep if is_deep(graph) else steps.push
+    steps = wire(graph)
 
     for start in range(0, len(values), piece):
         part = values[start : start + piece]
         orders = list(range(start, start + len(part)))
-        push(sources["s"], Rows(list(orders), list(part), [0] * len(part), orders))
+        steps.push([(0, Rows(list(orders), list(part), [0] * len(part), orders))])
 
     assert log == depth_first(nodes, values)

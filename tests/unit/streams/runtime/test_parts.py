@@ -8,6 +8,7 @@ from streamz_core.errors import Misuse
 from streamz_core.model import OffsetAndMetadata, TopicPartition
 from streamz_core.protocol.record_batch import Columns
 from streamz_core.streams.error_policy import SKIP, ErrorAction, ErrorPolicy
+from streamz_core.streams.round import alone
 from streamz_core.streams.runtime.config import OffsetReset, ProcessingGuarantee, RuntimeConfig
 from streamz_core.streams.runtime.decoding import decode
 from streamz_core.streams.runtime.failure_book import FailureBook
@@ -59,15 +60,15 @@ def test_foreign_offset_metadata_is_no_stream_time(metadata, time) -> None:
     assert stream_time_of(metadata) == time
 
 
-def test_slices_keep_their_bounds_and_have_at_least_one_record() -> None:
-    waiting = PartitionInput(A, 4)
+def test_slices_keep_their_bounds_and_have_at_least_one_record(topologies) -> None:
+    waiting = PartitionInput(A, SourceSpec("in", ("a",), topologies.json, topologies.json), 4)
     waiting.add(columns(1, 2, 5, 9))
     waiting.add(columns())
     waiting.add(columns(11))
 
     assert waiting.wants_pause
     piece = waiting.peek(3)
-    assert (piece.start, piece.stop, piece.next_offset) == (0, 3, 6)
+    assert (piece.start, piece.stop, piece.first_offset) == (0, 3, 1)
     assert waiting.peek(10, before_offset=5).stop == 2
     assert waiting.peek(10, before_offset=4).stop == 2
     assert waiting.peek(10, up_to_timestamp=1005).stop == 3
@@ -80,9 +81,9 @@ def test_stream_times_are_the_running_maximum(topologies) -> None:
     source = SourceSpec("in", ("a",), topologies.json, topologies.json)
 
     def times(timestamps, before):
-        waiting = PartitionInput(A, 10)
+        waiting = PartitionInput(A, source, 10)
         waiting.add(columns(*range(len(timestamps)), timestamps=timestamps))
-        return list(decode(waiting.peek(10), source, before, 10_000).batch.stream_times)
+        return list(decode(alone(waiting.peek(10)), before, 10_000).stream_times)
 
     assert times([1, 2, 2, 5], -1) == [1, 2, 2, 5]
     assert times([1, 2, 9, 5], 2) == [2, 2, 9, 9]
