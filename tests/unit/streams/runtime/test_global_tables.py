@@ -1,4 +1,4 @@
-"""Global tables over restarts: files are gone on from, kept apart from other processes, and thrown away when damaged."""
+"""Global tables over restarts: files are gone on from, are one process's, and are thrown away when damaged."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ async def test_what_is_not_there_is_named(broker: MemoryBroker) -> None:
     await app.start()
     runtime = app.running.runtime
     assert runtime is not None
-    with pytest.raises(Misuse, match="no global table 'x' .*users"):
+    with pytest.raises(Misuse, match=r"no global table 'x' .*users"):
         runtime._globals.store("x")  # type: ignore[union-attr]
     await app.stop()
     assert issubclass(MissingTopic, Misuse)
