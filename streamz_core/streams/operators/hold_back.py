@@ -42,7 +42,8 @@ class HoldBack(Operator):
         """Begin with the rows that waited."""
         self._store = context.store(self._store_name)
         mark = self._store.get(MARK)
-        self._time_ms, self._number = (-1, 0) if mark is None else mark[1]
+        self._time_ms: int = -1 if mark is None else mark[1][0]
+        self._number: int = 0 if mark is None else mark[1][1]
         self._waiting = [
             (time, self._encode_key(key), number, key)
             for (time, key, number), _ in self._store.items()
