@@ -5,7 +5,8 @@ Must not know: what the topology does; how test topics encode (``test_topics``).
 
 It is the production engine: an app on a broker in memory, with its commits, internal topics and changelogs.
 Only time is not the system's: the wall clock moves by ``advance_wall_clock_time`` alone, and nothing sleeps.
-After each record everything is processed and committed, so that every update of a table is seen by itself.
+After each record, those of internal topics too, all is committed, so that every update of a table is seen by
+itself.
 """
 
 from __future__ import annotations
@@ -209,8 +210,11 @@ class TopologyTestDriver:
         else:
             app = App(config.pop("application_id", "driver"))
             app.use(topology)
-        config.setdefault("timestamp_ahead_max", FAR_S)
-        app.reconfigure(broker=self._broker.address, topic_partitions=self._partitions, **config)
+        # A driver's own commit comes after every record: no update of a table is merged with another's.
+        defaults = {"timestamp_ahead_max": FAR_S, "broker_commit_every": 1}
+        app.reconfigure(
+            broker=self._broker.address, topic_partitions=self._partitions, **{**defaults, **config}
+        )
         return app
 
     def _admit_all_times(self) -> None:

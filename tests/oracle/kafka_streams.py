@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 PROJECT = Path(__file__).parent / "java"
@@ -23,11 +23,10 @@ def prepare() -> None:
 def judge(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The cases with their outputs, or with an error where Kafka Streams refuses them."""
     given = "".join(json.dumps(case) + "\n" for case in cases)
-    with tempfile.TemporaryDirectory() as directory:
-        # Stores of its own: two runs at a time would lock each other out.
-        where = f"-Djava.io.tmpdir={directory}"
+    command = ["java", "-XX:TieredStopAtLevel=1", "-cp", "target/classes:target/lib/*"]
+    with TemporaryDirectory() as own:  # the state of two runs at once would get into each other's way
         ran = subprocess.run(
-            ["java", "-XX:TieredStopAtLevel=1", where, "-cp", "target/classes:target/lib/*", "Oracle"],
+            [*command, f"-Djava.io.tmpdir={own}", "Oracle"],
             cwd=PROJECT,
             input=given.encode(),
             stdout=subprocess.PIPE,

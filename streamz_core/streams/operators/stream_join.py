@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamz_core.state.join_buffer import JoinBuffer
-from streamz_core.state.unmatched import NEVER
+from streamz_core.state.join_marks import NEVER
 from streamz_core.streams.operator import OperatorContext
 from streamz_core.streams.operators.joined import LEFT, RIGHT, Joined, TwoSided
 from streamz_core.streams.rows import Rows
@@ -72,7 +72,7 @@ class StreamJoin(TwoSided):
             return
         if key is None:
             if self._alone[side]:
-                joined.add(rows, index, key, self._joined(side, key, value, None), timestamp)
+                joined.add(rows, index, None, self._joined(side, None, value, None), timestamp)
             return
         if self._is_outer and timestamp == stream_time:
             self._send_closed(rows, index, side, joined)

@@ -255,7 +255,9 @@ def test_one_time_far_ahead_makes_nothing_late(bench: Any, windows: Any) -> None
     shown(bench.stream().group_by_key().windowed_by(windows).count("counts"))
     now = 1_700_000_000_000
 
-    bench.run(("a", "x", now), ("a", "poison", now * 1000), ("a", "x", now + 1), config={"timestamp_ahead_max": 60})
+    bench.run(
+        ("a", "x", now), ("a", "poison", now * 1000), ("a", "x", now + 1), config={"timestamp_ahead_max": 60}
+    )
 
     assert bench.driver.get_state_store("counts").late_count == 0
 
