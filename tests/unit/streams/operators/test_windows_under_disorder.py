@@ -148,7 +148,9 @@ def _add(_key: Any, value: int, total: int) -> int:
     return total + value
 
 
-@given(rows, pieces, st.sampled_from([(10, 10), (10, 5), (7, 3)]), st.sampled_from([0, 4, 100]), st.booleans())
+@given(
+    rows, pieces, st.sampled_from([(10, 10), (10, 5), (7, 3)]), st.sampled_from([0, 4, 100]), st.booleans()
+)
 def test_time_windows(
     given_rows: list[Row], plan: list[tuple[int, str]], shape: tuple[int, int], grace_ms: int, caching: bool
 ) -> None:
@@ -187,7 +189,9 @@ def _sessions_of(given_rows: list[Row], gap_ms: int, grace_ms: int) -> Table:
         near = [
             (start, end)
             for name, start, end in found
-            if name == key and start - gap_ms <= time <= end + gap_ms and end >= stream_time - gap_ms - grace_ms
+            if name == key
+            and start - gap_ms <= time <= end + gap_ms
+            and end >= stream_time - gap_ms - grace_ms
         ]
         start, end = min([time, *(s for s, _ in near)]), max([time, *(e for _, e in near)])
         if end < stream_time - gap_ms - grace_ms:
