@@ -1,6 +1,6 @@
 """The command line of an app, and running it as a process.
 
-Owns: ``python views.py worker|send|agents|tables``, the signals SIGTERM and SIGINT, exit codes.
+Owns: ``python views.py worker|send|agents|tables|describe|explain|plan|reset``, the signals SIGTERM and SIGINT, exit codes.
 Must not know: how an app starts or stops.
 
 Exit codes: 0 after a graceful stop; 1 when the app failed, with the reason on standard error; 2 for a
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger(__name__)
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+DESTRUCTIVE: Final = 3
+"""The exit code of ``plan`` where state would be lost."""
 _FORMS: Final = ("text", "mermaid", "json")
 _LEVELS: Final = ("debug", "info", "warn", "warning", "error", "critical")
 
@@ -40,7 +42,10 @@ def command_line(app: Startable) -> click.Group:
 
     @group.command(help="Run the app until SIGTERM or SIGINT.")
     @click.option("-l", "--loglevel", default="warn", type=click.Choice(_LEVELS), show_default=True)
-    def worker(loglevel: str) -> None:
+    @click.option("--accept-destructive", is_flag=True, help="Start even where state is lost; see `plan`.")
+    def worker(loglevel: str, accept_destructive: bool) -> None:
+        if accept_destructive:
+            app.reconfigure(accept_destructive=True)
         logging.basicConfig(
             level={"WARN": "WARNING"}.get(loglevel.upper(), loglevel.upper()),
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -68,6 +73,16 @@ def command_line(app: Startable) -> click.Group:
     def describe(form: str) -> None:
         _exit_with(lambda: click.echo(app.describe(form), nl=False))
 
+    @group.command(help="Show what starting this version would change; exit code 3 where state is lost.")
+    def plan() -> None:
+        _exit_with(lambda: _show_plan(app))
+
+    @group.command(help="Have the app begin anew: input offsets reset, its own topics and state deleted.")
+    @click.option("--to", default="earliest", type=click.Choice(("earliest", "latest")), show_default=True)
+    @click.option("--execute", is_flag=True, help="Do it; without, it is only shown.")
+    def reset(to: str, execute: bool) -> None:
+        _exit_with(lambda: _reset(app, to, execute=execute))
+
     @group.command(help="Show how records pass through the steps of the app's streams.")
     def explain() -> None:
         _exit_with(lambda: click.echo(app.explain(), nl=False))
@@ -78,6 +93,23 @@ def command_line(app: Startable) -> click.Group:
             click.echo(f"{table.name}\t{'windowed' if table.window else 'plain'}\t{_first_line(table.help)}")
 
     return group
+
+
+def _show_plan(app: Startable) -> None:
+    from streamz_core.app.planning import planned
+
+    found = asyncio.run(planned(app))
+    click.echo(str(found))
+    if found.is_destructive:
+        raise SystemExit(DESTRUCTIVE)
+
+
+def _reset(app: Startable, to: str, *, execute: bool) -> None:
+    from streamz_core.app.reset import reset
+
+    click.echo(str(asyncio.run(reset(app, to, dry_run=not execute))))
+    if not execute:
+        click.echo("Nothing was changed: this is a dry run; add --execute to do it.", err=True)
 
 
 async def run(app: Startable) -> None:
