@@ -6,6 +6,7 @@ Must not know: command lines, how an app is run.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -108,10 +109,8 @@ async def _found(app: Runnable, link: Link, admin: AIOKafkaAdminClient, time: in
 async def _carry_out(group: str, admin: AIOKafkaAdminClient, found: Reset) -> None:
     if found.state is not None:
         rocksdb.discard(found.state)
-    try:
+    with suppress(GroupIdNotFound):  # it may never have committed
         await admin.delete_consumer_groups([group])
-    except GroupIdNotFound:
-        pass  # it has never committed
     if found.offsets:
         await admin.alter_consumer_group_offsets(group, found.offsets)
     for topic in found.topics:

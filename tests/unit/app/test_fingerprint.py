@@ -8,7 +8,7 @@ KEPT = StoreShape("key_value", 2)
 
 
 def lines(before: Fingerprint, after: Fingerprint) -> list[str]:
-    return [line for line in str(plan(before, after)).splitlines()]
+    return str(plan(before, after)).splitlines()
 
 
 def test_it_comes_back_from_json() -> None:
@@ -40,8 +40,10 @@ def test_a_store_that_is_gone_or_renamed_is_orphaned() -> None:
     assert plan(before, after).is_destructive
     assert lines(before, after) == [
         "  + store c (key_value, 2 partitions)",
-        "! - store a (key_value, 2 partitions): its contents and changelog are orphaned; renamed to c? that begins "
-        "empty",
+        (
+            "! - store a (key_value, 2 partitions): its contents and changelog are orphaned; "
+            "renamed to c? that begins empty"
+        ),
         "! - store b (set, 2 partitions): its contents and changelog are orphaned",
     ]
 
@@ -51,8 +53,10 @@ def test_a_store_of_another_shape_does_not_fit() -> None:
     other = Fingerprint(stores={"w": StoreShape("window", 1, 2_000)})
 
     assert lines(one, other) == [
-        "! ~ store w: was window, 1 partitions, windows of 1000 ms; now window, 1 partitions, windows of 2000 ms: "
-        "its contents do not fit"
+        (
+            "! ~ store w: was window, 1 partitions, windows of 1000 ms; now window, 1 partitions, windows of 2000 ms: "
+            "its contents do not fit"
+        )
     ]
 
 
@@ -63,9 +67,6 @@ def test_topics() -> None:
     assert lines(before, after) == [
         "  - source topic old: its committed offsets stay",
         "  ~ source topic in: 1 partitions, now 2: keys may be in other partitions now",
-        "! ~ internal topic a-repartition: 1 partitions, now 2",
-        "! - internal topic b-repartition: records in it that were not handled are lost",
-    ] or lines(before, after)[2:] == [
         "! - internal topic b-repartition: records in it that were not handled are lost",
         "! ~ internal topic a-repartition: 1 partitions, now 2",
     ]
