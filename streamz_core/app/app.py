@@ -45,12 +45,14 @@ if TYPE_CHECKING:
     from streamz_core.app.table_keeper import TableContexts
     from streamz_core.app.windowed_table import OnWindowClose
     from streamz_core.model import Header
+    from streamz_core.state.restore import RestoreProgress
     from streamz_core.streams.dsl.global_ktable import GlobalKTable
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.dsl.options import Consumed, Materialized
     from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.processor import ProcessorContext
+    from streamz_core.streams.runtime.queries import StoreView
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -84,6 +86,7 @@ class App:
         self.agents: Final[dict[str, Agent]] = {}
         self.tables: Final[dict[str, tables.Table]] = {}
         self.timers: Final[list[Timer | Crontab]] = []
+        self.restore_listeners: Final[list[Callable[[RestoreProgress], None]]] = []
         self.background: Final[list[Callable[[], Awaitable[Any]]]] = []
         self.on_started: Final = AppSignal("on_started")
         self.on_before_shutdown: Final = AppSignal("on_before_shutdown")
@@ -314,6 +317,40 @@ class App:
         """A topic as a table of which every process has a full copy, in the manner of Kafka Streams."""
         (name,), found = _consumed((topic,), options)
         return self.streams.global_table(name, consumed, materialized, **found)
+
+    def store(self, name: str, *, timestamps: bool = False) -> StoreView:
+        """A store or table of the running app by name, to read from anywhere: timers, web handlers, tests.
+
+        What is committed is seen, over all partitions of this process. Values of the DSL's tables come without
+        their times, unless ``timestamps``: then as pairs. Raises ``StoreUnavailable`` (retriable) while a
+        partition is restored or moved, ``Misuse`` for a store there is not.
+
+        >>> app.store("counts").get("/home")   # doctest: +SKIP
+        17
+        """
+        runtime = self.running.runtime
+        if runtime is None:
+            raise ImproperlyConfigured(f"app {self.id!r} reads no topics: it has no store {name!r}")
+        return runtime.store(name, timestamps=timestamps)
+
+    def on_restore(self, listener: Callable[[RestoreProgress], None]) -> Callable[[RestoreProgress], None]:
+        """Call ``listener(progress)`` whenever the restore of a store starts, goes on, ends or is suspended.
+
+        ``progress.phase`` says which; offsets are those of the changelog. Kafka's ``StateRestoreListener``.
+        May be used as a decorator; must not wait.
+        """
+        self.restore_listeners.append(listener)
+        return listener
+
+    def backup_state(self, directory: str) -> list[str]:
+        """Copy the stores on disk, as last committed, into ``directory``; returns the paths that were made.
+
+        Each is a task's stores at one moment, in the layout of the state directory: copied into that of a
+        stopped app, they spare it a restore from the beginning. What they lack comes from the changelogs.
+        Stores in memory, and such whose tasks are restoring, are left out.
+        """
+        runtime = self.running.runtime
+        return [] if runtime is None else runtime.backup_state(directory)
 
     def topology(self, partitions: Mapping[str, int]) -> Topology:
         """What everything declared compiles to, where topics have so many ``partitions``."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streamz_core.clock import Clock
     from streamz_core.model import Header
     from streamz_core.serde.registry import CodecRegistry
+    from streamz_core.state.restore import RestoreProgress
     from streamz_core.streams.graph import Graph
     from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.topology import Topology
@@ -119,6 +120,10 @@ class Runnable(Protocol):
     @property
     def timers(self) -> Sequence[Timer | Crontab]:
         """What it does by the wall clock."""
+
+    @property
+    def restore_listeners(self) -> Sequence[Callable[[RestoreProgress], None]]:
+        """Who is told of restores."""
 
     @property
     def background(self) -> Sequence[Callable[[], Awaitable[Any]]]:

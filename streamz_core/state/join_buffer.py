@@ -21,8 +21,9 @@ import msgspec
 from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.cache import CLEAN_ENTRIES_MAX
+from streamz_core.state.join_marks import JoinMarks
 from streamz_core.state.store import StoreCorrupt, StoreUndecodable, prefix_end
-from streamz_core.state.unmatched import NEVER, Unmatched
+from streamz_core.state.unmatched import Unmatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,19 +41,6 @@ _CODE_START: Final = 14
 _TAIL_BYTES: Final = 16
 """Time and number."""
 _NOTHING: Final[list[tuple[int, Any]]] = []
-
-
-class JoinMarks(msgspec.Struct):
-    """What a join remembers besides rows."""
-
-    stream_time_ms: int = -1
-    """The highest time of any row, taken or not."""
-    times_ms: list[int] = msgspec.field(default_factory=lambda: [-1, -1])
-    """By side: the highest time of a row that was taken."""
-    look_again_ms: int = NEVER
-    """The time of the row whose window has to close before unmatched rows are looked at again."""
-    number: int = 0
-    """Goes up with every row that is taken."""
 
 
 class KeyRows:

@@ -10,14 +10,14 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from mypy_extensions import i64
 
 from streamz_core.streams.round import Round
 from streamz_core.streams.rows import Rows, merge
 
-PIECE_RECORDS = 128
+PIECE_RECORDS: Final = 128
 """Records that pass one operator before the next one: enough to spread the cost of a call, few enough
 that what one operator makes is still in the processor's cache when the next one reads it."""
 
@@ -34,14 +34,15 @@ class Pieces:
         stop: int,
         records_max: int = PIECE_RECORDS,
     ) -> None:
-        """The places ``start`` to ``stop``. ``sources[n]`` is the source of part n, as a number.
+        """The places ``start`` to ``stop``, up to ``records_max`` at once.
 
-        ``apart[source]`` has a bit for every source whose rows must not be in hand together with its own.
+        ``sources[n]`` is the source of part n, as a number; ``apart[source]`` has a bit for every source whose
+        rows must not be in hand together with its own.
         """
-        self._records_max: i64 = min(records_max, PIECE_RECORDS)
         self._round = round_
         self._sources = sources
         self._apart = apart
+        self._records_max: i64 = min(records_max, PIECE_RECORDS)
         self.next: i64 = start
         """The place of the first record that was not handed out."""
         self._stop: i64 = stop
