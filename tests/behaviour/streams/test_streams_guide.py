@@ -19,6 +19,7 @@ PRINTED = [
     "['somebody saw /', 'Ann saw /shop']",
     "['a book: 12 EUR']\n['a pen: not paid']",
     "[('o1', 'a book for Ann'), ('o1', 'a book for Anna')]",
+    "[('m1', 3)]\n    Source: KSTREAM-SOURCE-0000000000 (topics: [log])",
 ]
 
 
