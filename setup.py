@@ -35,6 +35,7 @@ COMPILED = [
     "streamz_core/protocol/murmur2.py",
     "streamz_core/protocol/varint.py",
     "streamz_core/serde/codecs.py",
+    "streamz_core/serde/plain_key.py",
     "streamz_core/state/global_store.py",
     "streamz_core/state/join_buffer.py",
     "streamz_core/state/unmatched.py",

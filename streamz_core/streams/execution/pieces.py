@@ -36,7 +36,8 @@ class Pieces:
     ) -> None:
         """The places ``start`` to ``stop``, up to ``records_max`` at once.
 
-        ``sources[n]`` is the source of part n, as a number. ``apart[source]`` has a bit for every source whose rows must not be in hand together with its own.
+        ``sources[n]`` is the source of part n, as a number. ``apart[source]`` has a bit for every source whose
+        rows must not be in hand together with its own.
         """
         self._round = round_
         self._sources = sources
