@@ -1,12 +1,12 @@
-"""Streams, exactly-once, on a log on disk, against a bare loop over the values in memory.
+"""The DSL, exactly-once, on a log on disk, against a bare loop over the values in memory.
 
-Timed and set up as agents are (``benchmarks.agents``): from ``app.start()`` to the commit of the last record.
+Timed as ``agents`` times: from ``app.start()`` to the commit of the last record, defaults everywhere. The
+references are those of ``agents``: the same decoder and encoder calls in a bare loop.
 
-``filter, map``: what the agent of ``forward`` does, in the words of the DSL.
-
-``join``: views with a table of 100,000 users, which is read from its topic into RocksDB first, as the views are
-younger; page and region of each as JSON to a topic of four partitions. Reference: the same users decoded into a
-dict, and a loop over the views with the same decoder and encoder calls, the output dropped every 1,000 records.
+``filter_map``: the views with ``ms > 500``, mapped to another object, to a topic of four partitions.
+``window``: views per page and 10 s with 2 s grace, in a topic keyed by page: 100,000 windows. Updates are merged per
+commit and go to a topic. ``window_final``: the same with final results only, by suppression. ``sessions``: views per
+session of the 100,000 users, with a gap of 30 s and 2 s grace. Stores are on disk, with changelogs.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.agents import HANDED_OFF, bare_forward, run
+from benchmarks.agents import GRACE_MS, WINDOW_MS, bare_forward, bare_window, run
 from benchmarks.figures import Figure
 from benchmarks.measuring import Sample, Stopwatch, compare
-from benchmarks.setting import PARTITIONS, TOPIC, PartitionBatch, Setting
-from benchmarks.workload import START_MS, USERS, Views
+from benchmarks.setting import PARTITIONS, TOPIC, Setting
 from streamz_core import App
 from streamz_core.app import own_process
-from streamz_core.protocol.murmur2 import partition_for
+from streamz_core.streams.dsl.suppressed import BufferConfig, Suppressed
+from streamz_core.streams.dsl.windows import SessionWindows, TimeWindows
 
-USERS_TOPIC = "users"
-REGIONS = 50
+GAP_MS = 30_000
 
 
 async def streams_filter_map(setting: Setting) -> list[Figure]:
@@ -33,18 +32,6 @@ async def streams_filter_map(setting: Setting) -> list[Figure]:
     own_process.tune()
     found = await compare(lambda: run(setting, _filter_map), lambda: bare_forward(setting), setting.rounds)
     return [found.rate("DSL: filter, map, to", setting.count, at_least=0.6)]
-
-
-async def streams_table_join(setting: Setting) -> list[Figure]:
-    """Parse, look up, join, to a topic."""
-    own_process.tune()
-    users = _users()
-    found = await compare(
-        lambda: run(setting, _table_join, {USERS_TOPIC: users}),
-        lambda: _bare_join(setting, users),
-        setting.rounds,
-    )
-    return [found.rate("DSL: join with a table of 100,000", setting.count, at_least=0.5)]
 
 
 def _filter_map(app: App) -> None:
@@ -56,47 +43,82 @@ def _filter_map(app: App) -> None:
     app.stream(TOPIC).filter(lambda _key, view: view["ms"] > 500).map(shortened).to("slow")
 
 
-def _table_join(app: App) -> None:
-    app.topic("joined", partitions=PARTITIONS)
-    users = app.table(USERS_TOPIC)
-    app.stream(TOPIC).join(users, _joined).to("joined")
+async def streams_window(setting: Setting) -> list[Figure]:
+    """Count per page and window; merged updates to a topic."""
+    return [await _windowed(setting, _window, "DSL: tumbling count, updates per commit", 0.6)]
 
 
-def _joined(view: Any, user: Any) -> Any:
-    return {"page": view["page"], "region": user["region"]}
+async def streams_window_final(setting: Setting) -> list[Figure]:
+    """Count per page and window; final results to a topic."""
+    return [await _windowed(setting, _window_final, "DSL: tumbling count, final by suppress", 0.6)]
 
 
-def _users() -> list[PartitionBatch]:
-    """One record a user, older than any view."""
-    filling = [Views([], [], []) for _ in range(PARTITIONS)]
-    for user in range(USERS):
-        key = b"u%05d" % user
-        batch = filling[partition_for(key, PARTITIONS)]
-        batch.keys.append(key)
-        batch.values.append(b'{"name":"%s","region":"r%d"}' % (key, user % REGIONS))
-        batch.timestamps.append(START_MS - USERS + user)
-    return [
-        PartitionBatch(partition, part)
-        for partition, all_ in enumerate(filling)
-        for part in all_.batches(HANDED_OFF)
-    ]
+async def streams_sessions(setting: Setting) -> list[Figure]:
+    """Count per user and session."""
+    own_process.tune()
+    found = await compare(
+        lambda: run(setting, _sessions), lambda: _bare_sessions(setting.views.keys, setting), setting.rounds
+    )
+    return [found.rate("DSL: sessions of 100,000 users", setting.count, at_least=0.3)]
 
 
-def _bare_join(setting: Setting, users: list[PartitionBatch]) -> Sample:
-    loads, dumps = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
-    table: dict[bytes, Any] = {}
-    out: list[tuple[bytes, bytes]] = []
+async def _windowed(setting: Setting, declare: Any, what: str, at_least: float) -> Figure:
+    own_process.tune()
+    by_page = setting.keyed_by(lambda view: view["page"])
+    found = await compare(lambda: run(by_page, declare), lambda: bare_window(setting), setting.rounds)
+    return found.rate(what, setting.count, at_least=at_least)
+
+
+def _tumbling(app: App) -> Any:
+    app.topic("counts", partitions=PARTITIONS)
+    windows = TimeWindows.of_size_and_grace(WINDOW_MS, GRACE_MS)
+    return app.stream(TOPIC, key_type=str).group_by_key().windowed_by(windows).count("pages")
+
+
+def _window(app: App) -> None:
+    _tumbling(app).to_stream().to("counts")
+
+
+def _window_final(app: App) -> None:
+    until = Suppressed.until_window_closes(BufferConfig.unbounded()).with_name("final")
+    _tumbling(app).suppress(until).to_stream().to("counts")
+
+
+def _sessions(app: App) -> None:
+    app.topic("counts", partitions=PARTITIONS)
+    sessions = SessionWindows.of_inactivity_gap_and_grace(GAP_MS, GRACE_MS)
+    grouped = app.stream(TOPIC, key_type=str).group_by_key()
+    grouped.windowed_by(sessions).count("users").to_stream().to("counts")
+
+
+def _bare_sessions(keys: list[bytes], setting: Setting) -> Sample:
+    loads = msgspec.json.Decoder().decode
+    sessions: dict[str, list[list[int]]] = {}
+    stream_time = late = 0
     with Stopwatch() as watch:
-        for _, batch in users:
-            for key, value in zip(batch.keys, batch.values, strict=True):
-                table[key] = loads(value)
-        for block in setting.views.batches(HANDED_OFF):
-            for key, value in zip(block.keys, block.values, strict=True):
-                user = table.get(key)
-                if user is not None:
-                    out.append((key, dumps(_joined(loads(value), user))))
-            out.clear()
+        for raw_key, value, time in zip(keys, setting.views.values, setting.views.timestamps, strict=True):
+            loads(value)
+            stream_time = max(stream_time, time)
+            start = end = time
+            count = 1
+            kept: list[list[int]] = []
+            for session in sessions.get(key := raw_key.decode(), ()):
+                if session[0] - GAP_MS <= time <= session[1] + GAP_MS:
+                    start, end = min(start, session[0]), max(end, session[1])
+                    count += session[2]
+                elif session[1] + GAP_MS + GRACE_MS >= stream_time:
+                    kept.append(session)
+            if end + GAP_MS + GRACE_MS < stream_time:
+                late += 1
+                continue
+            kept.append([start, end, count])
+            sessions[key] = kept
     return watch.sample
 
 
-ROWS = {"streams_filter_map": streams_filter_map, "streams_table_join": streams_table_join}
+ROWS = {
+    "streams_filter_map": streams_filter_map,
+    "streams_window": streams_window,
+    "streams_window_final": streams_window_final,
+    "streams_sessions": streams_sessions,
+}

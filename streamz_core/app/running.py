@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from streamz_core.app.services import Runnable
     from streamz_core.client.link import Link
     from streamz_core.model import Header
+    from streamz_core.state.restore import RestoreProgress
 
 REPARTITION_CONFIG: Final = {
     "cleanup.policy": "delete",
@@ -66,7 +67,7 @@ class RunningApp:
         await producer.start()
         self._producer = producer
         if topology.subtopologies:
-            self.runtime = StreamsRuntime(topology, self._config(), self._link)
+            self.runtime = StreamsRuntime(topology, self._config(), self._link, on_restore=self._tell_restore)
             await self.runtime.start()
         for timer in app.timers:
             self._background.spawn(timer.run(app.clock), name=timer.name)
@@ -173,6 +174,10 @@ class RunningApp:
             for topic, partitions in internal.items()
         }
         return {**found, **await declare(self._link, between, app.conf)}
+
+    def _tell_restore(self, progress: RestoreProgress) -> None:
+        for listener in self._app.restore_listeners:
+            listener(progress)
 
     def _config(self) -> RuntimeConfig:
         app, conf = self._app, self._app.conf

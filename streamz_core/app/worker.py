@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger(__name__)
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_FORMS: Final = ("text", "mermaid", "json")
 _LEVELS: Final = ("debug", "info", "warn", "warning", "error", "critical")
 
 
@@ -61,6 +62,15 @@ def command_line(app: Startable) -> click.Group:
     def agents() -> None:
         for agent in app.agents.values():
             click.echo(f"{agent.name}\t{', '.join(agent.get_topic_names())}\t{_first_line(agent.help)}")
+
+    @group.command(help="Show what the app consists of: sub-topologies, sources, steps, stores, sinks.")
+    @click.option("--format", "form", default="text", type=click.Choice(_FORMS), show_default=True)
+    def describe(form: str) -> None:
+        _exit_with(lambda: click.echo(app.describe(form), nl=False))
+
+    @group.command(help="Show how records pass through the steps of the app's streams.")
+    def explain() -> None:
+        _exit_with(lambda: click.echo(app.explain(), nl=False))
 
     @group.command(help="List the tables.")
     def tables() -> None:

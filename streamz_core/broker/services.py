@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from streamz_core.log.directory import LogDirectory
     from streamz_core.log.partition_log import Appended, PartitionLog
     from streamz_core.model import TopicPartition
+    from streamz_core.protocol.record_batch import EncodedBatches
 
-Records: TypeAlias = bytes | bytearray | memoryview
+Records: TypeAlias = "bytes | bytearray | memoryview | EncodedBatches"
 """Whole record batches, one after the other."""
 
 MarkerListener: TypeAlias = "Callable[[TopicPartition, int, int, bool], None]"

@@ -78,7 +78,7 @@ class ExpiringStore(CachedStore):
             if len(value) == 2 and self.ttl_ms is not None:
                 value = (value[0], value[1], value[1] + self.ttl_ms)
             if len(value) == 3:
-                self._sweep.ends_at(value[2])
+                self._sweep.written(value[2])
         super().put(key, value)
 
     def put_with_ttl(self, key: Hashable, value: Any, timestamp: int, ttl_ms: int) -> None:
@@ -121,7 +121,7 @@ class ExpiringStore(CachedStore):
             if ends_ms is None:
                 continue
             if ends_ms > now_ms:
-                self._sweep.ends_at(ends_ms)
+                self._sweep.stays(ends_ms)
                 continue
             key = self.decode_key(encoded)
             if key not in self._dirty:  # or else it is another entry by now

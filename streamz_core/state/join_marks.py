@@ -1,14 +1,19 @@
-"""``JoinMarks``: how far a join of two streams has come.
+"""``JoinMarks``: what a stream-stream join knows besides its rows.
 
-Owns: the record in which a join buffer's marks are saved.
-Must not know: rows, how matches are found. Not compiled: a msgspec Struct is made by msgspec.
+Owns: the marks, as they are written to the store and its changelog.
+Must not know: rows, stores.
+
+Not compiled: msgspec reads the class as it is written.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-from streamz_core.state.unmatched import NEVER
+NEVER: Final = (1 << 63) - 1
+"""The earliest time where there is no row."""
 
 
 class JoinMarks(msgspec.Struct):

@@ -35,7 +35,7 @@ class SetStore:
     ) -> None:
         """Keys and members are compared as Python compares them, so equal ones must encode equally."""
         self._cache = CachedStore(
-            store, _PairCodec(key_codec, member_codec), _PresenceCodec(), clean_entries_max=clean_entries_max
+            store, PairCodec(key_codec, member_codec), _PresenceCodec(), clean_entries_max=clean_entries_max
         )
         self._key_codec = key_codec
 
@@ -137,19 +137,22 @@ class _Nothing:
     """No key, and no member."""
 
 
-class _PairCodec:
+class PairCodec:
     """A key and a member, as one key."""
 
     def __init__(self, keys: Codec, members: Codec) -> None:
+        """The member None is none: such a pair is what all pairs of its key begin with."""
         self._keys = keys
         self._members = members
 
     def encode(self, value: tuple[Any, Any]) -> bytes | None:
+        """The key, then the member."""
         key = self._keys.encode(value[0])
         member = b"" if value[1] is None else self._members.encode(value[1])
         return None if key is None or member is None else compose(key, member)
 
     def decode(self, column: Sequence[bytes | None]) -> list[Any]:
+        """Pairs; what does not decode becomes a ``DecodeFailure`` at its place."""
         return [None if data is None else self._pair(data) for data in column]
 
     def _pair(self, data: bytes) -> Any:

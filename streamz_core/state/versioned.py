@@ -180,7 +180,7 @@ class VersionedStore:
             self._put_latest(key, value, timestamp, latest)
             return PutResult.LATEST
         self._put_earlier(key, value, timestamp)
-        self._sweep.ends_at(timestamp + self.retention_ms)
+        self._sweep.written(timestamp + self.retention_ms)
         return PutResult.EARLIER
 
     def delete(self, key: Hashable, timestamp: int) -> VersionedRecord | None:
@@ -195,11 +195,11 @@ class VersionedStore:
                 self._remove_earlier(key, timestamp)
         elif before is not None and before[0] is not None:
             self._put_earlier(key, *before)
-            self._sweep.ends_at(timestamp + self.retention_ms)
+            self._sweep.written(timestamp + self.retention_ms)
         if value is None:
             # A deletion stands in the history too: that is where it is found when it has ended.
             self._put_earlier(key, None, timestamp)
-            self._sweep.ends_at(timestamp + self.retention_ms)
+            self._sweep.written(timestamp + self.retention_ms)
         self._cache.put((key,), (value, timestamp))
 
     def _put_earlier(self, key: Any, value: Any, timestamp: int) -> None:
@@ -264,7 +264,7 @@ class VersionedStore:
                 ended_ms = self._next_time(key, timestamp, latest)
             newer = (prefix, timestamp)
             if ended_ms > bound:
-                self._sweep.ends_at(ended_ms + self.retention_ms)
+                self._sweep.stays(ended_ms + self.retention_ms)
             elif is_newest:
                 self._forget(key)
             else:

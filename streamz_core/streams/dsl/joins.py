@@ -111,7 +111,7 @@ def stream_global_join(
     """Each record of ``stream`` with the global table's value of ``key_selector(key, value)``."""
     refuse_other_builder(stream, table)
     graph, store = stream.graph, table.store
-    name = graph.name(_kind(left=left), option(Named, named).name)
+    name = graph.step(_kind(left=left), named)
     graph.add(
         name,
         (Input(stream.node),),

@@ -104,7 +104,7 @@ class KGroupedTable(Generic[K, V]):
         what: str,
     ) -> KTable[Any, Any]:
         graph, source = self._table.graph, self._dealt()
-        name = graph.name("KTABLE-AGGREGATE", option(Named, named).name)
+        name = graph.step("KTABLE-AGGREGATE", named)
         key, value = known(chosen.key, self._grouped.key), known(chosen.value, value)
         store = key_value_store(graph, chosen, key, value, what)
         caching = chosen.caching

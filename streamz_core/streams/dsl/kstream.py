@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from streamz_core.errors import Misuse
+from streamz_core.streams.dsl.comforts import Comforts
 from streamz_core.streams.dsl.options import (
     Branched,
     Consumed,
@@ -40,7 +41,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class KStream(ProcessingWords[K, V]):
+class KStream(Comforts[K, V], ProcessingWords[K, V]):
     """Records by key. Operations return new streams, and leave this one as it is.
 
     ``named`` is the name of the step, a string or ``Named``, for ``describe()`` and messages.
@@ -187,7 +188,7 @@ class KStream(ProcessingWords[K, V]):
         """
         topic = _target(topic, options)
         chosen = option(Produced, produced, options)
-        name = self._name("KSTREAM-SINK", chosen.name)
+        name = self._name("KSTREAM-SINK", Named(chosen.name, chosen.error_policy))
         where = repr(topic) if isinstance(topic, str) else f"step {name!r}"
         codecs = self.graph.codecs
         key_codec = codecs.sink_key(_or(chosen.key, self.key), f"key for topic {where}")

@@ -179,7 +179,7 @@ class KTable(Generic[K, V]):
         )
 
     def _name(self, kind: str, named: Named | str | None) -> str:
-        return self.graph.name(kind, option(Named, named).name)
+        return self.graph.step(kind, named)
 
     def _then(
         self,

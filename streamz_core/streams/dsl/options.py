@@ -45,7 +45,14 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Named(Option):
-    """The name of a step."""
+    """The name of a step, and what becomes of records it fails on."""
+
+    error_policy: ErrorPolicy | str | None = None
+    """``fail``, ``skip``, ``dead_letter`` or a policy; None: as the builder says."""
+
+    def with_error_policy(self, policy: ErrorPolicy | str) -> Self:
+        """The same with this policy. A record that is passed over leaves nothing behind anywhere."""
+        return replace(self, error_policy=policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,12 @@ class Produced(Typed):
     """How a topic is written. ``partitioner(topic, key, value, partitions)`` chooses a partition."""
 
     partitioner: Callable[[str, Any, Any, int], int | None] | None = None
+    error_policy: ErrorPolicy | str | None = None
+    """For records that do not encode, or are too large: ``fail``, ``skip``, ``dead_letter`` or a policy."""
+
+    def with_error_policy(self, policy: ErrorPolicy | str) -> Self:
+        """The same with this for records that cannot be written."""
+        return replace(self, error_policy=policy)
 
     def with_stream_partitioner(self, partitioner: Callable[[str, Any, Any, int], int | None]) -> Self:
         """The same with this choice of partitions."""

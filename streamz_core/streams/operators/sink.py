@@ -41,8 +41,22 @@ class Sink(Operator):
         """Nothing comes behind a sink."""
         keys = encoded(self.name, rows, rows.keys, self._key_codec)
         values = encoded(self.name, rows, rows.values, self._value_codec)
-        self._context.send_columns(self._target, keys, values, rows.timestamps, rows.headers)
+        try:
+            self._context.send_columns(self._target, keys, values, rows.timestamps, rows.headers)
+        except Exception:
+            # Whatever was buffered is taken back after a failure; one by one tells which row cannot be written.
+            self._find_failing(rows, keys, values)
+            raise
         return None
+
+    def _find_failing(self, rows: Rows, keys: list[bytes | None], values: list[bytes | None]) -> None:
+        send, headers = self._context.send, rows.headers
+        for index in range(len(keys)):
+            try:
+                found = () if headers is None else headers[index]
+                send(self._target, keys[index], values[index], rows.timestamps[index], found)
+            except Exception as error:
+                raise row_failed(self.name, rows, index, error) from error
 
 
 class RoutingSink(Operator):

@@ -30,20 +30,23 @@ from streamz_core.streams.runtime.config import OffsetReset
 from streamz_core.streams.runtime.failures import TaskFailed, TaskInterrupted
 from streamz_core.streams.runtime.global_tables import GlobalTables
 from streamz_core.streams.runtime.offsets import GroupOffsets
+from streamz_core.streams.runtime.queries import OPEN, StoreUnavailable, StoreView
 from streamz_core.streams.runtime.services import TaskServices
 from streamz_core.streams.runtime.status import PartitionStatus, RuntimeState, RuntimeStatus, TaskStatus
 from streamz_core.streams.runtime.stores import StateSettings
+from streamz_core.streams.runtime.subscriptions import Subscriptions
 from streamz_core.streams.runtime.task import Task
 from streamz_core.streams.runtime.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from streamz_core.client.link import Link
     from streamz_core.model import TopicPartition
     from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.restore import RestoreProgress
     from streamz_core.streams.runtime.config import RuntimeConfig
+    from streamz_core.streams.runtime.stores import StoreChanges
     from streamz_core.streams.runtime.task_runner import TaskRunner
     from streamz_core.streams.topology import Topology
 
@@ -87,6 +90,8 @@ class StreamsRuntime:
         self._assignment: Assignment | None = None
         self._globals: GlobalTables | None = None
         self._background = Supervisor(f"app {config.app_id!r}", on_failure=self._fail)
+        self._subscriptions = Subscriptions()
+        self._partition_counts: Mapping[str, int] = {}
 
     @property
     def state(self) -> RuntimeState:
@@ -145,6 +150,32 @@ class StreamsRuntime:
             await self._assignment.stop_all()
         await self._shut_down()
 
+    def store(self, name: str, *, timestamps: bool = False) -> StoreView:
+        """A store of the topology, to read what is committed in it. Raises ``Misuse`` for an unknown one."""
+        if self._assignment is None or self._state.value in (RuntimeState.STOPPED, RuntimeState.FAILED):
+            raise StoreUnavailable(f"store {name!r}: app {self.config.app_id!r} is not running")
+        for part in self._topology.subtopologies:
+            for spec in part.stores:
+                if spec.name == name:
+                    counts = [self._partition_counts.get(topic, 0) for topic in part.topics]
+                    return StoreView(
+                        spec,
+                        part,
+                        max(counts),
+                        lambda: self.tasks,
+                        self._subscriptions,
+                        timestamps=timestamps,
+                    )
+        known = sorted(spec.name for part in self._topology.subtopologies for spec in part.stores)
+        raise Misuse(
+            f"app {self.config.app_id!r} has no store {name!r} (it has: {', '.join(known) or 'none'})"
+        )
+
+    def backup_state(self, directory: str) -> list[str]:
+        """Copy the committed stores of every task that works; the paths that were made."""
+        working = [task for task in self.tasks.values() if task.state.value in OPEN]
+        return [path for task in working if (path := task.stores.copy_to(directory)) is not None]
+
     def status(self) -> RuntimeStatus:
         """What is going on: tasks, positions, lag, errors."""
         runners = () if self._assignment is None else tuple(self._assignment.runners.values())
@@ -163,6 +194,7 @@ class StreamsRuntime:
         requests = Requests(self._link, config.request_timeout_ms, RETRY_BACKOFF_MS)
         topics = Topics(requests, config.app_id)
         counts = await topics.source_counts(self._topology)
+        self._partition_counts = counts
         sources = await topics.source_changelogs(self._topology)
         identities, _ = await topics.create_internal(self._topology, counts, sources)
         await topics.count_partitions([sink for part in self._topology.subtopologies for sink in part.sinks])
@@ -186,6 +218,7 @@ class StreamsRuntime:
             known_partitions=topics.known_partitions,
             global_store=global_tables.store,
             on_restore=self._on_restore,
+            on_changes=self._publish,
             on_task_changed=self._settle,
         )
         self._assignment = Assignment(
@@ -226,7 +259,13 @@ class StreamsRuntime:
         await tables.open(found, reader, consumer, self._on_restore)
         self._background.spawn(tables.follow(), name="global-tables")
 
+    def _publish(self, task: Task, changes: Sequence[StoreChanges]) -> None:
+        for change in changes:
+            if change.changes:
+                self._subscriptions.publish(change.store, task.partition, change.changes)
+
     async def _shut_down(self) -> None:
+        self._subscriptions.close()
         await self._background.close()
         if self._globals is not None:
             await self._globals.close()
@@ -337,6 +376,7 @@ class StreamsRuntime:
             skipped_count=task.skipped_count,
             dead_letter_count=task.dead_letter_count,
             late_count=task.late_count,
+            restoring=tuple(task.stores.restoring.values()),
             restarts=runner.restarts,
             last_error=runner.last_error,
         )

@@ -172,6 +172,14 @@ class TaskStores:
         if self._database is not None:
             self._database.flush(wait=False)
 
+    def copy_to(self, directory: str) -> str | None:
+        """Copy what is committed and on disk below ``directory``; the path, or None where nothing is on disk."""
+        if self._database is None:
+            return None
+        path = f"{directory}/{self._settings.app_id}/{self._task_id}"
+        self._database.copy_to(path)
+        return path
+
     def discard(self) -> None:
         """Forget everything uncommitted."""
         for store in self._caches:
