@@ -16,7 +16,7 @@ from collections.abc import Generator, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from streamz_core.errors import ErrorCode, StreamzError
+from streamz_core.errors import StreamzError
 from streamz_core.log import compaction, partition_metadata, snapshot
 from streamz_core.log.capture import PartitionCapture, capture
 from streamz_core.log.compaction import CompactionResult
@@ -24,18 +24,17 @@ from streamz_core.log.compaction_run import SwapInterrupted, compact_segments
 from streamz_core.log.config import NEVER, TopicConfig
 from streamz_core.log.errors import (
     CorruptRecord,
-    InvalidRecords,
     OffsetOutOfRange,
     PartitionFailed,
     StorageFailure,
 )
 from streamz_core.log.files import Buffer
+from streamz_core.log.kept_batches import Content, as_kept, may_write_as_encoded, place
 from streamz_core.log.log_start import LogStart, naming
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_metadata import PartitionMetadata
 from streamz_core.log.partition_reader import PartitionReader
 from streamz_core.log.producer_state import Producer, ProducerState
-from streamz_core.log.recompression import recompress
 from streamz_core.log.recovery import Recovered, Recovery
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import take_in
@@ -43,14 +42,13 @@ from streamz_core.log.retention import count_expired, is_expired
 from streamz_core.log.rolling import roll_after_ms
 from streamz_core.log.scrub import ScrubTarget
 from streamz_core.log.segment import Segment, SegmentSummary
-from streamz_core.log.segment_scan import LEADER_EPOCH
 from streamz_core.log.segments import Segments
 from streamz_core.log.sync import SyncTicket, Unsynced
 from streamz_core.log.validation import Batches, validate
 from streamz_core.log.visibility import Visibility
 from streamz_core.model import Durability
 from streamz_core.protocol.control import end_txn_marker
-from streamz_core.protocol.record_batch import CorruptBatch, assign, read_header, set_append_time, split
+from streamz_core.protocol.record_batch import EncodedBatches, split
 
 SNAPSHOT_INTERVAL_BYTES: Final = 16 << 20
 """How much may be appended before a sync also leaves a snapshot."""
@@ -191,42 +189,28 @@ class PartitionLog:
 
     # -- appending ------------------------------------------------------------------------------------
 
-    def append(self, records: Buffer, *, level: Durability, now_ms: int) -> Appended:
+    def append(self, records: Buffer | EncodedBatches, *, level: Durability, now_ms: int) -> Appended:
         """Append whole batches, all or none of them.
 
-        A ``bytearray`` is the log's to write their offsets into; others are copied.
+        A ``bytearray`` is the log's to write their offsets into; other buffers are copied. ``EncodedBatches``
+        are written from where they are, their checksums believed, unless this topic changes its batches.
 
         Raises ``InvalidRecords``, ``RecordTooLarge``, ``OutOfOrderSequence``, ``ProducerFenced``,
         ``InvalidTxnState`` (nothing was written), ``StorageFailure`` (nothing is left of it).
         """
         self._require_writable()
+        if isinstance(records, EncodedBatches) and not may_write_as_encoded(self.config):
+            records = records.joined()
         batches = validate(self.name, records, self.config, now_ms)
         headers = [header for _, header in batches]
         known = self._producers.check(self.name, headers)
         if known is not None:
             return Appended(known.first_offset, known.last_offset, known.append_time_ms, True)
-        append_time = -1
-        gives_time = self.config.message_timestamp_type == "LogAppendTime"
-        if self.config.compression_type != "producer":
-            buffer, batches = self._recompressed(records, batches)
-        elif isinstance(records, bytearray) and not gives_time:
-            buffer = records
-        else:  # the log's time must not be in what a producer may send again
-            buffer = bytearray(records)
-        if gives_time:
-            append_time = now_ms
-            for position, _ in batches:
-                set_append_time(buffer, position, now_ms)
-            batches = [(position, read_header(buffer, position)) for position, _ in batches]
+        content, batches = as_kept(self.name, records, batches, self.config, now_ms)
+        append_time = now_ms if self.config.message_timestamp_type == "LogAppendTime" else -1
         base_offset = self.log_end_offset
-        self._write(buffer, batches, level, now_ms)
+        self._write(content, batches, level, now_ms)
         return Appended(base_offset, self.log_end_offset - 1, append_time, False)
-
-    def _recompressed(self, records: Buffer, batches: Batches) -> tuple[bytearray, Batches]:
-        try:
-            return recompress(records, batches, self.config.compression_type)
-        except CorruptBatch as error:
-            raise InvalidRecords(f"{self.name}: refused: {error.reason}", ErrorCode.CORRUPT_MESSAGE) from None
 
     def append_marker(
         self, producer_id: int, producer_epoch: int, committed: bool, *, level: Durability, now_ms: int
@@ -241,29 +225,24 @@ class PartitionLog:
         offset = self.log_end_offset - 1
         return Appended(offset, offset, -1, False)
 
-    def _write(self, buffer: bytearray, batches: Batches, level: Durability, now_ms: int) -> None:
+    def _write(self, content: Content, batches: Batches, level: Durability, now_ms: int) -> None:
         visibility = self._visibility
-        offset = visibility.log_end_offset
-        for position, header in batches:
-            assign(buffer, position, offset, LEADER_EPOCH)
-            header.base_offset = offset
-            header.leader_epoch = LEADER_EPOCH
-            offset += header.last_offset_delta + 1
-        segment = self._segment_for(len(buffer), offset, now_ms)
-        self._write_bytes(segment, buffer)
+        data, frames = place(content, batches, visibility.log_end_offset)
+        size, offset = len(content), batches[-1][1].next_offset
+        segment = self._segment_for(size, offset, now_ms)
+        self._write_bytes(segment, data)
         interval = self.config.index_interval_bytes
-        view = memoryview(buffer)
-        for position, header in batches:
-            ended = take_in(segment, self._producers, header, view[position:], now_ms, interval)
+        for (_, header), frame in zip(batches, frames, strict=True):
+            ended = take_in(segment, self._producers, header, frame, now_ms, interval)
             if ended >= 0:
                 visibility.transaction_ended(header.base_offset, ended)
         self._has_changed = True
-        self._snapshot_due_bytes -= len(buffer)
+        self._snapshot_due_bytes -= size
         visibility.appended(
             offset, sync=level is Durability.SYNC, first_open_offset=self._producers.first_open_offset
         )
 
-    def _write_bytes(self, segment: Segment, buffer: bytearray) -> None:
+    def _write_bytes(self, segment: Segment, data: Buffer | list[Buffer]) -> None:
         self._mend()
         position = segment.size_bytes
         try:
@@ -272,7 +251,7 @@ class PartitionLog:
         except OSError as error:
             raise StorageFailure(self.name, "opening", segment.path, error) from error
         try:
-            file.write_at(position, buffer)
+            file.write_at(position, data)
         except OSError as error:
             self._has_torn_end = True
             with contextlib.suppress(StorageFailure):  # then it is tried again before the next append

@@ -31,6 +31,7 @@ from streamz_core.protocol.batch_header import (
 )
 from streamz_core.protocol.compression import Compression, compress
 from streamz_core.protocol.crc import crc32c
+from streamz_core.protocol.encoded_batches import EncodedBatch
 from streamz_core.protocol.varint import INT32_MAX, further_bytes, write_varlong
 
 try:
@@ -39,8 +40,6 @@ except ImportError:  # only compiled code needs librt: it writes into its buffer
     from streamz_core.protocol.byte_writer import BytesWriter  # type: ignore[assignment]
 
 Headers = Sequence[Sequence[Header]]
-EncodedBatch = tuple[bytes, bytes]
-"""A batch's header and its packed records, not joined: whoever sends several joins all of them at once."""
 
 _NO_COMPRESSION: Final = Compression.NONE
 _FRONT: Final = Struct(">qiibI")
@@ -313,7 +312,7 @@ def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) 
     if length > INT32_MAX:
         raise Misuse(f"a batch of {length} bytes; the format ends at {INT32_MAX}: send fewer records at once")
     crc = crc32c(packed, crc32c(covered))
-    return _FRONT.pack(base_offset, length, leader_epoch, MAGIC, crc) + covered, packed
+    return EncodedBatch(_FRONT.pack(base_offset, length, leader_epoch, MAGIC, crc) + covered, packed)
 
 
 def _checked_count(

@@ -8,7 +8,7 @@ Must not know: topics, partitions, files.
 from __future__ import annotations
 
 from streamz_core.protocol.batch_decoder import Columns, decode
-from streamz_core.protocol.batch_encoder import EncodedBatch, RawRecords, RecordWriter, encode
+from streamz_core.protocol.batch_encoder import RawRecords, RecordWriter, encode
 from streamz_core.protocol.batch_header import (
     HEADER_BYTES,
     BatchHeader,
@@ -20,6 +20,7 @@ from streamz_core.protocol.batch_header import (
     split,
 )
 from streamz_core.protocol.corrupt import CorruptBatch
+from streamz_core.protocol.encoded_batches import EncodedBatch, EncodedBatches
 
 __all__ = [
     "HEADER_BYTES",
@@ -27,6 +28,7 @@ __all__ = [
     "Columns",
     "CorruptBatch",
     "EncodedBatch",
+    "EncodedBatches",
     "RawRecords",
     "RecordWriter",
     "assign",

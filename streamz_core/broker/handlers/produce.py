@@ -23,12 +23,12 @@ from streamz_core.protocol.messages.produce import (
     ProduceResponse,
     TopicProduceResponse,
 )
-from streamz_core.protocol.record_batch import CorruptBatch, read_headers
+from streamz_core.protocol.record_batch import CorruptBatch, EncodedBatches, read_headers
 
 if TYPE_CHECKING:
     from streamz_core.broker.flusher import Outcome
     from streamz_core.broker.handler import HandlerBroker
-    from streamz_core.broker.services import Records
+    from streamz_core.broker.services import NewRecords
     from streamz_core.log.partition_log import Appended, PartitionLog
     from streamz_core.protocol.record_batch import BatchHeader
 
@@ -92,7 +92,7 @@ async def _write(
     broker: HandlerBroker,
     request: ProduceRequest,
     target: TopicPartition,
-    records: Records,
+    records: NewRecords,
     level: Durability,
     write: _Write,
 ) -> None:
@@ -103,7 +103,7 @@ async def _write(
         write.refusal = refuse_change(target.topic)
         return
     try:
-        headers = read_headers(records)
+        headers = records.headers() if isinstance(records, EncodedBatches) else read_headers(records)
     except CorruptBatch as corrupt:
         message = f"{target.topic}-{target.partition}: the records are no whole batches: {corrupt}"
         write.refusal = Refusal(ErrorCode.CORRUPT_MESSAGE, message)

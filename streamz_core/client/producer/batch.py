@@ -22,7 +22,8 @@ from typing import Any, Final
 from mypy_extensions import i64, mypyc_attr
 
 from streamz_core.model import Header, RecordMetadata, TopicPartition
-from streamz_core.protocol.batch_encoder import EncodedBatch, RawRecords, RecordWriter
+from streamz_core.protocol.batch_encoder import RawRecords, RecordWriter
+from streamz_core.protocol.encoded_batches import EncodedBatch
 
 CREATE_TIME: Final = 0
 LOG_APPEND_TIME: Final = 1

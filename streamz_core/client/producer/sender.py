@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import sleep, wait_for
@@ -24,6 +23,7 @@ from streamz_core.client.errors import (
 from streamz_core.client.request import explained, is_repeatable
 from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.protocol.batch_encoder import raw_records
+from streamz_core.protocol.encoded_batches import EncodedBatches
 from streamz_core.protocol.messages.produce import (
     PartitionProduceData,
     PartitionProduceResponse,
@@ -263,8 +263,7 @@ class Sender:
         return not any(batch.is_done for batch in group)
 
     def _request(self, queue: PartitionQueue, group: list[ProducerBatch]) -> ProduceRequest:
-        # The one copy on the way to the file: into a buffer that is the log's to put its offsets into.
-        records = bytearray().join(chain.from_iterable(batch.encoded for batch in group if batch.encoded))
+        records = EncodedBatches([batch.encoded for batch in group if batch.encoded is not None])
         data = PartitionProduceData(index=queue.partition, records=records)
         return ProduceRequest(
             transactional_id=self._transactions.transactional_id,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from streamz_core.errors import ErrorCode
+from streamz_core.protocol.encoded_batches import EncodedBatches
 from streamz_core.protocol.messages.request import Message, Request
 from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
@@ -16,10 +17,11 @@ class PartitionProduceData(Message, frozen=True, kw_only=True):
     """Record batches, whole and concatenated, for one partition.
 
     In a ``bytearray`` the broker may write the batches' offsets where they stand, as often as it is sent.
+    ``EncodedBatches`` are what a producer of this process has framed; a wire has them ``joined``.
     """
 
     index: int
-    records: bytes | bytearray | memoryview
+    records: bytes | bytearray | memoryview | EncodedBatches
 
 
 class TopicProduceData(Message, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from streamz_core.protocol.messages.produce import (
     ProduceResponse,
     TopicProduceResponse,
 )
-from streamz_core.protocol.record_batch import decode, split
+from streamz_core.protocol.record_batch import EncodedBatches, decode, split
 from streamz_core.testing.manual_clock import ManualClock
 
 
@@ -92,8 +92,9 @@ class ScriptedLink:
         log = self.appended[topic.name, data.index]
         base = len(log)
         if code == ErrorCode.NONE:
-            for position, header in split(data.records):
-                columns = decode(data.records, position)
+            records = data.records.joined() if isinstance(data.records, EncodedBatches) else data.records
+            for position, header in split(records):
+                columns = decode(records, position)
                 for index in range(len(columns)):
                     log.append((columns.keys[index], columns.values[index], header))
         return ProduceResponse(

@@ -190,7 +190,7 @@ async def test_headers_stay_with_their_records(link, producer):
     from streamz_core.protocol.record_batch import decode
 
     (request,) = link.sent(ProduceRequest)
-    columns = decode(request.topic_data[0].partition_data[0].records)
+    columns = decode(request.topic_data[0].partition_data[0].records.joined())
     assert [tuple(row) for row in columns.headers] == [(), (("h", b"x"), ("h", None)), ()]
 
 
