@@ -9,11 +9,13 @@ from __future__ import annotations
 import gc
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from benchmarks.workload import Views, views
 from streamz_core.client.admin import AIOKafkaAdminClient
@@ -72,6 +74,13 @@ class Setting:
         gc.collect()
         gc.freeze()
         return done
+
+    def keyed_by(self, key: Callable[[Any], str]) -> Setting:
+        """The same views under other keys, made from their values."""
+        made = Setting(self.count, self.rounds, self.directory)
+        keys = [key(msgspec.json.decode(value)).encode() for value in self.views.values]
+        made.views = self.views._replace(keys=keys)
+        return made
 
     @contextmanager
     def scratch(self) -> Iterator[str]:

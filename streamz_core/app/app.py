@@ -18,6 +18,7 @@ from streamz_core.app import tables
 from streamz_core.app.agent import Agent
 from streamz_core.app.body import Body
 from streamz_core.app.compile import TABLES, Declarations, compile_app, refuse_mismatch
+from streamz_core.app.describing import describe_app
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured, NotReady
 from streamz_core.app.policies import Retry, error_policy
@@ -31,8 +32,8 @@ from streamz_core.clock import Clock, SystemClock
 from streamz_core.serde.registry import CodecRegistry
 from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.compile import subtopologies
+from streamz_core.streams.dsl.describing import explain
 from streamz_core.streams.dsl.mending import mended
-from streamz_core.streams.error_policy import FAIL
 from streamz_core.streams.topology import Topology
 
 if TYPE_CHECKING:
@@ -44,12 +45,14 @@ if TYPE_CHECKING:
     from streamz_core.app.table_keeper import TableContexts
     from streamz_core.app.windowed_table import OnWindowClose
     from streamz_core.model import Header
+    from streamz_core.state.restore import RestoreProgress
     from streamz_core.streams.dsl.global_ktable import GlobalKTable
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.dsl.options import Consumed, Materialized
     from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.processor import ProcessorContext
+    from streamz_core.streams.runtime.queries import StoreView
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -83,6 +86,7 @@ class App:
         self.agents: Final[dict[str, Agent]] = {}
         self.tables: Final[dict[str, tables.Table]] = {}
         self.timers: Final[list[Timer | Crontab]] = []
+        self.restore_listeners: Final[list[Callable[[RestoreProgress], None]]] = []
         self.background: Final[list[Callable[[], Awaitable[Any]]]] = []
         self.on_started: Final = AppSignal("on_started")
         self.on_before_shutdown: Final = AppSignal("on_before_shutdown")
@@ -274,7 +278,10 @@ class App:
         if self._streams is None:
             conf = self.conf
             self._streams = StreamsBuilder(
-                self.serializers, key_serializer=conf.key_serializer, value_serializer=conf.value_serializer
+                self.serializers,
+                key_serializer=conf.key_serializer,
+                value_serializer=conf.value_serializer,
+                error_policy=conf.stream_error_policy,
             )
         return self._streams
 
@@ -311,6 +318,40 @@ class App:
         (name,), found = _consumed((topic,), options)
         return self.streams.global_table(name, consumed, materialized, **found)
 
+    def store(self, name: str, *, timestamps: bool = False) -> StoreView:
+        """A store or table of the running app by name, to read from anywhere: timers, web handlers, tests.
+
+        What is committed is seen, over all partitions of this process. Values of the DSL's tables come without
+        their times, unless ``timestamps``: then as pairs. Raises ``StoreUnavailable`` (retriable) while a
+        partition is restored or moved, ``Misuse`` for a store there is not.
+
+        >>> app.store("counts").get("/home")   # doctest: +SKIP
+        17
+        """
+        runtime = self.running.runtime
+        if runtime is None:
+            raise ImproperlyConfigured(f"app {self.id!r} reads no topics: it has no store {name!r}")
+        return runtime.store(name, timestamps=timestamps)
+
+    def on_restore(self, listener: Callable[[RestoreProgress], None]) -> Callable[[RestoreProgress], None]:
+        """Call ``listener(progress)`` whenever the restore of a store starts, goes on, ends or is suspended.
+
+        ``progress.phase`` says which; offsets are those of the changelog. Kafka's ``StateRestoreListener``.
+        May be used as a decorator; must not wait.
+        """
+        self.restore_listeners.append(listener)
+        return listener
+
+    def backup_state(self, directory: str) -> list[str]:
+        """Copy the stores on disk, as last committed, into ``directory``; returns the paths that were made.
+
+        Each is a task's stores at one moment, in the layout of the state directory: copied into that of a
+        stopped app, they spare it a restore from the beginning. What they lack comes from the changelogs.
+        Stores in memory, and such whose tasks are restoring, are left out.
+        """
+        runtime = self.running.runtime
+        return [] if runtime is None else runtime.backup_state(directory)
+
     def topology(self, partitions: Mapping[str, int]) -> Topology:
         """What everything declared compiles to, where topics have so many ``partitions``."""
         declared = self.declared
@@ -321,7 +362,7 @@ class App:
         if declared.graph is None:
             return topology
         graph = mended(declared.graph, partitions)
-        parts = united((*topology.subtopologies, *subtopologies(graph, self.group_id, FAIL)))
+        parts = united((*topology.subtopologies, *subtopologies(graph, self.group_id)))
         return Topology(parts, graph.global_tables)
 
     @property
@@ -329,6 +370,15 @@ class App:
         """All agents, tables and streams."""
         graph = None if self._streams is None else self._streams.build()
         return Declarations(tuple(self.agents.values()), tuple(self.tables.values()), graph)
+
+    def describe(self, format: str = "text") -> str:  # noqa: A002 - what it is
+        """Agents and streams, by sub-topology, as ``text`` (Kafka's form), ``mermaid`` or ``json``."""
+        return describe_app(self.declared, self.group_id).in_format(format)
+
+    def explain(self) -> str:
+        """How records pass through the steps of the app's streams: in pieces or one by one, and why."""
+        graph = self.declared.graph
+        return "" if graph is None else explain(graph)
 
     def use(self, builder: StreamsBuilder) -> None:
         """Run what was built without an app; in place of the app's own ``streams``."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streamz_core.clock import Clock
     from streamz_core.model import Header
     from streamz_core.serde.registry import CodecRegistry
+    from streamz_core.state.restore import RestoreProgress
     from streamz_core.streams.graph import Graph
     from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.topology import Topology
@@ -121,6 +122,10 @@ class Runnable(Protocol):
         """What it does by the wall clock."""
 
     @property
+    def restore_listeners(self) -> Sequence[Callable[[RestoreProgress], None]]:
+        """Who is told of restores."""
+
+    @property
     def background(self) -> Sequence[Callable[[], Awaitable[Any]]]:
         """What it does once, beside its agents."""
 
@@ -148,6 +153,15 @@ class Startable(Runnable, Protocol):
     @property
     def tables(self) -> Mapping[str, Any]:
         """Its tables by name."""
+
+    def reconfigure(self, **settings: Any) -> None:
+        """Change settings before it is started."""
+
+    def describe(self, format: str = ...) -> str:  # noqa: A002 - what it is
+        """What it consists of."""
+
+    def explain(self) -> str:
+        """How its streams are run."""
 
     async def start(self) -> None:
         """Run in the current event loop."""

@@ -20,12 +20,14 @@ from typing import Any, Final
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.model import Durability
+from streamz_core.streams.error_policy import ErrorAction
 
 ENV_PREFIX: Final = "STREAMZ_"
 GUARANTEES: Final = ("exactly_once", "at_least_once")
 OFFSET_RESETS: Final = ("earliest", "latest")
 OUT_OF_RANGE: Final = (*OFFSET_RESETS, "fail")
 DURABILITIES: Final = (None, *(level.value for level in Durability))
+ERROR_POLICIES: Final = tuple(action.value for action in ErrorAction)
 STORES: Final = ("rocksdb://", "memory://")
 
 
@@ -58,6 +60,10 @@ class Settings:
     """The serializer of keys without a type."""
     value_serializer: str = "json"
     """The serializer of values without a type."""
+    accept_destructive: bool = False
+    """Whether a version of the app may start that loses state of the one before (``plan`` says what)."""
+    stream_error_policy: str = "fail"
+    """What becomes of a record that a step of a stream fails on: ``fail``, ``skip`` or ``dead_letter``."""
     timestamp_ahead_max: Seconds = 7 * 86_400.0
     """Records further ahead of the clock do not move stream time: one of them would close all windows."""
     topic_partitions: int = 1
@@ -67,7 +73,8 @@ class Settings:
     topic_allow_declare: bool = True
     """Whether the app creates topics that are missing."""
     memory_budget: int = 256 * 1024 * 1024
-    """Bytes that all stores of the process may take together, caches and write buffers included."""
+    """Bytes that all stores of the process may take together: half for decoded entries, half for RocksDB's blocks
+    and write buffers. Where entries that wait for a commit fill their half, the commit comes earlier."""
     shutdown_timeout: Seconds = 30.0
     """How long a graceful stop may take before the worker gives up and exits non-zero."""
     timezone: str | None = None
@@ -99,6 +106,7 @@ class Settings:
             ("consumer_auto_offset_reset", OFFSET_RESETS),
             ("consumer_offset_out_of_range", OUT_OF_RANGE),
             ("store", STORES),
+            ("stream_error_policy", ERROR_POLICIES),
             ("durability", DURABILITIES),
         ):
             _one_of(name, getattr(self, name), allowed)

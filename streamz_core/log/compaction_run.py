@@ -7,12 +7,13 @@ Must not know: whether it is time to compact; callers say how many segments are 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 from streamz_core.log import layout, snapshot, swap
 from streamz_core.log.compaction import Compaction, CompactionResult, groups
 from streamz_core.log.config import TopicConfig
 from streamz_core.log.errors import StorageFailure
+from streamz_core.log.log_start import LogStart
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_reader import PartitionReader
 from streamz_core.log.producer_state import ProducerState
@@ -39,11 +40,11 @@ def compact_segments(
     *,
     count: int,
     now_ms: int,
-    forget_deletions_before: Callable[[int], None],
+    start: LogStart,
 ) -> Generator[None, None, CompactionResult]:
     """Rewrite the oldest ``count`` segments, all of them durable, none with an open transaction in it.
 
-    ``forget_deletions_before`` notes durably that tombstones below an offset are dropped, before they are.
+    Before anything goes, ``start`` notes durably what only it told of: how transactions ended, deletions.
 
     One batch a step; where segments are removed between two steps, the run ends with what it has done.
     Raises ``CorruptRecord`` or ``StorageFailure`` with nothing changed, ``SwapInterrupted`` in between.
@@ -52,12 +53,11 @@ def compact_segments(
     chosen = segments.sealed[:count]
     neighbours = groups(chosen, config.segment_bytes)
     with reader.naming_damage("compacting"):
+        start.remember_producers()
         _speak_of_active(directory, segments.active, producers, point_file)
         aborted = reader.aborted_between(chosen[0].base_offset, chosen[-1].next_offset)
         run = Compaction(aborted, producers.remembered_offsets(), config.delete_retention_ms, now_ms)
-        with contextlib.closing(
-            _rewrite_all(directory, segments, reader, run, neighbours, forget_deletions_before)
-        ) as steps:
+        with contextlib.closing(_rewrite_all(directory, segments, reader, run, neighbours, start)) as steps:
             for _ in steps:
                 yield
                 if segments.removed != removed:
@@ -71,7 +71,7 @@ def _rewrite_all(
     reader: PartitionReader,
     run: Compaction,
     neighbours: list[list[Segment]],
-    forget_deletions_before: Callable[[int], None],
+    start: LogStart,
 ) -> Generator[None]:
     yield from run.learn_keys([segment for group in neighbours for segment in group])
     for group in neighbours:
@@ -79,7 +79,7 @@ def _rewrite_all(
         if target is None:
             continue
         try:
-            forget_deletions_before(run.deletions_kept_from)
+            start.forget_deletions_before(run.deletions_kept_from)
         except StorageFailure:
             with contextlib.suppress(OSError):  # the next opening removes it
                 directory.files.unlink(swap.cleaned_path(directory, target.base_offset))

@@ -49,6 +49,13 @@ class LogStart:
         if offset > self.deletions_kept_from:
             self._store(self.offset, offset)
 
+    def remember_producers(self) -> None:
+        """Compaction is about to drop markers: note durably what they told. Raises ``StorageFailure``.
+
+        Else a transaction that was open when the start moved last would be found open again for ever.
+        """
+        self._store(self.offset, self.deletions_kept_from)
+
     def _store(self, offset: int, deletions_kept_from: int) -> None:
         directory = self._directory
         metadata = PartitionMetadata(

@@ -471,7 +471,7 @@ class PartitionLog:
                 self.config,
                 count=count,
                 now_ms=now_ms,
-                forget_deletions_before=self._start.forget_deletions_before,
+                start=self._start,
             )
             return (yield from steps)
         except SwapInterrupted as error:

@@ -24,7 +24,7 @@ class PartitionMetadata(msgspec.Struct, frozen=True, kw_only=True):
     deletions_kept_from: int = 0
     """Of deletions before this offset, compaction has dropped the tombstones of some."""
     producers: bytes = b""
-    """The producers when the log start was moved last: what told of them may have been removed."""
+    """The producers when records were removed or compacted last, which may have been all that told of them."""
 
 
 def load(files: Files, directory: str) -> PartitionMetadata | None:

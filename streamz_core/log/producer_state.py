@@ -197,18 +197,16 @@ class ProducerState:
         self._forgotten = self._forgotten or bool(silent)
         return len(silent)
 
-    def recall(self, older: ProducerState) -> None:
-        """Add what was known before the log's oldest segments, which told of it, were removed."""
-        self._forgotten = self._forgotten or older._forgotten
-        merged = dict(older._producers)
-        for producer_id, found in self._producers.items():
-            known = merged.pop(producer_id, None)
-            if known is not None and known.epoch == found.epoch:
-                before = found.batches[0].first_offset if found.batches else found.last_offset
-                batches = [record for record in known.batches if record.last_offset < before]
-                found.batches = (batches + found.batches)[-BATCHES_REMEMBERED:]
-            merged[producer_id] = found
-        self._take(merged)
+    def before(self, offset: int) -> ProducerState:
+        """What it knew of a log that ended at ``offset``, as far as that tells what follows from there.
+
+        To replay a log whose oldest segments are gone: what is at ``offset`` or behind it is in the log itself.
+        """
+        state = ProducerState()
+        state._forgotten = self._forgotten
+        known = {producer_id: _before(one, offset) for producer_id, one in self._producers.items()}
+        state._take({producer_id: one for producer_id, one in known.items() if one is not None})
+        return state
 
     def encode(self) -> bytes:
         """All of it, for a snapshot."""
@@ -264,6 +262,18 @@ class ProducerState:
         if silent is not None:
             del self._producers[silent]
             self._forgotten = True
+
+
+def _before(producer: Producer, offset: int) -> Producer | None:
+    """The producer without what it did at ``offset`` and behind it; None if nothing else is known of it."""
+    batches = [record for record in producer.batches if record.last_offset < offset]
+    first = producer.txn_first_offset if producer.txn_first_offset < offset else -1
+    if producer.last_offset < offset:
+        return producer
+    if not batches and first < 0:
+        return None
+    last_offset = batches[-1].last_offset if batches else first
+    return msgspec.structs.replace(producer, batches=batches, txn_first_offset=first, last_offset=last_offset)
 
 
 def _expected_sequence(

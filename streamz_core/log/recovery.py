@@ -59,7 +59,6 @@ class Recovery:
         self._segments: list[Segment] = []
         self._sizes: dict[int, int] = {}
         self._producers = ProducerState()
-        self._from_snapshot = False
         self._truncated_bytes = 0
         self._replayed_bytes = 0
         self._changed = False
@@ -75,7 +74,6 @@ class Recovery:
         point = self._believed(found)
         first = self._start_from_snapshot(point)
         self._replay(first, point)
-        self._recall()
         self._cut_below_start()
         self._settle(point, found, point_file)
         end = max(self._segments[-1].next_offset if self._segments else 0, self._log_start_offset)
@@ -112,8 +110,8 @@ class Recovery:
         self._drop_stale(self._log_start_offset)
         if self._changed:
             self._directory.sync()
-        self._recall()
-        return Recovered([], self._producers, self._log_start_offset, 0, 0)
+        producers = self._remembered_before(self._log_start_offset)
+        return Recovered([], producers, self._log_start_offset, 0, 0)
 
     def _believed(self, found: RecoveryPoint | None) -> RecoveryPoint:
         """The recovery point in terms of the segments that are there."""
@@ -144,11 +142,10 @@ class Recovery:
                 continue
             place = self._use_snapshot(offset)
             if place is not None:
-                self._from_snapshot = True
                 return place
         for segment in self._segments:
             segment.reset()
-        self._producers = ProducerState()
+        self._producers = self._remembered_before(self._segments[0].base_offset)
         return 0
 
     def _use_snapshot(self, offset: int) -> int | None:
@@ -180,10 +177,9 @@ class Recovery:
         segment.use_seal(seal)
         return True
 
-    def _recall(self) -> None:
-        """After a replay without a snapshot: what was known of producers before segments were removed."""
-        if not self._from_snapshot and self._remembered:
-            self._producers.recall(ProducerState.decode(self._remembered))
+    def _remembered_before(self, offset: int) -> ProducerState:
+        """What was known of producers before the segments below ``offset`` were removed, which told of it."""
+        return ProducerState.decode(self._remembered).before(offset) if self._remembered else ProducerState()
 
     # -- what the bytes say ---------------------------------------------------------------------------
 

@@ -21,7 +21,12 @@ def prefix(first: bytes) -> bytes:
     >>> prefix(b"ab")
     b'ab\x00\x00'
     """
-    return first.replace(b"\x00", _ZERO) + _END
+    return escaped(first) + _END
+
+
+def escaped(first: bytes) -> bytes:
+    """The first part without its end: it sorts before all keys with this first part, and behind lesser ones."""
+    return first.replace(b"\x00", _ZERO)
 
 
 def compose(first: bytes, second: bytes) -> bytes:

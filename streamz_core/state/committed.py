@@ -12,10 +12,12 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from streamz_core.serde.composed import escaped, parts, prefix
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.serde.stamped import expiry
 from streamz_core.serde.versions import LATEST, VersionCodec
 from streamz_core.state.expiring import MARK
+from streamz_core.state.sets import PairCodec
 from streamz_core.state.store import StoreUndecodable, prefix_end
 from streamz_core.state.versioned import VersionedStore
 from streamz_core.state.windowed import MARKS_KEY, START_BYTES
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _ROWS: Final = 256
 """Rows decoded together."""
+_SPAN_BYTES: Final = 2 * START_BYTES
+_NO_KEY: Final[Any] = object()
 
 
 class Entry(NamedTuple):
@@ -171,6 +175,83 @@ class WindowReader:
         for (order, _), key, value in zip(kept, keys, values, strict=True):
             start = int.from_bytes(order[:START_BYTES], "big")
             yield Entry(order, (start, checked(self._store, key)), checked(self._store, value))
+
+
+class SessionReader:
+    """Session stores: the key of an entry is a triple of start, end and key."""
+
+    def __init__(self, store: Store, key_codec: Codec, value_codec: Codec) -> None:
+        """Read what ``SessionStore`` has written."""
+        self._store = store
+        self._keys = key_codec
+        self._values = value_codec
+
+    def fetch(self, key: bytes, start: int, stop: int) -> Iterator[tuple[int, int, Any]]:
+        """The spans of an encoded key that have something of the time from ``start`` to before ``stop``."""
+        size = len(key) + _SPAN_BYTES
+        rows = (row for row in self._store.scan(key, prefix_end(key)) if len(row[0]) == size)
+        for entry in self.entries(list(rows)):
+            span_start, end, _ = entry.key
+            if span_start < stop and end >= start:
+                yield span_start, end, entry.value
+
+    def fetch_all(self, start: int, stop: int) -> Iterator[Entry]:
+        """The same of all keys, by the bytes of the key."""
+        rows = self._store.scan()
+        while part := list(islice(rows, _ROWS)):
+            for entry in self.entries(part):
+                if entry.key[0] < stop and entry.key[1] >= start:
+                    yield entry
+            if len(part) < _ROWS:
+                return
+
+    def entries(self, rows: Sequence[Change]) -> Iterator[Entry]:
+        """Stored rows, decoded; their keys are triples of start, end and key."""
+        kept = [row for row in rows if len(row[0]) >= _SPAN_BYTES]
+        keys = self._keys.decode([key[:-_SPAN_BYTES] for key, _ in kept])
+        values = self._values.decode([value for _, value in kept])
+        for (order, _), key, value in zip(kept, keys, values, strict=True):
+            end = int.from_bytes(order[-_SPAN_BYTES:-START_BYTES], "big")
+            start = int.from_bytes(order[-START_BYTES:], "big")
+            yield Entry(order, (start, end, checked(self._store, key)), checked(self._store, value))
+
+
+class SetReader:
+    """Stores of sets."""
+
+    def __init__(self, store: Store, key_codec: Codec, member_codec: Codec) -> None:
+        """Read what ``SetStore`` has written."""
+        self._store = store
+        self._pairs = PairCodec(key_codec, member_codec)
+
+    def get_many(self, keys: Sequence[bytes]) -> list[Any]:
+        """The sets of encoded keys, None where one has no members."""
+        return [self._members(prefix(key)) or None for key in keys]
+
+    def scan(self, lower: bytes, upper: bytes | None, *, reverse: bool = False) -> Iterator[Entry]:
+        """Sets between encoded keys, in their order or in reverse."""
+        stop = None if upper is None else escaped(upper)
+        current, members, order = _NO_KEY, set[Any](), b""
+        for row in self._store.scan(escaped(lower), stop, reverse=reverse):
+            for entry in self.entries([row]):
+                key, member = entry.key
+                if key != current:
+                    if members:
+                        yield Entry(order, current, members)
+                    current, members, order = key, set(), parts(row[0])[0]
+                members.add(member)
+        if members:
+            yield Entry(order, current, members)
+
+    def entries(self, rows: Sequence[Change]) -> Iterator[Entry]:
+        """Stored rows, decoded: pairs of key and member; the value is whether the member is in the set."""
+        pairs = self._pairs.decode([key for key, _ in rows])
+        for (order, value), pair in zip(rows, pairs, strict=True):
+            yield Entry(order, checked(self._store, pair), None if value is None else True)
+
+    def _members(self, first: bytes) -> set[Any]:
+        rows = self._store.scan(first, prefix_end(first))
+        return {entry.key[1] for entry in self.entries(list(rows))}
 
 
 def checked(store: Store, value: Any) -> Any:

@@ -104,6 +104,14 @@ class RocksDatabase:
         for store in self._stores.values():
             store.flush(wait=wait)
 
+    def copy_to(self, path: str) -> None:
+        """Make a consistent copy at ``path``, which must not exist; files that do not change are linked."""
+        try:
+            os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+            rocksdict.Checkpoint(self._db).create_checkpoint(path)
+        except Exception as error:
+            raise _translated(error, f"copying {self.path} to {path}") from error
+
     def close(self) -> None:
         """Close the stores and release the directory; closing again does nothing."""
         for store in self._stores.values():

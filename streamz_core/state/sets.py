@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 from streamz_core.errors import Misuse
 from streamz_core.serde.composed import compose, parts, prefix
 from streamz_core.serde.failure import DecodeFailure
-from streamz_core.state.cache import CLEAN_ENTRIES_MAX, CachedStore
+from streamz_core.state.cache import CachedStore
 from streamz_core.state.store import prefix_end
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
 
+    from streamz_core.state.cache_budget import CacheBudget
+    from streamz_core.state.entry_account import EntryAccount
     from streamz_core.state.store import Change, Codec, Store
 
 _PRESENT: Final = True
@@ -31,12 +33,10 @@ class SetStore:
         key_codec: Codec,
         member_codec: Codec,
         *,
-        clean_entries_max: int = CLEAN_ENTRIES_MAX,
+        budget: CacheBudget | None = None,
     ) -> None:
         """Keys and members are compared as Python compares them, so equal ones must encode equally."""
-        self._cache = CachedStore(
-            store, _PairCodec(key_codec, member_codec), _PresenceCodec(), clean_entries_max=clean_entries_max
-        )
+        self._cache = CachedStore(store, PairCodec(key_codec, member_codec), _PresenceCodec(), budget=budget)
         self._key_codec = key_codec
 
     @property
@@ -125,6 +125,15 @@ class SetStore:
         """The collected changes are in the changelog, which ends at ``position``: write them."""
         self._cache.committed(position)
 
+    @property
+    def account(self) -> EntryAccount:
+        """What the cache holds of the memory budget."""
+        return self._cache.account
+
+    def settle(self) -> None:
+        """Tell the budget what is held now."""
+        self._cache.settle()
+
     def discard(self) -> None:
         """Forget everything that is not in the store."""
         self._cache.discard()
@@ -137,19 +146,22 @@ class _Nothing:
     """No key, and no member."""
 
 
-class _PairCodec:
+class PairCodec:
     """A key and a member, as one key."""
 
     def __init__(self, keys: Codec, members: Codec) -> None:
+        """The member None is none: such a pair is what all pairs of its key begin with."""
         self._keys = keys
         self._members = members
 
     def encode(self, value: tuple[Any, Any]) -> bytes | None:
+        """The key, then the member."""
         key = self._keys.encode(value[0])
         member = b"" if value[1] is None else self._members.encode(value[1])
         return None if key is None or member is None else compose(key, member)
 
     def decode(self, column: Sequence[bytes | None]) -> list[Any]:
+        """Pairs; what does not decode becomes a ``DecodeFailure`` at its place."""
         return [None if data is None else self._pair(data) for data in column]
 
     def _pair(self, data: bytes) -> Any:

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from streamz_core.state.join_marks import NEVER
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamz_core.state.store import Change, Store
 
 PREFIX: Final = b"\x02"
-NEVER: Final = (1 << 63) - 1
-"""The earliest time where there is no row."""
 LEFT: Final = 0
 RIGHT: Final = 1
 

@@ -71,6 +71,7 @@ _HOMES = {
     "windowed_key": "Window Windowed",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+__all__ = list(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ runs them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.errors import Misuse
@@ -80,6 +80,12 @@ class OperatorNode:
     fans_out: bool = False
     routes: bool = False
     joined_as: str | None = None
+    waits: bool = False
+    """Its operator is a ``WaitingOperator``."""
+    piece_max: int | None = None
+    """How many records it takes at once, where that are fewer than others do."""
+    on_error: ErrorPolicy | None = None
+    """What becomes of records it fails on; None: as the graph says."""
 
     @property
     def stores(self) -> tuple[str, ...]:
@@ -95,6 +101,8 @@ class Graph:
     nodes: tuple[OperatorNode, ...]
     stores: tuple[StoreSpec, ...] = ()
     global_tables: tuple[GlobalTableSpec, ...] = ()
+    on_error: ErrorPolicy = FAIL
+    """What becomes of records that a step without a policy of its own fails on."""
     children: dict[str, tuple[Input, ...]] = field(init=False, repr=False, compare=False)
     """By node: who its rows go to, ``Input.node`` being the receiver."""
 
@@ -136,7 +144,8 @@ class Graph:
 
     def _part(self, sources: list[SourceNode], nodes: list[OperatorNode]) -> Graph:
         used = {store for node in nodes for store in node.stores}
-        return Graph(tuple(sources), tuple(nodes), tuple(s for s in self.stores if s.name in used))
+        stores = tuple(store for store in self.stores if store.name in used)
+        return replace(self, sources=tuple(sources), nodes=tuple(nodes), stores=stores, global_tables=())
 
     def reached_from(self, source: str) -> set[Input]:
         """Every node, with the port, that rows of ``source`` can come to."""

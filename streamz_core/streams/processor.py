@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
+    from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.round import Round
 
 __all__ = [
@@ -38,21 +39,44 @@ __all__ = [
     "ProcessorContext",
     "RecordError",
     "RoundProcessor",
+    "UpdateFailed",
 ]
 
 
 class RecordError(StreamzError):
     """User code failed on one record; the task's error policy decides what becomes of it."""
 
-    def __init__(self, index: int, cause: BaseException, count: int = 1) -> None:
+    def __init__(
+        self,
+        index: int,
+        cause: BaseException,
+        count: int = 1,
+        *,
+        step: str | None = None,
+        policy: ErrorPolicy | None = None,
+    ) -> None:
         """Record ``index`` failed with ``cause``, or ``count`` records from it on that were taken together.
 
-        Those are tried again one by one, to find the one that fails.
+        Those are tried again one by one, to find the one that fails. ``step`` is the part of the processor
+        that failed, ``policy`` its own, in place of the processor's.
         """
         super().__init__(f"record {index} of the batch failed: {cause!r}")
         self.index = index
         self.cause = cause
         self.count = count
+        self.step = step
+        self.policy = policy
+
+
+class UpdateFailed(StreamzError):
+    """User code failed on what was held back for the commit: which record brought it about is not known yet."""
+
+    def __init__(self, step: str, cause: BaseException, policy: ErrorPolicy | None = None) -> None:
+        """``step`` failed with ``cause``; ``policy`` is its own, in place of the processor's."""
+        super().__init__(f"step {step!r} failed on an update that was held back until the commit: {cause!r}")
+        self.step = step
+        self.cause = cause
+        self.policy = policy
 
 
 class Codec(Protocol):
@@ -148,7 +172,7 @@ class ProcessorLife(Protocol):
         """Start; the stores of ``context`` are restored and usable."""
 
     async def flush(self) -> None:
-        """Called before a commit: whatever was held back for it has to go on now.
+        """Called before a commit: whatever was held back for it has to go on now. Raises ``UpdateFailed``.
 
         What is held back over slices comes with a change of a store: where no store has changed since the last
         commit, a failure makes processors anew without handing them the records before its slice again.

@@ -132,7 +132,8 @@ class SourceSpec:
 class ProcessorSpec:
     """A consumer of sources. ``supplier`` makes a fresh processor per task and per restart.
 
-    ``takes_rounds``: it is a ``RoundProcessor``.
+    ``takes_rounds``: it is a ``RoundProcessor``. ``step_policies`` are those that its steps have in place of
+    ``on_error``.
     """
 
     name: str
@@ -140,6 +141,7 @@ class ProcessorSpec:
     supplier: Callable[[], AnyProcessor]
     stores: tuple[str, ...] = ()
     on_error: ErrorPolicy = FAIL
+    step_policies: tuple[ErrorPolicy, ...] = ()
     takes_rounds: bool = False
 
 

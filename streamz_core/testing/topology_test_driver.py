@@ -5,7 +5,8 @@ Must not know: what the topology does; how test topics encode (``test_topics``).
 
 It is the production engine: an app on a broker in memory, with its commits, internal topics and changelogs.
 Only time is not the system's: the wall clock moves by ``advance_wall_clock_time`` alone, and nothing sleeps.
-After each record everything is processed and committed, so that every update of a table is seen by itself.
+After each record, those of internal topics too, all is committed, so that every update of a table is seen by
+itself.
 """
 
 from __future__ import annotations
@@ -209,11 +210,10 @@ class TopologyTestDriver:
         else:
             app = App(config.pop("application_id", "driver"))
             app.use(topology)
+        # A driver's own commit comes after every record: no update of a table is merged with another's.
+        defaults = {"timestamp_ahead_max": FAR_S, "broker_commit_every": 1}
         app.reconfigure(
-            broker=self._broker.address,
-            timestamp_ahead_max=FAR_S,
-            topic_partitions=self._partitions,
-            **config,
+            broker=self._broker.address, topic_partitions=self._partitions, **{**defaults, **config}
         )
         return app
 

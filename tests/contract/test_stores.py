@@ -2,82 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamz_core.state.memory import MemoryStore
-from streamz_core.state.rocksdb import MemoryBudget, RocksDatabase
-from streamz_core.state.store import NO_POSITION, Store, StoreClosed, prefix_end
+from streamz_core.state.store import NO_POSITION, StoreClosed, prefix_end
+from tests.contract.store_backends import BACKENDS, NAMES, Backend
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Backend(Protocol):
-    def open(self) -> Store: ...
-    def reopen(self) -> Store: ...
-    def crash(self) -> Store: ...
-    def close(self) -> None: ...
-
-
-class MemoryBackend:
-    def __init__(self, path: Path) -> None:
-        self.store = MemoryStore("counts")
-
-    def open(self) -> Store:
-        return self.store
-
-    def crash(self) -> Store:
-        self.store.close()
-        self.store = MemoryStore("counts")
-        return self.store
-
-    reopen = crash
-
-    def close(self) -> None:
-        self.store.close()
-
-
-class RocksBackend:
-    """A crash is a copy of the files as they are while the database is open: nothing was flushed."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.crashes = 0
-        self.budget = MemoryBudget(8 << 20)
-        self.database = self._open()
-
-    def _open(self) -> RocksDatabase:
-        return RocksDatabase(
-            str(self.path / f"db{self.crashes}"), {"counts": "t1", "other": "t2"}, self.budget
-        )
-
-    def open(self) -> Store:
-        return self.database.store("counts")
-
-    def reopen(self) -> Store:
-        self.database.flush()
-        self.database.close()
-        self.database = self._open()
-        return self.open()
-
-    def crash(self) -> Store:
-        before = self.path / f"db{self.crashes}"
-        self.crashes += 1
-        shutil.copytree(before, self.path / f"db{self.crashes}")
-        self.database.close()
-        self.database = self._open()
-        return self.open()
-
-    def close(self) -> None:
-        self.database.close()
-
-
-@pytest.fixture(params=[MemoryBackend, RocksBackend], ids=["memory", "rocksdb"])
+@pytest.fixture(params=BACKENDS, ids=NAMES)
 def backend(request: pytest.FixtureRequest, tmp_path: Path):
     backend = request.param(tmp_path)
     yield backend
@@ -177,7 +115,7 @@ steps = st.lists(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
-@pytest.mark.parametrize("kind", [MemoryBackend, RocksBackend], ids=["memory", "rocksdb"])
+@pytest.mark.parametrize("kind", BACKENDS, ids=NAMES)
 def test_a_store_does_what_a_dict_does(kind, steps, tmp_path_factory: pytest.TempPathFactory) -> None:
     backend = kind(tmp_path_factory.mktemp("store"))
     history: dict[int, dict[bytes, bytes]] = {NO_POSITION: {}}

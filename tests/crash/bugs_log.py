@@ -272,7 +272,7 @@ RECOVERING = (
     ),
     Bug(
         "producers are forgotten with the segments that told of them",
-        replace(Recovery, "_recall", nothing),
+        replace(ProducerState, "before", instead(lambda *_args: ProducerState())),
         crash(workloads.producers_outlive_segments),
     ),
 )

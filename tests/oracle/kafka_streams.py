@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 PROJECT = Path(__file__).parent / "java"
@@ -22,13 +23,14 @@ def prepare() -> None:
 def judge(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The cases with their outputs, or with an error where Kafka Streams refuses them."""
     given = "".join(json.dumps(case) + "\n" for case in cases)
-    command = ["java", "-XX:TieredStopAtLevel=1", "-cp", "target/classes:target/lib/*", "Oracle"]
-    ran = subprocess.run(
-        command,
-        cwd=PROJECT,
-        input=given.encode(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
+    command = ["java", "-XX:TieredStopAtLevel=1", "-cp", "target/classes:target/lib/*"]
+    with TemporaryDirectory() as own:  # the state of two runs at once would get into each other's way
+        ran = subprocess.run(
+            [*command, f"-Djava.io.tmpdir={own}", "Oracle"],
+            cwd=PROJECT,
+            input=given.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
     return [json.loads(line) for line in ran.stdout.splitlines()]

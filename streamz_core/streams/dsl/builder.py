@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.registry import CodecRegistry
+from streamz_core.streams.dsl.describing import describe, explain
 from streamz_core.streams.dsl.global_ktable import GlobalKTable
 from streamz_core.streams.dsl.graph_builder import GraphBuilder
 from streamz_core.streams.dsl.kstream import stream_of
 from streamz_core.streams.dsl.ktable import known, table_of
 from streamz_core.streams.dsl.options import Consumed, Materialized, option
 from streamz_core.streams.dsl.serde import Codecs
+from streamz_core.streams.error_policy import error_policy as policy_named
 from streamz_core.streams.topology import GlobalTableSpec
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.dsl.stores import StoreBuilder
+    from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.graph import Graph
 
 
@@ -44,10 +47,16 @@ class StreamsBuilder:
         *,
         key_serializer: str = "raw",
         value_serializer: str = "json",
+        error_policy: ErrorPolicy | str | None = None,
     ) -> None:
-        """The serializers are for keys and values of no declared type; ``registry`` knows more of them."""
+        """The serializers are for keys and values of no declared type; ``registry`` knows more of them.
+
+        ``error_policy`` is what becomes of records that a step fails on: ``fail`` (the default), ``skip``,
+        ``dead_letter`` or a policy. ``Named.as_(…).with_error_policy(…)`` is for one step,
+        ``Consumed.with_decode_error_policy`` for bytes that do not decode.
+        """
         codecs = Codecs(registry or CodecRegistry(), key_serializer, value_serializer)
-        self._graph = GraphBuilder(codecs)
+        self._graph = GraphBuilder(codecs, policy_named(error_policy, "error_policy"))
 
     def stream(
         self, topics: str | Iterable[str], consumed: Consumed | str | None = None, **options: Any
@@ -100,6 +109,14 @@ class StreamsBuilder:
             )
         )
         return GlobalKTable(graph, topic, name, key, value)
+
+    def describe(self, format: str = "text") -> str:  # noqa: A002 - what it is
+        """The sub-topologies, their nodes and how these hang together: ``text`` (Kafka's), ``mermaid``, ``json``."""
+        return describe(self.build()).in_format(format)
+
+    def explain(self) -> str:
+        """How records will pass through the steps: in pieces or one by one, and why."""
+        return explain(self.build())
 
     def build(self) -> Graph:
         """The graph so far, as a value."""

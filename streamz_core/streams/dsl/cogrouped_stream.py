@@ -51,7 +51,7 @@ class CogroupedKStream(Generic[K, A]):
         streams = [grouped.stream for grouped in self._members]
         aggregators = list(self._members.values())
         graph = streams[0].graph
-        name = graph.name("COGROUPKSTREAM-AGGREGATE", option(Named, named).name)
+        name = graph.step("COGROUPKSTREAM-AGGREGATE", named)
         key, value = known(chosen.key, streams[0].key), known(chosen.value, Serde(value_type))
         store = key_value_store(graph, chosen, key, value, "aggregate()")
         caching = chosen.caching

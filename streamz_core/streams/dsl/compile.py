@@ -17,8 +17,6 @@ from streamz_core.streams.topology import ProcessorSpec, SourceSpec, SubTopology
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from streamz_core.streams.error_policy import ErrorPolicy
-
 
 def external_topics(graph: Graph) -> list[str]:
     """The topics of others that the tasks of a graph read."""
@@ -58,12 +56,12 @@ def internal_partitions(graph: Graph, partitions: Mapping[str, int]) -> dict[Int
     return found
 
 
-def subtopologies(graph: Graph, app_id: str, on_error: ErrorPolicy) -> list[SubTopology]:
+def subtopologies(graph: Graph, app_id: str) -> list[SubTopology]:
     """One for each part of the graph, called after the first topic it reads."""
-    return [_subtopology(part, app_id, on_error) for part in graph.parts()]
+    return [_subtopology(part, app_id) for part in graph.parts()]
 
 
-def _subtopology(part: Graph, app_id: str, on_error: ErrorPolicy) -> SubTopology:
+def _subtopology(part: Graph, app_id: str) -> SubTopology:
     sources = tuple(
         SourceSpec(
             source.name,
@@ -84,7 +82,8 @@ def _subtopology(part: Graph, app_id: str, on_error: ErrorPolicy) -> SubTopology
         tuple(source.name for source in sources),
         _supplier(part, app_id),
         stores,
-        on_error,
+        part.on_error,
+        tuple(dict.fromkeys(node.on_error for node in part.nodes if node.on_error is not None)),
         takes_rounds=True,
     )
     sinks = [_name(node.sink, app_id) for node in part.nodes if node.sink not in {None, ANY_TOPIC}]

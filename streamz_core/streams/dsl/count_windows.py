@@ -105,7 +105,7 @@ class CountWindowedKStream(Generic[K, V]):
     ) -> KStream[Any, Any]:
         stream, windows = self._grouped.stream, self._windows
         graph = stream.graph
-        name = graph.name("KSTREAM-AGGREGATE", option(Named, named).name)
+        name = graph.step("KSTREAM-AGGREGATE", named)
         chosen = option(Materialized, materialized)
         key = known(chosen.key, stream.key)
         # What is kept is a number, and the aggregate or the records of a window: of no declared type.

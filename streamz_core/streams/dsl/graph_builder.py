@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.final_results import Suppression, with_final_results
+from streamz_core.streams.dsl.options import Named, option
+from streamz_core.streams.error_policy import FAIL, ErrorPolicy, error_policy
 from streamz_core.streams.graph import Graph, OperatorNode, SourceNode
 from streamz_core.streams.internal_topic import InternalTopic
 
@@ -24,14 +26,15 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.stores import StoreBuilder
     from streamz_core.streams.graph import Input, StoreUse
     from streamz_core.streams.operator import Operator
-    from streamz_core.streams.topology import GlobalTableSpec, StoreSpec
+    from streamz_core.streams.topology import GlobalTableSpec, StoreKind, StoreSpec
 
 
 class GraphBuilder:
     """Collects the nodes of one app's graph."""
 
-    def __init__(self, codecs: Codecs) -> None:
-        """Start empty."""
+    def __init__(self, codecs: Codecs, on_error: ErrorPolicy = FAIL) -> None:
+        """Start empty. ``on_error`` is for all steps that have no policy of their own."""
+        self._on_error = on_error
         self.codecs: Final = codecs
         self._count = 0
         self._sources: dict[str, SourceNode] = {}
@@ -41,6 +44,7 @@ class GraphBuilder:
         self._store_builders: dict[str, StoreBuilder] = {}
         self._globals: dict[str, GlobalTableSpec] = {}
         self._topics: dict[str, InternalTopic] = {}
+        self._policies: dict[str, ErrorPolicy] = {}
         self._finals: dict[str, Callable[[], Operator]] = {}
         self._suppressions: dict[str, Suppression] = {}
 
@@ -49,6 +53,18 @@ class GraphBuilder:
         number = self._count
         self._count += 1
         return given if given is not None else f"{kind}-{number:010d}"
+
+    def step(self, kind: str, named: Named | str | None) -> str:
+        """The name of the next step, as ``named`` or else of this ``kind``; its error policy is noted."""
+        chosen = option(Named, named)
+        name = self.name(kind, chosen.name)
+        self.on_error(name, chosen.error_policy)
+        return name
+
+    def on_error(self, step: str, policy: ErrorPolicy | str | None) -> None:
+        """What becomes of records that a step fails on; None: as the graph says."""
+        if policy is not None:
+            self._policies[step] = error_policy(policy, f"step {step!r}: error_policy")
 
     def source(self, source: SourceNode) -> str:
         """Read topics; the name of the node. Topics that are read already, in the same way, share it."""
@@ -82,11 +98,23 @@ class GraphBuilder:
         fans_out: bool = False,
         routes: bool = False,
         joined_as: str | None = None,
+        waits: bool = False,
+        piece_max: int | None = None,
     ) -> str:
         """A step; returns its name."""
         self._refuse_name(name)
         self._nodes[name] = OperatorNode(
-            name, tuple(inputs), make, tuple(uses), sink, fans_out, routes, joined_as
+            name,
+            tuple(inputs),
+            make,
+            tuple(uses),
+            sink,
+            fans_out,
+            routes,
+            joined_as,
+            waits,
+            piece_max,
+            self._policies.get(name),
         )
         return name
 
@@ -112,6 +140,10 @@ class GraphBuilder:
         self._store_builders[name] = store
         return name
 
+    def store_kind(self, name: str) -> StoreKind:
+        """The kind of a declared store."""
+        return self._stores[name].kind
+
     def global_table(self, spec: GlobalTableSpec) -> str:
         """Declare a global table; returns its name."""
         self._refuse_store(spec.name)
@@ -133,7 +165,9 @@ class GraphBuilder:
         nodes, stores = with_final_results(
             tuple(self._nodes.values()), tuple(self._stores.values()), self._finals, self._suppressions
         )
-        return Graph(tuple(self._sources.values()), nodes, stores, tuple(self._globals.values()))
+        return Graph(
+            tuple(self._sources.values()), nodes, stores, tuple(self._globals.values()), self._on_error
+        )
 
     def _refuse_store(self, name: str) -> None:
         if name in self._stores or name in self._globals:

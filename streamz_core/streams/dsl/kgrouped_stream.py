@@ -144,7 +144,7 @@ class KGroupedStream(Generic[K, V]):
         if chosen.name is None:
             raise Misuse(f"{what} keeps a store, and needs its name: {what[:-1]}Materialized.as_('…'))")
         graph, stream = self._ungrouped.graph, self.stream
-        name = graph.name(kind, option(Named, named).name)
+        name = graph.step(kind, named)
         key_serde, value_serde = known(chosen.key, stream.key), known(chosen.value, value)
         store = key_value_store(graph, chosen, key_serde, value_serde, what)
         caching = chosen.caching

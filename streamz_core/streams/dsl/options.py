@@ -11,7 +11,7 @@ keywords. Where an operation takes one of them, a plain string in its place is t
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.serde import Serde
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from streamz_core.streams.error_policy import ErrorPolicy
 
+OFFSET_RESETS: Final = ("earliest", "latest", "fail")
 O = TypeVar("O", bound="Option")  # noqa: E741
 
 
@@ -44,7 +45,14 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Named(Option):
-    """The name of a step."""
+    """The name of a step, and what becomes of records it fails on."""
+
+    error_policy: ErrorPolicy | str | None = None
+    """``fail``, ``skip``, ``dead_letter`` or a policy; None: as the builder says."""
+
+    def with_error_policy(self, policy: ErrorPolicy | str) -> Self:
+        """The same with this policy. A record that is passed over leaves nothing behind anywhere."""
+        return replace(self, error_policy=policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,11 @@ class Consumed(Typed):
     on_decode_error: ErrorPolicy | str | None = None
     """What becomes of bytes that do not decode: ``fail`` (the default), ``skip``, ``dead_letter``, or a policy."""
 
+    def __post_init__(self) -> None:
+        """Refuse an offset reset that is none."""
+        if self.offset_reset not in {None, *OFFSET_RESETS}:
+            raise Misuse(f"offset_reset is {self.offset_reset!r}; allowed are {', '.join(OFFSET_RESETS)}")
+
     def with_decode_error_policy(self, policy: ErrorPolicy | str) -> Self:
         """The same, with this for bytes that do not decode."""
         return replace(self, on_decode_error=policy)
@@ -110,6 +123,12 @@ class Produced(Typed):
     """How a topic is written. ``partitioner(topic, key, value, partitions)`` chooses a partition."""
 
     partitioner: Callable[[str, Any, Any, int], int | None] | None = None
+    error_policy: ErrorPolicy | str | None = None
+    """For records that do not encode, or are too large: ``fail``, ``skip``, ``dead_letter`` or a policy."""
+
+    def with_error_policy(self, policy: ErrorPolicy | str) -> Self:
+        """The same with this for records that cannot be written."""
+        return replace(self, error_policy=policy)
 
     def with_stream_partitioner(self, partitioner: Callable[[str, Any, Any, int], int | None]) -> Self:
         """The same with this choice of partitions."""

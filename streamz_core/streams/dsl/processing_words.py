@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamz_core.errors import Misuse
-from streamz_core.streams.dsl.options import Named, option
+from streamz_core.streams.dsl.options import Named
 from streamz_core.streams.dsl.processing import (
     FixedKeyProcessor,
     Processor,
@@ -72,7 +72,7 @@ class ProcessingWords(StreamNode[K, V]):
         value_type: Any = None,
     ) -> KStream[K, Any]:
         """Each value replaced by what a ``ValueTransformer`` (or one ``WithKey``) makes of it, with stores."""
-        name = self.graph.name("KSTREAM-TRANSFORMVALUES", option(Named, named).name)
+        name = self.graph.step("KSTREAM-TRANSFORMVALUES", named)
         make = processor_maker(supplier, "transform_values()")
         connected = self._connect(supplier, stores, None)
         names = [use.store for use in connected]
@@ -87,7 +87,7 @@ class ProcessingWords(StreamNode[K, V]):
     def _process(
         self, kind: str, supplier: Any, stores: tuple[str, ...], named: Any, timers: str | None, base: type
     ) -> str:
-        name = self.graph.name(kind, option(Named, named).name)
+        name = self.graph.step(kind, named)
         make = processor_maker(supplier, "process()")
         fixed_key = base is FixedKeyProcessor
         wrong = Processor if fixed_key else FixedKeyProcessor

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from streamz_core.streams.dsl.options import Named, option
+from streamz_core.streams.dsl.options import Named
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
 from streamz_core.streams.graph import Input
 
@@ -44,7 +44,7 @@ class StreamNode(Generic[K, V]):
         """Whether keys changed since the records came from a topic: they may be in the wrong partition."""
 
     def _name(self, kind: str, named: Named | str | None) -> str:
-        return self.graph.name(kind, option(Named, named).name)
+        return self.graph.step(kind, named)
 
     def _then(
         self,

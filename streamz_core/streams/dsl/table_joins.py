@@ -39,7 +39,7 @@ def table_join(
     key = joined_key(table, other, chosen.key)
     keyed = keyed_joiner(joiner, with_key=with_key)
     graph, views = table.graph, (table.view, other.view)
-    name = graph.name("KTABLE-MERGE", given)
+    name = graph.step("KTABLE-MERGE", named)
     # What comes in by one side is looked up in the stores of the other.
     uses = [StoreUse(store, port=RIGHT) for store in table.view.stores]
     uses += [StoreUse(store, port=LEFT) for store in other.view.stores]

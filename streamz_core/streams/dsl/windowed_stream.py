@@ -139,7 +139,7 @@ class WindowedKStream(Generic[K, V]):
             raise Misuse(f"{what} keeps a store, and needs its name: {what[:-1]}Materialized.as_('…'))")
         stream, shape, ways = self._grouped.stream, self._shape, self._ways
         graph = stream.graph
-        name = graph.name(kind, option(Named, named).name)
+        name = graph.step(kind, named)
         key, value = known(chosen.key, stream.key), known(chosen.value, value)
         codecs = graph.codecs
         key_codec = codecs.own_key(key, f"key of store {chosen.name!r}")

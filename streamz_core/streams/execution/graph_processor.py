@@ -9,21 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.errors import Fatal
-from streamz_core.streams.execution.pieces import Pieces
+from streamz_core.streams.execution.pieces import PIECE_RECORDS, Pieces
 from streamz_core.streams.execution.plan import kept_apart, wire
+from streamz_core.streams.execution.waiting_steps import WaitingSteps
 from streamz_core.streams.internal_topic import InternalTopic
 from streamz_core.streams.operator import RowFailed
-from streamz_core.streams.processor import RecordError
+from streamz_core.streams.processor import RecordError, UpdateFailed
 
 if TYPE_CHECKING:
     from streamz_core.clock import Clock
     from streamz_core.streams.graph import Graph
     from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.round import Round
-
-
-class UpdateFailed(Fatal):
-    """A step failed on an update that was held back until the commit: no single record stands behind it."""
 
 
 class PunctuationFailed(Fatal):
@@ -98,12 +95,17 @@ class GraphProcessor:
         """Operators are made here, and opened by ``open``."""
         self._app_id = app_id
         self._steps = wire(graph)
+        self._waiting = WaitingSteps(self._steps) if any(node.waits for node in graph.nodes) else None
+        self._piece_max = min(
+            (node.piece_max for node in graph.nodes if node.piece_max), default=PIECE_RECORDS
+        )
         self._apart = kept_apart(graph)
         self._sources: dict[str, int] = {}
         for number, source in enumerate(graph.sources):
             for topic in source.topics:
                 name = topic.topic(app_id) if isinstance(topic, InternalTopic) else topic
                 self._sources[name] = number
+        self._policies = {node.name: node.on_error for node in graph.nodes if node.on_error is not None}
         self._context: GraphContext | None = None
 
     async def open(self, context: ProcessorContext) -> None:
@@ -117,10 +119,13 @@ class GraphProcessor:
         assert self._context is not None
         self._context.had_input(round_)
         sources = [self._sources[part.source.topic] for part in round_.parts]
-        pieces = Pieces(round_, sources, self._apart, start, stop)
+        pieces = Pieces(round_, sources, self._apart, start, stop, self._piece_max)
         while pieces.has_more and not (may_yield and self._task.yield_requested):
             try:
-                self._steps.push(pieces.take())
+                if self._waiting is None:
+                    self._steps.push(pieces.take())
+                else:
+                    await self._waiting.push(pieces.take())
             except RowFailed as failure:
                 raise self._error(failure) from failure.cause
         return pieces.next
@@ -128,7 +133,10 @@ class GraphProcessor:
     async def flush(self) -> None:
         """Send on what was held back for the commit."""
         try:
-            self._steps.flush()
+            if self._waiting is None:
+                self._steps.flush()
+            else:
+                await self._waiting.flush()
         except RowFailed as failure:
             raise self._error(failure) from failure.cause
 
@@ -137,7 +145,10 @@ class GraphProcessor:
         assert self._context is not None
         await self._context.measure_idle()
         try:
-            self._steps.punctuate(self._context.clock.now_ms())
+            if self._waiting is None:
+                self._steps.punctuate(self._context.clock.now_ms())
+            else:
+                await self._waiting.punctuate(self._context.clock.now_ms())
         except RowFailed as failure:
             raise PunctuationFailed(
                 f"step {failure.operator!r} failed as time passed: {failure.cause!r}. No record stands behind "
@@ -149,10 +160,7 @@ class GraphProcessor:
         self._steps.close()
 
     def _error(self, failure: RowFailed) -> Exception:
+        step, policy = failure.operator, self._policies.get(failure.operator)
         if failure.order >= 0:
-            return RecordError(failure.order, failure.cause)
-        return UpdateFailed(
-            f"step {failure.operator!r} failed on an update that was held back until the commit: "
-            f"{failure.cause!r}. Mend the step; without caching (Materialized.with_caching_disabled()) the "
-            "record is named, and an error policy can pass over it"
-        )
+            return RecordError(failure.order, failure.cause, step=step, policy=policy)
+        return UpdateFailed(step, failure.cause, policy)

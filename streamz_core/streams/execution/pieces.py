@@ -10,14 +10,14 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from mypy_extensions import i64
 
 from streamz_core.streams.round import Round
 from streamz_core.streams.rows import Rows, merge
 
-PIECE_RECORDS = 128
+PIECE_RECORDS: Final = 128
 """Records that pass one operator before the next one: enough to spread the cost of a call, few enough
 that what one operator makes is still in the processor's cache when the next one reads it."""
 
@@ -25,14 +25,24 @@ that what one operator makes is still in the processor's cache when the next one
 class Pieces:
     """The pieces of a round, one after the other."""
 
-    def __init__(self, round_: Round, sources: list[int], apart: list[int], start: int, stop: int) -> None:
-        """The places ``start`` to ``stop``. ``sources[n]`` is the source of part n, as a number.
+    def __init__(
+        self,
+        round_: Round,
+        sources: list[int],
+        apart: list[int],
+        start: int,
+        stop: int,
+        records_max: int = PIECE_RECORDS,
+    ) -> None:
+        """The places ``start`` to ``stop``, up to ``records_max`` at once.
 
-        ``apart[source]`` has a bit for every source whose rows must not be in hand together with its own.
+        ``sources[n]`` is the source of part n, as a number; ``apart[source]`` has a bit for every source whose
+        rows must not be in hand together with its own.
         """
         self._round = round_
         self._sources = sources
         self._apart = apart
+        self._records_max: i64 = min(records_max, PIECE_RECORDS)
         self.next: i64 = start
         """The place of the first record that was not handed out."""
         self._stop: i64 = stop
@@ -72,7 +82,8 @@ class Pieces:
     def _gather(self, orders: list[list[int]]) -> i64:
         """The places of the next piece's records, by part; returns the place behind it."""
         turns, counts = self._round.turns, self._round.counts
-        stop = self._stop if self._stop < self.next + PIECE_RECORDS else self.next + PIECE_RECORDS
+        most = self.next + self._records_max
+        stop = self._stop if self._stop < most else most
         place: i64 = self.next
         forbidden = 0
         while place < stop:
@@ -88,7 +99,7 @@ class Pieces:
             else:
                 count = stop - place
                 self._used += count
-            orders[part] += range(place, place + count)
+            orders[part] += _places(place, place + count)
             place += count
         return place
 
@@ -121,6 +132,17 @@ class Pieces:
                 self._turn += 1
             self._nexts[part] += count
             left -= count
+
+
+_PLACES: list[int] = list(range(1_000))
+"""The first places, as the objects they are: none of them is made anew for every round."""
+
+
+def _places(start: int, stop: int) -> list[int]:
+    """The numbers from ``start`` to ``stop``."""
+    if stop > len(_PLACES):
+        _PLACES.extend(range(len(_PLACES), stop))
+    return _PLACES[start:stop]
 
 
 def _before(rows: Rows, order: i64) -> Rows:

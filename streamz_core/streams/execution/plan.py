@@ -62,23 +62,28 @@ def _places(graph: Graph, source: str) -> list[Place]:
     return [(nodes[place.node], place.port) for place in graph.reached_from(source)]
 
 
-def _meddle(places: list[Place], others: list[Place]) -> bool:
-    """Whether what a step does at one of ``places`` concerns a different step at one of ``others``."""
-    return any(
-        node.name != other.name and (_share_store(node, port, other, other_port) or _share_topic(node, other))
-        for node, port in places
-        for other, other_port in others
-    )
+def _meddle(places: list[Place], others: list[Place]) -> str:
+    """Why what a step does at one of ``places`` concerns a different step at one of ``others``; empty: it does not."""
+    for node, port in places:
+        for other, other_port in others:
+            if node.name != other.name:
+                both = " and ".join(sorted((node.name, other.name)))
+                if store := _shared_store(node, port, other, other_port):
+                    return f"{both} share store {store!r}"
+                if _share_topic(node, other):
+                    return f"{both} may write to one topic"
+    return ""
 
 
-def _share_store(node: OperatorNode, port: int, other: OperatorNode, other_port: int) -> bool:
-    return any(
-        use.store == used.store and (use.writes or used.writes)
+def _shared_store(node: OperatorNode, port: int, other: OperatorNode, other_port: int) -> str:
+    shared = (
+        use.store
         for use in node.uses
         if use.port == port
         for used in other.uses
-        if used.port == other_port
+        if used.port == other_port and use.store == used.store and (use.writes or used.writes)
     )
+    return next(shared, "")
 
 
 def _share_topic(node: OperatorNode, other: OperatorNode) -> bool:
@@ -87,7 +92,12 @@ def _share_topic(node: OperatorNode, other: OperatorNode) -> bool:
 
 
 def one_by_one(graph: Graph, source: str) -> bool:
-    """Whether every record of ``source`` must go all the way alone.
+    """Whether every record of ``source`` must go all the way alone."""
+    return bool(why_one_by_one(graph, source))
+
+
+def why_one_by_one(graph: Graph, source: str) -> str:
+    """Why every record of ``source`` must go all the way alone; empty where it need not.
 
     So it is where two steps that it comes to share a store that one of them writes, or write to the same
     topic: what the second one finds, or what stands there first, depends on the order between them. And where
@@ -103,22 +113,22 @@ def one_by_one(graph: Graph, source: str) -> bool:
     )
 
 
-def _comes_otherwise(graph: Graph, source: str) -> bool:
-    """Whether a record of ``source`` would come to a step by its ways in another order than they have.
+def _comes_otherwise(graph: Graph, source: str) -> str:
+    """Where a record of ``source`` would come to a step by its ways in another order than they have.
 
     They have that of the step's inputs; and of the ways to one input, that in which they are found source by
     source, so that a way which another source has in common may stand too early.
     """
     reached = {source, *(place.node for place in graph.reached_from(source))}
     own = _ways(graph, source)
-    return any(
-        sorted((way for way in ways if way[0] in reached), key=lambda way: way[1]) != own[node]
-        for node, ways in _ways(graph).items()
-    )
+    for node, ways in _ways(graph).items():
+        if sorted((way for way in ways if way[0] in reached), key=lambda way: way[1]) != own[node]:
+            return f"the ways into {node} are not in the order of its inputs"
+    return ""
 
 
-def _entangled(graph: Graph, source: str, reached: set[str]) -> bool:
-    """Whether ways meet of which one is itself several, or that begin at a step that fans out."""
+def _entangled(graph: Graph, source: str, reached: set[str]) -> str:
+    """Where ways meet of which one is itself several, or that begin at a step that fans out."""
     ways: dict[str, int] = {source: 1}
     origins: dict[str, dict[str, int]] = {}
     for node in graph.nodes:
@@ -133,9 +143,9 @@ def _entangled(graph: Graph, source: str, reached: set[str]) -> bool:
         if len(givers) > 1 and (
             any(ways[giver] > 1 for giver in givers) or any(count > 1 for count in fans.values())
         ):
-            return True
+            return f"ways that part or fan out more than once meet at {node.name}"
         origins[node.name] = {**fans, **({node.name: 1} if node.fans_out else {})}
-    return False
+    return ""
 
 
 def _ways(graph: Graph, only: str | None = None) -> dict[str, list[tuple[str, int]]]:

@@ -45,6 +45,11 @@ class Step:
 
     def run(self) -> Rows | None:
         """Let the operator handle what waits."""
+        assert self.operator is not None
+        return self.operator.process_ports(self.take_waiting())
+
+    def take_waiting(self) -> list[Rows | None]:
+        """What waits, by input; nothing does any more."""
         self.is_waited_for = False
         inputs: list[Rows | None] = []
         for ways in self.waiting:
@@ -52,15 +57,20 @@ class Step:
             inputs.append(merge(parts) if parts else None)
             for way in range(len(ways)):
                 ways[way] = None
-        assert self.operator is not None
-        return self.operator.process_ports(inputs)
+        return inputs
 
     def deliver(self, rows: Rows) -> None:
         """Hand rows to all targets; they share them, and change nothing."""
         for target in self.targets:
-            found = rows if rows.marks is None or not self.routes else _routed(rows, target.name)
-            if found is not None:
-                target.step.take(target.port, target.way, found)
+            self.hand(target, rows)
+
+    def hand(self, target: Target, rows: Rows) -> bool:
+        """Hand a target those rows that are for it; whether there are any."""
+        found = rows if rows.marks is None or not self.routes else _routed(rows, target.name)
+        if found is None:
+            return False
+        target.step.take(target.port, target.way, found)
+        return True
 
 
 class Target:
@@ -79,15 +89,15 @@ class Steps:
 
     def __init__(self, sources: list[Step], steps: list[Step], deep: list[bool]) -> None:
         """``sources`` only deliver. The rows of a source that is ``deep`` go all the way alone."""
-        self._sources = sources
-        self._steps = steps
-        self._deep = deep
+        self.sources: Final = sources
+        self.steps: Final = steps
+        self.deep: Final = deep
         self._is_deep = any(deep)
         self._held_order: i64 = 0
 
     def open(self, context: OperatorContext) -> None:
         """Open every operator."""
-        for step in self._steps:
+        for step in self.steps:
             assert step.operator is not None
             step.operator.open(context)
 
@@ -97,16 +107,16 @@ class Steps:
         Those of a deep source come without others, and go one row after the other.
         """
         for source, of_source in rows:
-            if self._deep[source]:
-                _deep(self._sources[source], of_source)
+            if self.deep[source]:
+                _deep(self.sources[source], of_source)
             else:
-                self._sources[source].deliver(of_source)
+                self.sources[source].deliver(of_source)
         self._run()
 
     def flush(self) -> None:
         """Send on what operators held back for the commit; the orders of these rows are below zero."""
         self._held_order = FIRST_HELD_ORDER
-        for step in self._steps:
+        for step in self.steps:
             assert step.operator is not None
             self._catch_up(step)
             self._send_held(step, step.operator.flush())
@@ -114,19 +124,19 @@ class Steps:
     def punctuate(self, now_ms: int) -> None:
         """Send on what the passing of time makes of it; the orders of these rows are below zero."""
         self._held_order = FIRST_HELD_ORDER
-        for step in self._steps:
+        for step in self.steps:
             assert step.operator is not None
             self._catch_up(step)
             self._send_held(step, step.operator.punctuate(now_ms))
 
     def close(self) -> None:
         """Close every operator, the last one first."""
-        for step in reversed(self._steps):
+        for step in reversed(self.steps):
             assert step.operator is not None
             step.operator.close()
 
     def _run(self) -> None:
-        for step in self._steps:
+        for step in self.steps:
             self._catch_up(step)
 
     def _catch_up(self, step: Step) -> None:
@@ -151,10 +161,8 @@ def _deep(giver: Step, rows: Rows) -> None:
     for index in range(len(rows)):
         row = rows if len(rows) == 1 else rows.pick([index])
         for target in giver.targets:
-            found = row if row.marks is None or not giver.routes else _routed(row, target.name)
-            if found is None:
+            if not giver.hand(target, row):
                 continue
-            target.step.take(target.port, target.way, found)
             made = target.step.run()
             if made is not None and len(made):
                 _deep(target.step, made)

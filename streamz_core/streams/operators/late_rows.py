@@ -15,6 +15,9 @@ from streamz_core.streams.windowed_key import Window, Windowed
 
 TAKEN: Final = "taken"
 """The mark of a table's updates."""
+WINDOW_START: Final = "window-start"
+WINDOW_END: Final = "window-end"
+"""Headers of late rows: the window they missed, in milliseconds."""
 LATE: Final = "late"
 """The mark of rows that came too late."""
 
@@ -34,7 +37,8 @@ class LateRows:
         found.timestamps.append(rows.timestamps[index])
         found.orders.append(rows.orders[index])
         assert found.headers is not None
-        found.headers.append(() if rows.headers is None else rows.headers[index])
+        own = () if rows.headers is None else rows.headers[index]
+        found.headers.append((*own, (WINDOW_START, b"%d" % window.start), (WINDOW_END, b"%d" % window.end)))
 
     def beside(self, updates: Rows | None) -> Rows | None:
         """``updates`` and the late rows, marked; the next ones are collected anew."""

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamz_core.state.join_buffer import JoinBuffer
-from streamz_core.state.unmatched import NEVER
+from streamz_core.state.join_marks import NEVER
 from streamz_core.streams.operator import OperatorContext
 from streamz_core.streams.operators.joined import LEFT, RIGHT, Joined, TwoSided
 from streamz_core.streams.rows import Rows
@@ -63,15 +63,16 @@ class StreamJoin(TwoSided):
 
     def take(self, rows: Rows, index: int, side: int, joined: Joined) -> None:
         """The row's pairs, and the rows whose window is over before it."""
-        key: Any = rows.keys[index]  # mypyc wants to be told: all it sees of it is None
-        value, timestamp = rows.values[index], rows.timestamps[index]
+        key: Any = rows.keys[index]
+        value: Any = rows.values[index]
+        timestamp = rows.timestamps[index]
         buffer = self._buffer
         stream_time = buffer.observe(timestamp)
         if value is None:
             return
         if key is None:
             if self._alone[side]:
-                joined.add(rows, index, key, self._joined(side, key, value, None), timestamp)
+                joined.add(rows, index, None, self._joined(side, None, value, None), timestamp)
             return
         if self._is_outer and timestamp == stream_time:
             self._send_closed(rows, index, side, joined)

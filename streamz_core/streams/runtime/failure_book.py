@@ -51,10 +51,29 @@ class FailureBook:
         self._verdicts: dict[RecordOrigin, dict[str, Verdict]] = {}
         self._apart: dict[TopicPartition, tuple[int, int]] = {}
         """First and last offset of records that failed together."""
+        self._flushed_alone: dict[TopicPartition, tuple[int, int]] = {}
+        """The same of records after each of which everything held back is sent on."""
 
     def failed_together(self, partition: TopicPartition, first: int, last: int) -> None:
         """Records taken together failed: each is to be tried alone, to find the one that fails."""
         self._apart[partition] = (first, last)
+
+    def failed_held_back(self, handled: Mapping[TopicPartition, tuple[int, int]]) -> bool:
+        """What was held back failed, of the records handled since the last commit (first and last offset).
+
+        Each is to be tried alone, with nothing held back after it. False where that was done already, and none
+        of them failed.
+        """
+        if not handled or self._flushed_alone == handled:
+            return False
+        self._flushed_alone = dict(handled)
+        self._apart.update(handled)
+        return True
+
+    def holds_nothing_back(self, origin: RecordOrigin) -> bool:
+        """Whether everything held back is to be sent on right behind this record."""
+        first, last = self._flushed_alone.get(origin.partition, (0, -1))
+        return first <= origin.offset <= last
 
     def failed(
         self, origin: RecordOrigin, processor: str, policy: ErrorPolicy, error: BaseException
@@ -104,8 +123,16 @@ class FailureBook:
             for origin, verdicts in self._verdicts.items()
             if origin.offset >= positions.get(origin.partition, 0)
         }
-        self._apart = {
-            partition: (first, last)
-            for partition, (first, last) in self._apart.items()
-            if last >= positions.get(partition, 0)
-        }
+        self._apart = _left_of(self._apart, positions)
+        self._flushed_alone = _left_of(self._flushed_alone, positions)
+
+
+def _left_of(
+    ranges: Mapping[TopicPartition, tuple[int, int]], positions: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, tuple[int, int]]:
+    """The ranges that the positions have not left behind."""
+    return {
+        partition: (first, last)
+        for partition, (first, last) in ranges.items()
+        if last >= positions.get(partition, 0)
+    }

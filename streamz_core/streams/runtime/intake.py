@@ -51,8 +51,8 @@ class Intake:
         # Whether what a record finds depends on the order between its partition and the others.
         self._merges = bool(subtopology.stores) and len(self.inputs) > 1
         self._takes_rounds = subtopology.takes_rounds
-        self._records_at_once = config.slice_records_max
-        self._records_max: Final = config.slice_records_max
+        self._records_at_once = min(config.slice_records_max, config.commit_records_max)
+        self._records_max: Final = self._records_at_once
         self._ahead_max_ms: Final = config.timestamp_ahead_max_ms
         self._consumer = services.consumer
         self._clock = services.clock

@@ -64,6 +64,15 @@ class Positions:
         """Whether anything was handled since the last commit."""
         return self.current != self.committed
 
+    @property
+    def handled(self) -> dict[TopicPartition, tuple[int, int]]:
+        """The first and the last offset handled since the last commit, where there are any."""
+        return {
+            partition: (self.committed[partition], offset - 1)
+            for partition, offset in self.current.items()
+            if offset > self.committed[partition]
+        }
+
     def to_commit(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """What moved since the last commit, as the group stores it."""
         return {

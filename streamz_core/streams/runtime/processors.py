@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, cast
 
-from streamz_core.streams.processor import RecordError
+from streamz_core.streams.processor import RecordError, UpdateFailed
 from streamz_core.streams.runtime.failures import RecordOrigin
 
 if TYPE_CHECKING:
@@ -29,14 +29,30 @@ class ProcessorFailed(Exception):
     """A processor failed on a record of the round in hand, or on several taken together."""
 
     def __init__(
-        self, spec: ProcessorSpec, origin: RecordOrigin, last_offset: int, cause: BaseException
+        self, spec: ProcessorSpec, origin: RecordOrigin, last_offset: int, error: RecordError | UpdateFailed
     ) -> None:
         """The processor of ``spec`` failed on the record at ``origin``, or on those from it to ``last_offset``."""
-        super().__init__(f"processor {spec.name!r} failed: {cause!r}")
+        self.who = f"processor {spec.name!r}" + ("" if error.step is None else f" (step {error.step!r})")
+        super().__init__(f"{self.who} failed: {error.cause!r}")
         self.spec = spec
         self.origin = origin
         self.last_offset = last_offset
-        self.cause = cause
+        self.cause = error.cause
+        self.policy = spec.on_error if error.policy is None else error.policy
+
+
+class FlushFailed(Exception):
+    """A processor failed on what it held back for the commit."""
+
+    def __init__(self, spec: ProcessorSpec, error: UpdateFailed) -> None:
+        """``error`` was raised by the processor of ``spec``."""
+        super().__init__(f"processor {spec.name!r}: {error}")
+        self.spec = spec
+        self.error = error
+
+    def blamed_on(self, origin: RecordOrigin) -> ProcessorFailed:
+        """The same, now that the record is known that brought it about."""
+        return ProcessorFailed(self.spec, origin, origin.offset, self.error)
 
 
 class TaskProcessors:
@@ -82,9 +98,12 @@ class TaskProcessors:
         return furthest
 
     async def flush(self) -> None:
-        """Have every processor send on what it held back for the commit."""
-        for _, processor in self._running:
-            await processor.flush()
+        """Have every processor send on what it held back for the commit. Raises ``FlushFailed``."""
+        for spec, processor in self._running:
+            try:
+                await processor.flush()
+            except UpdateFailed as error:
+                raise FlushFailed(spec, error) from error.cause
 
     async def punctuate(self) -> None:
         """Let every processor do its time-driven work."""
@@ -141,4 +160,4 @@ async def _process(
     except RecordError as error:
         origin = RecordOrigin(*round_.origin(error.index))
         _, last_offset = round_.origin(error.index + error.count - 1)
-        raise ProcessorFailed(spec, origin, last_offset, error.cause) from error.cause
+        raise ProcessorFailed(spec, origin, last_offset, error) from error.cause

@@ -22,6 +22,7 @@ from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.client.request import Requests
 from streamz_core.errors import Misuse, Retriable
+from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.streams.runtime.assignment import Assignment
 from streamz_core.streams.runtime.changelog_reader import LinkChangelogReader
@@ -30,20 +31,24 @@ from streamz_core.streams.runtime.config import OffsetReset
 from streamz_core.streams.runtime.failures import TaskFailed, TaskInterrupted
 from streamz_core.streams.runtime.global_tables import GlobalTables
 from streamz_core.streams.runtime.offsets import GroupOffsets
+from streamz_core.streams.runtime.queries import OPEN, StoreUnavailable, StoreView
 from streamz_core.streams.runtime.services import TaskServices
 from streamz_core.streams.runtime.status import PartitionStatus, RuntimeState, RuntimeStatus, TaskStatus
 from streamz_core.streams.runtime.stores import StateSettings
+from streamz_core.streams.runtime.subscriptions import Subscriptions
 from streamz_core.streams.runtime.task import Task
 from streamz_core.streams.runtime.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from streamz_core.client.link import Link
     from streamz_core.model import TopicPartition
     from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.restore import RestoreProgress
+    from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.runtime.config import RuntimeConfig
+    from streamz_core.streams.runtime.stores import StoreChanges
     from streamz_core.streams.runtime.task_runner import TaskRunner
     from streamz_core.streams.topology import Topology
 
@@ -87,6 +92,8 @@ class StreamsRuntime:
         self._assignment: Assignment | None = None
         self._globals: GlobalTables | None = None
         self._background = Supervisor(f"app {config.app_id!r}", on_failure=self._fail)
+        self._subscriptions = Subscriptions()
+        self._partition_counts: Mapping[str, int] = {}
 
     @property
     def state(self) -> RuntimeState:
@@ -145,6 +152,32 @@ class StreamsRuntime:
             await self._assignment.stop_all()
         await self._shut_down()
 
+    def store(self, name: str, *, timestamps: bool = False) -> StoreView:
+        """A store of the topology, to read what is committed in it. Raises ``Misuse`` for an unknown one."""
+        if self._assignment is None or self._state.value in (RuntimeState.STOPPED, RuntimeState.FAILED):
+            raise StoreUnavailable(f"store {name!r}: app {self.config.app_id!r} is not running")
+        for part in self._topology.subtopologies:
+            for spec in part.stores:
+                if spec.name == name:
+                    counts = [self._partition_counts.get(topic, 0) for topic in part.topics]
+                    return StoreView(
+                        spec,
+                        part,
+                        max(counts),
+                        lambda: self.tasks,
+                        self._subscriptions,
+                        timestamps=timestamps,
+                    )
+        known = sorted(spec.name for part in self._topology.subtopologies for spec in part.stores)
+        raise Misuse(
+            f"app {self.config.app_id!r} has no store {name!r} (it has: {', '.join(known) or 'none'})"
+        )
+
+    def backup_state(self, directory: str) -> list[str]:
+        """Copy the committed stores of every task that works; the paths that were made."""
+        working = [task for task in self.tasks.values() if task.state.value in OPEN]
+        return [path for task in working if (path := task.stores.copy_to(directory)) is not None]
+
     def status(self) -> RuntimeStatus:
         """What is going on: tasks, positions, lag, errors."""
         runners = () if self._assignment is None else tuple(self._assignment.runners.values())
@@ -163,6 +196,7 @@ class StreamsRuntime:
         requests = Requests(self._link, config.request_timeout_ms, RETRY_BACKOFF_MS)
         topics = Topics(requests, config.app_id)
         counts = await topics.source_counts(self._topology)
+        self._partition_counts = counts
         sources = await topics.source_changelogs(self._topology)
         identities, _ = await topics.create_internal(self._topology, counts, sources)
         await topics.count_partitions([sink for part in self._topology.subtopologies for sink in part.sinks])
@@ -186,6 +220,7 @@ class StreamsRuntime:
             known_partitions=topics.known_partitions,
             global_store=global_tables.store,
             on_restore=self._on_restore,
+            on_changes=self._publish,
             on_task_changed=self._settle,
         )
         self._assignment = Assignment(
@@ -197,15 +232,16 @@ class StreamsRuntime:
         self._background.spawn(self._watch_topics(topics, counts), name="topics")
 
     def _state_settings(self) -> StateSettings:
-        config = self.config
-        budget = None if config.state_dir is None else MemoryBudget(config.memory_budget_bytes)
+        """Decoded entries have half of the memory and RocksDB the other; without RocksDB they have all of it."""
+        config, on_disk = self.config, self.config.state_dir is not None
+        memory_bytes = config.memory_budget_bytes // 2 if on_disk else config.memory_budget_bytes
         assert self._link is not None
         clock, ahead_ms = self._link.clock, config.timestamp_ahead_max_ms
         return StateSettings(
             config.app_id,
             config.state_dir,
-            budget,
-            config.cache_entries_max,
+            MemoryBudget(memory_bytes) if on_disk else None,
+            CacheBudget(memory_bytes),
             lambda: clock.now_ms() + ahead_ms,
         )
 
@@ -226,7 +262,13 @@ class StreamsRuntime:
         await tables.open(found, reader, consumer, self._on_restore)
         self._background.spawn(tables.follow(), name="global-tables")
 
+    def _publish(self, task: ProcessorContext, changes: Sequence[StoreChanges]) -> None:
+        for change in changes:
+            if change.changes:
+                self._subscriptions.publish(change.store, task.partition, change.changes)
+
     async def _shut_down(self) -> None:
+        self._subscriptions.close()
         await self._background.close()
         if self._globals is not None:
             await self._globals.close()
@@ -337,6 +379,7 @@ class StreamsRuntime:
             skipped_count=task.skipped_count,
             dead_letter_count=task.dead_letter_count,
             late_count=task.late_count,
+            restoring=tuple(task.stores.restoring.values()),
             restarts=runner.restarts,
             last_error=runner.last_error,
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streamz_core.model import TopicPartition
+    from streamz_core.state.restore import RestoreProgress
     from streamz_core.streams.runtime.task import TaskState
 
 
@@ -52,6 +53,8 @@ class TaskStatus:
     skipped_count: int
     dead_letter_count: int
     late_count: int
+    restoring: tuple[RestoreProgress, ...]
+    """The stores that are being restored, and how far that is."""
     restarts: int
     last_error: str | None
 

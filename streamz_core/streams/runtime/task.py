@@ -26,13 +26,14 @@ from streamz_core.streams.runtime.failure_book import FailureBook
 from streamz_core.streams.runtime.failures import (
     RecordFailed,
     RecordOrigin,
+    TaskFailed,
     TaskInterrupted,
 )
 from streamz_core.streams.runtime.intake import Intake
 from streamz_core.streams.runtime.output import OutputBuffer
 from streamz_core.streams.runtime.passed_over import PassedOver
 from streamz_core.streams.runtime.positions import Positions
-from streamz_core.streams.runtime.processors import ProcessorFailed, TaskProcessors
+from streamz_core.streams.runtime.processors import FlushFailed, ProcessorFailed, TaskProcessors
 from streamz_core.streams.runtime.stores import TaskStores
 
 if TYPE_CHECKING:
@@ -56,6 +57,15 @@ _log = logging.getLogger(__name__)
 
 SLICE_COST_RECORDS: Final = 20
 """What handling a slice takes beside its records, in records."""
+TICK_SHIFT: Final = 0.618
+"""How much of the commit interval earlier a task's first commit is due than that of the partition before its own.
+
+Multiples of the golden section lie apart from each other, however many there are.
+"""
+
+SAVEPOINT_RECORDS: Final = 100_000
+"""So many records after a failure, slices with changed state begin with a savepoint: about 1 us for each changed
+key, where the next failure would cost the work since the last commit."""
 
 _NO_VERDICTS: Final[Mapping[str, Verdict]] = {}
 
@@ -103,8 +113,10 @@ class Task:
         self._stop_requested = asyncio.Event()
         self._interruption: TaskInterrupted | None = None
         self._tick: Cancellable | None = None
+        self._cautious_records = 0
+        """How many more records are handled with a savepoint before every slice."""
         self._savepoint: OutputMark | None = None
-        """What had been sent before the slice in hand, where that is all a failure has to go back to."""
+        """What had been sent before the slice in hand, where stores can go back to there too."""
         self._records_since_commit = 0
         self._work_since_others = 0
         self._flushed_at_ms = services.clock.monotonic_ms()
@@ -276,20 +288,24 @@ class Task:
     # -- the loop ---------------------------------------------------------------------------------
 
     async def _loop(self) -> None:
-        self._arm_tick()
+        # Tasks that begin together do not commit together: while one waits for the disk, the others work.
+        self._arm_tick(1 - self.partition * TICK_SHIFT % 1)
         while not self._stopping:
             if self._interruption is not None:
                 raise self._interruption
+            if not await self._make_savepoint():
+                continue
             round_ = await self._intake.next()
             if round_ is not None:
-                self._savepoint = None if self._stores.dirty_records else self._outputs.mark()
                 try:
                     await self._handle(round_)
                 except ProcessorFailed as failure:
                     self._intake.take_less()
+                    self._cautious_records = SAVEPOINT_RECORDS
                     await self._record_failed(failure)
                 else:
                     self._intake.take_more(round_.count)
+                    self._cautious_records -= round_.count
                 await self._give_way(round_.count)
             else:
                 if not self.yield_requested:
@@ -300,6 +316,25 @@ class Task:
                     await self._processors.punctuate()
             if self._commit_is_due():
                 await self._commit()
+
+    async def _make_savepoint(self) -> bool:
+        """Before a slice: have what a failure in it goes back to, where that costs nothing or will be needed.
+
+        False where something that was held back failed: the task went back to its last commit.
+        """
+        if self._stores.unsaved_records:
+            if self._cautious_records <= 0:
+                self._savepoint = None
+                return True
+            # What operators hold back for the commit is theirs alone, and would be lost with them.
+            try:
+                await self._processors.flush()
+            except FlushFailed as failure:
+                await self._held_back_failed(failure)
+                return False
+            self._stores.savepoint()
+        self._savepoint = self._outputs.mark()
+        return True
 
     async def _give_way(self, records: int) -> None:
         """Let others run once a slice's worth of work was done; short slices cost more than their records."""
@@ -321,6 +356,7 @@ class Task:
             batch = decode(round_, self._positions.times[origin.partition], latest_ms, keep=is_shared)
         done = await self._processors.process(round_, batch, passing=verdicts)
         if alone and done:
+            await self._hold_nothing_back(origin)
             self._passed_over.verdicts(round_.parts[0], verdicts)
             self._book.succeeded(origin)
         for part, count in zip(round_.parts, round_.taken(done), strict=True):
@@ -350,8 +386,9 @@ class Task:
         source = self._intake.inputs[part.source].source
         errors = self._passed_over.by_policy(part.chunk.failures(bad.index, part.stop), source)
         if not errors:
-            await self._commit()
-            raise self._undecodable_failure(part, bad.index)
+            if await self._commit():
+                raise self._undecodable_failure(part, bad.index)
+            return
         self._passed_over.undecodable(part, bad.index, errors, source)
         self._advance(part, bad.index, len(errors))
 
@@ -364,13 +401,21 @@ class Task:
             or self._records_since_commit >= config.commit_records_max
             or self._outputs.size_bytes >= config.commit_bytes_max
             or self._stores.dirty_records >= config.commit_records_max
+            or self._stores.need_commit()
         )
 
-    async def _commit(self) -> None:
-        """Make everything handled so far permanent; does nothing where there is nothing."""
+    async def _commit(self) -> bool:
+        """Make everything handled so far permanent; does nothing where there is nothing.
+
+        False where something that was held back failed: the task went back to its last commit.
+        """
         self.yield_requested = self._stopping
         outputs, stores = self._outputs, self._stores
-        await self._processors.flush()
+        try:
+            await self._processors.flush()
+        except FlushFailed as failure:
+            await self._held_back_failed(failure)
+            return False
         if self._positions.is_dirty or outputs.topics or stores.dirty_records:
             self.state.set(TaskState.COMMITTING)
             counts = await self._services.count_partitions(outputs.topics)
@@ -390,6 +435,7 @@ class Task:
         self._records_since_commit = 0
         if not self._stopping:
             self._arm_tick()
+        return True
 
     def _committed(self, work: CommitWork) -> None:
         self._positions.commit_done(work.offsets, self.stream_time_ms)
@@ -404,10 +450,11 @@ class Task:
             self._flushed_at_ms = now_ms
             self._stores.flush_soon()
 
-    def _arm_tick(self) -> None:
+    def _arm_tick(self, share: float = 1) -> None:
+        """Ask for a commit after the interval, or a ``share`` of it."""
         if self._tick is not None:
             self._tick.cancel()
-        self._tick = self.clock.call_later(self._config.commit_interval_ms, self.request_commit)
+        self._tick = self.clock.call_later(self._config.commit_interval_ms * share, self.request_commit)
 
     # -- failures ---------------------------------------------------------------------------------
 
@@ -428,24 +475,47 @@ class Task:
             )
             await self._go_back()
             return
-        action = self._book.failed(origin, spec.name, spec.on_error, cause)
+        action = self._book.failed(origin, spec.name, failure.policy, cause)
         if action is ErrorAction.FAIL:
             raise RecordFailed(
-                f"processor {spec.name!r} of app {self._config.app_id!r} failed on {origin}: {cause!r}. "
+                f"{failure.who} of app {self._config.app_id!r} failed on {origin}: {cause!r}. "
                 "Mend the code or the record, or give the processor an error policy (skip, dead letter)"
             ) from cause
         fate = "retrying" if action is None else action.value
-        _log.warning("processor %s failed on %s (%s): %r", spec.name, origin, fate, cause)
+        _log.warning("%s failed on %s (%s): %r", failure.who, origin, fate, cause)
         await self._go_back()
 
+    async def _held_back_failed(self, failure: FlushFailed) -> None:
+        """Go back, to find the record behind it: each alone, with nothing held back after it."""
+        if isinstance(failure.error.cause, StoreError):
+            raise failure.error.cause
+        if not self._book.failed_held_back(self._positions.handled):
+            raise TaskFailed(
+                f"app {self._config.app_id!r}, task {self.task_id}: {failure}. No record stands behind it that could "
+                "be passed over: mend the step"
+            ) from failure.error.cause
+        _log.warning("%s; trying each record since the last commit alone", failure)
+        await self._rewind()
+
+    async def _hold_nothing_back(self, origin: RecordOrigin) -> None:
+        """Where what was held back has failed: send on what the record brought about, to see whether it does."""
+        if not self._book.holds_nothing_back(origin):
+            return
+        try:
+            await self._processors.flush()
+        except FlushFailed as failure:
+            raise failure.blamed_on(origin) from failure.error.cause
+        if not self._book.holds_nothing_back(origin._replace(offset=origin.offset + 1)):
+            self.request_commit()
+
     async def _go_back(self) -> None:
-        """To before the slice in hand, where no store has changed since the last commit; else to that."""
+        """To before the slice in hand, where there is a savepoint; else to the last commit."""
         if self._savepoint is None:
             await self._rewind()
             return
         await self._processors.close()
         self._outputs.go_back(self._savepoint)
-        self._stores.discard()
+        self._stores.go_back()
         await self._processors.open(self)
 
     async def _rewind(self) -> None:
@@ -467,7 +537,8 @@ class Task:
         suspect = self._book.suspect
         if suspect is None or suspect.origin != origin or not suspect.backoff_ms:
             return True
-        await self._commit()
+        if not await self._commit():
+            return False
         backoff_ms, suspect.backoff_ms = suspect.backoff_ms, 0
         with suppress(TimeoutError):
             await wait_for(self.clock, self._stop_requested.wait(), backoff_ms)

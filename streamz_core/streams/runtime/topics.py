@@ -191,7 +191,9 @@ class Topics:
         ]
         for source in part.sources:
             policies = [source.on_decode_error]
-            policies += [spec.on_error for spec in part.processors if source.name in spec.sources]
+            for spec in part.processors:
+                if source.name in spec.sources:
+                    policies += [spec.on_error, *spec.step_policies]
             internal += [
                 CreatableTopic(name=name, num_partitions=counts[topic], replication_factor=1)
                 for topic in source.topics

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from streamz_core.broker.broker import Broker
 from streamz_core.broker.disk_space import DiskSpace, Space, space_of
 from streamz_core.errors import ErrorCode
 from streamz_core.log.memory_files import MemoryFiles
@@ -133,10 +132,13 @@ async def test_a_directory_whose_reserve_is_still_there_opens_on_a_full_disk(ope
     disk.size_bytes = disk.used_bytes()
 
     again = await open_broker(files=disk)
+    refused = await again.produce("t", b"x")
 
-    assert again.broker.space.look() is Space.LOW
+    # Whether that is LOW or GONE hangs on how many digits the catalog's checksum has.
+    assert again.broker.space.look() is not Space.AMPLE
     assert "t" in again.broker.directory.topics
-    assert isinstance(again.broker, Broker)
+    assert refused.error_code is ErrorCode.KAFKA_STORAGE_ERROR
+    assert await _commit(again, 0) is ErrorCode.NONE
 
 
 async def _commit(talk: Any, offset: int) -> ErrorCode:

@@ -27,6 +27,7 @@ class CompactionMachine(RuleBasedStateMachine):
         self.written: dict[int, tuple[bytes, bytes | None]] = {}
         self.committed: set[int] = set()
         self.pending: dict[int, list[int]] = {}
+        self.epochs = dict.fromkeys(PRODUCERS, 0)
         self.sequences = dict.fromkeys(PRODUCERS, 0)
         self.batches: dict[int, tuple[int, int, bytes]] = {}  # of each producer its last: first offset, count
         self.start = self.end = self.now_ms = 0
@@ -75,7 +76,7 @@ class CompactionMachine(RuleBasedStateMachine):
         sequence = self.sequences[producer]
         fields = {
             "producer_id": producer,
-            "producer_epoch": 0,
+            "producer_epoch": self.epochs[producer],
             "base_sequence": sequence,
             "transactional": True,
         }
@@ -86,7 +87,7 @@ class CompactionMachine(RuleBasedStateMachine):
     @rule(data=st.data(), committed=st.booleans())
     def end_transaction(self, data, committed: bool) -> None:
         producer = data.draw(st.sampled_from(sorted(self.pending)))
-        self.log.append_marker(producer, 0, committed, level=OS, now_ms=self.now_ms)
+        self.log.append_marker(producer, self.epochs[producer], committed, level=OS, now_ms=self.now_ms)
         offsets = self.pending.pop(producer)
         self.end += 1
         if committed:
@@ -100,6 +101,14 @@ class CompactionMachine(RuleBasedStateMachine):
         appended = self.log.append(again, level=OS, now_ms=self.now_ms)
         assert (appended.base_offset, appended.last_offset) == (base, base + count - 1)
         assert appended.duplicate
+
+    @rule()
+    def expire_producers(self) -> None:
+        self.log.expire_producers(1_000, 1_000)
+        for producer in set(PRODUCERS) - set(self.pending):  # who comes back asks for a new epoch
+            self.epochs[producer] += 1
+            self.sequences[producer] = 0
+            self.batches.pop(producer, None)
 
     @rule(step=st.integers(0, 80))
     def compact(self, step: int) -> None:
@@ -124,9 +133,12 @@ class CompactionMachine(RuleBasedStateMachine):
         assert {one.severity for one in findings} <= {Severity.LEFTOVER, Severity.CACHE}, findings
         self.directory = LogDirectory.open(self.files, "/d", self.now_ms)
 
-    @rule()
-    def kill_and_open(self) -> None:
+    @rule(loses_caches=st.booleans())
+    def kill_and_open(self, loses_caches: bool) -> None:
         self.directory.abandon()
+        for name in self.files.listdir("/d/log/t-0") if loses_caches else ():
+            if not name.endswith((".log", ".metadata", "recovery-point")):
+                self.files.unlink(f"/d/log/t-0/{name}")
         self.directory = LogDirectory.open(self.files, "/d", self.now_ms)
 
     @invariant()
@@ -137,6 +149,9 @@ class CompactionMachine(RuleBasedStateMachine):
         assert (log.failure, log.log_start_offset, log.log_end_offset) == (None, self.start, self.end)
         first_open = min((offsets[0] for offsets in self.pending.values()), default=self.end)
         assert log.last_stable_offset == max(first_open, self.start)
+        assert {pid: first for pid, (_, first) in log.open_producers().items()} == {
+            pid: offsets[0] for pid, offsets in self.pending.items()
+        }
         found = self._read_committed(log)
         assert all(self.written[offset] == record for offset, record in found.items())
         assert found.keys() <= self.committed

@@ -250,3 +250,47 @@ def test_a_failed_append_leaves_nothing(topic, batch, records, monkeypatch):
     assert log._segments.active.file().size() == log.size_bytes
     assert log.append(batch("c"), level=OS, now_ms=0).base_offset == 1
     assert [value for _, _, value in records(log)] == [b"a", b"c"]
+
+
+TRANSACTIONAL = {**PRODUCER, "transactional": True}
+
+
+def test_a_transaction_that_goes_on_is_as_old_as_its_removed_records(topic, batch):
+    directory = topic(segment_bytes=150)
+    log = directory.partition("t", 0)
+    log.append(batch("a", "b" * 90, base_sequence=0, **TRANSACTIONAL), level=OS, now_ms=0)
+    log.delete_records_before(2)
+    log.append(batch("other"), level=OS, now_ms=0)
+    log.append(batch("c", base_sequence=2, **TRANSACTIONAL), level=OS, now_ms=0)
+    before = (log.open_producers(), log.last_stable_offset)
+    assert before == ({7: (0, 0)}, 2)
+
+    again = topic(crash=True).partition("t", 0)
+
+    assert (again.open_producers(), again.last_stable_offset) == before
+    assert again.next_sequence(7, 0) == 3
+
+
+def test_a_transaction_whose_end_was_compacted_away_stays_ended(topic, batch, files, path):
+    directory = topic(segment_bytes=150, cleanup_policy="compact", delete_retention_ms=10)
+    log = directory.partition("t", 0)
+    log.append(batch("a" * 90, keys=["a"], base_sequence=0, **TRANSACTIONAL), level=OS, now_ms=0)
+    log.append(batch("b" * 90, keys=["b"]), level=OS, now_ms=0)
+    log.delete_records_before(1)  # notes that the transaction is open
+    log.append_marker(7, 0, True, level=OS, now_ms=0)
+    for number in range(6):
+        log.append(batch("x" * 90, keys=[f"{number % 2}"]), level=OS, now_ms=0)
+    log.sync()
+    log.expire_producers(1_000, 1_000)
+    log.compact(now_ms=0)
+    log.compact(now_ms=10)  # drops the marker
+    end = log.log_end_offset
+    assert log.last_stable_offset == end
+    directory.abandon()
+    for cache in caches(files, path):
+        files.unlink(cache)
+
+    again = topic(crash=True).partition("t", 0)
+
+    assert again.open_producers() == {}
+    assert again.last_stable_offset == end

@@ -3,19 +3,22 @@
 Owns: ``share_out``, a plain function over what members claim.
 Must not know: how members say what they claim, groups, requests.
 
-Who claims a partition in the youngest generation keeps it, as long as that leaves nobody with two fewer
-partitions than a member they could take one from.
+Who claims a partition in the youngest generation keeps it, as long as nothing more even could be had.
 """
 
 from __future__ import annotations
 
-from heapq import heapify, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from streamz_core.model import TopicPartition
+
+
+_Kind = tuple[str, ...]
+"""Partitions that the same members may have."""
 
 
 class Claim(NamedTuple):
@@ -71,25 +74,77 @@ def _deal_out(
 def _even_out(
     candidates: Mapping[TopicPartition, Sequence[str]], shares: dict[str, set[TopicPartition]]
 ) -> None:
-    """Move partitions, always from the richest that can give, until no single move makes it more even.
+    """Move partitions, always from the richest that can give, until nothing would make it more even.
 
-    Each move lowers the sum of the squared sizes, so this ends.
+    Where the poor may have nothing that the rich own, the partitions go through members in between. Each round
+    lowers the sum of the squared sizes, so this ends; without such a way for anybody, no sharing out is more even
+    (Harvey, Ladner, Lovasz, Tamir: Semi-matchings for bipartite graphs and load balancing, 2006).
     """
-    while (move := _next_move(candidates, shares)) is not None:
-        partition, rich, poor = move
-        shares[rich].discard(partition)
-        shares[poor].add(partition)
+    counts = {member_id: len(share) for member_id, share in shares.items()}
+    held = _by_kind(candidates, shares)
+    unsettled = set(shares)
+    while unsettled:
+        rich = min(unsettled, key=lambda member_id: (-counts[member_id], member_id))
+        if counts[rich] <= min(counts.values()) + 1:
+            return  # nor has anybody who comes after one to give
+        givers, poor = _way_to_a_poorer(rich, counts, held)
+        if poor is None:
+            unsettled -= (
+                givers.keys()
+            )  # nobody they can give to is poorer: moves of others do not change that
+            continue
+        counts[rich] -= 1
+        counts[poor] += 1
+        while poor != rich:
+            giver, kind = givers[poor]
+            partition = _take_first(held[giver], kind)
+            heappush(held[poor].setdefault(kind, []), partition)
+            shares[giver].discard(partition)
+            shares[poor].add(partition)
+            poor = giver
 
 
-def _next_move(
-    candidates: Mapping[TopicPartition, Sequence[str]], shares: dict[str, set[TopicPartition]]
-) -> tuple[TopicPartition, str, str] | None:
-    fewest = min(map(len, shares.values()), default=0)
-    for rich in sorted(shares, key=lambda member_id: (-len(shares[member_id]), member_id)):
-        if len(shares[rich]) <= fewest + 1:
-            return None  # nor has anybody who comes after one to give
-        for partition in sorted(shares[rich]):
-            poor = min(candidates[partition], key=lambda member_id: (len(shares[member_id]), member_id))
-            if len(shares[poor]) + 1 < len(shares[rich]):
-                return partition, rich, poor
-    return None
+def _by_kind(
+    candidates: Mapping[TopicPartition, Sequence[str]], shares: Mapping[str, set[TopicPartition]]
+) -> dict[str, dict[_Kind, list[TopicPartition]]]:
+    """What each member owns, by who else may have it; sorted, and so heaps."""
+    held: dict[str, dict[_Kind, list[TopicPartition]]] = {}
+    for member_id, share in shares.items():
+        by_kind = held[member_id] = {}
+        for partition in sorted(share):
+            by_kind.setdefault(tuple(candidates[partition]), []).append(partition)
+    return held
+
+
+def _take_first(by_kind: dict[_Kind, list[TopicPartition]], kind: _Kind) -> TopicPartition:
+    partition = heappop(by_kind[kind])
+    if not by_kind[kind]:
+        del by_kind[kind]
+    return partition
+
+
+def _way_to_a_poorer(
+    rich: str, counts: Mapping[str, int], held: Mapping[str, Mapping[_Kind, object]]
+) -> tuple[dict[str, tuple[str, _Kind]], str | None]:
+    """Who has two fewer and can be given one, over as few others as possible: None if nobody.
+
+    With it, for each member that was reached: from whom, with a partition of which kind.
+    """
+    givers: dict[str, tuple[str, _Kind]] = {rich: (rich, ())}
+    seen: set[_Kind] = set()
+    reached = [rich]
+    while reached:
+        givers_now, reached = reached, []
+        for giver in givers_now:
+            for kind in held[giver]:
+                if kind in seen:
+                    continue
+                seen.add(kind)
+                for taker in kind:
+                    if taker not in givers:
+                        givers[taker] = (giver, kind)
+                        reached.append(taker)
+        poor = min(reached, key=lambda member_id: (counts[member_id], member_id), default=rich)
+        if counts[poor] + 1 < counts[rich]:
+            return givers, poor
+    return givers, None

@@ -12,7 +12,7 @@ from aiokafka.coordinator.protocol import (
     ConsumerProtocolMemberAssignment as AiokafkaAssignment,
 )
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata as AiokafkaMetadata
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamz_core.client.consumer.assignors.cooperative_sticky import CooperativeStickyPartitionAssignor
@@ -123,6 +123,7 @@ def test_sticky_assigns_everything_once_and_no_move_would_even_it_out(counts, gr
 
 @settings(max_examples=60)
 @given(clusters, groups)
+@example({"a": 4, "b": 2, "c": 3}, {"m2": ["c"], "m0": ["c", "b", "a"], "m4": ["b", "a"]})
 def test_sticky_is_as_even_as_aiokafkas(counts, group):
     AiokafkaSticky.member_assignment = None
     members = {member_id: AiokafkaSticky._metadata(topics, None) for member_id, topics in group.items()}
@@ -158,6 +159,17 @@ def test_many_partitions_are_shared_out_in_little_time():
     (_, before), (_, after) = steps(StickyPartitionAssignor, {"a": 10_000}, [fewer, members])
 
     assert sum(len(set(before[m]) - set(after[m])) for m in fewer) == 100
+    assert process_time() - began < 10  # it takes a fraction of a second
+
+
+def test_what_one_member_has_is_shared_with_many_newcomers_in_little_time():
+    members = {f"m{number:03}": ["a", "b"] if number % 2 else ["a"] for number in range(100)}
+    alone = {"m001": members["m001"]}
+    began = process_time()
+    (_, before), (_, after) = steps(StickyPartitionAssignor, {"a": 5_000, "b": 5_000}, [alone, members])
+
+    assert {len(share) for share in after.values()} == {100}
+    assert set(after["m001"]) <= set(before["m001"])
     assert process_time() - began < 10  # it takes a fraction of a second
 
 

@@ -43,6 +43,12 @@ class Bench:
         pairs = self.driver.create_output_topic(topic, str, bytes).read_key_values_to_list()
         return [(key, plain(value)) for key, value in pairs]
 
+    def records(self, topic: str = "out") -> list[tuple[Any, Any, int]]:
+        """All of it with times: keys are text, values JSON."""
+        assert self.driver is not None
+        found = self.driver.create_output_topic(topic, str).read_records_to_list()
+        return [(row.key, row.value, row.timestamp) for row in found]
+
 
 def plain(value: bytes | None) -> Any:
     try:

@@ -25,7 +25,7 @@ def test_count_by_another_key_goes_through_an_internal_topic(bench: Any) -> None
     words = bench.stream().flat_map_values(str.split).group_by(lambda key, word: word, "words")
     words.count("counts").to_stream().to("out")
 
-    assert bench.run(("k", "a b a")) == [("a", 2), ("b", 1)]
+    assert bench.run(("k", "a b a")) == [("a", 1), ("b", 1), ("a", 2)]
     assert bench.driver.produced_topic_names >= {"driver-words-repartition", "driver-counts-changelog"}
 
 

@@ -1,0 +1,122 @@
+"""``TopologyDescription``: what a topology consists of, as a value that can be read, drawn and compared.
+
+Owns: its parts, and their forms: Kafka Streams' text, Mermaid, JSON.
+Must not know: what is described.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from streamz_core.errors import Misuse
+
+
+class NodeKind(StrEnum):
+    """What a node does."""
+
+    SOURCE = "source"
+    PROCESSOR = "processor"
+    SINK = "sink"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDescription:
+    """A node: what it reads or writes, and who comes before and after it."""
+
+    kind: NodeKind
+    name: str
+    topics: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
+    predecessors: tuple[str, ...] = ()
+    successors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SubtopologyDescription:
+    """What is run by one task. ``is_global``: read by every process instead, for a global table."""
+
+    nodes: tuple[NodeDescription, ...]
+    is_global: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyDescription:
+    """All of a topology. ``str`` gives Kafka Streams' text."""
+
+    subtopologies: tuple[SubtopologyDescription, ...]
+
+    def __str__(self) -> str:
+        """The form of Kafka Streams' ``Topology.describe()``."""
+        lines = ["Topologies:"]
+        for number, part in enumerate(self.subtopologies):
+            aside = " for global store (will not generate tasks)" if part.is_global else ""
+            lines.append(f"   Sub-topology: {number}{aside}")
+            for node in part.nodes:
+                lines += _text(node)
+            lines.append("")
+        return "\n".join(lines) + "\n"
+
+    def mermaid(self) -> str:
+        """A flow chart for Mermaid, with topics as rounded boxes and stores as cylinders."""
+        lines = ["flowchart TD"]
+        drawing = _Drawing(lines)
+        for number, part in enumerate(self.subtopologies):
+            lines.append(f'  subgraph sub{number}["Sub-topology {number}"]')
+            for node in part.nodes:
+                drawing.box(node.name, "[", "]")
+            lines.append("  end")
+        for part in self.subtopologies:
+            for node in part.nodes:
+                drawing.arrows(node)
+        return "\n".join(lines) + "\n"
+
+    def json(self) -> str:
+        """The value as JSON: ``{"subtopologies": [{"nodes": [...]}]}``."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    def in_format(self, name: str) -> str:
+        """``text``, ``mermaid`` or ``json``. Raises ``Misuse`` for another."""
+        forms = {"text": self.__str__, "mermaid": self.mermaid, "json": self.json}
+        if name not in forms:
+            raise Misuse(f"describe(): format must be one of {', '.join(forms)}; got {name!r}")
+        return forms[name]()
+
+
+def _text(node: NodeDescription) -> list[str]:
+    inside = {
+        NodeKind.SOURCE: f"topics: [{', '.join(node.topics)}]",
+        NodeKind.PROCESSOR: f"stores: [{', '.join(node.stores)}]",
+        NodeKind.SINK: f"topic: {', '.join(node.topics)}",
+    }[node.kind]
+    lines = [f"    {node.kind.capitalize()}: {node.name} ({inside})"]
+    if node.kind is not NodeKind.SINK:
+        lines.append(f"      --> {', '.join(node.successors) or 'none'}")
+    if node.kind is not NodeKind.SOURCE:
+        lines.append(f"      <-- {', '.join(node.predecessors) or 'none'}")
+    return lines
+
+
+class _Drawing:
+    """The boxes drawn so far: Mermaid's ids must be plain, and each box drawn once."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._ids: dict[str, str] = {}
+
+    def box(self, name: str, left: str, right: str, kind: str = "node") -> str:
+        key = f"{kind} {name}"
+        if key not in self._ids:
+            self._ids[key] = f"n{len(self._ids)}"
+            label = name.replace('"', "#quot;")
+            self._lines.append(f'    {self._ids[key]}{left}"{label}"{right}')
+        return self._ids[key]
+
+    def arrows(self, node: NodeDescription) -> None:
+        me = self.box(node.name, "[", "]")
+        topics = [self.box(topic, "([", "])", "topic") for topic in node.topics]
+        is_source = node.kind is NodeKind.SOURCE
+        self._lines += [f"  {topic} --> {me}" if is_source else f"  {me} --> {topic}" for topic in topics]
+        self._lines += [f"  {me} --- {self.box(store, '[(', ')]', 'store')}" for store in node.stores]
+        self._lines += [f"  {me} --> {self.box(after, '[', ']')}" for after in node.successors]

@@ -1,0 +1,193 @@
+"""``Comforts``: the words of a stream that Kafka Streams does not have.
+
+Owns: ``filter_map``, ``deduplicate``, ``batch``, ``throttle``, ``map_async``, ``with_timestamp`` and
+``with_headers``: the steps they add, and their stores.
+Must not know: how the steps work, other words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from streamz_core.errors import Misuse
+from streamz_core.streams.dsl.batching import Batching
+from streamz_core.streams.dsl.durations import Duration, milliseconds
+from streamz_core.streams.dsl.options import Named
+from streamz_core.streams.dsl.processing import ProcessorContext
+from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.stream_node import StreamNode
+from streamz_core.streams.graph import Input, StoreUse
+from streamz_core.streams.operators.deduplicate import Deduplicate
+from streamz_core.streams.operators.process import Process
+from streamz_core.streams.operators.reshape import FilterMap, WithHeaders, WithTimestamp
+from streamz_core.streams.operators.waiting import MapAsync, Throttle
+from streamz_core.streams.topology import StoreKind, StoreSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from streamz_core.streams.dsl.kstream import KStream
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Comforts(StreamNode[K, V]):
+    """A part of ``KStream``."""
+
+    def filter_map(
+        self,
+        mapper: Callable[..., Any],
+        named: Named | str | None = None,
+        *,
+        with_key: bool = False,
+        value_type: Any = None,
+    ) -> KStream[K, Any]:
+        """Each value replaced by ``mapper(value)``, or ``mapper(key, value)``; where that is None, none."""
+        name = self._name("KSTREAM-FILTERMAP", named)
+        return self._then(name, lambda: FilterMap(name, mapper, with_key=with_key), value=Serde(value_type))
+
+    def with_timestamp(
+        self, function: Callable[[K, V], int], named: Named | str | None = None
+    ) -> KStream[K, V]:
+        """Each record of the time ``function(key, value)``, in milliseconds since the epoch."""
+        name = self._name("KSTREAM-TIMESTAMP", named)
+        return self._then(name, lambda: WithTimestamp(name, function))
+
+    def with_headers(
+        self, function: Callable[[K, V, Any], Any], named: Named | str | None = None
+    ) -> KStream[K, V]:
+        """Each record with the headers ``function(key, value, headers)``: a dict, or pairs, of names and bytes."""
+        name = self._name("KSTREAM-HEADERS", named)
+        return self._then(name, lambda: WithHeaders(name, function))
+
+    def deduplicate(
+        self,
+        within: Duration,
+        store: str,
+        *,
+        by: Callable[[K, V], Any] | None = None,
+        grace: Duration | None = None,
+        named: Named | str | None = None,
+    ) -> KStream[K, V]:
+        """The first of the records with the same key, or the same ``by(key, value)``, within a time.
+
+        ``within`` goes by records' timestamps, in either direction. What was seen is kept in ``store``, by
+        partition: records that may be the same need the same key. A record more than ``grace`` (as long as
+        ``within``, unless given) behind cannot be told from one that was there, and is dropped, and counted late.
+        """
+        name, graph = self._name("KSTREAM-DEDUPLICATE", named), self.graph
+        within_ms = milliseconds(within, "deduplicate(): within", at_least=1)
+        grace_ms = within_ms if grace is None else milliseconds(grace, "deduplicate(): grace")
+        key = self.key if by is None else Serde()
+        graph.store(
+            StoreSpec(
+                store,
+                StoreKind.WINDOW,
+                graph.codecs.own_key(key, f"key of store {store!r}"),
+                graph.codecs.own_value(Serde(int), f"value of store {store!r}"),
+                window_size_ms=within_ms,
+                grace_ms=grace_ms,
+                # The window before that of the oldest record that is not late still counts.
+                retention_ms=grace_ms + within_ms,
+                own_time=True,
+            )
+        )
+        graph.add(
+            name,
+            (Input(self.node),),
+            lambda: Deduplicate(name, store, within_ms, by),
+            (StoreUse(store, writes=True),),
+        )
+        return self._same(name)
+
+    def batch(
+        self, n: int, store: str, *, within: Duration | None = None, named: Named | str | None = None
+    ) -> KStream[K, Any]:
+        """``n`` values of a key as one list; or as many as came ``within`` a time of the first, by the clock.
+
+        Lists that are not full are kept in ``store``. A list has the latest time of its values.
+        """
+        if type(n) is not int or n < 1:
+            raise Misuse(f"batch(): n must be 1 or more, got {n!r}")
+        name, graph = self._name("KSTREAM-BATCH", named), self.graph
+        within_ms = None if within is None else milliseconds(within, "batch(): within", at_least=1)
+        entry: Any = None
+        if self.value.type is not None and self.value.serializer is None:
+            entry = tuple[int, int, list[self.value.type]]  # type: ignore[name-defined]
+        graph.store(
+            StoreSpec(
+                store,
+                StoreKind.KEY_VALUE,
+                graph.codecs.own_key(self.key, f"key of store {store!r}"),
+                graph.codecs.own_value(Serde(entry), f"value of store {store!r}"),
+            )
+        )
+        graph.add(
+            name,
+            (Input(self.node),),
+            lambda: Process(name, Batching(store, n, within_ms), ProcessorContext, (store,), fixed_key=True),
+            (StoreUse(store, writes=True),),
+        )
+        return self._same(name, Serde())
+
+    def throttle(self, records: int, per: Duration, named: Named | str | None = None) -> KStream[K, V]:
+        """At most so many records in any span of time, in each task: others wait, none is lost."""
+        if type(records) is not int or records < 1:
+            raise Misuse(f"throttle(): records must be 1 or more, got {records!r}")
+        name = self._name("KSTREAM-THROTTLE", named)
+        per_ms = milliseconds(per, "throttle(): per", at_least=1)
+        self.graph.add(
+            name, (Input(self.node),), lambda: Throttle(name, records, per_ms), waits=True, piece_max=records
+        )
+        return self._same(name)
+
+    def map_async(
+        self,
+        function: Callable[..., Awaitable[Any]],
+        named: Named | str | None = None,
+        *,
+        with_key: bool = False,
+        concurrency: int = 16,
+        timeout: Duration | None = None,
+        cache_ttl: Duration | None = None,
+        cache_key: Callable[[K, V], Any] | None = None,
+        value_type: Any = None,
+    ) -> KStream[K, Any]:
+        """Each value replaced by ``await function(value)``, or ``function(key, value)``; in order.
+
+        Up to ``concurrency`` calls run side by side; one that takes longer than ``timeout`` fails its record.
+        With ``cache_ttl`` a result serves for later records with the same ``cache_key(key, value)`` (the value
+        itself, unless given) so long, from memory.
+        """
+        if type(concurrency) is not int or concurrency < 1:
+            raise Misuse(f"map_async(): concurrency must be 1 or more, got {concurrency!r}")
+        name = self._name("KSTREAM-MAPASYNC", named)
+        timeout_ms = None if timeout is None else milliseconds(timeout, "map_async(): timeout", at_least=1)
+        ttl_ms = None if cache_ttl is None else milliseconds(cache_ttl, "map_async(): cache_ttl", at_least=1)
+        same = cache_key if cache_key is not None or ttl_ms is None else _value
+        self.graph.add(
+            name,
+            (Input(self.node),),
+            lambda: MapAsync(
+                name,
+                function,
+                with_key=with_key,
+                concurrency=concurrency,
+                timeout_ms=timeout_ms,
+                cache_ttl_ms=ttl_ms,
+                cache_key=same,
+            ),
+            waits=True,
+        )
+        return self._same(name, Serde(value_type))
+
+    def _same(self, node: str, value: Serde | None = None) -> KStream[Any, Any]:
+        from streamz_core.streams.dsl.kstream import KStream
+
+        known = self.value if value is None else value
+        return KStream(self.graph, node, self.key, known, is_rekeyed=self.is_rekeyed)
+
+
+def _value(_key: Any, value: Any) -> Any:
+    return value

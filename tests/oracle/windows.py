@@ -1,0 +1,69 @@
+"""``python -m tests.oracle.windows``: what Kafka Streams says to windows and suppressions, as ``windows.json.gz``.
+
+Like ``python -m tests.oracle``, with programs that have little else.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.oracle.kafka_streams import judge, prepare
+from tests.oracle.program import case
+
+CASES = Path(__file__).parent / "windows.json.gz"
+COUNT = 360
+FIRST_SEED = 100_000
+WINDOWS = frozenset(
+    {
+        *("window_count", "window_reduce", "window_aggregate", "sliding"),
+        *("session_count", "session_reduce", "session_aggregate"),
+        *("suppress_closes", "suppress_limit"),
+    }
+)
+BESIDE = frozenset(
+    {
+        *("group_by", "group_by_key", "window_stream", "to_stream", "count", "to_table"),
+        *("table_filter", "table_filter_not", "table_map_values"),
+    }
+)
+
+
+def main() -> None:
+    prepare()
+    wanted: list[dict[str, Any]] = []
+    seed = FIRST_SEED
+    while len(wanted) < COUNT:
+        made = case(seed, WINDOWS | BESIDE)
+        seed += 1
+        if _has_windows(made) and not _differs_on_purpose(made):
+            wanted.append(made)
+    kept = [one for one in judge(wanted) if "error" not in one]
+    with gzip.GzipFile(CASES, "wb", mtime=0) as file:
+        file.write(b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in kept))
+    print(f"{len(kept)} cases kept, {len(wanted) - len(kept)} refused by Kafka Streams")
+
+
+def _has_windows(made: dict[str, Any]) -> bool:
+    return any(step["op"] in WINDOWS for step in made["steps"])
+
+
+def _differs_on_purpose(made: dict[str, Any]) -> bool:
+    """Whether a filter sees what an update replaces, where Kafka Streams tells it something else."""
+    steps = {step["id"]: step for step in made["steps"] if "id" in step}
+    for step in made["steps"]:
+        if not step["op"].startswith("table_filter"):
+            continue
+        before = step
+        while before["op"].startswith("table_"):
+            before = steps[before["in"]]
+        is_uncached = not made["caching"] and (before["op"].startswith("session_") or "sliding" in before)
+        if is_uncached or before["op"] == "suppress_limit":
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    main()
