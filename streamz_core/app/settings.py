@@ -60,6 +60,8 @@ class Settings:
     """The serializer of keys without a type."""
     value_serializer: str = "json"
     """The serializer of values without a type."""
+    accept_destructive: bool = False
+    """Whether a version of the app may start that loses state of the one before (``plan`` says what)."""
     stream_error_policy: str = "fail"
     """What becomes of a record that a step of a stream fails on: ``fail``, ``skip`` or ``dead_letter``."""
     timestamp_ahead_max: Seconds = 7 * 86_400.0

@@ -11,7 +11,9 @@ between the two belongs to the next commit. ``discard`` goes back to the store.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from heapq import merge
+from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 CLEAN_ENTRIES_MAX: Final = 100_000
 """How many clean entries stay in caches that are bounded by number."""
+SCANNED_KEYS_FEW: Final = 100
+"""So many new keys are put into a sorted list one by one; more are sorted with it."""
 
 _ABSENT: Final[Any] = object()
 """Nothing is known of this key in memory."""
@@ -62,7 +66,12 @@ class CachedStore:
         self._value_codec = value_codec
         self.account: Final = EntryAccount(budget or CacheBudget(), self._evict)
         self._values: dict[Any, Any] = {}
-        self._dirty: set[Any] = set()
+        self._dirty: dict[Any, None] = {}
+        """Changed since the last ``collect``, in the order of the first change."""
+        self._sorted: list[bytes] = []
+        """The encoded keys of as many of these, the first ones, as scans had to see."""
+        self._by_code: dict[bytes, Any] = {}
+        self._scanned = 0
         self._pending: list[Change] = []
         self._is_complete = self._is_empty()
         """Whether what is not in memory does not exist: the store began empty, and all stayed."""
@@ -87,12 +96,12 @@ class CachedStore:
     def put(self, key: Hashable, value: Any) -> None:
         """Set the value of ``key``; ``None`` deletes it."""
         self._values[key] = _DELETED if value is None else value
-        self._dirty.add(key)
+        self._dirty[key] = None
 
     def delete(self, key: Hashable) -> None:
         """Remove ``key``; removing what is not there does nothing."""
         self._values[key] = _DELETED
-        self._dirty.add(key)
+        self._dirty[key] = None
 
     def __contains__(self, key: Hashable) -> bool:
         """Whether ``key`` has a value."""
@@ -137,7 +146,7 @@ class CachedStore:
         self.account.changed(None, self._dirty, changes, map(self._values.__getitem__, self._dirty))
         changes.sort(key=_by_key)
         self._pending = changes
-        self._dirty = set()
+        self._forget_dirty()
         return changes
 
     def committed(self, position: int) -> None:
@@ -155,7 +164,7 @@ class CachedStore:
     def discard(self) -> None:
         """Forget everything that is not in the store."""
         self._values.clear()
-        self._dirty = set()
+        self._forget_dirty()
         self._pending = []
         self.account.forget_all()
         # Asked only where it was complete: finding out costs a look into the store.
@@ -206,11 +215,38 @@ class CachedStore:
         return changes
 
     def _changed_between(self, lower: bytes, upper: bytes | None, *, reverse: bool) -> list[Change]:
+        self._sort_dirty()
+        codes, pending, values = self._sorted, self._pending, self._values
+        last = len(codes) if upper is None else bisect_left(codes, upper)
         # What is pending is older than what is dirty, and not yet in the store either.
-        changes = {**dict(self._pending), **dict(self._encode_changes())}
-        inside = [row for row in changes.items() if row[0] >= lower and (upper is None or row[0] < upper)]
-        inside.sort(key=_by_key, reverse=reverse)
-        return inside
+        start = bisect_left(pending, lower, key=_by_key)
+        stop = len(pending) if upper is None else bisect_left(pending, upper, key=_by_key)
+        changes = dict(pending[start:stop])
+        for code in codes[bisect_left(codes, lower) : last]:
+            value = values[self._by_code[code]]
+            changes[code] = None if value is _DELETED else self._value_codec.encode(value)
+        return sorted(changes.items(), key=_by_key, reverse=reverse)
+
+    def _sort_dirty(self) -> None:
+        """Have the encoded keys of all that is dirty: scans one after the other see few new ones each."""
+        known = self._scanned
+        new = len(self._dirty) - known
+        if not new:
+            return
+        self._scanned += new
+        codes = self._sorted
+        for key in islice(self._dirty, known, None):
+            code = self.encode_key(key)
+            self._by_code[code] = key
+            if new <= SCANNED_KEYS_FEW:
+                insort(codes, code)
+            else:
+                codes.append(code)
+        if new > SCANNED_KEYS_FEW:
+            codes.sort()
+
+    def _forget_dirty(self) -> None:
+        self._dirty, self._sorted, self._by_code, self._scanned = {}, [], {}, 0
 
     def encode_key(self, key: Any) -> bytes:
         """The bytes of a key; raises ``Misuse`` where it has none."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +17,7 @@ from streamz_core.state.expiring import ExpiringStore
 from streamz_core.state.lru import LruStore
 from streamz_core.state.sets import SetStore
 from streamz_core.state.versioned import PutResult, VersionedStore
-from tests.contract.store_backends import BACKENDS, NAMES
+from tests.contract.store_backends import MemoryBackend, RocksBackend
 
 RETENTION, TTL = 20, 15
 
@@ -102,16 +101,14 @@ times = st.integers(0, 100)
 between = st.sampled_from(["commit", "commit", "undo", "restart"])
 
 
-def each_backend(test: Any) -> Any:
-    return pytest.mark.parametrize("kind", BACKENDS, ids=NAMES)(test)
-
-
 def model_test(strategy: Any) -> Any:
+    """Mostly over memory: a database costs a hundred times as much, and its own suite is next door."""
+
     def decorate(test: Any) -> Any:
-        checked = settings(
+        kinds = st.sampled_from([MemoryBackend] * 5 + [RocksBackend])
+        return settings(
             max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-        )(given(steps=st.lists(strategy | between, max_size=30))(test))
-        return each_backend(checked)
+        )(given(kind=kinds, steps=st.lists(strategy | between, max_size=30))(test))
 
     return decorate
 

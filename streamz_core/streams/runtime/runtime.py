@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from streamz_core.model import TopicPartition
     from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.restore import RestoreProgress
+    from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.runtime.config import RuntimeConfig
     from streamz_core.streams.runtime.stores import StoreChanges
     from streamz_core.streams.runtime.task_runner import TaskRunner
@@ -261,7 +262,7 @@ class StreamsRuntime:
         await tables.open(found, reader, consumer, self._on_restore)
         self._background.spawn(tables.follow(), name="global-tables")
 
-    def _publish(self, task: Task, changes: Sequence[StoreChanges]) -> None:
+    def _publish(self, task: ProcessorContext, changes: Sequence[StoreChanges]) -> None:
         for change in changes:
             if change.changes:
                 self._subscriptions.publish(change.store, task.partition, change.changes)

@@ -143,3 +143,28 @@ def test_a_cached_store_does_what_a_dict_does(steps) -> None:
             expected = sorted(model.items(), key=lambda row: orjson.dumps(row[0]), reverse=value)
             assert list(cache.items(reverse=value)) == expected
     assert dict(cache.items()) == model
+
+
+def test_scans_encode_each_changed_key_once() -> None:
+    class Counting(Json):
+        calls = 0
+
+        def encode(self, value):
+            Counting.calls += 1
+            return super().encode(value)
+
+    store = CachedStore(MemoryStore("scanned"), Counting(), Json())
+    for number in range(500):
+        store.put(number, number)
+    for number in range(500, 600):
+        store.put(number, number)
+        assert len(list(store.scan())) == number + 1
+    store.put(3, "changed")
+    store.delete(4)
+
+    assert dict(store.scan(b"3", b"5")) == {
+        number: "changed" if number == 3 else number
+        for number in range(600)
+        if b"3" <= str(number).encode() < b"5" and number != 4
+    }
+    assert Counting.calls == 600
