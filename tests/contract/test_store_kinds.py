@@ -12,6 +12,7 @@ from streamz_core.serde.codecs import TextCodec
 from streamz_core.serde.stamped import StampedCodec
 from streamz_core.serde.versions import history_of
 from streamz_core.state.cache import CachedStore
+from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.expiring import ExpiringStore
 from streamz_core.state.lru import LruStore
 from streamz_core.state.sets import SetStore
@@ -115,7 +116,7 @@ def model_test(strategy: Any) -> Any:
 @model_test(st.tuples(keys, values, times))
 def test_a_versioned_store_does_what_all_versions_in_a_dict_do(kind, steps, tmp_path_factory) -> None:
     def make(raw: Any) -> VersionedStore:
-        return VersionedStore(raw, TextCodec(), TextCodec(), retention_ms=RETENTION, clean_entries_max=2)
+        return VersionedStore(raw, TextCodec(), TextCodec(), retention_ms=RETENTION, budget=CacheBudget(600))
 
     kept = Kept(kind(tmp_path_factory.mktemp("store")), make, VersionModel())
     for step in steps:
@@ -149,7 +150,7 @@ def test_a_versioned_store_does_what_all_versions_in_a_dict_do(kind, steps, tmp_
 def test_entries_end_by_the_time_their_store_was_told_of(kind, steps, tmp_path_factory) -> None:
     def make(raw: Any) -> ExpiringStore:
         codec = StampedCodec(TextCodec())
-        return ExpiringStore(raw, TextCodec(), codec, ttl_ms=TTL, clean_entries_max=2)
+        return ExpiringStore(raw, TextCodec(), codec, ttl_ms=TTL, budget=CacheBudget(600))
 
     kept = Kept(kind(tmp_path_factory.mktemp("store")), make, ExpiringModel())
     for step in steps:
@@ -186,7 +187,7 @@ def test_a_set_store_does_what_sets_do(kind, steps, tmp_path_factory) -> None:
             return Sets({key: set(members) for key, members in self.items()})
 
     def make(raw: Any) -> SetStore:
-        return SetStore(raw, TextCodec(), TextCodec(), clean_entries_max=2)
+        return SetStore(raw, TextCodec(), TextCodec(), budget=CacheBudget(600))
 
     kept = Kept(kind(tmp_path_factory.mktemp("store")), make, Sets())
     for step in steps:
@@ -212,7 +213,7 @@ def test_a_set_store_does_what_sets_do(kind, steps, tmp_path_factory) -> None:
 @model_test(st.tuples(keys, values) | st.tuples(keys))
 def test_a_plain_store_does_what_a_dict_does(kind, steps, tmp_path_factory) -> None:
     def make(raw: Any) -> CachedStore:
-        return CachedStore(raw, TextCodec(), TextCodec(), clean_entries_max=1)
+        return CachedStore(raw, TextCodec(), TextCodec(), budget=CacheBudget(600))
 
     kept = Kept(kind(tmp_path_factory.mktemp("store")), make, {})
     for step in steps:
