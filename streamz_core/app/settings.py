@@ -73,7 +73,8 @@ class Settings:
     topic_allow_declare: bool = True
     """Whether the app creates topics that are missing."""
     memory_budget: int = 256 * 1024 * 1024
-    """Bytes that all stores of the process may take together, caches and write buffers included."""
+    """Bytes that all stores of the process may take together: half for decoded entries, half for RocksDB's blocks
+    and write buffers. Where entries that wait for a commit fill their half, the commit comes earlier."""
     shutdown_timeout: Seconds = 30.0
     """How long a graceful stop may take before the worker gives up and exits non-zero."""
     timezone: str | None = None

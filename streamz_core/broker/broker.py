@@ -46,7 +46,7 @@ from streamz_core.model import Durability, TopicPartition
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
-    from streamz_core.broker.services import DeletionListener, MarkerListener, Records
+    from streamz_core.broker.services import DeletionListener, MarkerListener, NewRecords
     from streamz_core.clock import Clock
     from streamz_core.log.catalog import TopicEntry
     from streamz_core.log.files import Files
@@ -216,7 +216,9 @@ class Broker:
         except KeyError:
             return None
 
-    def write(self, log: PartitionLog, records: Records, *, level: Durability = Durability.SYNC) -> Appended:
+    def write(
+        self, log: PartitionLog, records: NewRecords, *, level: Durability = Durability.SYNC
+    ) -> Appended:
         """Append now and wait for nothing; see ``BrokerServices.write``."""
         level = capped(level, self.config.durability)
         try:
@@ -229,7 +231,7 @@ class Broker:
         return appended
 
     async def append(
-        self, log: PartitionLog, records: Records, *, level: Durability = Durability.SYNC
+        self, log: PartitionLog, records: NewRecords, *, level: Durability = Durability.SYNC
     ) -> Appended:
         """Append and wait for what ``level`` promises; see ``BrokerServices.append``."""
         appended = self.write(log, records, level=level)

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from streamz_core.model import TopicPartition
     from streamz_core.protocol.record_batch import EncodedBatches
 
-Records: TypeAlias = "bytes | bytearray | memoryview | EncodedBatches"
+Records: TypeAlias = bytes | bytearray | memoryview
 """Whole record batches, one after the other."""
+NewRecords: TypeAlias = "Records | EncodedBatches"
+"""The same, to be appended."""
 
 MarkerListener: TypeAlias = "Callable[[TopicPartition, int, int, bool], None]"
 """Called with the partition, the producer id, its epoch and whether its transaction was committed."""
@@ -74,7 +76,9 @@ class BrokerServices(Protocol):
     def log(self, topic: str, partition: int) -> PartitionLog | None:
         """The log of a partition, None where there is no such topic or partition."""
 
-    def write(self, log: PartitionLog, records: Records, *, level: Durability = Durability.SYNC) -> Appended:
+    def write(
+        self, log: PartitionLog, records: NewRecords, *, level: Durability = Durability.SYNC
+    ) -> Appended:
         """Append now and wait for nothing: the caller decides when to await ``durable``.
 
         At ``SYNC`` nobody sees the records before they are durable. Raises what ``PartitionLog.append``
@@ -82,7 +86,7 @@ class BrokerServices(Protocol):
         """
 
     async def append(
-        self, log: PartitionLog, records: Records, *, level: Durability = Durability.SYNC
+        self, log: PartitionLog, records: NewRecords, *, level: Durability = Durability.SYNC
     ) -> Appended:
         """Append and return once the records survive what ``level`` promises, as far as the cap allows.
 

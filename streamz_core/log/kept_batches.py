@@ -59,7 +59,7 @@ def as_kept(
     return buffer, batches
 
 
-def place(content: Content, batches: Batches, base_offset: int) -> tuple[list[Buffer], list[Buffer]]:
+def place(content: Content, batches: Batches, base_offset: int) -> tuple[Buffer | list[Buffer], list[Buffer]]:
     """Give the batches the offsets from ``base_offset`` on.
 
     Answers with what is to be written, one buffer after the other, and with what each batch begins with: its
@@ -74,6 +74,6 @@ def place(content: Content, batches: Batches, base_offset: int) -> tuple[list[Bu
         offset += header.last_offset_delta + 1
     if isinstance(content, bytearray):
         view = memoryview(content)
-        return [content], [view[position:] for position, _ in batches]
+        return content, [view[position:] for position, _ in batches]
     buffers: list[Buffer] = [*content.placed()]
     return buffers, buffers[::2]

@@ -227,10 +227,10 @@ class PartitionLog:
 
     def _write(self, content: Content, batches: Batches, level: Durability, now_ms: int) -> None:
         visibility = self._visibility
-        buffers, frames = place(content, batches, visibility.log_end_offset)
+        data, frames = place(content, batches, visibility.log_end_offset)
         size, offset = len(content), batches[-1][1].next_offset
         segment = self._segment_for(size, offset, now_ms)
-        self._write_bytes(segment, buffers)
+        self._write_bytes(segment, data)
         interval = self.config.index_interval_bytes
         for (_, header), frame in zip(batches, frames, strict=True):
             ended = take_in(segment, self._producers, header, frame, now_ms, interval)
@@ -242,7 +242,7 @@ class PartitionLog:
             offset, sync=level is Durability.SYNC, first_open_offset=self._producers.first_open_offset
         )
 
-    def _write_bytes(self, segment: Segment, buffers: list[Buffer]) -> None:
+    def _write_bytes(self, segment: Segment, data: Buffer | list[Buffer]) -> None:
         self._mend()
         position = segment.size_bytes
         try:
@@ -251,7 +251,7 @@ class PartitionLog:
         except OSError as error:
             raise StorageFailure(self.name, "opening", segment.path, error) from error
         try:
-            file.write_at(position, buffers)
+            file.write_at(position, data)
         except OSError as error:
             self._has_torn_end = True
             with contextlib.suppress(StorageFailure):  # then it is tried again before the next append

@@ -11,6 +11,7 @@ between the two belongs to the next commit. ``discard`` goes back to the store.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from heapq import merge
 from itertools import islice
 from operator import itemgetter
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
+from streamz_core.state.cache_budget import CacheBudget
+from streamz_core.state.entry_account import EntryAccount
 from streamz_core.state.store import StoreUndecodable
 
 if TYPE_CHECKING:
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from streamz_core.state.store import Change, Codec, Store
 
 CLEAN_ENTRIES_MAX: Final = 100_000
+"""How many clean entries stay in caches that are bounded by number."""
+SCANNED_KEYS_FEW: Final = 100
+"""So many new keys are put into a sorted list one by one; more are sorted with it."""
 
 _ABSENT: Final[Any] = object()
 """Nothing is known of this key in memory."""
@@ -40,7 +46,7 @@ class CachedStore:
 
     Keys are compared as Python compares them, so two keys that are equal must encode equally.
     ``None`` is no value: putting it deletes. A value that is changed in place must be put again.
-    At most about ``clean_entries_max`` entries that are also in the store stay in memory.
+    Entries that are also in the store stay in memory as long as the budget has room.
     """
 
     def __init__(
@@ -49,15 +55,23 @@ class CachedStore:
         key_codec: Codec,
         value_codec: Codec,
         *,
-        clean_entries_max: int = CLEAN_ENTRIES_MAX,
+        budget: CacheBudget | None = None,
     ) -> None:
-        """Put a cache in front of ``store``, whose partition this is the only writer of."""
+        """Put a cache in front of ``store``, whose partition this is the only writer of.
+
+        ``budget`` is what it shares with other caches; without one it has a budget of its own.
+        """
         self._store = store
         self._key_codec = key_codec
         self._value_codec = value_codec
-        self._clean_entries_max = clean_entries_max
+        self.account: Final = EntryAccount(budget or CacheBudget(), self._evict)
         self._values: dict[Any, Any] = {}
-        self._dirty: set[Any] = set()
+        self._dirty: dict[Any, None] = {}
+        """Changed since the last ``collect``, in the order of the first change."""
+        self._sorted: list[bytes] = []
+        """The encoded keys of as many of these, the first ones, as scans had to see."""
+        self._by_code: dict[bytes, Any] = {}
+        self._scanned = 0
         self._pending: list[Change] = []
         self._is_complete = self._is_empty()
         """Whether what is not in memory does not exist: the store began empty, and all stayed."""
@@ -82,12 +96,12 @@ class CachedStore:
     def put(self, key: Hashable, value: Any) -> None:
         """Set the value of ``key``; ``None`` deletes it."""
         self._values[key] = _DELETED if value is None else value
-        self._dirty.add(key)
+        self._dirty[key] = None
 
     def delete(self, key: Hashable) -> None:
         """Remove ``key``; removing what is not there does nothing."""
         self._values[key] = _DELETED
-        self._dirty.add(key)
+        self._dirty[key] = None
 
     def __contains__(self, key: Hashable) -> bool:
         """Whether ``key`` has a value."""
@@ -128,22 +142,33 @@ class CachedStore:
         """What changed since the last commit, encoded and sorted by key: the changelog's records."""
         if self._pending:
             raise Misuse(f"store {self.name!r} was collected twice without committed() or discard()")
-        self._pending = self._encode_changes()
-        self._dirty = set()
-        return self._pending
+        changes = self._encode_changes()
+        self.account.changed(None, self._dirty, changes, map(self._values.__getitem__, self._dirty))
+        changes.sort(key=_by_key)
+        self._pending = changes
+        self._forget_dirty()
+        return changes
 
     def committed(self, position: int) -> None:
         """The collected changes are in the changelog, which ends at ``position``: write them."""
         self._store.write(self._pending, position)
         self._pending = []
-        self._evict()
+        self.settle()
+        self.account.budget.make_room()
+
+    def settle(self) -> None:
+        """Tell the budget what is held now. Loads and commits do; puts count from the next call on."""
+        newest = next(reversed(self._values.values())) if self._values else None
+        self.account.settle(len(self._dirty), newest)
 
     def discard(self) -> None:
         """Forget everything that is not in the store."""
         self._values.clear()
-        self._dirty = set()
+        self._forget_dirty()
         self._pending = []
-        self._is_complete = self._is_empty()
+        self.account.forget_all()
+        # Asked only where it was complete: finding out costs a look into the store.
+        self._is_complete = self._is_complete and self._is_empty()
 
     def _is_empty(self) -> bool:
         return next(self._stored(b"", None), None) is None
@@ -161,20 +186,25 @@ class CachedStore:
         raw = self._store.get(encoded)
         value = _DELETED if raw is None else self._decode_value(raw, encoded)
         self._values[key] = value
-        if len(self._values) > 2 * self._clean_entries_max + len(self._dirty):
-            self._evict()
+        self.account.loaded(None, key, value, len(encoded) + len(raw or b""))
         return value
 
-    def _evict(self) -> None:
+    def _evict(self, size_bytes: int) -> None:
         # First in, first out: a hit costs nothing, and what is still in use comes back at the end.
         # While changes are pending, the store does not have them yet: nothing may go.
-        excess = len(self._values) - len(self._dirty) - self._clean_entries_max
-        if excess <= 0 or self._pending:
+        if self._pending:
             return
-        dirty = self._dirty
-        self._is_complete = False
-        for key in list(islice((key for key in self._values if key not in dirty), excess)):
+        account, dirty = self.account, self._dirty
+        gone: list[Any] = []
+        for key in self._values:
+            if size_bytes <= 0:
+                break
+            if key not in dirty:
+                size_bytes -= account.forget(None, key)
+                gone.append(key)
+        for key in gone:
             del self._values[key]
+        self._is_complete = self._is_complete and not gone
 
     def _encode_changes(self) -> list[Change]:
         encode_key, encode_value, values = self.encode_key, self._value_codec.encode, self._values
@@ -182,15 +212,41 @@ class CachedStore:
         for key in self._dirty:
             value = values[key]
             changes.append((encode_key(key), None if value is _DELETED else encode_value(value)))
-        changes.sort(key=_by_key)
         return changes
 
     def _changed_between(self, lower: bytes, upper: bytes | None, *, reverse: bool) -> list[Change]:
+        self._sort_dirty()
+        codes, pending, values = self._sorted, self._pending, self._values
+        last = len(codes) if upper is None else bisect_left(codes, upper)
         # What is pending is older than what is dirty, and not yet in the store either.
-        changes = {**dict(self._pending), **dict(self._encode_changes())}
-        inside = [row for row in changes.items() if row[0] >= lower and (upper is None or row[0] < upper)]
-        inside.sort(key=_by_key, reverse=reverse)
-        return inside
+        start = bisect_left(pending, lower, key=_by_key)
+        stop = len(pending) if upper is None else bisect_left(pending, upper, key=_by_key)
+        changes = dict(pending[start:stop])
+        for code in codes[bisect_left(codes, lower) : last]:
+            value = values[self._by_code[code]]
+            changes[code] = None if value is _DELETED else self._value_codec.encode(value)
+        return sorted(changes.items(), key=_by_key, reverse=reverse)
+
+    def _sort_dirty(self) -> None:
+        """Have the encoded keys of all that is dirty: scans one after the other see few new ones each."""
+        known = self._scanned
+        new = len(self._dirty) - known
+        if not new:
+            return
+        self._scanned += new
+        codes = self._sorted
+        for key in islice(self._dirty, known, None):
+            code = self.encode_key(key)
+            self._by_code[code] = key
+            if new <= SCANNED_KEYS_FEW:
+                insort(codes, code)
+            else:
+                codes.append(code)
+        if new > SCANNED_KEYS_FEW:
+            codes.sort()
+
+    def _forget_dirty(self) -> None:
+        self._dirty, self._sorted, self._by_code, self._scanned = {}, [], {}, 0
 
     def encode_key(self, key: Any) -> bytes:
         """The bytes of a key; raises ``Misuse`` where it has none."""

@@ -13,6 +13,7 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,8 +38,7 @@ BUCKETS: Final = 4
 
 _HEAD_END: Final = 10
 """Prefix, bucket, side."""
-_CODE_START: Final = 14
-_TAIL_BYTES: Final = 16
+_tail: Final = struct.Struct(">QQ")
 """Time and number."""
 _NOTHING: Final[list[tuple[int, Any]]] = []
 
@@ -49,6 +49,8 @@ class KeyRows:
     def __init__(self, code: bytes) -> None:
         """``code`` is the encoded key."""
         self.code = code
+        self.middle: bytes = len(code).to_bytes(4, "big") + code
+        """Its part of stored keys."""
         self.times: list[int] = []
         self.values: list[Any] = []
 
@@ -271,13 +273,12 @@ class JoinBuffer:
     def _read(self, side: int, key: Any) -> KeyRows:
         """All rows of a key that is not in memory; none of them has changed since the last commit."""
         rows = KeyRows(self._encode_key(key))
-        middle = len(rows.code).to_bytes(4, "big") + rows.code
         for start in sorted(self._buckets[side]):
-            prefix = _head(start, side) + middle
+            prefix = _head(start, side) + rows.middle
             times: list[int] = []
             raws: list[bytes] = []
             for stored_key, raw in self._store.scan(prefix, prefix_end(prefix)):
-                times.append(int.from_bytes(stored_key[-_TAIL_BYTES:-8], "big"))
+                times.append(int.from_bytes(stored_key[-_tail.size : -8], "big"))
                 raws.append(raw)
             if times:
                 rows.times += times
@@ -312,22 +313,20 @@ class JoinBuffer:
                     self._is_complete = False
 
     def _encode_fresh(self, changes: list[Change]) -> None:
-        span, rows = self._span_ms, self._rows
-        bounds = [time - self.retention_ms for time in self._marks.times_ms]
+        span, rows, marks = self._span_ms, self._rows, self._marks
+        encoders = [self._codecs[0].encode, self._codecs[1].encode]
+        bounds = [time - self.retention_ms for time in marks.times_ms]
+        heads: list[bytes] = [b"", b""]
+        starts: list[int] = [-1, -1]
         for side, key, time, number, value in self._fresh:
             if time <= bounds[side]:
                 continue
-            code = rows[side][key].code
-            changes.append(
-                (
-                    _head(time - time % span, side)
-                    + len(code).to_bytes(4, "big")
-                    + code
-                    + time.to_bytes(8, "big")
-                    + number.to_bytes(8, "big"),
-                    self._codecs[side].encode(value),
-                )
-            )
+            start = time - time % span
+            if start != starts[side]:
+                starts[side], heads[side] = start, _head(start, side)
+            entry: KeyRows = rows[side][key]
+            stored_key = heads[side] + entry.middle + _tail.pack(time, number)
+            changes.append((stored_key, encoders[side](value)))
 
     def _encode_key(self, key: Any) -> bytes:
         encoded = self._key_codec.encode(key)

@@ -28,7 +28,7 @@ from streamz_core.protocol.record_batch import CorruptBatch, EncodedBatches, rea
 if TYPE_CHECKING:
     from streamz_core.broker.flusher import Outcome
     from streamz_core.broker.handler import HandlerBroker
-    from streamz_core.broker.services import Records
+    from streamz_core.broker.services import NewRecords
     from streamz_core.log.partition_log import Appended, PartitionLog
     from streamz_core.protocol.record_batch import BatchHeader
 
@@ -92,7 +92,7 @@ async def _write(
     broker: HandlerBroker,
     request: ProduceRequest,
     target: TopicPartition,
-    records: Records,
+    records: NewRecords,
     level: Durability,
     write: _Write,
 ) -> None:

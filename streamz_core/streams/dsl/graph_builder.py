@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.stores import StoreBuilder
     from streamz_core.streams.graph import Input, StoreUse
     from streamz_core.streams.operator import Operator
-    from streamz_core.streams.topology import GlobalTableSpec, StoreSpec
+    from streamz_core.streams.topology import GlobalTableSpec, StoreKind, StoreSpec
 
 
 class GraphBuilder:
@@ -139,6 +139,10 @@ class GraphBuilder:
         name = self.store(store.spec(self.codecs))
         self._store_builders[name] = store
         return name
+
+    def store_kind(self, name: str) -> StoreKind:
+        """The kind of a declared store."""
+        return self._stores[name].kind
 
     def global_table(self, spec: GlobalTableSpec) -> str:
         """Declare a global table; returns its name."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamz_core.errors import Misuse
+from streamz_core.serde.subscription import PackedCodec
+from streamz_core.serde.timed_key import TimedKeyCodec
+from streamz_core.streams.dsl.durations import milliseconds
 from streamz_core.streams.dsl.join_keys import joined_key, refuse_other_builder
 from streamz_core.streams.dsl.join_windows import JoinWindows
 from streamz_core.streams.dsl.kstream import KStream
@@ -16,6 +19,7 @@ from streamz_core.streams.dsl.options import Joined, Named, StreamJoined, option
 from streamz_core.streams.dsl.serde import Serde
 from streamz_core.streams.dsl.stores import kept_in_memory
 from streamz_core.streams.graph import Input, StoreUse
+from streamz_core.streams.operators.hold_back import HoldBack
 from streamz_core.streams.operators.joined import LEFT, RIGHT
 from streamz_core.streams.operators.stream_global_join import StreamGlobalJoin
 from streamz_core.streams.operators.stream_join import StreamJoin
@@ -86,6 +90,8 @@ def stream_table_join(
     key = joined_key(stream, table, chosen.key)
     ours = stream.typed(key, chosen.value).partitioned(chosen.name, "a join", keyless=left)
     graph, view = stream.graph, table.view
+    if chosen.grace is not None:
+        ours = _held_back(ours, table, chosen)
     name = graph.name(_kind(left=left), chosen.name)
     graph.add(
         name,
@@ -95,6 +101,33 @@ def stream_table_join(
         joined_as=chosen.name,
     )
     return KStream(graph, name, ours.key, Serde(value_type))
+
+
+def _held_back(stream: KStream[Any, Any], table: KTable[Any, Any], chosen: Joined) -> KStream[Any, Any]:
+    """The stream, each record waiting until the table has had ``grace`` to catch up."""
+    graph, name = stream.graph, chosen.name
+    grace_ms = milliseconds(chosen.grace or 0, "a join's grace")
+    if any(graph.store_kind(store) is not StoreKind.VERSIONED for store in table.view.stores):
+        raise Misuse(
+            f"a join with grace looks up what the table {table.node!r} said at a record's time, and needs a versioned "
+            "one: Materialized.as_versioned('…', history_retention)"
+        )
+    if name is None:
+        raise Misuse(
+            "a join with grace keeps records that wait in a store, and needs a name: Joined.as_('…')"
+        )
+    codecs, step = graph.codecs, f"{name}-Buffer"
+    key = codecs.own_key(stream.key, f"key of store {step!r}")
+    values = PackedCodec(codecs.own_value(stream.value, f"value of store {step!r}"), 0)
+    store = graph.store(StoreSpec(step, StoreKind.KEY_VALUE, TimedKeyCodec(key), values))
+    graph.add(
+        step,
+        (Input(stream.node),),
+        lambda: HoldBack(step, store, grace_ms, key.encode),
+        (StoreUse(store, writes=True),),
+        fans_out=True,
+    )
+    return KStream(graph, step, stream.key, stream.value)
 
 
 def stream_global_join(

@@ -30,12 +30,24 @@ class Joined:
         self._headers: list[Any] | None = None
         self._olds: list[Any] | None = [] if table else None
 
-    def add(self, rows: Rows, index: int, key: Any, value: Any, timestamp: int, old: Any = None) -> None:
-        """A result that the row at ``index`` brought about."""
-        if rows.headers is not None:
+    def add(
+        self,
+        rows: Rows,
+        index: int,
+        key: Any,
+        value: Any,
+        timestamp: int,
+        *,
+        old: Any = None,
+        headers: Any = None,
+    ) -> None:
+        """A result that the row at ``index`` brought about; its headers are that row's, unless given."""
+        if headers is None and rows.headers is not None:
+            headers = rows.headers[index]
+        if headers:
             if self._headers is None:
                 self._headers = [()] * len(self._keys)
-            self._headers.append(rows.headers[index])
+            self._headers.append(headers)
         elif self._headers is not None:
             self._headers.append(())
         if self._olds is not None:

@@ -59,7 +59,7 @@ class TableJoin(TwoSided):
             other = found[0]
             timestamp = max(timestamp, found[1])
         value, before = self._joined(side, key, new, other), self._joined(side, key, old, other)
-        joined.add(rows, index, key, value, timestamp, before)
+        joined.add(rows, index, key, value, timestamp, old=before)
 
     def _joined(self, side: int, key: Any, value: Any, other: Any) -> Any:
         if value is None and (self._needs[side] or other is None):

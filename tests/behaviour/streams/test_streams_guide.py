@@ -15,6 +15,7 @@ PRINTED = [
     "[('bob', '/search')]",
     "{'to': 2, 'be': 2, 'or': 1, 'not': 1}\nto: 2",
     "True\n[('/ 0', 2)]",
+    "[('eve', {'n': 3, 'places': ['Linz', 'Graz', 'Wien']})]",
     "['somebody saw /', 'Ann saw /shop']",
     "['a book: 12 EUR']\n['a pen: not paid']",
     "[('o1', 'a book for Ann'), ('o1', 'a book for Anna')]",

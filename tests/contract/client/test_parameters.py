@@ -117,7 +117,7 @@ def produced(watched):
         for request in watched.sent(ProduceRequest)
         for topic in request.topic_data
         for data in topic.partition_data
-        for _, header in split(data.records)
+        for _, header in split(data.records.joined())
     ]
 
 
