@@ -25,6 +25,7 @@ from benchmarks import (
     rebalance,
     send,
     streams,
+    table_join,
 )
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
@@ -42,6 +43,7 @@ MODULES = (
     agents,
     failures,
     streams,
+    table_join,
     latency,
     rebalance,
     memory,

@@ -19,7 +19,8 @@ heap after many a small JSON buffer, a bare loop takes twice its time, and that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ import orjson
 
 from benchmarks.figures import Figure
 from benchmarks.measuring import Sample, Stopwatch, compare
-from benchmarks.setting import PARTITIONS, TOPIC, Setting, fill
+from benchmarks.setting import PARTITIONS, TOPIC, PartitionBatch, Setting, fill
 from streamz_core import App
 from streamz_core.app import own_process
 
@@ -53,23 +54,30 @@ async def agent_window(setting: Setting) -> list[Figure]:
     return [found.rate("agent: windowed count, RocksDB", setting.count, at_least=0.3)]
 
 
-async def run(setting: Setting, declare: Callable[[App], None]) -> Sample:
-    """From the start of an app to its last commit."""
+async def run(
+    setting: Setting,
+    declare: Callable[[App], None],
+    extra: Mapping[str, list[PartitionBatch]] = MappingProxyType({}),
+) -> Sample:
+    """From the start of an app to its last commit; ``extra`` are the topics beside that of the views."""
     with setting.scratch() as directory:
         address = f"file://{directory}"
         await fill(address, setting.batches)
+        for topic, batches in extra.items():
+            await fill(address, batches, topic)
+        count = setting.count + sum(len(part.views.keys) for batches in extra.values() for part in batches)
         app = App("bench", broker=address)
         declare(app)
         with Stopwatch() as watch:
             async with app:
-                await _committed(app, setting.count)
+                await committed(app, count)
                 watch.__exit__()
                 sample = watch.sample
         return sample
 
 
-async def _committed(app: App, count: int) -> None:
-    """Return once the group has committed all of the topic."""
+async def committed(app: App, count: int) -> None:
+    """Return once the group has committed so many records of its topics."""
     runtime = app.running.runtime
     assert runtime is not None
     while sum(offset for task in runtime.tasks.values() for offset in task.committed.values()) < count:

@@ -1,17 +1,21 @@
-"""Other projects on the same workload, where they are installed: our agent jobs beside Bytewax's.
+"""Other projects on the same workload, where installed: our agent jobs beside those of Bytewax, Faust and Quix Streams.
 
-Bytewax (in memory, nothing durable) runs in the interpreter that ``STREAMZ_BENCH_BYTEWAX`` names, by default this
-one, pinned to the same core; where it is not installed the row says so. The ratio is ours to theirs, so above 1
-we are faster. Ours is as in ``agents``: exactly-once, on disk.
+Each peer runs in the interpreter that an environment variable names, by default this one, pinned to the same core;
+where it is not installed the row says so. Bytewax is in memory and nothing durable; Faust and Quix Streams work at
+least once on the Kafka broker ``STREAMZ_BENCH_KAFKA`` names (``host:port``), whose own work is not on this core if
+it has another. They are too slow for the whole workload, and flat in its size: they get a part of it. The ratio is
+ours to theirs, so above 1 we are faster. Ours is as in ``agents``: exactly-once, on disk.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from benchmarks.agents import count_per_window, forward_slow, run
 from benchmarks.figures import Figure
@@ -19,25 +23,70 @@ from benchmarks.setting import Setting
 from streamz_core import App
 from streamz_core.app import own_process
 
-NOT_INSTALLED = "not installed"
+NOT_INSTALLED, NO_BROKER = "not installed", "no broker"
+BROKER_VARIABLE = "STREAMZ_BENCH_KAFKA"
+JOBS: dict[str, Callable[[App], None]] = {"forward": forward_slow, "window": count_per_window}
+CONNECT_S, RUN_S = 2.0, 600.0
 
 
-async def peer_bytewax(setting: Setting) -> list[Figure]:
-    """Forward, and the windowed count."""
-    python = os.environ.get("STREAMZ_BENCH_BYTEWAX", sys.executable)
-    jobs: dict[str, Callable[[App], None]] = {"forward": forward_slow, "window": count_per_window}
-    if subprocess.run([python, "-c", "import bytewax"], capture_output=True, check=False).returncode:
-        return [Figure(f"Bytewax in memory: {job}", 0.0, None, "", note=NOT_INSTALLED) for job in jobs]
-    own_process.tune()
-    figures = []
-    for job, declare in jobs.items():
-        command = [python, "-m", "benchmarks.peer_bytewax", job, str(setting.count)]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        theirs_s = json.loads(answer)["seconds"]
-        ours_s = min([(await run(setting, declare)).wall_s for _ in range(setting.rounds)])
-        rates = setting.count / ours_s, setting.count / theirs_s
-        figures.append(Figure(f"Bytewax in memory: {job}", *rates, "rec/s"))
-    return figures
+class Peer(NamedTuple):
+    """A project to be compared with."""
+
+    name: str
+    package: str
+    module: str
+    interpreter_variable: str
+    views_max: int
+    needs_broker: bool
 
 
-ROWS = {"peer_bytewax": peer_bytewax}
+BYTEWAX = Peer(
+    "Bytewax in memory", "bytewax", "benchmarks.peer_bytewax", "STREAMZ_BENCH_BYTEWAX", 1_000_000, False
+)
+FAUST = Peer("Faust on Kafka", "faust", "benchmarks.peer_faust", "STREAMZ_BENCH_FAUST", 30_000, True)
+QUIX = Peer(
+    "Quix Streams on Kafka", "quixstreams", "benchmarks.peer_quix", "STREAMZ_BENCH_QUIX", 200_000, True
+)
+
+
+def row(peer: Peer) -> Callable[[Setting], Awaitable[list[Figure]]]:
+    """Forward, and the windowed count, beside a peer."""
+
+    async def beside(setting: Setting) -> list[Figure]:
+        python = os.environ.get(peer.interpreter_variable, sys.executable)
+        missing = _missing(peer, python)
+        if missing:
+            return [Figure(f"{peer.name}: {job}", 0.0, None, "", note=missing) for job in JOBS]
+        own_process.tune()
+        return [await _figure(peer, python, job, setting) for job in JOBS]
+
+    return beside
+
+
+def _missing(peer: Peer, python: str) -> str | None:
+    """What is not there, if it is not."""
+    if subprocess.run([python, "-c", f"import {peer.package}"], capture_output=True, check=False).returncode:
+        return NOT_INSTALLED
+    if not peer.needs_broker:
+        return None
+    host, _, port = os.environ.get(BROKER_VARIABLE, "").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), CONNECT_S).close()
+    except (OSError, ValueError):
+        return NO_BROKER
+    return None
+
+
+async def _figure(peer: Peer, python: str, job: str, setting: Setting) -> Figure:
+    count = min(setting.count, peer.views_max)
+    command = [python, "-W", "ignore", "-m", peer.module, job, str(count)]
+    if peer.needs_broker:
+        command.append(os.environ[BROKER_VARIABLE])
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=RUN_S).stdout
+    line = next(line for line in answer.splitlines() if line.startswith("{"))
+    theirs_s = json.loads(line)["seconds"]
+    ours_s = min([(await run(setting, JOBS[job])).wall_s for _ in range(setting.rounds)])
+    return Figure(f"{peer.name}: {job}", setting.count / ours_s, count / theirs_s, "rec/s")
+
+
+ROWS = {"peer_bytewax": row(BYTEWAX), "peer_faust": row(FAUST), "peer_quix": row(QUIX)}

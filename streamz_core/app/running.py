@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.app.declaring import declare
+from streamz_core.app.planning import check
 from streamz_core.app.sending import FutureMessage
+from streamz_core.app.state_directory import state_directory
 from streamz_core.app.topic import Topic
 from streamz_core.app.topic_options import TopicOptions
-from streamz_core.client.address import FileAddress, MemoryAddress, parse
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import Durability
@@ -67,6 +68,7 @@ class RunningApp:
         await producer.start()
         self._producer = producer
         if topology.subtopologies:
+            await check(app, self._link, producer, self.partitions)
             self.runtime = StreamsRuntime(topology, self._config(), self._link, on_restore=self._tell_restore)
             await self.runtime.start()
         for timer in app.timers:
@@ -184,7 +186,7 @@ class RunningApp:
         return RuntimeConfig(
             app_id=app.group_id,
             broker=conf.broker,
-            state_dir=self._state_directory(),
+            state_dir=state_directory(app),
             processing_guarantee=conf.processing_guarantee,
             commit_interval_ms=conf.milliseconds("broker_commit_interval"),
             commit_records_max=conf.broker_commit_every,
@@ -194,18 +196,6 @@ class RunningApp:
             memory_budget_bytes=conf.memory_budget,
             shutdown_timeout_ms=conf.milliseconds("shutdown_timeout"),
         )
-
-    def _state_directory(self) -> str | None:
-        conf = self._app.conf
-        if conf.store == "memory://":
-            return None
-        if conf.datadir is not None:
-            return conf.datadir
-        address = parse(conf.broker)
-        if isinstance(address, MemoryAddress):
-            # The changelogs go with the process: state on disk would outlive what it stands for.
-            return None
-        return f"{address.path}/state" if isinstance(address, FileAddress) else f"{self._app.id}-data"
 
 
 async def _as_coroutine(work: Awaitable[Any]) -> Any:

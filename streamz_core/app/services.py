@@ -154,6 +154,9 @@ class Startable(Runnable, Protocol):
     def tables(self) -> Mapping[str, Any]:
         """Its tables by name."""
 
+    def reconfigure(self, **settings: Any) -> None:
+        """Change settings before it is started."""
+
     def describe(self, format: str = ...) -> str:  # noqa: A002 - what it is
         """What it consists of."""
 

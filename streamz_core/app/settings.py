@@ -60,6 +60,8 @@ class Settings:
     """The serializer of keys without a type."""
     value_serializer: str = "json"
     """The serializer of values without a type."""
+    accept_destructive: bool = False
+    """Whether a version of the app may start that loses state of the one before (``plan`` says what)."""
     stream_error_policy: str = "fail"
     """What becomes of a record that a step of a stream fails on: ``fail``, ``skip`` or ``dead_letter``."""
     timestamp_ahead_max: Seconds = 7 * 86_400.0
@@ -71,7 +73,8 @@ class Settings:
     topic_allow_declare: bool = True
     """Whether the app creates topics that are missing."""
     memory_budget: int = 256 * 1024 * 1024
-    """Bytes that all stores of the process may take together, caches and write buffers included."""
+    """Bytes that all stores of the process may take together: half for decoded entries, half for RocksDB's blocks
+    and write buffers. Where entries that wait for a commit fill their half, the commit comes earlier."""
     shutdown_timeout: Seconds = 30.0
     """How long a graceful stop may take before the worker gives up and exits non-zero."""
     timezone: str | None = None

@@ -1,10 +1,7 @@
 """The command line of an app, and running it as a process.
 
-Owns: ``python views.py worker|send|agents|tables``, the signals SIGTERM and SIGINT, exit codes.
+Owns: ``python views.py worker|send|agents|tables``, and the signals SIGTERM and SIGINT.
 Must not know: how an app starts or stops.
-
-Exit codes: 0 after a graceful stop; 1 when the app failed, with the reason on standard error; 2 for a
-wrong command line or configuration.
 """
 
 from __future__ import annotations
@@ -13,13 +10,14 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from streamz_core.aio.deadline import wait_for
-from streamz_core.errors import Misuse, StreamzError
+from streamz_core.app import topology_commands
+from streamz_core.app.exit_codes import exit_with
 
 if TYPE_CHECKING:
     from streamz_core.app.services import Startable
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger(__name__)
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-_FORMS: Final = ("text", "mermaid", "json")
 _LEVELS: Final = ("debug", "info", "warn", "warning", "error", "critical")
 
 
@@ -40,7 +37,10 @@ def command_line(app: Startable) -> click.Group:
 
     @group.command(help="Run the app until SIGTERM or SIGINT.")
     @click.option("-l", "--loglevel", default="warn", type=click.Choice(_LEVELS), show_default=True)
-    def worker(loglevel: str) -> None:
+    @click.option("--accept-destructive", is_flag=True, help="Start even where state is lost; see `plan`.")
+    def worker(loglevel: str, accept_destructive: bool) -> None:
+        if accept_destructive:
+            app.reconfigure(accept_destructive=True)
         logging.basicConfig(
             level={"WARN": "WARNING"}.get(loglevel.upper(), loglevel.upper()),
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -48,7 +48,7 @@ def command_line(app: Startable) -> click.Group:
         from streamz_core.app import own_process
 
         own_process.tune()
-        _exit_with(lambda: asyncio.run(run(app)))
+        exit_with(lambda: asyncio.run(run(app)))
 
     @group.command(help="Send one record to a topic (NAME), or to an agent's topic (@AGENT).")
     @click.argument("entity")
@@ -56,27 +56,19 @@ def command_line(app: Startable) -> click.Group:
     @click.option("-k", "--key", help="The record's key.")
     @click.option("--partition", type=int, help="The partition; else the key decides.")
     def send(entity: str, value: str, key: str | None, partition: int | None) -> None:
-        _exit_with(lambda: click.echo(asyncio.run(_send(app, entity, value, key, partition))))
+        exit_with(lambda: click.echo(asyncio.run(_send(app, entity, value, key, partition))))
 
     @group.command(help="List the agents and their topics.")
     def agents() -> None:
         for agent in app.agents.values():
             click.echo(f"{agent.name}\t{', '.join(agent.get_topic_names())}\t{_first_line(agent.help)}")
 
-    @group.command(help="Show what the app consists of: sub-topologies, sources, steps, stores, sinks.")
-    @click.option("--format", "form", default="text", type=click.Choice(_FORMS), show_default=True)
-    def describe(form: str) -> None:
-        _exit_with(lambda: click.echo(app.describe(form), nl=False))
-
-    @group.command(help="Show how records pass through the steps of the app's streams.")
-    def explain() -> None:
-        _exit_with(lambda: click.echo(app.explain(), nl=False))
-
     @group.command(help="List the tables.")
     def tables() -> None:
         for table in app.tables.values():
             click.echo(f"{table.name}\t{'windowed' if table.window else 'plain'}\t{_first_line(table.help)}")
 
+    topology_commands.add_to(group, app)
     return group
 
 
@@ -153,21 +145,6 @@ def _target(app: Startable, entity: str) -> str:
     if agent is None:
         raise click.BadParameter(f"no agent {entity!r}; there are: {', '.join(app.agents) or 'none'}")
     return str(agent.get_topic_names()[0])
-
-
-def _exit_with(work: Callable[[], Any]) -> None:
-    try:
-        work()
-    except Misuse as error:
-        _give_up(error, 2)
-    except (StreamzError, TimeoutError, OSError) as error:
-        _give_up(error, 1)
-
-
-def _give_up(error: BaseException, code: int) -> NoReturn:
-    logger.debug("the reason", exc_info=error)
-    click.echo(f"error: {error}", err=True)
-    raise SystemExit(code)
 
 
 def _first_line(text: str) -> str:

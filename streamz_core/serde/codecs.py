@@ -71,6 +71,10 @@ class ColumnCodec(Generic[T]):
         """Encode one value; None stays None. Raises ``EncodeError``."""
         raise EncodeError(f"{self.subject} cannot be written with {type(self).__name__}")
 
+    def encode_column(self, column: list[Any]) -> list[bytes | None]:
+        """Encode a column; raises what ``encode`` does for the first value that it cannot."""
+        return [self.encode(value) for value in column]
+
     def _decoder(self) -> Callable[[Any], T]:
         """The fastest callable for one value's bytes."""
         raise DecodeError(f"{self.subject} cannot be read with {type(self).__name__}")

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
+from streamz_core.state.cache_budget import CacheBudget
+from streamz_core.state.entry_account import EntryAccount
 from streamz_core.state.store import StoreUndecodable
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from streamz_core.state.store import Change, Codec, Store
 
 CLEAN_ENTRIES_MAX: Final = 100_000
+"""How many clean entries stay in caches that are bounded by number."""
 SCANNED_KEYS_FEW: Final = 100
 """So many new keys are put into a sorted list one by one; more are sorted with it."""
 
@@ -43,7 +46,7 @@ class CachedStore:
 
     Keys are compared as Python compares them, so two keys that are equal must encode equally.
     ``None`` is no value: putting it deletes. A value that is changed in place must be put again.
-    At most about ``clean_entries_max`` entries that are also in the store stay in memory.
+    Entries that are also in the store stay in memory as long as the budget has room.
     """
 
     def __init__(
@@ -52,13 +55,16 @@ class CachedStore:
         key_codec: Codec,
         value_codec: Codec,
         *,
-        clean_entries_max: int = CLEAN_ENTRIES_MAX,
+        budget: CacheBudget | None = None,
     ) -> None:
-        """Put a cache in front of ``store``, whose partition this is the only writer of."""
+        """Put a cache in front of ``store``, whose partition this is the only writer of.
+
+        ``budget`` is what it shares with other caches; without one it has a budget of its own.
+        """
         self._store = store
         self._key_codec = key_codec
         self._value_codec = value_codec
-        self._clean_entries_max = clean_entries_max
+        self.account: Final = EntryAccount(budget or CacheBudget(), self._evict)
         self._values: dict[Any, Any] = {}
         self._dirty: dict[Any, None] = {}
         """Changed since the last ``collect``, in the order of the first change."""
@@ -136,22 +142,33 @@ class CachedStore:
         """What changed since the last commit, encoded and sorted by key: the changelog's records."""
         if self._pending:
             raise Misuse(f"store {self.name!r} was collected twice without committed() or discard()")
-        self._pending = self._encode_changes()
+        changes = self._encode_changes()
+        self.account.changed(None, self._dirty, changes, map(self._values.__getitem__, self._dirty))
+        changes.sort(key=_by_key)
+        self._pending = changes
         self._forget_dirty()
-        return self._pending
+        return changes
 
     def committed(self, position: int) -> None:
         """The collected changes are in the changelog, which ends at ``position``: write them."""
         self._store.write(self._pending, position)
         self._pending = []
-        self._evict()
+        self.settle()
+        self.account.budget.make_room()
+
+    def settle(self) -> None:
+        """Tell the budget what is held now. Loads and commits do; puts count from the next call on."""
+        newest = next(reversed(self._values.values())) if self._values else None
+        self.account.settle(len(self._dirty), newest)
 
     def discard(self) -> None:
         """Forget everything that is not in the store."""
         self._values.clear()
         self._forget_dirty()
         self._pending = []
-        self._is_complete = self._is_empty()
+        self.account.forget_all()
+        # Asked only where it was complete: finding out costs a look into the store.
+        self._is_complete = self._is_complete and self._is_empty()
 
     def _is_empty(self) -> bool:
         return next(self._stored(b"", None), None) is None
@@ -169,20 +186,25 @@ class CachedStore:
         raw = self._store.get(encoded)
         value = _DELETED if raw is None else self._decode_value(raw, encoded)
         self._values[key] = value
-        if len(self._values) > 2 * self._clean_entries_max + len(self._dirty):
-            self._evict()
+        self.account.loaded(None, key, value, len(encoded) + len(raw or b""))
         return value
 
-    def _evict(self) -> None:
+    def _evict(self, size_bytes: int) -> None:
         # First in, first out: a hit costs nothing, and what is still in use comes back at the end.
         # While changes are pending, the store does not have them yet: nothing may go.
-        excess = len(self._values) - len(self._dirty) - self._clean_entries_max
-        if excess <= 0 or self._pending:
+        if self._pending:
             return
-        dirty = self._dirty
-        self._is_complete = False
-        for key in list(islice((key for key in self._values if key not in dirty), excess)):
+        account, dirty = self.account, self._dirty
+        gone: list[Any] = []
+        for key in self._values:
+            if size_bytes <= 0:
+                break
+            if key not in dirty:
+                size_bytes -= account.forget(None, key)
+                gone.append(key)
+        for key in gone:
             del self._values[key]
+        self._is_complete = self._is_complete and not gone
 
     def _encode_changes(self) -> list[Change]:
         encode_key, encode_value, values = self.encode_key, self._value_codec.encode, self._values
@@ -190,7 +212,6 @@ class CachedStore:
         for key in self._dirty:
             value = values[key]
             changes.append((encode_key(key), None if value is _DELETED else encode_value(value)))
-        changes.sort(key=_by_key)
         return changes
 
     def _changed_between(self, lower: bytes, upper: bytes | None, *, reverse: bool) -> list[Change]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.stamped import expiry
-from streamz_core.state.cache import CLEAN_ENTRIES_MAX, CachedStore
+from streamz_core.state.cache import CachedStore
 from streamz_core.state.store import StoreCorrupt
 from streamz_core.state.store_time import StoreTime
 from streamz_core.state.sweep import Sweep
@@ -23,6 +23,7 @@ from streamz_core.state.sweep import Sweep
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
+    from streamz_core.state.cache_budget import CacheBudget
     from streamz_core.state.store import Change, Codec, Store
 
 MARK: Final = b"\xff" * 16 + b"time"
@@ -42,7 +43,7 @@ class ExpiringStore(CachedStore):
         *,
         ttl_ms: int | None = None,
         latest_ms: Callable[[], int] | None = None,
-        clean_entries_max: int = CLEAN_ENTRIES_MAX,
+        budget: CacheBudget | None = None,
     ) -> None:
         """``ttl_ms`` after its timestamp an entry ends that does not say otherwise; None: never."""
         if ttl_ms is not None and ttl_ms < 1:
@@ -50,7 +51,7 @@ class ExpiringStore(CachedStore):
         self.ttl_ms: Final = ttl_ms
         self._time = StoreTime(latest_ms)
         self._sweep = Sweep(store, b"", MARK)
-        super().__init__(store, key_codec, value_codec, clean_entries_max=clean_entries_max)
+        super().__init__(store, key_codec, value_codec, budget=budget)
         self._load_time()
 
     @property

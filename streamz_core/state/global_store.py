@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.serde.failure import DecodeFailure
-from streamz_core.state.cache import CLEAN_ENTRIES_MAX
+from streamz_core.state.cache_budget import CacheBudget
+from streamz_core.state.entry_account import EntryAccount
 from streamz_core.state.store import StoreUndecodable
 
 if TYPE_CHECKING:
@@ -33,14 +34,14 @@ class GlobalStore:
         value_codec: Codec,
         parts: Sequence[Store],
         *,
-        clean_entries_max: int = CLEAN_ENTRIES_MAX,
+        budget: CacheBudget | None = None,
     ) -> None:
-        """``parts`` are the stores of the partitions; about ``clean_entries_max`` values are kept decoded."""
+        """``parts`` are the stores of the partitions; values stay decoded as far as ``budget`` has room."""
         self.name: Final = name
         self._key_codec = key_codec
         self._value_codec = value_codec
         self._parts = list(parts)
-        self._clean_entries_max = clean_entries_max
+        self._account = EntryAccount(budget or CacheBudget(), self._evict)
         self._decoded: dict[Any, Any] = {}
 
     def get(self, key: Any, default: Any = None) -> Any:
@@ -71,8 +72,8 @@ class GlobalStore:
         part.write([(key, latest[key]) for key in sorted(latest)], position)
         # What was decoded may be another value now; what was looked for and not found may be there.
         for key in self._key_codec.decode(list(latest)):
-            if type(key) is not DecodeFailure:
-                self._decoded.pop(key, None)
+            if type(key) is not DecodeFailure and self._decoded.pop(key, _ABSENT) is not _ABSENT:
+                self._account.forget(None, key)
 
     def position(self, partition: int) -> int:
         """The next offset to apply of a partition."""
@@ -80,17 +81,28 @@ class GlobalStore:
 
     def _read(self, key: Any) -> Any:
         code = self._key_codec.encode(key)
-        value = None
+        value, size_bytes = None, len(code or b"")
         if code is not None:
             for part in self._parts:
                 raw = part.get(code)
                 if raw is not None:
                     value = self._value(raw)
+                    size_bytes += len(raw)
                     break
-        if len(self._decoded) >= self._clean_entries_max:
-            self._decoded.clear()
         self._decoded[key] = value
+        self._account.loaded(None, key, value, size_bytes)
         return value
+
+    def _evict(self, size_bytes: int) -> None:
+        # First in, first out.
+        gone: list[Any] = []
+        for key in self._decoded:
+            if size_bytes <= 0:
+                break
+            size_bytes -= self._account.forget(None, key)
+            gone.append(key)
+        for key in gone:
+            del self._decoded[key]
 
     def _value(self, raw: bytes) -> Any:
         return self._checked(self._value_codec.decode([raw])[0])

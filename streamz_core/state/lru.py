@@ -17,6 +17,7 @@ from streamz_core.state.cache import CachedStore
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from streamz_core.state.cache_budget import CacheBudget
     from streamz_core.state.store import Codec, Store
 
 _ABSENT: Final[Any] = object()
@@ -25,12 +26,20 @@ _ABSENT: Final[Any] = object()
 class LruStore(CachedStore):
     """One partition of a store that holds at most ``entries_max`` entries."""
 
-    def __init__(self, store: Store, key_codec: Codec, value_codec: Codec, *, entries_max: int) -> None:
-        """All entries are in memory."""
+    def __init__(
+        self,
+        store: Store,
+        key_codec: Codec,
+        value_codec: Codec,
+        *,
+        entries_max: int,
+        budget: CacheBudget | None = None,
+    ) -> None:
+        """All keys are in memory; their values as far as ``budget`` has room."""
         if entries_max < 1:
             raise Misuse(f"store {store.name!r}: room for {entries_max} entries; it must be at least 1")
         self.entries_max: Final = entries_max
-        super().__init__(store, key_codec, value_codec, clean_entries_max=entries_max)
+        super().__init__(store, key_codec, value_codec, budget=budget)
         self._load_all()
 
     def get(self, key: Hashable, default: Any = None) -> Any:

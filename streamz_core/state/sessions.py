@@ -22,8 +22,9 @@ import msgspec
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
-from streamz_core.state.cache import CLEAN_ENTRIES_MAX
+from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.due import Due, Span
+from streamz_core.state.entry_account import EntryAccount
 from streamz_core.state.key_codes import KeyCodes
 from streamz_core.state.marks import Marks
 from streamz_core.state.store import StoreCorrupt, StoreUndecodable
@@ -57,15 +58,18 @@ class SessionStore:
         value_codec: Codec,
         *,
         retention_ms: int | None,
-        clean_entries_max: int = CLEAN_ENTRIES_MAX,
+        budget: CacheBudget | None = None,
     ) -> None:
-        """``retention_ms`` counts from a span's end; None keeps it until it is deleted."""
+        """``retention_ms`` counts from a span's end; None keeps it until it is deleted.
+
+        ``budget`` is what the values share with other caches; without one they have their own.
+        """
         self._store = store
         self._key_codec = key_codec
         self._value_codec = value_codec
         self._key_codes = KeyCodes(self._encode_key)
         self.retention_ms = retention_ms
-        self._clean_entries_max = clean_entries_max
+        self.account: Final = EntryAccount(budget or CacheBudget(), self._unload)
         self._pending: list[Change] | None = None
         self._pending_marks = Marks()
         self._marks = self._saved_marks = Marks()
@@ -147,8 +151,9 @@ class SessionStore:
             raw = self._store.get(stored_key)
             if raw is None:
                 raise StoreCorrupt(f"store {self.name!r} lost the value of {stored_key!r}")
-            span.value = self._decode_value(raw, stored_key)
-            self._loaded += 1
+            value = span.value = self._decode_value(raw, stored_key)
+            self.account.loaded(None, span, value, len(stored_key) + len(raw))
+            return value  # not the span's: where there is no room it may have gone again
         return span.value
 
     def get(self, key: Any, start: int, end: int) -> Any:
@@ -194,6 +199,8 @@ class SessionStore:
     def remove(self, span: Span) -> None:
         """Delete a span that was found."""
         span.is_gone = True
+        if self.account.has(None, span):
+            self.account.forget(None, span)
         spans = self._spans[span.key]
         spans.remove(span)
         if not spans:
@@ -275,14 +282,15 @@ class SessionStore:
             raise Misuse(f"store {self.name!r} was collected twice without committed() or discard()")
         changes: dict[bytes, bytes | None] = dict.fromkeys(self._removed)
         encode = self._value_codec.encode
+        kept = [span for span in self._dirty if not span.is_gone]
+        encoded: list[Change] = [(self._stored_key(span), encode(span.value)) for span in kept]
+        changes.update(encoded)
+        self.account.changed(None, kept, encoded, [span.value for span in kept])
         for span in self._dirty:
             span.is_dirty = False
-            if not span.is_gone:
-                span.is_stored = True
-                changes[self._stored_key(span)] = encode(span.value)
+            span.is_stored = span.is_stored or not span.is_gone
         if self._marks != self._saved_marks:
             changes[MARKS_KEY] = msgspec.json.encode(self._marks)
-        self._loaded += len(self._dirty)
         self._dirty, self._removed = [], []
         self._pending = sorted(changes.items(), key=_first)
         self._pending_marks = msgspec.structs.replace(self._marks)
@@ -294,23 +302,32 @@ class SessionStore:
         self._store.write(self._pending, position)
         self._pending = None
         self._saved_marks = self._pending_marks
-        if self._loaded > self._clean_entries_max:
-            self._unload()
+        self.settle()
+        self.account.budget.make_room()
+
+    def settle(self) -> None:
+        """Tell the budget what is held now. Loads and commits do; changes count from the next call on."""
+        self.account.settle(len(self._dirty), self._dirty[-1].value if self._dirty else None)
 
     def discard(self) -> None:
         """Forget everything that is not in the store."""
         self._pending = None
         self._load()
 
-    def _unload(self) -> None:
-        for spans in self._spans.values():
-            for span in spans:
-                if span.is_stored and not span.is_dirty:
-                    span.value = _UNLOADED
-        self._loaded = 0
+    def _unload(self, size_bytes: int) -> None:
+        # First in, first out. What is pending is not in the store yet.
+        if self._pending is not None:
+            return
+        for span in self.account.entries(None):
+            if size_bytes <= 0:
+                return
+            if not span.is_dirty:
+                span.value = _UNLOADED
+                size_bytes -= self.account.forget(None, span)
 
     def _load(self) -> None:
-        self._dirty, self._removed, self._loaded = [], [], 0
+        self._dirty, self._removed = [], []
+        self.account.forget_all()
         self._spans = {}
         self._ending = None
         self._dropping = None if self.retention_ms is None else Due(self._bucket_ms())

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 from streamz_core.errors import Misuse
 from streamz_core.serde.composed import compose, parts, prefix
 from streamz_core.serde.failure import DecodeFailure
-from streamz_core.state.cache import CLEAN_ENTRIES_MAX, CachedStore
+from streamz_core.state.cache import CachedStore
 from streamz_core.state.store import prefix_end
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
 
+    from streamz_core.state.cache_budget import CacheBudget
+    from streamz_core.state.entry_account import EntryAccount
     from streamz_core.state.store import Change, Codec, Store
 
 _PRESENT: Final = True
@@ -31,12 +33,10 @@ class SetStore:
         key_codec: Codec,
         member_codec: Codec,
         *,
-        clean_entries_max: int = CLEAN_ENTRIES_MAX,
+        budget: CacheBudget | None = None,
     ) -> None:
         """Keys and members are compared as Python compares them, so equal ones must encode equally."""
-        self._cache = CachedStore(
-            store, PairCodec(key_codec, member_codec), _PresenceCodec(), clean_entries_max=clean_entries_max
-        )
+        self._cache = CachedStore(store, PairCodec(key_codec, member_codec), _PresenceCodec(), budget=budget)
         self._key_codec = key_codec
 
     @property
@@ -124,6 +124,15 @@ class SetStore:
     def committed(self, position: int) -> None:
         """The collected changes are in the changelog, which ends at ``position``: write them."""
         self._cache.committed(position)
+
+    @property
+    def account(self) -> EntryAccount:
+        """What the cache holds of the memory budget."""
+        return self._cache.account
+
+    def settle(self) -> None:
+        """Tell the budget what is held now."""
+        self._cache.settle()
 
     def discard(self) -> None:
         """Forget everything that is not in the store."""

@@ -25,7 +25,7 @@ from streamz_core.serde.versions import (
     history_of,
     restored,
 )
-from streamz_core.state.cache import CLEAN_ENTRIES_MAX, CachedStore
+from streamz_core.state.cache import CachedStore
 from streamz_core.state.store import prefix_end
 from streamz_core.state.store_time import StoreTime
 from streamz_core.state.sweep import Sweep
@@ -33,6 +33,8 @@ from streamz_core.state.sweep import Sweep
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
+    from streamz_core.state.cache_budget import CacheBudget
+    from streamz_core.state.entry_account import EntryAccount
     from streamz_core.state.store import Change, Codec, Store
 
 _TIME_BYTES: Final = 8
@@ -74,16 +76,14 @@ class VersionedStore:
         *,
         retention_ms: int,
         latest_ms: Callable[[], int] | None = None,
-        clean_entries_max: int = CLEAN_ENTRIES_MAX,
+        budget: CacheBudget | None = None,
     ) -> None:
         """``retention_ms``: how far back one may ask, and how late a version may come, in milliseconds."""
         if retention_ms < 0:
             raise Misuse(f"store {store.name!r}: a history retention of {retention_ms} ms is below 0")
         self.retention_ms: Final = retention_ms
         self._store = store
-        self._cache = CachedStore(
-            store, VersionKeyCodec(key_codec), VersionCodec(value_codec), clean_entries_max=clean_entries_max
-        )
+        self._cache = CachedStore(store, VersionKeyCodec(key_codec), VersionCodec(value_codec), budget=budget)
         self._time = StoreTime(latest_ms)
         self._sweep = Sweep(store, HISTORY, prefix_end(HISTORY))
         self._times: dict[Any, list[int]] = {}
@@ -305,6 +305,15 @@ class VersionedStore:
         self._pending_changed = {}
         if len(self._times) > len(self._changed):
             self._times = {key: times for key, times in self._times.items() if key in self._changed}
+
+    @property
+    def account(self) -> EntryAccount:
+        """What the cache holds of the memory budget."""
+        return self._cache.account
+
+    def settle(self) -> None:
+        """Tell the budget what is held now."""
+        self._cache.settle()
 
     def discard(self) -> None:
         """Forget everything that is not in the store."""

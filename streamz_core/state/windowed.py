@@ -25,7 +25,8 @@ import msgspec
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
-from streamz_core.state.cache import CLEAN_ENTRIES_MAX
+from streamz_core.state.cache_budget import CacheBudget
+from streamz_core.state.entry_account import EntryAccount
 from streamz_core.state.key_codes import KeyCodes
 from streamz_core.state.marks import Marks
 from streamz_core.state.pane import ABSENT, DELETED, Pane
@@ -61,13 +62,13 @@ class WindowedStore:
         retention_ms: int | None = None,
         own_time: bool = False,
         end: Callable[[int], int] | None = None,
-        clean_entries_max: int = CLEAN_ENTRIES_MAX,
+        budget: CacheBudget | None = None,
     ) -> None:
         """``grace_ms`` and ``retention_ms`` count from a window's end; the latter defaults to the former.
 
         ``own_time``: stream time is what writers ``observe``, and the task's has no say. ``end``: windows are
         not all ``size_ms`` long, and this tells a window's end by its start; of two windows, the one that starts
-        later must not end earlier.
+        later must not end earlier. ``budget`` is what the cache shares with others; without one it has its own.
         """
         retention_ms = grace_ms if retention_ms is None else retention_ms
         if retention_ms < grace_ms:
@@ -84,7 +85,7 @@ class WindowedStore:
         self.retention_ms: Final = retention_ms
         self._own_time = own_time
         self._end = end
-        self._clean_entries_max = clean_entries_max
+        self.account: Final = EntryAccount(budget or CacheBudget(), self._evict)
         self._windows: dict[int, Pane] = {}
         self._tombstones: list[bytes] = []
         self._pending: list[Change] | None = None
@@ -332,13 +333,24 @@ class WindowedStore:
         self._saved_marks = self._pending_marks
         for window in self._windows.values():
             window.pending = {}
-        self._evict()
+        self.settle()
+        self.account.budget.make_room()
+
+    def settle(self) -> None:
+        """Tell the budget what is held now. Loads and commits do; puts count from the next call on."""
+        dirty, newest = 0, None
+        for window in self._windows.values():
+            if window.dirty:
+                dirty += len(window.dirty)
+                newest = next(reversed(window.values.values()))
+        self.account.settle(dirty, newest)
 
     def discard(self) -> None:
         """Forget everything that is not in the store."""
         self._windows.clear()
         self._tombstones = []
         self._pending = None
+        self.account.forget_all()
         self._load_marks()
 
     def _load_marks(self) -> None:
@@ -350,7 +362,6 @@ class WindowedStore:
         self._saved_marks = msgspec.structs.replace(self._marks)
         self._starts = list(self._stored_starts())
         self._known = set(self._starts)
-        self._loaded = 0
 
     def _stored_starts(self) -> Iterator[int]:
         # One seek per window: from the first key at or after a start to the start after it.
@@ -393,13 +404,12 @@ class WindowedStore:
         raw = self._store.get(stored_key)
         value = DELETED if raw is None else self._decode_value(raw, stored_key)
         window.values[key] = value
-        self._loaded += 1
-        if self._loaded > self._clean_entries_max:
-            self._evict()
+        self.account.loaded(start, key, value, len(stored_key) + len(raw or b""))
         return value
 
     def _drop(self, start: int) -> None:
         self._known.discard(start)
+        self.account.forget_group(start)
         window = self._windows.pop(start, None)
         if window is not None and window.is_complete:
             # All that the store can hold of it is known: no need to look.
@@ -410,33 +420,32 @@ class WindowedStore:
         stored = self._store.scan(_packed(start), _packed(start + 1))
         self._tombstones += [stored_key for stored_key, _ in stored]
 
-    def _evict(self) -> None:
+    def _evict(self, size_bytes: int) -> None:
         # Oldest windows first, and in a window first in, first out: what is in use comes back.
-        self._loaded = 0
-        windows = self._windows.values()
-        excess = sum(len(window.values) for window in windows) - self._clean_entries_max
-        for window in windows:
-            if excess <= 0:
+        for start, window in self._windows.items():
+            if size_bytes <= 0:
                 return
             dirty, pending, values = window.dirty, window.pending, window.values
             evicted: list[Any] = []
             for key in values:
-                if len(evicted) == excess:
+                if size_bytes <= 0:
                     break
                 if key not in dirty and key not in pending:
+                    size_bytes -= self.account.forget(start, key)
                     evicted.append(key)
             for key in evicted:
                 del values[key]
             window.is_complete = window.is_complete and not evicted
-            excess -= len(evicted)
 
     def _encode_dirty(self, start: int, window: Pane) -> list[Change]:
         prefix, values = _packed(start), window.values
         codes, encode = self._key_codes, self._value_codec.encode
-        return [
+        changes: list[Change] = [
             (prefix + codes[key], None if (value := values[key]) is DELETED else encode(value))
             for key in window.dirty
         ]
+        self.account.changed(start, window.dirty, changes, map(values.__getitem__, window.dirty))
+        return changes
 
     def _encoded(self, start: int, window: Pane, keys: Collection[Any]) -> list[tuple[bytes, Any, Any]]:
         prefix, codes = _packed(start), self._key_codes

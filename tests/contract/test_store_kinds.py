@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,11 +12,12 @@ from streamz_core.serde.codecs import TextCodec
 from streamz_core.serde.stamped import StampedCodec
 from streamz_core.serde.versions import history_of
 from streamz_core.state.cache import CachedStore
+from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.expiring import ExpiringStore
 from streamz_core.state.lru import LruStore
 from streamz_core.state.sets import SetStore
 from streamz_core.state.versioned import PutResult, VersionedStore
-from tests.contract.store_backends import BACKENDS, NAMES
+from tests.contract.store_backends import MemoryBackend, RocksBackend
 
 RETENTION, TTL = 20, 15
 
@@ -101,16 +101,14 @@ times = st.integers(0, 100)
 between = st.sampled_from(["commit", "commit", "undo", "restart"])
 
 
-def each_backend(test: Any) -> Any:
-    return pytest.mark.parametrize("kind", BACKENDS, ids=NAMES)(test)
-
-
 def model_test(strategy: Any) -> Any:
+    """Mostly over memory: a database costs a hundred times as much, and its own suite is next door."""
+
     def decorate(test: Any) -> Any:
-        checked = settings(
+        kinds = st.sampled_from([MemoryBackend] * 5 + [RocksBackend])
+        return settings(
             max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-        )(given(steps=st.lists(strategy | between, max_size=30))(test))
-        return each_backend(checked)
+        )(given(kind=kinds, steps=st.lists(strategy | between, max_size=30))(test))
 
     return decorate
 
@@ -118,7 +116,7 @@ def model_test(strategy: Any) -> Any:
 @model_test(st.tuples(keys, values, times))
 def test_a_versioned_store_does_what_all_versions_in_a_dict_do(kind, steps, tmp_path_factory) -> None:
     def make(raw: Any) -> VersionedStore:
-        return VersionedStore(raw, TextCodec(), TextCodec(), retention_ms=RETENTION, clean_entries_max=2)
+        return VersionedStore(raw, TextCodec(), TextCodec(), retention_ms=RETENTION, budget=CacheBudget(600))
 
     kept = Kept(kind(tmp_path_factory.mktemp("store")), make, VersionModel())
     for step in steps:
@@ -152,7 +150,7 @@ def test_a_versioned_store_does_what_all_versions_in_a_dict_do(kind, steps, tmp_
 def test_entries_end_by_the_time_their_store_was_told_of(kind, steps, tmp_path_factory) -> None:
     def make(raw: Any) -> ExpiringStore:
         codec = StampedCodec(TextCodec())
-        return ExpiringStore(raw, TextCodec(), codec, ttl_ms=TTL, clean_entries_max=2)
+        return ExpiringStore(raw, TextCodec(), codec, ttl_ms=TTL, budget=CacheBudget(600))
 
     kept = Kept(kind(tmp_path_factory.mktemp("store")), make, ExpiringModel())
     for step in steps:
@@ -189,7 +187,7 @@ def test_a_set_store_does_what_sets_do(kind, steps, tmp_path_factory) -> None:
             return Sets({key: set(members) for key, members in self.items()})
 
     def make(raw: Any) -> SetStore:
-        return SetStore(raw, TextCodec(), TextCodec(), clean_entries_max=2)
+        return SetStore(raw, TextCodec(), TextCodec(), budget=CacheBudget(600))
 
     kept = Kept(kind(tmp_path_factory.mktemp("store")), make, Sets())
     for step in steps:
@@ -215,7 +213,7 @@ def test_a_set_store_does_what_sets_do(kind, steps, tmp_path_factory) -> None:
 @model_test(st.tuples(keys, values) | st.tuples(keys))
 def test_a_plain_store_does_what_a_dict_does(kind, steps, tmp_path_factory) -> None:
     def make(raw: Any) -> CachedStore:
-        return CachedStore(raw, TextCodec(), TextCodec(), clean_entries_max=1)
+        return CachedStore(raw, TextCodec(), TextCodec(), budget=CacheBudget(600))
 
     kept = Kept(kind(tmp_path_factory.mktemp("store")), make, {})
     for step in steps:

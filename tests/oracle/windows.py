@@ -1,4 +1,4 @@
-"""``python -m tests.oracle.windows``: what Kafka Streams says to windows, sessions and suppressions, as ``windows.json.gz``.
+"""``python -m tests.oracle.windows``: what Kafka Streams says to windows and suppressions, as ``windows.json.gz``.
 
 Like ``python -m tests.oracle``, with programs that have little else.
 """

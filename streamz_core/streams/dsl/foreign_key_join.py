@@ -105,7 +105,7 @@ def _subscribe(parts: _Parts, extractor: Callable[..., Any]) -> str:
     )
     topic, sink = graph.internal_topic(parts.step("registration"), None), parts.step("registration-sink")
     codec = PackedCodec(parts.key, 0)
-    graph.add(sink, (Input(asks),), lambda: Sink(sink, topic, encode_key, codec.encode), sink=topic)
+    graph.add(sink, (Input(asks),), lambda: Sink(sink, topic, parts.foreign_key, codec), sink=topic)
     source = SourceNode(parts.step("registration-source"), (topic,), parts.foreign_key, codec)
     return graph.source(source)
 
@@ -135,7 +135,7 @@ def _respond(parts: _Parts, subscriptions: str) -> str:
     graph.add(
         sink,
         (Input(answers), Input(notifies)),
-        lambda: RoutingSink(sink, topic, parts.key.encode, codec.encode, _asker),
+        lambda: RoutingSink(sink, topic, parts.key, codec, _asker),
         sink=topic,
     )
     return graph.source(SourceNode(parts.step("response-source"), (topic,), parts.key, codec))

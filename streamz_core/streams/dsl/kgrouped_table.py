@@ -130,8 +130,7 @@ class KGroupedTable(Generic[K, V]):
         select = graph.name("KTABLE-SELECT")
         graph.add(select, (Input(self._table.node),), lambda: Regroup(select, selector), fans_out=True)
         sink = graph.name("KSTREAM-SINK")
-        encode_key, encode_value = key_codec.encode, value_codec.encode
-        graph.add(sink, (Input(select),), lambda: Sink(sink, topic, encode_key, encode_value), sink=topic)
+        graph.add(sink, (Input(select),), lambda: Sink(sink, topic, key_codec, value_codec), sink=topic)
         self._source = graph.source(
             SourceNode(graph.name("KSTREAM-SOURCE"), (topic,), key_codec, value_codec)
         )

@@ -191,15 +191,15 @@ class KStream(Comforts[K, V], ProcessingWords[K, V]):
         name = self._name("KSTREAM-SINK", Named(chosen.name, chosen.error_policy))
         where = repr(topic) if isinstance(topic, str) else f"step {name!r}"
         codecs = self.graph.codecs
-        encode_key = codecs.sink_key(_or(chosen.key, self.key), f"key for topic {where}").encode
-        encode_value = codecs.sink_value(_or(chosen.value, self.value), f"value for topic {where}").encode
+        key_codec = codecs.sink_key(_or(chosen.key, self.key), f"key for topic {where}")
+        value_codec = codecs.sink_value(_or(chosen.value, self.value), f"value for topic {where}")
         partitioner = chosen.partitioner
         if isinstance(topic, str) and partitioner is None:
-            self._add(name, lambda: Sink(name, topic, encode_key, encode_value), sink=topic)
+            self._add(name, lambda: Sink(name, topic, key_codec, value_codec), sink=topic)
             return
         self._add(
             name,
-            lambda: RoutingSink(name, topic, encode_key, encode_value, partitioner),
+            lambda: RoutingSink(name, topic, key_codec, value_codec, partitioner),
             sink=topic if isinstance(topic, str) else ANY_TOPIC,
         )
 
@@ -240,13 +240,10 @@ class KStream(Comforts[K, V], ProcessingWords[K, V]):
         key_codec = codecs.own_key(key, f"key of internal topic {chosen.name!r}")
         value_codec = codecs.own_value(value, f"value of internal topic {chosen.name!r}")
         sink = self.graph.name("KSTREAM-SINK")
-        encode_key, encode_value = key_codec.encode, value_codec.encode
         if partitioner is None:
-            self._add(sink, lambda: Sink(sink, topic, encode_key, encode_value), sink=topic)
+            self._add(sink, lambda: Sink(sink, topic, key_codec, value_codec), sink=topic)
         else:
-            self._add(
-                sink, lambda: RoutingSink(sink, topic, encode_key, encode_value, partitioner), sink=topic
-            )
+            self._add(sink, lambda: RoutingSink(sink, topic, key_codec, value_codec, partitioner), sink=topic)
         source = self.graph.source(
             SourceNode(self.graph.name("KSTREAM-SOURCE"), (topic,), key_codec, value_codec)
         )

@@ -105,6 +105,23 @@ class KTable(Generic[K, V]):
             materialized,
         )
 
+    def transform_values(
+        self,
+        supplier: Any,
+        materialized: Materialized | str,
+        *stores: str,
+        named: Named | str | None = None,
+        value_type: Any = None,
+    ) -> KTable[K, Any]:
+        """Each value replaced by what a ``ValueTransformer`` (or one ``WithKey``) makes of it; kept in a store.
+
+        It is asked about deletions too: None should give None.
+        """
+        rows = KStream[K, V](self.graph, self.node, self.key, self.value)
+        made = rows.transform_values(supplier, *stores, named=named, value_type=value_type)
+        chosen = option(Materialized, materialized)
+        return table_of(made, chosen, self.graph.name("KTABLE-STORE"), "transform_values()")
+
     def group_by(
         self,
         selector: Callable[[K, V], tuple[Any, Any]],

@@ -89,7 +89,7 @@ def _deal(mend: Mend) -> tuple[SourceNode, OperatorNode]:
     node = OperatorNode(
         writer,
         (Input(reader),),
-        lambda: Sink(writer, mend.between, raw.encode, raw.encode),
+        lambda: Sink(writer, mend.between, raw, raw),
         sink=mend.between,
     )
     return SourceNode(reader, (mend.topic,), raw, raw), node

@@ -11,7 +11,7 @@ keywords. Where an operation takes one of them, a plain string in its place is t
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.serde import Serde
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from streamz_core.streams.error_policy import ErrorPolicy
 
+OFFSET_RESETS: Final = ("earliest", "latest", "fail")
 O = TypeVar("O", bound="Option")  # noqa: E741
 
 
@@ -98,6 +99,11 @@ class Consumed(Typed):
     offset_reset: str | None = None
     on_decode_error: ErrorPolicy | str | None = None
     """What becomes of bytes that do not decode: ``fail`` (the default), ``skip``, ``dead_letter``, or a policy."""
+
+    def __post_init__(self) -> None:
+        """Refuse an offset reset that is none."""
+        if self.offset_reset not in {None, *OFFSET_RESETS}:
+            raise Misuse(f"offset_reset is {self.offset_reset!r}; allowed are {', '.join(OFFSET_RESETS)}")
 
     def with_decode_error_policy(self, policy: ErrorPolicy | str) -> Self:
         """The same, with this for bytes that do not decode."""

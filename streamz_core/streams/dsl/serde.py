@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from streamz_core.serde.codecs import ColumnCodec, IntCodec, JsonCodec, RawCodec
 from streamz_core.serde.errors import KeyDecodeError, ValueDecodeError
+from streamz_core.serde.plain_key import PlainKeyCodec
 from streamz_core.serde.stored import StoredKeyCodec, StoredValueCodec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamz_core.serde.codecs import ColumnCodec
     from streamz_core.serde.registry import CodecRegistry
 
 
@@ -37,23 +38,6 @@ class Serde(NamedTuple):
 
 
 UNKNOWN = Serde()
-
-
-class PlainKeyCodec(ColumnCodec[Any]):
-    """Keys of no declared type, written for others: bytes as they are, text as UTF-8, numbers as decimals."""
-
-    def __init__(self, subject: str) -> None:
-        """Anything else is JSON."""
-        super().__init__(subject)
-        self._raw, self._int, self._json = RawCodec(subject), IntCodec(subject), JsonCodec(subject)
-
-    def encode(self, value: Any) -> bytes | None:
-        """By the value's own type."""
-        if value is None or isinstance(value, (bytes, str)):
-            return self._raw.encode(value)
-        if type(value) is int:
-            return self._int.encode(value)
-        return self._json.encode(value)
 
 
 class Codecs:

@@ -99,7 +99,7 @@ class Pieces:
             else:
                 count = stop - place
                 self._used += count
-            orders[part] += range(place, place + count)
+            orders[part] += _places(place, place + count)
             place += count
         return place
 
@@ -132,6 +132,17 @@ class Pieces:
                 self._turn += 1
             self._nexts[part] += count
             left -= count
+
+
+_PLACES: list[int] = list(range(1_000))
+"""The first places, as the objects they are: none of them is made anew for every round."""
+
+
+def _places(start: int, stop: int) -> list[int]:
+    """The numbers from ``start`` to ``stop``."""
+    if stop > len(_PLACES):
+        _PLACES.extend(range(len(_PLACES), stop))
+    return _PLACES[start:stop]
 
 
 def _before(rows: Rows, order: i64) -> Rows:

@@ -8,9 +8,12 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from streamz_core.streams.operator import OperatorContext
+
+LOOKS_EVERY_MS: Final = 100
+"""How often the wall clock is compared with the windows that are open."""
 
 
 class Closing:
@@ -24,6 +27,7 @@ class Closing:
         """By default stream time alone."""
         self._idle_ms = idle_ms
         self._wall_clock = wall_clock
+        self._looked_ms = -LOOKS_EVERY_MS
 
     def open(self, context: OperatorContext) -> None:
         """For one task."""
@@ -36,10 +40,17 @@ class Closing:
         return self._context.latest_timestamp_ms()
 
     def passed_ms(self, now_ms: int, store: Any, closes_after_ms: int) -> int:
-        """What stream time is at least; windows in ``store`` close ``closes_after_ms`` behind their end."""
-        passed_ms = now_ms if self._wall_clock else -1
-        if self._idle_ms is not None and self._context.idle_ms() >= self._idle_ms:
-            last_end = store.last_end(self.latest_ms())
-            if last_end >= 0:
-                passed_ms = max(passed_ms, last_end + closes_after_ms)
-        return passed_ms
+        """What stream time is at least; windows in ``store`` close ``closes_after_ms`` behind their end.
+
+        -1 where nothing is open that time could close: a store's time that moves is written with each commit.
+        """
+        is_idle = self._idle_ms is not None and self._context.idle_ms() >= self._idle_ms
+        is_due = self._wall_clock and now_ms - self._looked_ms >= LOOKS_EVERY_MS
+        if not is_idle and not is_due:
+            return -1
+        self._looked_ms = now_ms
+        last_end: int = store.last_end(self.latest_ms())
+        closes_ms = last_end + closes_after_ms
+        if last_end < 0 or closes_ms <= store.stream_time_ms:
+            return -1
+        return closes_ms if is_idle else now_ms

@@ -130,17 +130,16 @@ class SessionAggregate(Operator):
         start = end = timestamp
         for span in found:
             start, end = min(start, span.start), max(end, span.end)
-        window = Window(start, end)
         if end < self._closed_before_ms():
             store.count_late()
             if self._late is not None:
-                self._late.add(rows, index, window)
+                self._late.add(rows, index, Window(start, end))
             return
         aggregate = self._next(rows, index, found)
         if self._caching:
-            self._put_held(key, found, window, aggregate)
+            self._put_held(key, found, start, end, aggregate)
         else:
-            self._put(rows, index, found, window, aggregate)
+            self._put(rows, index, found, Window(start, end), aggregate)
 
     def _next(self, rows: Rows, index: int, found: list[Span]) -> Any:
         store = self._store
@@ -155,10 +154,9 @@ class SessionAggregate(Operator):
             aggregate = self._merger(key, aggregate, store.value(span))
         return self._aggregator(key, rows.values[index], aggregate)
 
-    def _put_held(self, key: Any, found: list[Span], window: Window, aggregate: Any) -> None:
+    def _put_held(self, key: Any, found: list[Span], start: int, end: int, aggregate: Any) -> None:
         """Change the store, and note what was told of the sessions that change."""
         store, before = self._store, self._before
-        start, end = window
         if len(found) == 1 and not found[0].is_stored and aggregate is not None:
             # Begun since the last commit, and only grown: nobody was told of it, or of its end before.
             store.extend(found[0], start, end, aggregate)

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from streamz_core.serde.codecs import ColumnCodec
 from streamz_core.streams.internal_topic import InternalTopic
 from streamz_core.streams.operator import Operator, OperatorContext
 from streamz_core.streams.operators.stateless import row_failed
+from streamz_core.streams.processor import Codec
 from streamz_core.streams.rows import Rows
 
-Encode = Callable[[Any], bytes | None]
 Partitioner = Callable[[str, Any, Any, int], int | None]
 """``(topic, key, value, partitions)`` to a partition, or None for that of the key."""
 
@@ -24,14 +25,12 @@ Partitioner = Callable[[str, Any, Any, int], int | None]
 class Sink(Operator):
     """Writes all rows to one topic."""
 
-    def __init__(
-        self, name: str, topic: str | InternalTopic, encode_key: Encode, encode_value: Encode
-    ) -> None:
+    def __init__(self, name: str, topic: str | InternalTopic, key_codec: Codec, value_codec: Codec) -> None:
         """The partition is that of the key."""
         super().__init__(name)
         self._topic = topic
-        self._encode_key = encode_key
-        self._encode_value = encode_value
+        self._key_codec = key_codec
+        self._value_codec = value_codec
 
     def open(self, context: OperatorContext) -> None:
         """Learn the topic's full name."""
@@ -40,8 +39,8 @@ class Sink(Operator):
 
     def process(self, rows: Rows) -> Rows | None:
         """Nothing comes behind a sink."""
-        keys = encoded(self.name, rows, rows.keys, self._encode_key)
-        values = encoded(self.name, rows, rows.values, self._encode_value)
+        keys = encoded(self.name, rows, rows.keys, self._key_codec)
+        values = encoded(self.name, rows, rows.values, self._value_codec)
         try:
             self._context.send_columns(self._target, keys, values, rows.timestamps, rows.headers)
         except Exception:
@@ -67,16 +66,16 @@ class RoutingSink(Operator):
         self,
         name: str,
         topic: str | InternalTopic | Callable[[Any, Any], str],
-        encode_key: Encode,
-        encode_value: Encode,
+        key_codec: Codec,
+        value_codec: Codec,
         partitioner: Partitioner | None = None,
     ) -> None:
         """``topic(key, value)`` and ``partitioner(topic, key, value, partitions)``."""
         super().__init__(name)
         self._topic = topic
         self._target: str | None = None
-        self._encode_key = encode_key
-        self._encode_value = encode_value
+        self._key_codec = key_codec
+        self._value_codec = value_codec
         self._partitioner = partitioner
 
     def open(self, context: OperatorContext) -> None:
@@ -87,8 +86,8 @@ class RoutingSink(Operator):
 
     def process(self, rows: Rows) -> Rows | None:
         """Nothing comes behind a sink."""
-        keys = encoded(self.name, rows, rows.keys, self._encode_key)
-        values = encoded(self.name, rows, rows.values, self._encode_value)
+        keys = encoded(self.name, rows, rows.keys, self._key_codec)
+        values = encoded(self.name, rows, rows.values, self._value_codec)
         headers, choose, target = rows.headers, self._topic, self._target
         index = 0
         try:
@@ -116,12 +115,17 @@ class RoutingSink(Operator):
         return self._partitioner(topic, key, value, self._context.partition_count(topic))
 
 
-def encoded(operator: str, rows: Rows, column: list[Any], encode: Encode) -> list[bytes | None]:
+def encoded(operator: str, rows: Rows, column: list[Any], codec: Codec) -> list[bytes | None]:
     """The column as bytes; an error names the row."""
+    if isinstance(codec, ColumnCodec):
+        try:
+            return codec.encode_column(column)
+        except Exception:  # noqa: BLE001, S110 - which one it was, the loop below finds out
+            pass
     found: list[bytes | None] = []
     try:
         for entry in column:
-            found.append(encode(entry))
+            found.append(codec.encode(entry))
     except Exception as error:
         raise row_failed(operator, rows, len(found), error) from error
     return found

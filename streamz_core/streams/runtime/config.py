@@ -66,9 +66,7 @@ class RuntimeConfig:
     record_bytes_max: int = RECORD_BYTES_MAX
     """The largest key and value of one output record."""
     memory_budget_bytes: int = 128 << 20
-    """What RocksDB may use for the whole process: blocks read, and writes not yet on disk."""
-    cache_entries_max: int = 100_000
-    """How many decoded entries of one store stay in memory beyond those that changed."""
+    """What all stores of the process may use: half for decoded entries, half for RocksDB's blocks and write buffers."""
     state_flush_interval_ms: int = 60_000
     """How far behind the last commit the files may be: what a restore after ``kill -9`` reads, at most.
 
@@ -112,7 +110,6 @@ _AT_LEAST_ONE = (
     "input_wait_max_ms",
     "timestamp_ahead_max_ms",
     "memory_budget_bytes",
-    "cache_entries_max",
     "state_flush_interval_ms",
     "retry_timeout_ms",
     "retry_backoff_ms",

@@ -90,7 +90,7 @@ class GlobalTables:
                 spec.key_codec,
                 spec.value_codec,
                 parts[spec.name],
-                clean_entries_max=self._settings.cache_entries_max,
+                budget=self._settings.cache_budget,
             )
             for partition in range(len(parts[spec.name])):
                 self._readers.setdefault(TopicPartition(spec.topic, partition), []).append(store)

@@ -19,7 +19,7 @@ from mypy_extensions import i64
 from streamz_core.errors import Misuse
 from streamz_core.model import Header, TopicPartition
 from streamz_core.protocol.batch_encoder import NOTHING_WRITTEN, RawRecords, RecordWriter, WriterMark
-from streamz_core.protocol.murmur2 import partition_for
+from streamz_core.protocol.murmur2 import partition_of
 
 RECORD_BYTES_MAX: Final = 1_048_576 - 1024
 """Key, value and headers of one record: what fits in a batch of Kafka's default ``max.message.bytes``."""
@@ -133,10 +133,11 @@ class _Routed:
         partition: int | None,
         size: i64,
     ) -> None:
+        chosen: i64
         if partition is not None:
             chosen = self._checked(partition)
         elif key is not None:
-            chosen = partition_for(key, self.count)
+            chosen = partition_of(key, self.count)
         else:
             chosen = self.sticky
         target = self.partitions[chosen]
@@ -278,13 +279,27 @@ class OutputBuffer:
         headers: Sequence[Sequence[Header]] | None = None,
     ) -> None:
         """Add many records of one topic. Raises ``OutputTooLarge``, having added none."""
-        for index, value in enumerate(values):
-            size = content_bytes(keys[index], value, NO_HEADERS if headers is None else headers[index])
+        key_list: list[bytes | None] = keys if isinstance(keys, list) else list(keys)
+        value_list: list[bytes | None] = values if isinstance(values, list) else list(values)
+        sizes: list[i64] = []
+        added: i64 = 0
+        for index in range(len(value_list)):
+            of_record = NO_HEADERS if headers is None else headers[index]
+            size = content_bytes(key_list[index], value_list[index], of_record)
             if size > self.record_bytes_max:
                 self._refuse(topic, size)
-        for index, value in enumerate(values):
+            sizes.append(size)
+            added += size
+        routed = self._routed.get(topic)
+        if routed is None:
+            for index in range(len(value_list)):
+                of_record = NO_HEADERS if headers is None else headers[index]
+                self.send(topic, key_list[index], value_list[index], timestamps[index], of_record)
+            return
+        for index in range(len(value_list)):
             of_record = NO_HEADERS if headers is None else headers[index]
-            self.send(topic, keys[index], value, timestamps[index], of_record)
+            routed.add(key_list[index], value_list[index], timestamps[index], of_record, None, sizes[index])
+        self.size_bytes += added
 
     def drain(self, partition_counts: Mapping[str, int]) -> list[OutputBatches]:
         """Take everything out, by partition; topics that ``partition_counts`` does not have wait."""

@@ -271,6 +271,7 @@ class StoreView:
 
     def _only_kinds(self, what: str, *kinds: StoreKind) -> None:
         if self._spec.kind not in kinds:
+            allowed = " and ".join(kind.value for kind in kinds)
             raise Misuse(
-                f"{what}() is for stores of windows; {self.name!r} is a {self._spec.kind.value} store"
+                f"{what}() is for {allowed} stores; {self.name!r} is a {self._spec.kind.value} store"
             )

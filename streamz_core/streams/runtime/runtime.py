@@ -22,6 +22,7 @@ from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.client.request import Requests
 from streamz_core.errors import Misuse, Retriable
+from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.streams.runtime.assignment import Assignment
 from streamz_core.streams.runtime.changelog_reader import LinkChangelogReader
@@ -231,15 +232,16 @@ class StreamsRuntime:
         self._background.spawn(self._watch_topics(topics, counts), name="topics")
 
     def _state_settings(self) -> StateSettings:
-        config = self.config
-        budget = None if config.state_dir is None else MemoryBudget(config.memory_budget_bytes)
+        """Decoded entries have half of the memory and RocksDB the other; without RocksDB they have all of it."""
+        config, on_disk = self.config, self.config.state_dir is not None
+        memory_bytes = config.memory_budget_bytes // 2 if on_disk else config.memory_budget_bytes
         assert self._link is not None
         clock, ahead_ms = self._link.clock, config.timestamp_ahead_max_ms
         return StateSettings(
             config.app_id,
             config.state_dir,
-            budget,
-            config.cache_entries_max,
+            MemoryBudget(memory_bytes) if on_disk else None,
+            CacheBudget(memory_bytes),
             lambda: clock.now_ms() + ahead_ms,
         )
 

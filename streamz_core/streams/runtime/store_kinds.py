@@ -22,52 +22,53 @@ from streamz_core.streams.topology import StoreKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamz_core.state.cache_budget import CacheBudget
     from streamz_core.state.store import Store
     from streamz_core.streams.topology import StoreSpec
 
 
-def open_store(spec: StoreSpec, backend: Store, entries_max: int, latest_ms: Callable[[], int]) -> Any:
+def open_store(spec: StoreSpec, backend: Store, budget: CacheBudget, latest_ms: Callable[[], int]) -> Any:
     """The store of ``spec`` over its backend.
 
-    ``entries_max`` decoded entries stay in memory; ``latest_ms()`` is the latest record time that is believed.
+    ``budget`` is what decoded entries may take; ``latest_ms()`` is the latest record time that is believed.
     """
-    return _OPENERS[spec.kind](spec, backend, entries_max, latest_ms)
+    return _OPENERS[spec.kind](spec, backend, budget, latest_ms)
 
 
-def _key_value(spec: StoreSpec, backend: Store, entries_max: int, latest_ms: Callable[[], int]) -> Any:
+def _key_value(spec: StoreSpec, backend: Store, budget: CacheBudget, latest_ms: Callable[[], int]) -> Any:
     if not spec.expires:
-        return CachedStore(backend, spec.key_codec, spec.value_codec, clean_entries_max=entries_max)
+        return CachedStore(backend, spec.key_codec, spec.value_codec, budget=budget)
     return ExpiringStore(
         backend,
         spec.key_codec,
         spec.value_codec,
         ttl_ms=spec.ttl_ms,
         latest_ms=latest_ms,
-        clean_entries_max=entries_max,
+        budget=budget,
     )
 
 
-def _versioned(spec: StoreSpec, backend: Store, entries_max: int, latest_ms: Callable[[], int]) -> Any:
+def _versioned(spec: StoreSpec, backend: Store, budget: CacheBudget, latest_ms: Callable[[], int]) -> Any:
     return VersionedStore(
         backend,
         spec.key_codec,
         spec.value_codec,
         retention_ms=_needed(spec, "retention_ms", spec.retention_ms),
         latest_ms=latest_ms,
-        clean_entries_max=entries_max,
+        budget=budget,
     )
 
 
-def _set(spec: StoreSpec, backend: Store, entries_max: int, _latest_ms: Callable[[], int]) -> Any:
-    return SetStore(backend, spec.key_codec, spec.value_codec, clean_entries_max=entries_max)
+def _set(spec: StoreSpec, backend: Store, budget: CacheBudget, _latest_ms: Callable[[], int]) -> Any:
+    return SetStore(backend, spec.key_codec, spec.value_codec, budget=budget)
 
 
-def _lru(spec: StoreSpec, backend: Store, _entries_max: int, _latest_ms: Callable[[], int]) -> Any:
+def _lru(spec: StoreSpec, backend: Store, budget: CacheBudget, _latest_ms: Callable[[], int]) -> Any:
     entries_max = _needed(spec, "entries_max", spec.entries_max)
-    return LruStore(backend, spec.key_codec, spec.value_codec, entries_max=entries_max)
+    return LruStore(backend, spec.key_codec, spec.value_codec, entries_max=entries_max, budget=budget)
 
 
-def _window(spec: StoreSpec, backend: Store, entries_max: int, _latest_ms: Callable[[], int]) -> Any:
+def _window(spec: StoreSpec, backend: Store, budget: CacheBudget, _latest_ms: Callable[[], int]) -> Any:
     return WindowedStore(
         backend,
         spec.key_codec,
@@ -77,21 +78,21 @@ def _window(spec: StoreSpec, backend: Store, entries_max: int, _latest_ms: Calla
         retention_ms=spec.retention_ms,
         own_time=spec.own_time,
         end=spec.window_end,
-        clean_entries_max=entries_max,
+        budget=budget,
     )
 
 
-def _session(spec: StoreSpec, backend: Store, entries_max: int, _latest_ms: Callable[[], int]) -> Any:
+def _session(spec: StoreSpec, backend: Store, budget: CacheBudget, _latest_ms: Callable[[], int]) -> Any:
     return SessionStore(
         backend,
         spec.key_codec,
         spec.value_codec,
         retention_ms=spec.retention_ms,
-        clean_entries_max=entries_max,
+        budget=budget,
     )
 
 
-def _join(spec: StoreSpec, backend: Store, entries_max: int, _latest_ms: Callable[[], int]) -> Any:
+def _join(spec: StoreSpec, backend: Store, _budget: CacheBudget, _latest_ms: Callable[[], int]) -> Any:
     if spec.other_value_codec is None:
         raise Misuse(f"join store {spec.name!r} has no codec of the right side's values")
     return JoinBuffer(
@@ -100,7 +101,6 @@ def _join(spec: StoreSpec, backend: Store, entries_max: int, _latest_ms: Callabl
         spec.value_codec,
         spec.other_value_codec,
         retention_ms=_needed(spec, "retention_ms", spec.retention_ms),
-        clean_entries_max=entries_max,
     )
 
 

@@ -20,6 +20,7 @@ from streamz_core.state.memory import MemoryStore
 from streamz_core.state.restore import RestoreSource, restore
 from streamz_core.state.rocksdb import RocksDatabase
 from streamz_core.state.sessions import SessionStore
+from streamz_core.state.staged import StagedStore
 from streamz_core.state.store import StoreCorrupt
 from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.runtime.store_kinds import open_store
@@ -27,6 +28,7 @@ from streamz_core.streams.runtime.store_kinds import open_store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from streamz_core.state.cache_budget import CacheBudget
     from streamz_core.state.restore import ChangelogReader, RestoreProgress
     from streamz_core.state.rocksdb import MemoryBudget
     from streamz_core.state.store import Change, OpenStore, Store
@@ -45,7 +47,9 @@ class StateSettings:
     app_id: str
     directory: str | None
     budget: MemoryBudget | None
-    cache_entries_max: int
+    """RocksDB's part of the memory; None without a directory."""
+    cache_budget: CacheBudget
+    """The part of decoded entries."""
     latest_ms: Callable[[], int] = lambda: 2**63
     """The latest record time that is believed."""
 
@@ -73,6 +77,7 @@ class TaskStores:
         self._database: RocksDatabase | None = None
         self._backends: dict[str, Store] = {}
         self._opened: dict[str, Any] = {}
+        self._staged: dict[str, StagedStore] = {}
         self._sources: Mapping[str, SourceChangelog] = {}
         self._committed: Mapping[TopicPartition, int] = {}
         self.restoring: dict[str, RestoreProgress] = {}
@@ -139,9 +144,37 @@ class TaskStores:
         return sum(getattr(store, "late_count", 0) for store in self._opened.values())
 
     @property
+    def unsaved_records(self) -> int:
+        """Keys changed since the last savepoint, or the last commit."""
+        return sum(store.dirty_records for store in self._caches)
+
+    @property
     def dirty_records(self) -> int:
         """Changed keys that wait for a commit."""
-        return sum(store.dirty_records for store in self._caches)
+        return self.unsaved_records + sum(staged.staged_records for staged in self._staged.values())
+
+    def need_commit(self) -> bool:
+        """Whether the memory budget is exceeded, and what waits for a commit here is a good part of it."""
+        accounted, budget = self._accounted, self._settings.cache_budget
+        for store in accounted:
+            store.settle()
+        if not budget.is_over:
+            return False
+        budget.make_room()
+        return budget.commit_helps(sum(store.account.dirty_bytes for store in accounted))
+
+    def savepoint(self) -> None:
+        """From now on ``go_back`` comes back to here; costs an encoding of what changed since the last one."""
+        for store in self._caches:
+            if store.dirty_records:
+                store.collect()
+                self._staged[store.name].stage()
+                store.committed(store.position())
+
+    def go_back(self) -> None:
+        """Forget what changed since the last savepoint or commit."""
+        for store in self._caches:
+            store.discard()
 
     def collect(self, stream_time_ms: int) -> list[StoreChanges]:
         """What changed since the last commit; windows past their retention go with it."""
@@ -151,7 +184,12 @@ class TaskStores:
             elif isinstance(store, (WindowedStore, SessionStore)):
                 store.drop_expired(stream_time_ms)
         return [
-            StoreChanges(store.name, self._changelog(store.name), store.collect()) for store in self._caches
+            StoreChanges(
+                store.name,
+                self._changelog(store.name),
+                self._staged[store.name].with_staged(store.collect()),
+            )
+            for store in self._caches
         ]
 
     def committed(self, ends: Mapping[str, int], inputs: Mapping[TopicPartition, int] | None = None) -> None:
@@ -182,11 +220,15 @@ class TaskStores:
 
     def discard(self) -> None:
         """Forget everything uncommitted."""
-        for store in self._caches:
-            store.discard()
+        for staged in self._staged.values():
+            staged.unstage()
+        self.go_back()
 
     def close(self, *, flush: bool) -> None:
         """Release the files, with everything committed on disk if ``flush``."""
+        for store in self._accounted:
+            store.account.close()
+        self._staged = {}
         self._opened = {}
         database, self._database = self._database, None
         backends, self._backends = self._backends, {}
@@ -214,6 +256,11 @@ class TaskStores:
     def _windowed(self) -> list[WindowedStore]:
         return [store for store in self._opened.values() if isinstance(store, WindowedStore)]
 
+    @property
+    def _accounted(self) -> list[Any]:
+        """The caches that share the memory budget."""
+        return [store for store in self._opened.values() if hasattr(store, "account")]
+
     async def _open(
         self,
         reader: ChangelogReader,
@@ -225,9 +272,8 @@ class TaskStores:
             await self._restore(name, backend, reader, on_progress)
         settings = self._settings
         for name, spec in self._specs.items():
-            self._opened[name] = open_store(
-                spec, self._backends[name], settings.cache_entries_max, settings.latest_ms
-            )
+            staged = self._staged[name] = StagedStore(self._backends[name])
+            self._opened[name] = open_store(spec, staged, settings.cache_budget, settings.latest_ms)
 
     async def _restore(
         self,

@@ -15,9 +15,11 @@ PRINTED = [
     "[('bob', '/search')]",
     "{'to': 2, 'be': 2, 'or': 1, 'not': 1}\nto: 2",
     "True\n[('/ 0', 2)]",
+    "[('eve', {'n': 3, 'places': ['Linz', 'Graz', 'Wien']})]",
     "['somebody saw /', 'Ann saw /shop']",
     "['a book: 12 EUR']\n['a pen: not paid']",
     "[('o1', 'a book for Ann'), ('o1', 'a book for Anna')]",
+    "[('m1', 3)]\n    Source: KSTREAM-SOURCE-0000000000 (topics: [log])",
 ]
 
 

@@ -23,7 +23,9 @@ def test_an_unknown_setting_names_the_closest():
     says = "unknown setting 'procesing_guarantee'; did you mean 'processing_guarantee'"
     with pytest.raises(ImproperlyConfigured, match=says):
         App("a", procesing_guarantee="exactly_once")
-    with pytest.raises(ImproperlyConfigured, match="unknown setting 'xyzzy'; known: broker, "):
+    with pytest.raises(
+        ImproperlyConfigured, match="unknown setting 'xyzzy'; known: accept_destructive, broker, "
+    ):
         App("a", xyzzy=1)
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamz_core.errors import Misuse
+from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.store import StoreCorrupt
 from streamz_core.state.windowed import MARKS_KEY, WindowedStore
@@ -96,7 +97,7 @@ def test_windows_closed_unread_take_no_more_and_are_not_handed_out() -> None:
 @pytest.mark.parametrize("is_evicted", [False, True])
 def test_a_stored_window_is_dropped_to_the_last_key(is_evicted: bool) -> None:
     store = MemoryStore("counts")
-    windows = windowed(store, clean_entries_max=1 if is_evicted else 100)
+    windows = windowed(store, budget=CacheBudget(1 if is_evicted else 100_000))
     for key in "abc":
         windows.put(key, 0, 1)
     commit(windows, 0)
@@ -164,12 +165,12 @@ def test_an_abandoned_expire_hands_the_unfinished_window_out_again() -> None:
 
 
 def test_clean_entries_are_bounded() -> None:
-    windows = windowed(clean_entries_max=5, size_ms=1000, retention_ms=10_000)
+    windows = windowed(budget=CacheBudget(2_000), size_ms=1000, retention_ms=10_000)
     for n in range(50):
         windows.put(n, n % 3 * 1000, n)
     commit(windows, 0)
 
-    assert sum(len(window.values) for window in windows._windows.values()) == 5
+    assert sum(len(window.values) for window in windows._windows.values()) in range(3, 9)
     assert all(windows.get(n, n % 3 * 1000) == n for n in range(50))
 
 
@@ -188,7 +189,7 @@ def test_finals_equal_the_fold_over_any_commits_aborts_and_restarts(
     records, commits, aborts, restarts, grace
 ) -> None:
     store = MemoryStore("counts")
-    windows = windowed(store, grace_ms=grace, retention_ms=grace + 20, clean_entries_max=2)
+    windows = windowed(store, grace_ms=grace, retention_ms=grace + 20, budget=CacheBudget(600))
     finals: list = []
     uncommitted: list = []
     at, committed_at, stream_time, committed_time = 0, 0, -1, -1

@@ -28,7 +28,7 @@ def test_filter_map_drops_what_becomes_none(bench: Any) -> None:
 def test_timestamps_and_headers(bench: Any) -> None:
     stream = bench.stream().with_timestamp(lambda key, value: int(value))
     stream.with_headers(lambda key, value, headers: {"v": value.encode(), **dict(headers)}).to("out")
-    bench.driver = driver = TopologyTestDriver(bench.builder)
+    bench.driver = driver = TopologyTestDriver(bench.builder, {"broker_commit_every": 1_000})
     driver.create_input_topic("in", str, str).pipe_input("k", "7", 100, headers=[("old", b"1")])
 
     (found,) = driver.create_output_topic("out", str, str).read_records_to_list()
@@ -104,7 +104,7 @@ def test_map_async_runs_side_by_side_and_keeps_the_order(bench: Any) -> None:
         return f"n{value}"
 
     bench.stream().map_async(look_up, concurrency=3).to("out")
-    bench.driver = driver = TopologyTestDriver(bench.builder, {"broker_commit_every": 100})
+    bench.driver = driver = TopologyTestDriver(bench.builder, {"broker_commit_every": 1_000})
     together(driver, [("k", str(n)) for n in range(10)])
 
     assert bench.output() == [("k", f"n{n}") for n in range(10)]
@@ -136,7 +136,7 @@ def test_a_call_that_fails_or_takes_too_long_names_its_record(bench: Any) -> Non
 
     policy = Named.as_("ask").with_error_policy("dead_letter")
     bench.stream().map_async(look_up, policy, timeout=500).to("out")
-    bench.driver = driver = TopologyTestDriver(bench.builder)
+    bench.driver = driver = TopologyTestDriver(bench.builder, {"broker_commit_every": 1_000})
     together(driver, [("k", "a"), ("k", "bad"), ("k", "b"), ("k", "late"), ("k", "c")])
     for _ in range(10):
         driver.advance_wall_clock_time(300)
@@ -165,7 +165,7 @@ def test_what_waits_works_behind_held_back_updates_and_row_by_row(bench: Any, de
 def test_throttle_lets_no_more_through_than_it_says(bench: Any) -> None:
     times: list[int] = []
     bench.stream().throttle(2, timedelta(seconds=1)).foreach(lambda key, value: times.append(clock.now_ms()))
-    driver = TopologyTestDriver(bench.builder)
+    driver = TopologyTestDriver(bench.builder, {"broker_commit_every": 1_000})
     clock = driver.clock
     bench.driver = driver
     together(driver, [("k", str(n)) for n in range(7)])

@@ -79,7 +79,7 @@ def test_retries_come_before_the_end(bench: Any) -> None:
 
     policy = ErrorPolicy(ErrorAction.FAIL, retries=2, backoff_ms=1)
     bench.stream().map_values(sometimes, Named.as_("try").with_error_policy(policy)).to("out")
-    bench.driver = driver = TopologyTestDriver(bench.builder)
+    bench.driver = driver = TopologyTestDriver(bench.builder, {"broker_commit_every": 1_000})
     given = driver.create_input_topic("in", str, str)
     given.pipe_input("k", "a")
     for _ in range(10):
@@ -114,7 +114,7 @@ def test_a_record_behind_a_held_back_update_is_found(bench: Any, caching: bool) 
     stored = Materialized.as_("latest") if caching else Materialized.as_("latest").with_caching_disabled()
     table = bench.stream().to_table(stored)
     table.to_stream().map_values(number, Named.as_("parse").with_error_policy("dead_letter")).to("out")
-    bench.driver = driver = TopologyTestDriver(bench.builder)
+    bench.driver = driver = TopologyTestDriver(bench.builder, {"broker_commit_every": 1_000})
     together(driver, [("a", "1"), ("b", "2"), ("c", "x"), ("a", "3")])
 
     last = dict(bench.output())
@@ -143,7 +143,7 @@ def together(driver: TopologyTestDriver, pairs: list[tuple[str, str]]) -> None:
 def test_a_record_behind_a_held_back_update_is_named(bench: Any) -> None:
     table = bench.stream().to_table("latest")
     table.to_stream().map_values(number, "parse").to("out")
-    bench.driver = driver = TopologyTestDriver(bench.builder)
+    bench.driver = driver = TopologyTestDriver(bench.builder, {"broker_commit_every": 1_000})
     with pytest.raises(
         Exception, match=r"step 'parse'\) .* failed on topic 'in' partition 0 offset 2: ValueError"
     ):

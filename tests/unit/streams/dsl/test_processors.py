@@ -164,6 +164,28 @@ def test_transform_values_with_and_without_key(bench: Any) -> None:
     assert bench.run(("a", "1"), ("b", "2")) == [("a", "a1"), ("b", "b3")]
 
 
+def test_a_table_of_transformed_values(bench: Any) -> None:
+    class Versions(ValueTransformerWithKey):
+        def init(self, context: ProcessorContext) -> None:
+            self.counts = context.get_state_store("versions")
+
+        def transform(self, key: str, value: str | None) -> str | None:
+            if value is None:
+                return None
+            self.counts.put(key, self.counts.get(key, 0) + 1)
+            return f"{value}v{self.counts.get(key)}"
+
+    bench.builder.add_state_store(Stores.key_value_store("versions", key_type=str, value_type=int))
+    table = bench.stream().to_table("latest").transform_values(Versions, "marked", "versions", value_type=str)
+    table.to_stream().to("out")
+    bench.stream("asks").join(table, lambda ask, value: f"{ask}:{value}").to("answers")
+
+    assert bench.run(("k", "a"), ("k", "b"), ("k", None)) == [("k", "av1"), ("k", "bv2"), ("k", None)]
+    bench.pipe("in", ("k", "c"))
+    bench.pipe("asks", ("k", "?"))
+    assert bench.output("answers") == [("k", "?:cv3")]
+
+
 class Ticking(Processor):
     """Forwards the time of each call of its timer."""
 

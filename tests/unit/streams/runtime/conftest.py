@@ -13,6 +13,7 @@ from streamz_core.client.errors import ProducerFenced
 from streamz_core.model import OffsetAndMetadata, RecordMetadata, TopicPartition
 from streamz_core.protocol.record_batch import Columns, decode
 from streamz_core.serde.failure import DecodeFailure
+from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.changelog import topic_name
 from streamz_core.state.restore import FetchedColumns
 from streamz_core.streams.error_policy import FAIL
@@ -222,12 +223,12 @@ class Bench:
             changelog_reader=cluster,
             changelog_identities={name: f"cluster/{topic_name('app', name)}" for name in stores},
             partition_counts={topic: cluster.counts.get(topic, 1) for topic in subtopology.topics},
-            state=StateSettings("app", state_dir, budget, 1000),
+            state=StateSettings("app", state_dir, budget, CacheBudget()),
             make_committer=lambda task_id: kind(task_id, lambda: self._producer(task_id), self.consumer),
             committed_positions=cluster.committed,
             count_partitions=cluster.count_partitions,
             known_partitions=lambda topic: cluster.counts.get(topic, 1),
-            global_store=GlobalTables((), StateSettings("app", None, None, 0)).store,
+            global_store=GlobalTables((), StateSettings("app", None, None, CacheBudget())).store,
             on_restore=on_restore or (lambda _: None),
             on_task_changed=lambda: None,
         )

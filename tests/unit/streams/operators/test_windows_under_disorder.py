@@ -1,0 +1,271 @@
+"""Windows under disorder, duplicates and restarts equal what follows from all rows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamz_core.serde.codecs import JsonCodec, TextCodec
+from streamz_core.serde.stamped import StampedCodec
+from streamz_core.state.memory import MemoryStore
+from streamz_core.state.sessions import SessionStore
+from streamz_core.state.windowed import WindowedStore
+from streamz_core.streams.operator import Operator
+from streamz_core.streams.operators.session_aggregate import SessionAggregate
+from streamz_core.streams.operators.sliding_aggregate import SlidingAggregate
+from streamz_core.streams.operators.window_aggregate import WindowAggregate
+from streamz_core.streams.operators.windows import hopping_starts
+from streamz_core.streams.rows import Rows
+
+Row = tuple[str, int, int]
+"""Key, value, timestamp."""
+Table = dict[tuple[str, int, int], Any]
+"""Values by key, start and end."""
+
+rows = st.lists(
+    st.tuples(st.sampled_from("ab"), st.integers(0, 9), st.integers(0, 60)), min_size=1, max_size=30
+)
+pieces = st.lists(st.tuples(st.integers(1, 8), st.sampled_from(["commit", "go on", "crash"])), max_size=12)
+FOREVER = 10_000
+
+
+class Context:
+    """A task without idleness, that believes every time."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def store(self, name: str) -> Any:
+        return self._store
+
+    def latest_timestamp_ms(self) -> int:
+        return 1 << 62
+
+    def watch_idle(self) -> None:
+        pass
+
+    def idle_ms(self) -> int:
+        return 0
+
+
+class Task:
+    """Runs an operator over rows, with commits and crashes in between; keeps what was committed of its output."""
+
+    def __init__(self, make: Callable[[], Operator], reopen: Callable[[MemoryStore], Any]) -> None:
+        self._make = make
+        self._reopen = reopen
+        self._backend = MemoryStore("store")
+        self._outputs: list[tuple[Any, Any, Any]] = []
+        self.committed: list[tuple[Any, Any, Any]] = []
+        self.store: Any = None
+        self._start()
+
+    def run(self, given_rows: list[Row], plan: list[tuple[int, str]]) -> None:
+        done = position = 0
+        for count, what in [*plan, (len(given_rows), "commit")]:
+            piece = given_rows[position : position + count]
+            self._take(self._operator.process(_columns(piece)) if piece else None)
+            position += len(piece)
+            if what == "commit":
+                self._commit()
+                done = position
+            elif what == "crash":
+                self._start()
+                position = done
+
+    def table(self) -> Table:
+        """What the committed updates come to; each must replace what was there."""
+        found: Table = {}
+        for key, old, new in self.committed:
+            place = (key.key, key.window.start, key.window.end)
+            assert found.get(place) == old
+            if new is None:
+                del found[place]
+            else:
+                found[place] = new
+        return found
+
+    def _start(self) -> None:
+        self.store = self._reopen(self._backend)
+        self._operator = self._make()
+        self._operator.open(Context(self.store))
+        self._outputs = []
+
+    def _commit(self) -> None:
+        self._take(self._operator.flush())
+        self.store.drop_expired(self.store.stream_time_ms)
+        self.store.collect()
+        self.store.committed(self.store.position() + 1)
+        self.committed += self._outputs
+        self._outputs = []
+
+    def _take(self, made: Rows | None) -> None:
+        if made is not None:
+            assert made.olds is not None
+            self._outputs += zip(made.keys, made.olds, made.values, strict=True)
+
+
+def _columns(piece: list[Row]) -> Rows:
+    keys, values, timestamps = (list(column) for column in zip(*piece, strict=True))
+    return Rows(keys, values, timestamps, list(range(len(piece))))
+
+
+def _windows(size_ms: int, grace_ms: int) -> Callable[[MemoryStore], WindowedStore]:
+    return lambda backend: WindowedStore(
+        backend,
+        TextCodec("key"),
+        StampedCodec(JsonCodec("value")),
+        size_ms=size_ms,
+        grace_ms=grace_ms,
+        own_time=True,
+        clean_entries_max=2,
+    )
+
+
+def _spans(*, stamped: bool, retention_ms: int) -> Callable[[MemoryStore], SessionStore]:
+    values = JsonCodec("value")
+    return lambda backend: SessionStore(
+        backend,
+        TextCodec("key"),
+        StampedCodec(values) if stamped else values,
+        retention_ms=retention_ms,
+        clean_entries_max=2,
+    )
+
+
+def _on_time(given_rows: list[Row]) -> Iterator[tuple[Row, int]]:
+    """Rows with stream time."""
+    stream_time = -1
+    for row in given_rows:
+        stream_time = max(stream_time, row[2])
+        yield row, stream_time
+
+
+def _add(_key: Any, value: int, total: int) -> int:
+    return total + value
+
+
+@given(
+    rows, pieces, st.sampled_from([(10, 10), (10, 5), (7, 3)]), st.sampled_from([0, 4, 100]), st.booleans()
+)
+def test_time_windows(
+    given_rows: list[Row], plan: list[tuple[int, str]], shape: tuple[int, int], grace_ms: int, caching: bool
+) -> None:
+    size_ms, advance_ms = shape
+    expected: Table = {}
+    for (key, value, time), stream_time in _on_time(given_rows):
+        for start in hopping_starts(time, size_ms, advance_ms):
+            if start + size_ms + grace_ms > stream_time:
+                place = (key, start, start + size_ms)
+                expected[place] = expected.get(place, 0) + value
+
+    def make(**more: Any) -> Operator:
+        return WindowAggregate(
+            "windows",
+            "store",
+            lambda time: list(hopping_starts(time, size_ms, advance_ms)),
+            _add,
+            lambda: 0,
+            tumbling_ms=size_ms if size_ms == advance_ms else 0,
+            **more,
+        )
+
+    task = Task(lambda: make(caching=caching), _windows(size_ms, grace_ms))
+    task.run(given_rows, plan)
+    assert task.table() == expected
+
+    final = Task(lambda: make(final=True), _windows(size_ms, grace_ms))
+    final.run([*given_rows, ("z", 0, FOREVER)], plan)
+    assert final.table() == expected
+    assert len(final.committed) == len(expected)
+
+
+def _sessions_of(given_rows: list[Row], gap_ms: int, grace_ms: int) -> Table:
+    found: Table = {}
+    for (key, value, time), stream_time in _on_time(given_rows):
+        near = [
+            (start, end)
+            for name, start, end in found
+            if name == key
+            and start - gap_ms <= time <= end + gap_ms
+            and end >= stream_time - gap_ms - grace_ms
+        ]
+        start, end = min([time, *(s for s, _ in near)]), max([time, *(e for _, e in near)])
+        if end < stream_time - gap_ms - grace_ms:
+            continue
+        total = value + sum(found.pop((key, *times)) for times in near)
+        found[key, start, end] = total
+    return found
+
+
+@given(rows, pieces, st.sampled_from([2, 6]), st.sampled_from([0, 4, 100]), st.booleans())
+def test_sessions(
+    given_rows: list[Row], plan: list[tuple[int, str]], gap_ms: int, grace_ms: int, caching: bool
+) -> None:
+    def make(**more: Any) -> Operator:
+        return SessionAggregate(
+            "sessions",
+            "store",
+            gap_ms,
+            grace_ms,
+            aggregator=_add,
+            initializer=lambda: 0,
+            merger=lambda _key, one, other: one + other,
+            **more,
+        )
+
+    reopen = _spans(stamped=False, retention_ms=gap_ms + grace_ms)
+    expected = _sessions_of(given_rows, gap_ms, grace_ms)
+
+    task = Task(lambda: make(caching=True), reopen)
+    task.run(given_rows, plan)
+    assert task.table() == expected
+
+    if not caching:
+        task = Task(lambda: make(caching=False), reopen)
+        task.run(given_rows, plan)
+        folded = {(key.key, *key.window): new for key, _, new in task.committed}
+        assert {place: new for place, new in folded.items() if new is not None} == expected
+
+    final = Task(lambda: make(final=True), reopen)
+    final.run([*given_rows, ("z", 0, FOREVER)], plan)
+    assert {place: new for place, new in final.table().items() if place[0] != "z"} == expected
+
+
+def _sliding_of(given_rows: list[Row], difference_ms: int) -> Table:
+    """Every window that ends at a row's time, or begins right behind a row's and is not empty."""
+    found: Table = {}
+    for key in "ab":
+        times = [(time, value) for name, value, time in given_rows if name == key]
+        for time, _ in times:
+            for start in (time - difference_ms, time + 1):
+                inside = [value for other, value in times if start <= other <= start + difference_ms]
+                if inside:
+                    found[key, start, start + difference_ms] = sum(inside)
+    return found
+
+
+@given(rows, pieces, st.sampled_from([1, 5, 20]), st.booleans())
+def test_sliding_windows(
+    given_rows: list[Row], plan: list[tuple[int, str]], difference_ms: int, caching: bool
+) -> None:
+    later = [(key, value, time + difference_ms) for key, value, time in given_rows]
+
+    def make(**more: Any) -> Operator:
+        return SlidingAggregate(
+            "sliding", "store", difference_ms, 1_000, aggregator=_add, initializer=lambda: 0, **more
+        )
+
+    reopen = _spans(stamped=True, retention_ms=1_000 + 2 * difference_ms)
+    expected = _sliding_of(later, difference_ms)
+
+    task = Task(lambda: make(caching=caching), reopen)
+    task.run(later, plan)
+    assert task.table() == expected
+
+    final = Task(lambda: make(final=True), reopen)
+    final.run([*later, ("z", 0, FOREVER)], plan)
+    assert final.table() == expected
