@@ -6,6 +6,7 @@ import pytest
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.codecs import JsonCodec, TextCodec
+from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.due import Due, Span
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.sessions import SessionStore
@@ -14,7 +15,7 @@ from streamz_core.state.store import StoreUndecodable
 
 def opened(backend: MemoryStore, retention_ms: int | None = 100) -> SessionStore:
     return SessionStore(
-        backend, TextCodec("key"), JsonCodec("value"), retention_ms=retention_ms, clean_entries_max=1
+        backend, TextCodec("key"), JsonCodec("value"), retention_ms=retention_ms, budget=CacheBudget(300)
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from streamz_core.serde.codecs import JsonCodec, TextCodec
 from streamz_core.serde.stamped import StampedCodec
+from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.sessions import SessionStore
 from streamz_core.state.windowed import WindowedStore
@@ -121,7 +122,7 @@ def _windows(size_ms: int, grace_ms: int) -> Callable[[MemoryStore], WindowedSto
         size_ms=size_ms,
         grace_ms=grace_ms,
         own_time=True,
-        clean_entries_max=2,
+        budget=CacheBudget(600),
     )
 
 
@@ -132,7 +133,7 @@ def _spans(*, stamped: bool, retention_ms: int) -> Callable[[MemoryStore], Sessi
         TextCodec("key"),
         StampedCodec(values) if stamped else values,
         retention_ms=retention_ms,
-        clean_entries_max=2,
+        budget=CacheBudget(600),
     )
 
 
