@@ -33,6 +33,8 @@ class Kept:
         self.store = make(self.raw)
 
     def commit(self) -> None:
+        if hasattr(self.store, "drop_expired"):
+            self.store.drop_expired()
         self.log += self.store.collect()
         self.store.committed(len(self.log))
         self.committed_model = self.model.copy()
