@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamz_core.app import tables
 from streamz_core.app.agent import Agent
+from streamz_core.app.app_streams import AppStreams
 from streamz_core.app.body import Body
 from streamz_core.app.compile import TABLES, Declarations, compile_app, refuse_mismatch
 from streamz_core.app.describing import describe_app
@@ -29,8 +30,6 @@ from streamz_core.app.timers import CronSchedule, Crontab, Timer, zone
 from streamz_core.app.topic import GroupedTopic, Topic, check_name
 from streamz_core.app.topic_options import TopicOptions
 from streamz_core.clock import Clock, SystemClock
-from streamz_core.serde.registry import CodecRegistry
-from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.compile import subtopologies
 from streamz_core.streams.dsl.describing import explain
 from streamz_core.streams.dsl.mending import mended
@@ -46,10 +45,6 @@ if TYPE_CHECKING:
     from streamz_core.app.windowed_table import OnWindowClose
     from streamz_core.model import Header
     from streamz_core.state.restore import RestoreProgress
-    from streamz_core.streams.dsl.global_ktable import GlobalKTable
-    from streamz_core.streams.dsl.kstream import KStream
-    from streamz_core.streams.dsl.ktable import KTable
-    from streamz_core.streams.dsl.options import Consumed, Materialized
     from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.runtime.queries import StoreView
@@ -57,7 +52,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class App:
+class App(AppStreams):
     """A stream application.
 
         app = App("views", broker="file://./data")
@@ -79,9 +74,7 @@ class App:
     def __init__(self, id: str, *, broker: str | None = None, **settings: Any) -> None:  # noqa: A002 - Faust's
         """``id`` names the consumer group, the tables' changelogs and the state directory."""
         check_name(id)
-        self.id: Final = id
-        self.conf = Settings.parse({"broker": broker, **settings})
-        self.serializers: Final = CodecRegistry()
+        super().__init__(id, Settings.parse({"broker": broker, **settings}))
         self.clock: Clock = SystemClock()
         self.agents: Final[dict[str, Agent]] = {}
         self.tables: Final[dict[str, tables.Table]] = {}
@@ -94,7 +87,6 @@ class App:
         self._table_users: Final[dict[str, dict[str, int]]] = {}
         self.topics: Final[dict[str, TopicOptions]] = {}
         self._by_name: Final[dict[str, Topic]] = {}
-        self._streams: StreamsBuilder | None = None
         self._running: RunningApp | None = None
         self._body: Body | None = None
 
@@ -272,52 +264,6 @@ class App:
 
         return declare if fun is None else declare(fun)
 
-    @property
-    def streams(self) -> StreamsBuilder:
-        """The builder of the app's streams and tables, Kafka Streams' ``StreamsBuilder``."""
-        if self._streams is None:
-            conf = self.conf
-            self._streams = StreamsBuilder(
-                self.serializers,
-                key_serializer=conf.key_serializer,
-                value_serializer=conf.value_serializer,
-                error_policy=conf.stream_error_policy,
-            )
-        return self._streams
-
-    def stream(
-        self, *topics: str | Topic, consumed: Consumed | str | None = None, **options: Any
-    ) -> KStream[Any, Any]:
-        """A stream of topics, in the manner of Kafka Streams.
-
-        ``options`` are those of ``Consumed``: ``app.stream("orders", value_type=Order)``. A topic of
-        ``app.topic`` brings its types.
-        """
-        names, found = _consumed(topics, options)
-        return self.streams.stream(names, consumed, **found)
-
-    def table(
-        self,
-        topic: str | Topic,
-        consumed: Consumed | str | None = None,
-        materialized: Materialized | str | None = None,
-        **options: Any,
-    ) -> KTable[Any, Any]:
-        """A topic as a table, in the manner of Kafka Streams: the latest value of every key."""
-        (name,), found = _consumed((topic,), options)
-        return self.streams.table(name, consumed, materialized, **found)
-
-    def global_table(
-        self,
-        topic: str | Topic,
-        consumed: Consumed | str | None = None,
-        materialized: Materialized | str | None = None,
-        **options: Any,
-    ) -> GlobalKTable[Any, Any]:
-        """A topic as a table of which every process has a full copy, in the manner of Kafka Streams."""
-        (name,), found = _consumed((topic,), options)
-        return self.streams.global_table(name, consumed, materialized, **found)
-
     def store(self, name: str, *, timestamps: bool = False) -> StoreView:
         """A store or table of the running app by name, to read from anywhere: timers, web handlers, tests.
 
@@ -379,12 +325,6 @@ class App:
         """How records pass through the steps of the app's streams: in pieces or one by one, and why."""
         graph = self.declared.graph
         return "" if graph is None else explain(graph)
-
-    def use(self, builder: StreamsBuilder) -> None:
-        """Run what was built without an app; in place of the app's own ``streams``."""
-        if self._streams is not None:
-            raise ImproperlyConfigured(f"app {self.id!r} has streams of its own, or a builder already")
-        self._streams = builder
 
     def reconfigure(self, **settings: Any) -> None:
         """Change settings before the app is started: a test's broker for another."""
@@ -628,17 +568,3 @@ def _check_background(fun: Any, kind: str, *, on_leader: bool) -> None:
             f"{kind} {fun.__name__!r}: on_leader=True is not supported: it would run in every process of "
             f"the app. Leave it out where the app is one process"
         )
-
-
-def _consumed(topics: Iterable[str | Topic], options: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
-    """The names of topics, and how they are read: as the topics say, unless ``options`` do."""
-    names: list[str] = []
-    for topic in topics:
-        if isinstance(topic, str):
-            names.append(topic)
-            continue
-        names += topic.topics
-        for what in ("key_type", "value_type", "key_serializer", "value_serializer", "on_decode_error"):
-            if (said := getattr(topic, what)) is not None:
-                options.setdefault(what, said)
-    return names, options

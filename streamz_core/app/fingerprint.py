@@ -41,6 +41,9 @@ class Fingerprint(msgspec.Struct, frozen=True):
     sources: dict[str, int] = {}
     internal: dict[str, int] = {}
     stores: dict[str, StoreShape] = {}
+    orphaned_topics: list[str] = []
+    """Topics in between, and below stores, that a former version had: nobody has deleted them."""
+    orphaned_stores: list[str] = []
 
     @property
     def is_empty(self) -> bool:
@@ -55,6 +58,13 @@ class Fingerprint(msgspec.Struct, frozen=True):
     def from_json(cls, data: bytes) -> Fingerprint:
         """What ``to_json`` gave."""
         return msgspec.json.decode(data, type=Fingerprint)
+
+
+def succeeding(before: Fingerprint, after: Fingerprint) -> Fingerprint:
+    """``after``, with what it leaves behind of ``before``."""
+    topics = {*before.orphaned_topics, *before.internal} - after.internal.keys()
+    stores = {*before.orphaned_stores, *before.stores} - after.stores.keys()
+    return msgspec.structs.replace(after, orphaned_topics=sorted(topics), orphaned_stores=sorted(stores))
 
 
 @dataclass(frozen=True, slots=True)

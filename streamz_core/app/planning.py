@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from streamz_core.app.declaring import partition_counts
 from streamz_core.app.errors import ImproperlyConfigured
-from streamz_core.app.fingerprint import Fingerprint, fingerprint, plan
+from streamz_core.app.fingerprint import Fingerprint, fingerprint, plan, succeeding
 from streamz_core.app.stored_fingerprint import load, save
 from streamz_core.client.local_link import open_link
 from streamz_core.streams.dsl.compile import external_topics, global_topics, internal_partitions
@@ -54,8 +54,9 @@ async def check(app: Runnable, link: Link, producer: AIOKafkaProducer, partition
             "Mend the program, or accept it: --accept-destructive, or STREAMZ_ACCEPT_DESTRUCTIVE=1; "
             "or begin afresh with the setting 'version'"
         )
-    if now != before:
-        await save(link, producer, app.group_id, now)
+    kept = now if before is None else succeeding(before, now)
+    if kept != before:
+        await save(link, producer, app.group_id, kept)
 
 
 async def planned(app: Runnable) -> Plan:

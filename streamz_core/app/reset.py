@@ -87,9 +87,14 @@ async def _found(app: Runnable, link: Link, admin: AIOKafkaAdminClient, time: in
     before = await load(link, app.group_id) or Fingerprint()
     now = fingerprint_of(app, await expected_counts(app, link))
     present = set(await admin.list_topics())
-    stores = {**before.stores, **now.stores}
+    stores = [*before.orphaned_stores, *before.stores, *now.stores]
     # The fingerprint goes last: a reset that was broken off still knows what there was.
-    own = [*before.internal, *now.internal, *(topic_name(app.group_id, store) for store in stores)]
+    own = [
+        *before.orphaned_topics,
+        *before.internal,
+        *now.internal,
+        *(topic_name(app.group_id, store) for store in stores),
+    ]
     topics = [topic for topic in (*dict.fromkeys(own), topology_topic(app.group_id)) if topic in present]
     described = await admin.describe_topics(sorted({*before.sources, *now.sources} & present))
     inputs = [

@@ -40,8 +40,14 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.options import StreamJoined as StreamJoined
     from streamz_core.streams.dsl.options import TableJoined as TableJoined
     from streamz_core.streams.dsl.processing import FixedKeyProcessor as FixedKeyProcessor
+    from streamz_core.streams.dsl.processing import FixedKeyRecord as FixedKeyRecord
     from streamz_core.streams.dsl.processing import Processor as Processor
     from streamz_core.streams.dsl.processing import ProcessorContext as ProcessorContext
+    from streamz_core.streams.dsl.processing import PunctuationType as PunctuationType
+    from streamz_core.streams.dsl.processing import Record as Record
+    from streamz_core.streams.dsl.processing import RecordMetadata as RecordMetadata
+    from streamz_core.streams.dsl.processing import ValueTransformer as ValueTransformer
+    from streamz_core.streams.dsl.processing import ValueTransformerWithKey as ValueTransformerWithKey
     from streamz_core.streams.dsl.stores import Stores as Stores
     from streamz_core.streams.dsl.suppressed import BufferConfig as BufferConfig
     from streamz_core.streams.dsl.suppressed import Suppressed as Suppressed
@@ -64,7 +70,8 @@ _HOMES = {
     "dsl.ktable": "KTable",
     "dsl.options": "Branched Consumed Grouped Joined Materialized Named Produced Repartitioned "
     "StreamJoined TableJoined",
-    "dsl.processing": "FixedKeyProcessor Processor ProcessorContext",
+    "dsl.processing": "FixedKeyProcessor FixedKeyRecord Processor ProcessorContext PunctuationType Record "
+    "RecordMetadata ValueTransformer ValueTransformerWithKey",
     "dsl.stores": "Stores",
     "dsl.suppressed": "BufferConfig Suppressed",
     "dsl.windows": "SessionWindows SlidingWindows TimeWindows UnlimitedWindows",

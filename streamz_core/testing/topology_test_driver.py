@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from streamz_core.app.app import App
+from streamz_core.app.stored_fingerprint import topology_topic
 from streamz_core.app.topic_options import TopicOptions
 from streamz_core.broker.config import BrokerConfig
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
@@ -124,8 +125,10 @@ class TopologyTestDriver:
 
     @property
     def produced_topic_names(self) -> set[str]:
-        """The topics that something was written to."""
-        return {topic for topic, records in self._read.items() if records}
+        """The topics that something was written to, but for the app's note of its own topology."""
+        return {topic for topic, records in self._read.items() if records} - {
+            topology_topic(self.app.group_id)
+        }
 
     # -- time ---------------------------------------------------------------------------------------
 

@@ -76,6 +76,8 @@ def test_plan_and_a_version_that_would_lose_state(address: str) -> None:
         asyncio.run(_start_and_stop(counting(address, "totals")))
     asyncio.run(_start_and_stop(counting(address, "totals", accept_destructive=True)))
     assert invoke(counting(address, "totals"), "plan") == (0, "nothing changes\n")
+    # What was let go of is still there to be deleted.
+    assert "delete topic views-counts-changelog" in invoke(counting(address, "totals"), "reset")[1]
 
 
 async def _start_and_stop(app: App) -> None:
