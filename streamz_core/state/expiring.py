@@ -96,8 +96,7 @@ class ExpiringStore(CachedStore):
                 yield key, stamped
 
     def collect(self) -> list[Change]:
-        """What changed since the last commit; some of what has ended is deleted with it."""
-        self._delete_ended()
+        """What changed since the last commit, encoded and sorted by key, and the time if it did."""
         changes = super().collect()
         if self._time.is_dirty:
             changes.append((MARK, str(self._time.collect()).encode()))
@@ -115,9 +114,10 @@ class ExpiringStore(CachedStore):
             return bool(stamped[2] <= self._time.now_ms)
         return self.ttl_ms is not None and bool(stamped[1] + self.ttl_ms <= self._time.now_ms)
 
-    def _delete_ended(self) -> None:
+    def drop_expired(self) -> None:
+        """Delete some of what has ended: to be called once a commit, before ``collect``."""
         now_ms = self._time.now_ms
-        for encoded, raw in self._sweep.portion(now_ms, len(self._dirty)):
+        for encoded, raw in self._sweep.portion(now_ms):
             ends_ms = expiry(raw, self.ttl_ms)
             if ends_ms is None:
                 continue

@@ -37,26 +37,26 @@ class Sweep:
         self._cursor = self._lower
         self._earliest_ms = _NOT_KNOWN
         self._written_ms = _NEVER
+        self._written_count = 0
 
     def written(self, ends_ms: int) -> None:
         """An entry was written that ends at this time; the store may not have it before the next commit."""
+        self._written_count += 1
         self._written_ms = min(self._written_ms, ends_ms)
 
     def stays(self, ends_ms: int) -> None:
         """An entry that was looked at ends at this time, and not yet."""
         self._earliest_ms = min(self._earliest_ms, ends_ms)
 
-    def portion(self, now_ms: int, changes: int) -> list[tuple[bytes, bytes]]:
-        """The next rows; none where nothing has ended. Tell ``stays`` of those that have not.
-
-        ``changes`` is how many entries were written since the last portion.
-        """
+    def portion(self, now_ms: int) -> list[tuple[bytes, bytes]]:
+        """The next rows; none where nothing has ended. Tell ``stays`` of those that have not."""
+        written, self._written_count = self._written_count, 0
         if self._cursor == self._lower:
             if now_ms < min(self._earliest_ms, self._written_ms):
                 return []
             # This round finds what the store has now; what was written just before is for the next one.
             self._earliest_ms, self._written_ms = self._written_ms, _NEVER
-        rows_max = max(ROWS_MIN, ROWS_PER_CHANGE * changes)
+        rows_max = max(ROWS_MIN, ROWS_PER_CHANGE * written)
         rows = list(islice(self._store.scan(self._cursor, self._upper), rows_max))
         self._cursor = self._lower if len(rows) < rows_max else rows[-1][0] + b"\x00"
         return rows

@@ -247,11 +247,11 @@ class VersionedStore:
             times = self._times[key] = sorted(found)
         return times
 
-    def _drop_ended(self) -> None:
-        """Remove some of the versions whose validity has ended before the retention."""
+    def drop_expired(self) -> None:
+        """Remove some of the versions that ended before the retention: once a commit, before ``collect``."""
         bound = self._bound
         newer: tuple[bytes, int] | None = None
-        for place, _ in self._sweep.portion(self._time.now_ms, self._cache.dirty_records):
+        for place, _ in self._sweep.portion(self._time.now_ms):
             prefix, timestamp = place[:-_TIME_BYTES], restored(place)
             key = self._cache.decode_key(place)[0]
             latest = self._cache.get((key,))
@@ -292,7 +292,6 @@ class VersionedStore:
 
     def collect(self) -> list[Change]:
         """What changed since the last commit, encoded and sorted by key: the changelog's records."""
-        self._drop_ended()
         if self._time.is_dirty:
             self._cache.put((), (None, self._time.collect()))
         changes = self._cache.collect()

@@ -16,6 +16,7 @@ from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.expiring import ExpiringStore
 from streamz_core.state.lru import LruStore
 from streamz_core.state.sets import SetStore
+from streamz_core.state.staged import StagedStore
 from streamz_core.state.versioned import PutResult, VersionedStore
 from tests.contract.store_backends import MemoryBackend, RocksBackend
 
@@ -29,17 +30,31 @@ class Kept:
         self.backend, self.make, self.model = backend, make, model
         self.committed_model = model.copy()
         self.log: list[tuple[bytes, bytes | None]] = []
+        self.saved_model = model.copy()
         self.raw = backend.open()
-        self.store = make(self.raw)
+        self._open()
+
+    def _open(self) -> None:
+        self.staged = StagedStore(self.raw)
+        self.store = self.make(self.staged)
 
     def commit(self) -> None:
-        self.log += self.store.collect()
+        if hasattr(self.store, "drop_expired"):
+            self.store.drop_expired()
+        self.log += self.staged.with_staged(self.store.collect())
         self.store.committed(len(self.log))
-        self.committed_model = self.model.copy()
+        self.committed_model = self.saved_model = self.model.copy()
+
+    def save(self) -> None:
+        """A savepoint: what is undone later comes back to here."""
+        self.store.collect()
+        self.staged.stage()
+        self.store.committed(self.store.position())
+        self.saved_model = self.model.copy()
 
     def undo(self) -> None:
         self.store.discard()
-        self.model = self.committed_model.copy()
+        self.model = self.saved_model.copy()
 
     def restart(self) -> None:
         """Uncommitted work is lost; what a crash took from the files comes from the changelog."""
@@ -47,8 +62,9 @@ class Kept:
         position = max(0, self.raw.position())
         missing = dict(self.log[position:])
         self.raw.write(sorted(missing.items()), len(self.log))
-        self.store = self.make(self.raw)
+        self._open()
         self.model = self.committed_model.copy()
+        self.saved_model = self.model.copy()
 
 
 class VersionModel:
@@ -98,7 +114,7 @@ class ExpiringModel:
 keys = st.sampled_from(["", "a", "b\x00", "c"])
 values = st.none() | st.sampled_from(["x", "y"])
 times = st.integers(0, 100)
-between = st.sampled_from(["commit", "commit", "undo", "restart"])
+between = st.sampled_from(["commit", "commit", "save", "undo", "restart"])
 
 
 def model_test(strategy: Any) -> Any:
@@ -242,7 +258,7 @@ def test_an_lru_store_never_has_more_than_it_may_and_keeps_what_was_used_last(
             getattr(kept, step)()
             kept.model = dict(sorted(kept.model.items()))  # the order of use is lost
         elif isinstance(step, str):
-            kept.commit()
+            getattr(kept, step)()
         elif len(step) == 1:
             assert kept.store.get(step[0]) == kept.model.get(step[0])
             if step[0] in kept.model:

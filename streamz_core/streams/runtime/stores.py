@@ -15,6 +15,7 @@ from streamz_core.model import TopicPartition
 from streamz_core.state import rocksdb
 from streamz_core.state.cache import CachedStore
 from streamz_core.state.changelog import topic_name
+from streamz_core.state.expiring import ExpiringStore
 from streamz_core.state.join_buffer import JoinBuffer
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.restore import RestoreSource, restore
@@ -22,6 +23,7 @@ from streamz_core.state.rocksdb import RocksDatabase
 from streamz_core.state.sessions import SessionStore
 from streamz_core.state.staged import StagedStore
 from streamz_core.state.store import StoreCorrupt
+from streamz_core.state.versioned import VersionedStore
 from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.runtime.store_kinds import open_store
 
@@ -179,7 +181,7 @@ class TaskStores:
     def collect(self, stream_time_ms: int) -> list[StoreChanges]:
         """What changed since the last commit; windows past their retention go with it."""
         for store in self._opened.values():
-            if isinstance(store, JoinBuffer):
+            if isinstance(store, (JoinBuffer, ExpiringStore, VersionedStore)):
                 store.drop_expired()
             elif isinstance(store, (WindowedStore, SessionStore)):
                 store.drop_expired(stream_time_ms)

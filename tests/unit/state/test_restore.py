@@ -7,7 +7,14 @@ import pytest
 from streamz_core.model import TopicPartition
 from streamz_core.state import restore as module
 from streamz_core.state.memory import MemoryStore
-from streamz_core.state.restore import FetchedColumns, RestoreSource, RestoreStalled, restore
+from streamz_core.state.restore import (
+    FetchedColumns,
+    RestorePhase,
+    RestoreProgress,
+    RestoreSource,
+    RestoreStalled,
+    restore,
+)
 
 CHANGELOG = RestoreSource(TopicPartition("app-counts-changelog", 0))
 
@@ -106,3 +113,43 @@ async def test_a_store_that_may_have_missed_a_deletion_is_rebuilt(
 
     assert dict(store.scan()) == left
     assert ("too old" in caplog.text) == (position == 5)
+
+
+async def test_a_listener_is_told_of_start_batches_and_end() -> None:
+    seen: list[RestoreProgress] = []
+
+    await restore(MemoryStore("counts"), CHANGELOG, Log(dict.fromkeys(range(6), (b"k", b"v"))), seen.append)
+
+    phases = [RestorePhase.START, RestorePhase.BATCH, RestorePhase.BATCH, RestorePhase.END]
+    assert [progress.phase for progress in seen] == phases
+    assert [progress.records for progress in seen] == [0, 3, 6, 6]
+
+
+async def test_a_restore_that_is_cut_short_is_told_as_suspended() -> None:
+    class Failing(Log):
+        async def read(self, partition, position):
+            if position:
+                raise OSError("gone")
+            return await super().read(partition, position)
+
+    seen: list[RestoreProgress] = []
+
+    with pytest.raises(OSError, match="gone"):
+        await restore(
+            MemoryStore("counts"), CHANGELOG, Failing(dict.fromkeys(range(6), (b"k", b"v"))), seen.append
+        )
+
+    assert [progress.phase for progress in seen] == [
+        RestorePhase.START,
+        RestorePhase.BATCH,
+        RestorePhase.SUSPENDED,
+    ]
+
+
+async def test_nothing_behind_the_offset_asked_for_is_applied() -> None:
+    store, rows = MemoryStore("users"), {n: (b"k%d" % n, b"v") for n in range(6)}
+
+    await restore(store, RestoreSource(CHANGELOG.partition, up_to=4), Log(rows))
+
+    assert [key for key, _ in store.scan()] == [b"k0", b"k1", b"k2", b"k3"]
+    assert store.position() == 4
