@@ -5,8 +5,7 @@ policy such a record is skipped, or sent to a dead-letter topic in the commit th
 the time that one failing record costs, the warning in the log (which nobody prints) included: 400 us are 25,000
 records/s.
 
-The last figure is of an agent that counts in a table: where a store has changed, each failure goes back to the
-last commit.
+The last figure is of an agent that counts in a table: where a store has changed, slices begin with a savepoint.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from streamz_core.client.errors import KafkaError
 from streamz_core.errors import Misuse
 
 KAFKA_PORT: Final = 9092
@@ -34,7 +35,7 @@ _MEMORY_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 _PATH_STARTS: Final = ("/", "./", "../", "~")
 
 
-class AddressError(Misuse, ValueError):
+class AddressError(KafkaError, Misuse, ValueError):
     """An address that cannot be understood, or cannot be opened by this release."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from streamz_core.broker.broker import Broker
 from streamz_core.broker.flusher import Flusher
 from streamz_core.broker.groups.live_group import LiveGroup
 from streamz_core.broker.groups.offsets import GroupOffsets
@@ -90,6 +92,11 @@ BROKER_BUGS = (
         "markers are written without the decision",
         replace(Ending, "_decide_durably", _not_written_down),
         broker_crash(TransactionScene, 3),
+    ),
+    Bug(
+        "a transaction is decided before its records are durable",
+        replace(Broker, "durable_all", later_nothing),
+        broker_crash(partial(TransactionScene, acks=1), 3),
     ),
     Bug(
         "what was decided before a crash is not finished",

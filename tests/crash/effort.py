@@ -47,7 +47,7 @@ class Effort:
 EFFORTS = {
     Form.SHORT: Effort(),
     Form.CI: Effort(
-        images_max=50_000,
+        images_max=100_000,
         images_per_span=40_000,
         nested_every=1_499,
         nested_max=400,

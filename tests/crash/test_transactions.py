@@ -12,11 +12,19 @@ from tests.crash.tally import Tally
 from tests.crash.transaction_scene import TransactionScene
 
 
+@pytest.mark.parametrize(
+    "variant",
+    [
+        pytest.param({}, id="restarts"),
+        pytest.param({"owner_stays": True}, id="stays"),
+        pytest.param({"acks": 1}, id="acks-1"),
+    ],
+)
 @pytest.mark.parametrize("version", TransactionVersion)
 def test_transactions_are_whole_after_every_crash(
-    version: TransactionVersion, effort: Effort, processes: Processes, tally: Tally
+    version: TransactionVersion, variant: dict[str, int], effort: Effort, processes: Processes, tally: Tally
 ) -> None:
-    scene = partial(TransactionScene, version)
+    scene = partial(TransactionScene, version, **variant)
     parts, every = processes.count, effort.broker_images_every
     begun = [processes.start(judge, scene, every, part, parts) for part in range(parts)]
     for result in begun:

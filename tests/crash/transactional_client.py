@@ -25,9 +25,10 @@ from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequ
 class Client:
     """A transactional producer that reads and writes topic ``t`` and commits offsets of group ``g``."""
 
-    def __init__(self, broker: Broker, version: TransactionVersion) -> None:
+    def __init__(self, broker: Broker, version: TransactionVersion, *, acks: int = -1) -> None:
         self.broker = broker
         self.version = version
+        self.acks = acks
         self.identity = (-1, -1)
         self.sequence = 0
 
@@ -71,7 +72,9 @@ class Client:
         data = [PartitionProduceData(index=index, records=batch) for index in range(2)]
         topics = [TopicProduceData(name="t", partition_data=data)]
         response = await self.broker.handle(
-            ProduceRequest(transactional_id="x", topic_data=topics, transaction_version=self.version)
+            ProduceRequest(
+                transactional_id="x", acks=self.acks, topic_data=topics, transaction_version=self.version
+            )
         )
         assert {p.error_code for p in response.responses[0].partition_responses} == {ErrorCode.NONE}
         offset = OffsetCommitPartition(partition_index=0, committed_offset=number + 1)

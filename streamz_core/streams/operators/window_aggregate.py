@@ -76,6 +76,7 @@ class WindowAggregate(Operator):
     def process(self, rows: Rows) -> Rows | None:
         """The updates, or nothing where they wait."""
         keys, timestamps, size_ms = rows.keys, rows.timestamps, self._tumbling_ms
+        is_plain = self._counts and not self._tells_each
         latest_ms = self._closing.latest_ms()
         stream_time_ms: int = self._store.stream_time_ms
         self._begin(stream_time_ms)
@@ -88,10 +89,12 @@ class WindowAggregate(Operator):
                 if stream_time_ms < timestamp <= latest_ms:
                     stream_time_ms = timestamp
                 if size_ms:
-                    self._take(rows, index, timestamp - timestamp % size_ms, stream_time_ms)
-                else:
-                    for start in self._starts(timestamp):
+                    start: int = timestamp - timestamp % size_ms
+                    if not (is_plain and self._counted(keys[index], start, timestamp, stream_time_ms)):
                         self._take(rows, index, start, stream_time_ms)
+                else:
+                    for begin in self._starts(timestamp):
+                        self._take(rows, index, begin, stream_time_ms)
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
         self._store.observe(stream_time_ms)
@@ -142,6 +145,19 @@ class WindowAggregate(Operator):
         self._pane_start = -1
         self._pane_closes_ms = -1
         self._pane: Pane | None = None
+
+    def _counted(self, key: Any, start: int, timestamp: int, stream_time_ms: int) -> bool:
+        """Count a row of a key that was counted before in the window of the row before; False for all others."""
+        pane = self._pane
+        if pane is None or start != self._pane_start or self._pane_closes_ms <= stream_time_ms:
+            return False
+        old: Any = pane.values.get(key)
+        if old is None or old is DELETED or key not in pane.dirty:
+            return False
+        count: int = old[0]
+        newest: int = old[1]
+        pane.values[key] = (count + 1, timestamp if newest < timestamp else newest)
+        return True
 
     def _take(self, rows: Rows, index: int, start: int, stream_time_ms: int) -> None:
         pane = self._pane

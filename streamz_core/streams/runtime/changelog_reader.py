@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from streamz_core.streams.runtime.offsets import GroupOffsets
 
 FETCH_WAIT_MS: Final = 500
-FETCH_BYTES_MAX: Final = 4 << 20
+FETCH_BYTES_MAX: Final = 256 << 10
+"""What is decoded and written at once: a restore must not keep other tasks from working for long."""
 
 
 class LinkChangelogReader:

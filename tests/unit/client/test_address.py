@@ -78,3 +78,10 @@ def test_an_address_in_words_means_the_same(name):
     address = parse(f"memory://{name}")
 
     assert parse(str(address)) == address
+
+
+def test_an_address_that_cannot_be_opened_is_an_error_of_the_client_too() -> None:
+    from streamz_core.client.errors import KafkaError
+
+    with pytest.raises(KafkaError, match="AddressError"):
+        parse("")

@@ -104,7 +104,7 @@ def test_map_async_runs_side_by_side_and_keeps_the_order(bench: Any) -> None:
         return f"n{value}"
 
     bench.stream().map_async(look_up, concurrency=3).to("out")
-    bench.driver = driver = TopologyTestDriver(bench.builder, {"broker_commit_every": 1_000})
+    bench.driver = driver = TopologyTestDriver(bench.builder, {"broker_commit_every": 100})
     together(driver, [("k", str(n)) for n in range(10)])
 
     assert bench.output() == [("k", f"n{n}") for n in range(10)]
