@@ -15,7 +15,7 @@ VIEWS, USERS = 60, 20
 
 def joined(poison: Any = lambda value: False, on_error: ErrorPolicy = FAIL, **consumed: Any) -> Any:
     """Views joined with the newest update of their user, which come between them."""
-    builder = StreamsBuilder()
+    builder = StreamsBuilder(error_policy=on_error)
     users = builder.table("users", "users-source")
 
     def join(view: Any, user: Any) -> Any:
@@ -24,7 +24,7 @@ def joined(poison: Any = lambda value: False, on_error: ErrorPolicy = FAIL, **co
         return [view, user]
 
     builder.stream("views", **consumed).join(users, join).to("out")
-    (found,) = subtopologies(builder.build(), "app", on_error)
+    (found,) = subtopologies(builder.build(), "app")
     return found
 
 
