@@ -14,6 +14,7 @@ from streamz_core.streams.runtime.decoding import decode
 from streamz_core.streams.runtime.failure_book import FailureBook
 from streamz_core.streams.runtime.failures import RecordOrigin
 from streamz_core.streams.runtime.input import PartitionInput
+from streamz_core.streams.runtime.offsets import GroupOffsets
 from streamz_core.streams.runtime.positions import CommittedPosition, Positions, stream_time_of
 from streamz_core.streams.topology import SourceSpec
 
@@ -137,3 +138,12 @@ def test_records_that_failed_together_are_tried_alone_until_a_commit_has_left_th
     assert book.next_alone(A, 9) == 9
     book.committed({A: 10, B: 0})
     assert book.next_alone(A, 9) is None
+
+
+def test_a_source_says_where_its_partitions_are_begun() -> None:
+    offsets = GroupOffsets(None, RuntimeConfig(app_id="app"), {"a": OffsetReset.LATEST})  # type: ignore[arg-type]
+    nothing, bounds = CommittedPosition(-1), (3, 9)
+
+    assert offsets._position(A, nothing, bounds).offset == 9
+    assert offsets._position(B, nothing, bounds).offset == 3
+    assert offsets._position(A, CommittedPosition(5), bounds).offset == 5

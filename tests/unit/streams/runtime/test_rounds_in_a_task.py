@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def joined(poison: Any = lambda value: False, on_error: ErrorPolicy = FAIL, **co
 
     builder.stream("views", **consumed).join(users, join).to("out")
     (found,) = subtopologies(builder.build(), "app")
-    return found
+    return replace(found, processors=tuple(replace(spec, on_error=on_error) for spec in found.processors))
 
 
 def fill(cluster: Any, row: Any) -> None:
