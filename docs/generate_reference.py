@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 import streamz_core
-from streamz_core.app import worker
+from streamz_core.app import exit_codes as app_exits
 from streamz_core.app.settings import ENV_PREFIX, Settings
 from streamz_core.broker.config import BrokerConfig
 from streamz_core.cli import main as command_line
@@ -158,9 +158,9 @@ def exit_codes() -> str:
         ("130", "", "interrupted before it was done"),
         ("-15, -2", "a second SIGTERM or SIGINT: it goes on from its last commit", "a second signal"),
     )
-    said = inspect.getdoc(worker) or ""
-    assert "Exit codes: 0 after a graceful stop; 1 when the app failed" in said, (
-        "worker's exit codes have changed"
+    said = inspect.getdoc(app_exits) or ""
+    assert "exit codes: 0 after a graceful stop; 1 when the app failed" in said, (
+        "the app's exit codes have changed"
     )
     return "The reason is one line on standard error.\n\n" + table(
         ("code", "`python app.py worker`", "`streamz`"), rows

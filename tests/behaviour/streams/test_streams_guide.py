@@ -20,6 +20,7 @@ PRINTED = [
     "['a book: 12 EUR']\n['a pen: not paid']",
     "[('o1', 'a book for Ann'), ('o1', 'a book for Anna')]",
     "[('m1', 3)]\n    Source: KSTREAM-SOURCE-0000000000 (topics: [log])",
+    "1.12 1.09 {'eur': 1.12}",
 ]
 
 
