@@ -11,7 +11,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
@@ -92,7 +92,12 @@ def broker_settings() -> str:
     """Every field of ``BrokerConfig``."""
     documented = attribute_docstrings(BrokerConfig)
     rows = [
-        (f"`{field.name}`", literal(field.default), documented[field.name]) for field in fields(BrokerConfig)
+        (
+            f"`{field.name}`",
+            literal({} if field.default is MISSING else field.default),
+            documented[field.name],
+        )
+        for field in fields(BrokerConfig)
     ]
     return (
         "`BrokerConfig` of the embedded log. Apps and clients use the defaults; `App(durability=…)` sets the "
@@ -155,6 +160,7 @@ def exit_codes() -> str:
         ),
         ("1", "the app failed", "it failed, or `check` found damage"),
         ("2", "the command line or the configuration is wrong", "the command line is wrong"),
+        ("3", "`plan`: starting this version would lose state", ""),
         ("130", "", "interrupted before it was done"),
         ("-15, -2", "a second SIGTERM or SIGINT: it goes on from its last commit", "a second signal"),
     )
