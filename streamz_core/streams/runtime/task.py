@@ -57,11 +57,6 @@ _log = logging.getLogger(__name__)
 
 SLICE_COST_RECORDS: Final = 20
 """What handling a slice takes beside its records, in records."""
-TICK_SHIFT: Final = 0.618
-"""How much of the commit interval earlier a task's first commit is due than that of the partition before its own.
-
-Multiples of the golden section lie apart from each other, however many there are.
-"""
 
 SAVEPOINT_RECORDS: Final = 100_000
 """So many records after a failure, slices with changed state begin with a savepoint: about 1 us for each changed
@@ -288,8 +283,7 @@ class Task:
     # -- the loop ---------------------------------------------------------------------------------
 
     async def _loop(self) -> None:
-        # Tasks that begin together do not commit together: while one waits for the disk, the others work.
-        self._arm_tick(1 - self.partition * TICK_SHIFT % 1)
+        self._arm_tick()
         while not self._stopping:
             if self._interruption is not None:
                 raise self._interruption
@@ -450,11 +444,11 @@ class Task:
             self._flushed_at_ms = now_ms
             self._stores.flush_soon()
 
-    def _arm_tick(self, share: float = 1) -> None:
-        """Ask for a commit after the interval, or a ``share`` of it."""
+    def _arm_tick(self) -> None:
+        """Ask for a commit after the interval."""
         if self._tick is not None:
             self._tick.cancel()
-        self._tick = self.clock.call_later(self._config.commit_interval_ms * share, self.request_commit)
+        self._tick = self.clock.call_later(self._config.commit_interval_ms, self.request_commit)
 
     # -- failures ---------------------------------------------------------------------------------
 
