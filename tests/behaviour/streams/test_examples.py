@@ -81,3 +81,41 @@ def test_orders_with_customers() -> None:
             ("o2", {"customer": "Anna", "total": 4.0}),
             ("o1", None),
         ]
+
+
+def test_anomalies_by_session() -> None:
+    with TopologyTestDriver(example("anomalies_by_session")) as driver:
+        attempts = driver.create_input_topic("login-attempts", str)
+        for minute, user in ((0, "ann"), (1, "bob"), (2, "ann"), (3, "ann"), (20, "ann"), (22, "ann")):
+            attempts.pipe_input(user, {"succeeded": False, "address": "::1"}, minute * MINUTE)
+        attempts.pipe_input("ann", {"succeeded": True, "address": "::1"}, 23 * MINUTE)
+
+        assert driver.create_output_topic("anomalies", str, int).read_key_values_to_list() == [("ann", 3)]
+
+
+def test_top_songs() -> None:
+    with TopologyTestDriver(example("top_songs")) as driver:
+        songs = driver.create_input_topic("songs", str)
+        plays = driver.create_input_topic("plays", str, str)
+        for song, genre in (("s1", "punk"), ("s2", "punk"), ("s3", "punk"), ("s4", "punk"), ("s5", "jazz")):
+            songs.pipe_input(song, {"title": f"song {song}", "genre": genre})
+        for song in ("s1", "s2", "s2", "s3", "s4", "s4", "s4", "s5"):
+            plays.pipe_input(song, "ann")
+        top = driver.create_output_topic("top-songs", str)
+
+        assert top.read_key_values_to_map() == {
+            "punk": ["song s4", "song s2", "song s1"],
+            "jazz": ["song s5"],
+        }
+
+
+def test_late_data() -> None:
+    with TopologyTestDriver(example("late_data")) as driver:
+        readings = driver.create_input_topic("readings", str, float)
+        for at_s, value in ((5, 1.0), (50, 3.0), (70, 9.0), (55, 5.0), (80, 1.0), (56, 100.0)):
+            readings.pipe_input("t1", value, at_s * 1000)
+        late = driver.create_output_topic("late-readings", str, float).read_record()
+
+        finals = driver.create_output_topic("readings-by-minute", str)
+        assert finals.read_key_values_to_list() == [("t1 0", {"mean": 3.0, "peak": 5.0})]
+        assert (late.value, dict(late.headers)["window-start"]) == (100.0, b"0")
