@@ -48,6 +48,7 @@ DECLARED = (
     Declared("finals", Kind.DERIVED),
     Declared("counting-totals-changelog", Kind.DERIVED),
     Declared("counting-windows-changelog", Kind.DERIVED),
+    Declared("counting-topology", Kind.DERIVED),
 )
 EVERYTHING = 1 << 60
 

@@ -29,7 +29,7 @@ CONFIG = BrokerConfig(
 CHURNED = "churn-"
 """Topics of such names come and go, so that their name alone does not say which one is meant."""
 
-CHANGELOG = "-changelog"
+OF_APPS = ("-changelog", "-topology")
 
 
 @dataclass(slots=True)
@@ -113,8 +113,8 @@ async def begin(
     link = await open_link(f"file://{directory}/data", config=CONFIG)
     life = Life(directory, journal, link, Random(seed))
     topics = await life.learn_topics()
-    # An app makes its changelogs by itself.
-    journal.write(Opened(tuple(life.label(topic) for topic in topics if not topic.endswith(CHANGELOG))))
+    # An app makes its changelogs, and the note of its topology, by itself.
+    journal.write(Opened(tuple(life.label(topic) for topic in topics if not topic.endswith(OF_APPS))))
     async with AIOKafkaAdminClient(bootstrap_servers=link) as admin:
         partitions = [TopicPartition(topic, n) for topic, number in topics.items() for n in range(number)]
         await note_bounds(life, admin, partitions)
