@@ -31,7 +31,11 @@ from streamz_core.protocol.messages.offset_delete import (
     OffsetDeleteRequest,
     OffsetDeleteTopic,
 )
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+    OffsetFetchTopic,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -108,11 +112,10 @@ class GroupAdministration(AdminSession):
                 for topic, indexes in _by_topic(partitions)
             ]
         what = f"committed offsets of group {one_of(str, 'group_id', group_id)!r}"
-        answer = await requests.settled(
-            OffsetFetchRequest(group_id=group_id, topics=topics), what, lambda response: response.error_code
-        )
+        request = OffsetFetchRequest(groups=[OffsetFetchGroup(group_id=group_id, topics=topics)])
+        answer = await requests.settled(request, what, lambda response: response.groups[0].error_code)
         found = {}
-        for topic in answer.topics:
+        for topic in answer.groups[0].topics:
             for partition in topic.partitions:
                 key = TopicPartition(topic.name, partition.partition_index)
                 raise_for(partition.error_code, f"{what} of {key.topic!r} partition {key.partition}")

@@ -75,6 +75,7 @@ class LogDirectory:
         self._catalog = listed
         self._places = PartitionDirectories(self._open_files, path)
         self._topics = {entry.name: entry for entry in listed.topics}
+        self._names = {entry.topic_id: entry.name for entry in listed.topics}
         self._topic_defaults: dict[str, str] = {}
         self._logs: dict[tuple[str, int], PartitionLog] = {}
         self._opened_ms = 0
@@ -125,6 +126,10 @@ class LogDirectory:
     def topics(self) -> Mapping[str, TopicEntry]:
         """The topics by name."""
         return self._topics
+
+    def name_of(self, topic_id: UUID) -> str | None:
+        """What the topic with this id is called; None if there is none."""
+        return self._names.get(topic_id)
 
     def partition(self, topic: str, index: int) -> PartitionLog:
         """The log of one partition; ``KeyError`` if there is none.
@@ -302,6 +307,7 @@ class LogDirectory:
         )
         self._store_catalog(listed)
         self._topics = topics
+        self._names = {entry.topic_id: entry.name for entry in listed.topics}
 
     def _store_catalog(self, listed: Catalog) -> None:
         self._is_catalog_unsure = True
