@@ -28,6 +28,11 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "console-consumer": ("console_consumer", "Print the records of a topic."),
     "groups": ("groups", "List, describe, reset and delete consumer groups."),
     "transactions": ("transactions", "List, describe and end transactions, and find those that hang."),
+    "app": ("app", "Run, describe, plan and reset a stream application."),
+    "streams-application-reset": (
+        "streams_application_reset",
+        "Have an application begin anew, as Kafka's tool.",
+    ),
     "check": ("check", "Verify the format of a data directory."),
     "repair": ("repair", "Repair a damaged data directory; says what it would do first."),
     "backup": ("backup", "Copy a data directory that nobody has open."),
@@ -145,7 +150,8 @@ def main(ctx: click.Context) -> None:
     """A durable, partitioned log and stream processing in one process.
 
     Every verb takes --bootstrap-server: a data directory (file://./data or a plain path). Names of Kafka's
-    tools are understood: kafka-topics, kafka-console-consumer, kafka-consumer-groups.
+    tools are understood: kafka-topics, kafka-console-consumer, kafka-consumer-groups,
+    kafka-streams-application-reset.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
