@@ -25,7 +25,7 @@ from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.errors import ErrorCode
 from streamz_core.model import ConsumerRecord, TopicPartition
 from streamz_core.protocol.messages.list_offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
-from streamz_core.protocol.messages.metadata import MetadataRequest, MetadataResponse
+from streamz_core.protocol.messages.metadata import MetadataRequest, MetadataResponse, named
 
 if TYPE_CHECKING:
     import asyncio
@@ -114,7 +114,7 @@ async def consume(address: str, settings: dict[str, Any], reading: Reading) -> N
 
 
 async def _partitions(link: Link, reading: Reading) -> list[TopicPartition]:
-    asked = MetadataRequest(topics=list(reading.topics), allow_auto_topic_creation=False)
+    asked = MetadataRequest(topics=named(reading.topics), allow_auto_topic_creation=False)
     found = []
     for topic in (await link.send(asked)).topics:
         if topic.error_code is not ErrorCode.NONE:
@@ -257,7 +257,7 @@ async def _texts(writing: Writing, interrupted: asyncio.Future[None]) -> AsyncIt
 async def list_topics(address: str, topics: list[str] | None, *, as_json: bool) -> None:
     """Print brokers, topics and partitions."""
     async with connected(address) as link:
-        answer = await link.send(MetadataRequest(topics=topics, allow_auto_topic_creation=False))
+        answer = await link.send(MetadataRequest(topics=named(topics) if topics else None, allow_auto_topic_creation=False))
     click.echo(_listed_as_json(answer) if as_json else _listed(answer, address, topics))
 
 
