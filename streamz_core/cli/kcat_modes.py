@@ -257,7 +257,9 @@ async def _texts(writing: Writing, interrupted: asyncio.Future[None]) -> AsyncIt
 async def list_topics(address: str, topics: list[str] | None, *, as_json: bool) -> None:
     """Print brokers, topics and partitions."""
     async with connected(address) as link:
-        answer = await link.send(MetadataRequest(topics=named(topics) if topics else None, allow_auto_topic_creation=False))
+        answer = await link.send(
+            MetadataRequest(topics=named(topics) if topics else None, allow_auto_topic_creation=False)
+        )
     click.echo(_listed_as_json(answer) if as_json else _listed(answer, address, topics))
 
 
