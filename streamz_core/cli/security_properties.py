@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PREFIXES: Final = ("security.", "sasl.", "ssl.")
 _LOGIN: Final = re.compile(
-    r"\s*[\w.$]+(?:PlainLoginModule|ScramLoginModule)\s+required\s+(?P<options>.*?);?\s*"
+    r"\s*[\w.$]+(?:PlainLoginModule|ScramLoginModule)\s+required\s+(?P<options>.*?);?\s*", re.DOTALL
 )
 _OPTION: Final = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 _TEXT: Final = {
@@ -93,7 +93,7 @@ def _plain(quoted: str) -> str:
 def _context(given: Mapping[str, str], option: str) -> ssl.SSLContext:
     files = {_FILES[name]: text for name, text in given.items() if name in _FILES}
     try:
-        context = create_ssl_context(**files, cadata=given.get(_TRUST))  # type: ignore[arg-type]
+        context = create_ssl_context(**files, cadata=given.get(_TRUST))
     except (OSError, ssl.SSLError, ValueError) as error:
         named = ", ".join(path for key, path in files.items() if key != "password")
         raise OptionError(f"{option} ssl.*: {named or _TRUST} cannot be used: {error}") from error

@@ -97,7 +97,7 @@ def test_the_host_is_checked_unless_java_would_not():
         ({"ssl.truststore.location": "/nowhere.pem"}, "/nowhere.pem"),
         ({"ssl.truststore.type": "JKS"}, "only PEM"),
         ({"ssl.trustore.location": "x"}, "did you mean ssl.truststore.location"),
-        ({"ssl.key.location": "x"}, "certificate"),
+        ({"ssl.key.location": "x"}, "certfile"),
     ],
 )
 def test_what_cannot_be_used_is_refused(given, said):
