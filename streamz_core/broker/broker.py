@@ -35,6 +35,7 @@ from streamz_core.broker.maintenance import Maintenance
 from streamz_core.broker.producer_ids import ProducerIds
 from streamz_core.broker.registry import HANDLERS
 from streamz_core.broker.scrubbing import Scrubbing
+from streamz_core.broker.security.security import Security
 from streamz_core.broker.topic_rules import is_internal
 from streamz_core.broker.transactions.coordinator import TransactionCoordinator
 from streamz_core.broker.waiting import Waits
@@ -110,6 +111,7 @@ class Broker:
         self.fetch_sessions = FetchSessions(config.fetch_session_slots)
         self.turns = itertools.count()
         self.flusher = Flusher(blocks=blocks, threads=config.sync_threads, on_durable=self.waits.notify)
+        self.security = Security(directory)
         self.groups = GroupCoordinator(self)
         self.transactions = TransactionCoordinator(self)
         listed = directory.catalog
