@@ -114,7 +114,9 @@ async def test_who_has_sent_everything_is_answered_before_the_end(connect):
     assert peer.host.open == []
 
 
-@pytest.mark.parametrize("sent", [framed("bad"), b"GET / HTTP/1.1\r\n\r\n", b"\xff\xff\xff\xff", framed("fail x")])
+@pytest.mark.parametrize(
+    "sent", [framed("bad"), b"GET / HTTP/1.1\r\n\r\n", b"\xff\xff\xff\xff", framed("fail x")]
+)
 async def test_what_is_no_request_ends_this_connection_and_no_other(connect, sent, caplog):
     host = FakeHost()
     bad, good = await connect(host), await connect(host)
@@ -244,7 +246,9 @@ class TestDeadlines:
             assert peer.connection.overdue(1_000 * second) is None
 
     async def test_an_answer_of_which_nothing_is_read(self, connect):
-        peer = await connect(FakeHost(Limits(unread_ms=5_000), answering=ScriptedAnswers(answer_bytes=4 << 20)))
+        peer = await connect(
+            FakeHost(Limits(unread_ms=5_000), answering=ScriptedAnswers(answer_bytes=4 << 20))
+        )
         await peer.send(framed("one"))
 
         assert self.overdue(peer, 4_000) is None
