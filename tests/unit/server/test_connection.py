@@ -114,7 +114,9 @@ async def test_who_has_sent_everything_is_answered_before_the_end(connect):
     assert peer.host.open == []
 
 
-@pytest.mark.parametrize("sent", [framed("bad"), b"GET / HTTP/1.1\r\n\r\n", b"\xff\xff\xff\xff", framed("fail x")])
+@pytest.mark.parametrize(
+    "sent", [framed("bad"), b"GET / HTTP/1.1\r\n\r\n", b"\xff\xff\xff\xff", framed("fail x")]
+)
 async def test_what_is_no_request_ends_this_connection_and_no_other(connect, sent, caplog):
     host = FakeHost()
     bad, good = await connect(host), await connect(host)
@@ -168,12 +170,12 @@ async def test_large_requests_wait_for_room(connect):
     first, second = await connect(host), await connect(host)
     size = 600_000
 
-    await first.send(size.to_bytes(4) + bytes(size - 1))
+    await first.send(size.to_bytes(4) + b"quiet".ljust(size - 1))
     assert host.in_flight.is_full
     await second.send(size.to_bytes(4) + bytes(200_000))
     assert not second.connection.is_reading
 
-    await first.send(b"\0")
+    await first.send(b"!")
     await settle()
 
     assert second.connection.is_reading
@@ -190,7 +192,7 @@ async def test_what_has_begun_is_finished_after_the_peer_is_gone(connect):
     peer.host.answering.let("join")
     await settle()
     assert peer.host.open == []
-    assert peer.host.answering.begun == ["join"]
+    assert peer.host.answering.given_up == []
 
 
 async def test_a_wait_is_given_up_when_the_peer_is_gone(connect):
@@ -244,7 +246,9 @@ class TestDeadlines:
             assert peer.connection.overdue(1_000 * second) is None
 
     async def test_an_answer_of_which_nothing_is_read(self, connect):
-        peer = await connect(FakeHost(Limits(unread_ms=5_000), answering=ScriptedAnswers(answer_bytes=4 << 20)))
+        peer = await connect(
+            FakeHost(Limits(unread_ms=5_000), answering=ScriptedAnswers(answer_bytes=4 << 20))
+        )
         await peer.send(framed("one"))
 
         assert self.overdue(peer, 4_000) is None

@@ -84,7 +84,8 @@ def test_a_length_no_request_has_is_refused(length):
 
 
 @pytest.mark.parametrize(
-    ("sent", "named"), [(b"GET / HTTP/1.1\r\n", "HTTP"), (b"\x16\x03\x01\x02\x00\x01", "TLS"), (b"SSH-2.0", "SSH")]
+    ("sent", "named"),
+    [(b"GET / HTTP/1.1\r\n", "HTTP"), (b"\x16\x03\x01\x02\x00\x01", "TLS"), (b"SSH-2.0", "SSH")],
 )
 def test_who_speaks_another_protocol_is_told_apart_for_the_log(sent, named):
     with pytest.raises(BadFrame, match=named):

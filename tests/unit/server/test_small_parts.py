@@ -48,15 +48,38 @@ def test_who_waits_for_room_is_called_in_order_while_there_is_some():
     assert held.used == 29
 
 
+def test_one_of_those_who_need_more_than_there_is_may_go_beyond_and_then_the_next():
+    held = InFlightBytes(100)
+    assert held.may_go_on("one")
+    held.change(100)
+    called = []
+
+    assert held.may_go_on("one")
+    assert not held.may_go_on("two")
+    held.when_room(lambda: called.append(held.may_go_on("two")))
+    held.needs_no_more("three")
+    assert called == []
+    held.needs_no_more("one")
+
+    assert called == [True]
+    assert not held.may_go_on("one")
+
+
 @pytest.mark.parametrize(
     ("text", "parsed"),
-    [("127.0.0.1:9092", ("127.0.0.1", 9092)), ("[::1]:0", ("::1", 0)), ("localhost:65535", ("localhost", 65_535))],
+    [
+        ("127.0.0.1:9092", ("127.0.0.1", 9092)),
+        ("[::1]:0", ("::1", 0)),
+        ("localhost:65535", ("localhost", 65_535)),
+    ],
 )
 def test_an_address_to_listen_at_is_host_and_port(text, parsed):
     assert parse_listen(text) == parsed
 
 
-@pytest.mark.parametrize("text", ["9092", ":9092", "host", "host:", "host:x", "host:65536", "host:-1", "host:²"])
+@pytest.mark.parametrize(
+    "text", ["9092", ":9092", "host", "host:", "host:x", "host:65536", "host:-1", "host:²"]
+)
 def test_anything_else_is_refused_with_an_example(text):
     with pytest.raises(Misuse, match=r"127\.0\.0\.1:9092"):
         parse_listen(text)
