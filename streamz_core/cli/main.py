@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VERBS: Final[dict[str, tuple[str, str]]] = {
+    "server": ("server", "Serve a data directory at a port, to any Kafka client."),
     "topics": ("topics", "List, create, describe, alter and delete topics."),
     "configs": ("configs", "Describe and change settings of topics and the broker."),
     "console-producer": ("console_producer", "Send lines of standard input to a topic."),

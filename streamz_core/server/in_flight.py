@@ -6,7 +6,6 @@ Must not know: what the bytes are.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -36,10 +35,3 @@ class InFlightBytes:
     def when_room(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once there is room, in the order of asking."""
         self._waiting.append(callback)
-
-    async def room(self) -> None:
-        """Return once there is room."""
-        while self.is_full:
-            there_is: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self.when_room(lambda: None if there_is.done() else there_is.set_result(None))
-            await there_is
