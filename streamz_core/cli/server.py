@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -144,9 +144,13 @@ async def _serve(chosen: _Options, ready_fd: int | None) -> None:
 
 async def _until_failed(broker: Broker, server: Server, interrupted: asyncio.Future[None]) -> None:
     """Return when interrupted; raise what makes it impossible to go on."""
-    failures = [asyncio.ensure_future(one.wait_failed()) for one in (broker, server)]
+    failures = [
+        asyncio.create_task(broker.wait_failed(), name="broker failure"),
+        asyncio.create_task(server.wait_failed(), name="server failure"),
+    ]
+    ends: list[asyncio.Future[Any]] = [interrupted, *failures]
     try:
-        await asyncio.wait([interrupted, *failures], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for failure in failures:
             if failure.done():
                 raise CommandError(f"the server failed: {failure.result()!r}")

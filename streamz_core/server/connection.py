@@ -32,11 +32,25 @@ _log: Final = logging.getLogger(__name__)
 class Host(Protocol):
     """The server as its connections see it."""
 
-    clock: Clock
-    limits: Limits
-    in_flight: InFlightBytes
-    answering: Answering
-    receive_space: bytearray
+    @property
+    def clock(self) -> Clock:
+        """The time by which it waits."""
+
+    @property
+    def limits(self) -> Limits:
+        """What connections may cost."""
+
+    @property
+    def in_flight(self) -> InFlightBytes:
+        """What is held for all of them."""
+
+    @property
+    def answering(self) -> Answering:
+        """Who answers requests."""
+
+    @property
+    def receive_space(self) -> bytearray:
+        """What all of them are read into."""
 
     def opened(self, connection: Connection) -> None:
         """It can be used."""
@@ -154,20 +168,20 @@ class Connection(asyncio.BufferedProtocol):
     def overdue(self, now_ms: float) -> str | None:
         """Why the peer has to go by now; None if it may stay."""
         limits, reader = self._host.limits, self._reader
-        stall_ms = limits.full_stall_ms if self._host.in_flight.is_full else limits.unread_ms
+        is_full = self._host.in_flight.is_full
+        stall_ms = limits.full_stall_ms if is_full else limits.unread_ms
+        read_ms = limits.full_stall_ms if is_full else limits.read_progress_ms
         if not self.session.is_admitted and now_ms - self._opened_ms >= limits.handshake_ms:
             return f"it has not authenticated within {limits.handshake_ms} ms"
-        if not reader.is_amid_frame or Hold.REQUESTS_WAIT in self._hold:
+        if not reader.is_amid_frame or self._hold:
             self._reading.reset()
         elif self._reading.stands_still(
             reader.received_bytes,
             now_ms=now_ms,
-            within_ms=limits.read_progress_ms,
+            within_ms=read_ms,
             at_least=limits.read_progress_bytes,
         ):
-            return (
-                f"less than {limits.read_progress_bytes} bytes of a request in {limits.read_progress_ms} ms"
-            )
+            return f"less than {limits.read_progress_bytes} bytes of a request in {read_ms} ms"
         if not self._outlet.unsent_bytes:
             self._writing.reset()
         elif self._writing.stands_still(
@@ -205,6 +219,7 @@ class Connection(asyncio.BufferedProtocol):
         finally:
             self._transport.close()
             self._host.in_flight.change(-self._held_bytes)
+            self._host.in_flight.needs_no_more(self)
             self._held_bytes = 0
             self._host.ended(self)
 
@@ -220,12 +235,15 @@ class Connection(asyncio.BufferedProtocol):
         host.in_flight.change(held - self._held_bytes)
         self._held_bytes = held
         self._set_hold(Hold.REQUESTS_WAIT, on=conversation.waiting >= host.limits.requests_waiting_max)
-        if partial and host.in_flight.is_full and Hold.NO_ROOM not in self._hold:
+        if not partial:
+            host.in_flight.needs_no_more(self)
+        elif Hold.NO_ROOM not in self._hold and not host.in_flight.may_go_on(self):
             self._set_hold(Hold.NO_ROOM, on=True)
-            host.in_flight.when_room(self._found_room)
+            host.in_flight.when_room(self._ask_again)
 
-    def _found_room(self) -> None:
+    def _ask_again(self) -> None:
         self._set_hold(Hold.NO_ROOM, on=False)
+        self._recount()
 
     def _set_hold(self, reason: Hold, *, on: bool) -> None:
         before = self._hold

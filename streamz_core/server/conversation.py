@@ -75,18 +75,20 @@ class Conversation:
         self._wake()
 
     def end(self) -> None:
-        """Nothing more comes; what has come is answered."""
+        """Nothing more comes; what has come is answered. A wait for records that has begun is given up, and so
+        is what comes behind it: most who send no more do not read any more either.
+        """
         self._is_ending = True
         self._wake()
+        if self._task is not None and self._is_waiting:
+            self._task.cancel()
 
     def break_off(self) -> None:
-        """Finish what has begun, but waits for records: they are given up. What has not begun never does."""
+        """Finish what has begun, but no waits; what has not begun never does."""
         self._frames.clear()
         self.waiting_bytes = 0
         self._is_broken_off = True
         self.end()
-        if self._task is not None and self._is_waiting:
-            self._task.cancel()
 
     async def run(self) -> None:
         """Answer until the end; raises ``ConnectionEnded`` where that is the answer."""

@@ -106,28 +106,26 @@ class Dispatcher:
         return self._api_versions if self._is_spoken(header) else unsupported_version(self._spoken)
 
     def _call(self, session: Session, header: RequestHeader, request: Request[Any]) -> Call:
-        kind = type(request)
-        if kind is ProduceRequest:
+        if isinstance(request, ProduceRequest):
             # A transaction may have to be asked about first: then a later produce could come before this one.
-            return Call(
-                request, header, session, may_overlap=request.acks == -1 and not request.transactional_id
-            )
-        if kind is FetchRequest:
-            most = (
-                self._limits.answer_bytes_full if self._in_flight.is_full else self._limits.answer_bytes_max
-            )
-            if request.max_bytes > most:
-                request = msgspec.structs.replace(request, max_bytes=most)
+            may_overlap = request.acks == -1 and not request.transactional_id
+            return Call(request, header, session, may_overlap=may_overlap)
+        if isinstance(request, FetchRequest):
+            return Call(self._bounded(request), header, session, is_wait=True)
+        if isinstance(request, HeartbeatRequest):
             return Call(request, header, session, is_wait=True)
-        if kind is HeartbeatRequest:
-            return Call(request, header, session, is_wait=True)
-        if kind in _ABOUT_THE_PEER:
+        if type(request) in _ABOUT_THE_PEER:
             request = msgspec.structs.replace(
                 request, client_id=session.client_id, client_host=session.client_host
             )
         elif isinstance(request, ApiVersionsRequest):
             session.client_software = f"{request.client_software_name} {request.client_software_version}"
         return Call(request, header, session)
+
+    def _bounded(self, request: FetchRequest) -> FetchRequest:
+        limits = self._limits
+        most = limits.answer_bytes_full if self._in_flight.is_full else limits.answer_bytes_max
+        return request if request.max_bytes <= most else msgspec.structs.replace(request, max_bytes=most)
 
     def _encoded(self, header: RequestHeader, response: Any) -> list[Buffer]:
         version = header.api_version if self._is_spoken(header) else 0

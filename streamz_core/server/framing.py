@@ -92,7 +92,8 @@ class FrameReader:
         return [whole]
 
     def _split(self, end: int) -> list[bytearray]:
-        space, frames, position = self._space, [], 0
+        frames: list[bytearray] = []
+        space, position = self._space, 0
         self._rest = b""
         while end - position >= LENGTH_BYTES:
             start = position + LENGTH_BYTES

@@ -1,6 +1,7 @@
 """Owns: what of a connection is answered when, and what becomes of it at the end."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -130,7 +131,7 @@ async def test_others_have_their_turn(talk):
         await asyncio.sleep(0)
         sent.append(len(talk.sent))
 
-    assert max(after - before for before, after in zip(sent, sent[1:], strict=False)) <= REQUESTS_A_TURN
+    assert max(after - before for before, after in itertools.pairwise(sent)) <= REQUESTS_A_TURN
 
 
 async def test_what_waits_is_counted(talk):
@@ -154,7 +155,7 @@ async def test_bytes_that_are_no_request_end_it(talk):
     assert talk.sent == ["one"]
 
 
-@pytest.mark.parametrize("first", ["sync", "wait"])
+@pytest.mark.parametrize("first", ["sync", "slow"])
 async def test_who_sends_no_more_is_answered_to_the_end(talk, first):
     await talk.say(f"{first} one", "two")
     talk.conversation.end()

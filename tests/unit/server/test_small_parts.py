@@ -48,6 +48,23 @@ def test_who_waits_for_room_is_called_in_order_while_there_is_some():
     assert held.used == 29
 
 
+def test_one_of_those_who_need_more_than_there_is_may_go_beyond_and_then_the_next():
+    held = InFlightBytes(100)
+    assert held.may_go_on("one")
+    held.change(100)
+    called = []
+
+    assert held.may_go_on("one")
+    assert not held.may_go_on("two")
+    held.when_room(lambda: called.append(held.may_go_on("two")))
+    held.needs_no_more("three")
+    assert called == []
+    held.needs_no_more("one")
+
+    assert called == [True]
+    assert not held.may_go_on("one")
+
+
 @pytest.mark.parametrize(
     ("text", "parsed"),
     [
