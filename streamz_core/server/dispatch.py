@@ -15,9 +15,11 @@ from streamz_core.broker.registry import API_KEYS, HANDLERS
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.api_versions import ApiVersionsRequest
 from streamz_core.protocol.messages.fetch import FetchRequest
+from streamz_core.protocol.messages.heartbeat import HeartbeatRequest
 from streamz_core.protocol.messages.produce import ProduceRequest
 from streamz_core.protocol.wire import codec, headers
 from streamz_core.protocol.wire.malformed import MalformedMessage
+from streamz_core.server import memberships
 from streamz_core.server.api_versions import api_versions, unsupported_version
 from streamz_core.server.call import Call, ConnectionEnded
 
@@ -81,6 +83,8 @@ class Dispatcher:
         if isinstance(call.request, ApiVersionsRequest):
             return self._encoded(call.header, self._answer_versions(call.header))
         response = await self._broker.handle(call.request)
+        if call.session.is_local:
+            memberships.note(call.session, call.request, response)
         if isinstance(call.request, ProduceRequest) and call.request.acks == 0:
             _refuse_silently(response)
             return None
@@ -108,6 +112,8 @@ class Dispatcher:
             return Call(request, header, session, may_overlap=may_overlap)
         if isinstance(request, FetchRequest):
             return Call(self._bounded(request), header, session, is_wait=True)
+        if isinstance(request, HeartbeatRequest):
+            return Call(request, header, session, is_wait=True)
         if type(request) in _ABOUT_THE_PEER:
             request = msgspec.structs.replace(
                 request, client_id=session.client_id, client_host=session.client_host

@@ -22,14 +22,16 @@ class ServerConfig:
     True
     """
 
-    host: str = "127.0.0.1"
-    """The address to listen at: a name is looked up."""
+    host: str | None = "127.0.0.1"
+    """The address to listen at: a name is looked up. None: no port at all."""
     port: int = 9092
     """0 takes any that is free."""
     advertised_host: str | None = None
     """What clients are told to connect to; None: ``host``."""
     advertised_port: int | None = None
     """The same; None: the port that is listened at."""
+    socket_path: str | None = None
+    """A Unix socket besides, for processes of the same user: they may do what the user may do with the files."""
     ssl_context: ssl.SSLContext | None = None
     """TLS where there is one."""
     limits: Limits = field(default_factory=Limits)
@@ -44,7 +46,7 @@ class ServerConfig:
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can connect."""
-        if self.host == "localhost":
+        if self.host in (None, "localhost"):
             return True
         try:
             return ip_address(self.host).is_loopback
