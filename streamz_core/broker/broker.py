@@ -159,6 +159,11 @@ class Broker:
         """Where the broker is in its life."""
         return self._state.value
 
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether the data directory is one that other processes see."""
+        return self._blocks
+
     async def wait_failed(self) -> BaseException:
         """The reason why the broker cannot go on, once there is one; for as long as it is open."""
         return await self._background.wait_failed()

@@ -187,6 +187,11 @@ async def backup(link: Link, target: str, *, links: bool = True) -> BackupSummar
     return await link.backup(target, links=links)
 
 
+def is_local(link: Link) -> bool:
+    """Whether the broker behind ``link`` is in this process."""
+    return isinstance(link, LocalLink)
+
+
 def broker_of(link: Link) -> Broker:
     """The broker behind a link of this process: for a server to answer for it while the link is open.
 
