@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -114,6 +115,8 @@ class Broker:
         self.groups = GroupCoordinator(self)
         self.transactions = TransactionCoordinator(self)
         listed = directory.catalog
+        self._listener: dict[str, Any] = {}
+        """Where this broker can be reached over the network, as fields of its config."""
         self.space = DiskSpace(directory.files, directory.path, lambda: self.config.min_free_bytes)
         self._use_configs(usable(config, {**listed.cluster_configs, **listed.broker_configs}))
 
@@ -154,6 +157,10 @@ class Broker:
     def state(self) -> BrokerState:
         """Where the broker is in its life."""
         return self._state.value
+
+    async def wait_failed(self) -> BaseException:
+        """The reason why the broker cannot go on, once there is one; for as long as it is open."""
+        return await self._background.wait_failed()
 
     async def handle(self, request: Request[R]) -> R:
         """Answer ``request``; what is wrong with the request itself is a code in the response.
@@ -283,9 +290,20 @@ class Broker:
             raise
 
     def _use_configs(self, changes: Mapping[str, str]) -> None:
-        config = in_force(self.static_config, changes)
+        config = replace(in_force(self.static_config, changes), **self._listener)
         self.directory.use_topic_defaults(config.topic_configs)
         self.config = config
+
+    def advertise(self, host: str, port: int) -> None:
+        """Tell clients, and whoever finds the directory taken, that ``host:port`` answers for this broker.
+
+        An empty ``host``: nothing does any more.
+        """
+        self._listener = {"advertised_host": host, "advertised_port": port} if host else {}
+        listed = self.directory.catalog
+        self._use_configs({**listed.cluster_configs, **listed.broker_configs})
+        spelled = f"[{host}]" if ":" in host else host
+        self.directory.note_owner(f"kafka://{spelled}:{port}" if host else "")
 
     def ensure_internal_topic(self, name: str, partitions: int, configs: Mapping[str, str]) -> TopicEntry:
         """The internal topic ``name``, created if need be; see ``BrokerServices.ensure_internal_topic``."""

@@ -101,6 +101,13 @@ class LocalLink:
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
 
+    @property
+    def broker(self) -> Broker:
+        """See ``broker_of``."""
+        if self._closed:
+            raise LinkClosed(f"the link to {self._key} is closed")
+        return self._broker
+
     async def backup(self, target: str, *, links: bool) -> BackupSummary:
         """See ``backup``."""
         if self._closed:
@@ -175,6 +182,16 @@ async def backup(link: Link, target: str, *, links: bool = True) -> BackupSummar
     if not isinstance(link, LocalLink):
         raise Misuse("only a data directory that this process has open can be backed up through its link")
     return await link.backup(target, links=links)
+
+
+def broker_of(link: Link) -> Broker:
+    """The broker behind a link of this process: for a server to answer for it while the link is open.
+
+    Raises ``Misuse`` for any other link: a cluster answers for itself.
+    """
+    if not isinstance(link, LocalLink):
+        raise Misuse("only a data directory that this process has open can be served from here")
+    return link.broker
 
 
 def register(address: str, broker: Broker) -> None:
