@@ -37,9 +37,7 @@ def signed_milliseconds(duration: Duration, what: str) -> int:
     >>> signed_milliseconds(timedelta(seconds=-1), "lower")
     -1000
     """
-    if isinstance(duration, timedelta):
-        is_negative = duration < timedelta(0)
-    else:
-        is_negative = type(duration) is int and duration < 0
+    zero = timedelta(0) if isinstance(duration, timedelta) else 0
+    is_negative = not isinstance(duration, bool) and duration < zero
     size_ms = milliseconds(-duration if is_negative else duration, what)
     return -size_ms if is_negative else size_ms
