@@ -37,7 +37,8 @@ def signed_milliseconds(duration: Duration, what: str) -> int:
     >>> signed_milliseconds(timedelta(seconds=-1), "lower")
     -1000
     """
-    zero = timedelta(0) if isinstance(duration, timedelta) else 0
-    is_negative = not isinstance(duration, bool) and duration < zero
+    if isinstance(duration, timedelta):
+        duration = round(duration.total_seconds() * 1000)
+    is_negative = type(duration) is int and duration < 0
     size_ms = milliseconds(-duration if is_negative else duration, what)
     return -size_ms if is_negative else size_ms
