@@ -31,6 +31,7 @@ from streamz_core.log import layout
 from streamz_core.log.errors import DirectoryOwned
 from streamz_core.log.files import DiskFiles
 from streamz_core.model import Durability
+from streamz_core.server.security.security_config import SecurityConfig
 from streamz_core.server.server import Server
 from streamz_core.server.server_config import ServerConfig, parse_listen
 
@@ -124,7 +125,7 @@ async def _serve(chosen: _Options, ready_fd: int | None) -> None:
         port=port,
         advertised_host=advertised[0],
         advertised_port=advertised[1],
-        insecure_open_to_network=chosen.open_to_network,
+        security=SecurityConfig(insecure_open_to_network=chosen.open_to_network),
     )
     with interruption() as interrupted:
         durability = None if chosen.durability is None else Durability(chosen.durability)

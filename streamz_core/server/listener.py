@@ -20,6 +20,7 @@ from streamz_core.server.connection import Connection
 from streamz_core.server.session import Session
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from streamz_core.server.connection import Host
@@ -79,10 +80,13 @@ def files_allowed() -> int:
 class Listener:
     """Accepts at one listening socket. ``accept`` runs in a task of its own."""
 
-    def __init__(self, host: Host, config: ServerConfig, count: Callable[[], int]) -> None:
+    def __init__(
+        self, host: Host, config: ServerConfig, ssl_context: ssl.SSLContext | None, count: Callable[[], int]
+    ) -> None:
         """``count`` tells how many connections the server has."""
         self._host = host
         self._config = config
+        self._ssl_context = ssl_context
         self._count = count
         limits = config.limits
         # Half of the files are the log's: a peer must not be able to keep a segment from being opened.
@@ -139,19 +143,19 @@ class Listener:
             sock.close()
             return
         self._per_address[address] += 1
-        config, made = self._config, False
+        config, tls, made = self._config, self._ssl_context, False
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
         def connection() -> Connection:
             session = Session(f"/{address}")
-            return Connection(self._host, session, None if config.ssl_context else sock)
+            return Connection(self._host, session, None if tls else sock)
 
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 connection,
                 sock,
-                ssl=config.ssl_context,
-                ssl_handshake_timeout=config.limits.handshake_ms / 1000 if config.ssl_context else None,
+                ssl=tls,
+                ssl_handshake_timeout=config.limits.handshake_ms / 1000 if tls else None,
             )
             made = True
         except OSError as error:  # also what TLS does not like

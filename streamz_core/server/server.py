@@ -13,11 +13,11 @@ from streamz_core.aio.deadline import sleep, wait_for
 from streamz_core.aio.signal import Signal
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.broker.broker import BrokerState
-from streamz_core.errors import Misuse
 from streamz_core.server.dispatch import Dispatcher
 from streamz_core.server.framing import receive_space
 from streamz_core.server.in_flight import InFlightBytes
 from streamz_core.server.listener import Listener, bind
+from streamz_core.server.security.door import Door
 from streamz_core.server.server_config import ServerConfig
 
 if TYPE_CHECKING:
@@ -48,29 +48,34 @@ class Server:
         self.limits: Limits = config.limits
         self.clock: Clock = broker.clock
         self.in_flight = InFlightBytes(config.limits.in_flight_bytes_max)
-        self.answering = Dispatcher(broker, config.limits, self.in_flight)
+        self.door = Door(config.security, broker, broker.clock)
+        self.answering = Dispatcher(broker, config.limits, self.in_flight, self.door)
         self.receive_space = receive_space()
         self.port: int = sockets[0].getsockname()[1]
         self._broker = broker
         self._sockets = sockets
         self._connections: dict[Connection, None] = {}
         self._count = Signal(0)
-        self._listener = Listener(self, config, lambda: len(self._connections))
+        self._listener = Listener(self, config, self.door.ssl_context, lambda: len(self._connections))
         self._background = Supervisor(f"server at {self.address}", on_failure=self._failed)
 
     @classmethod
     async def start(cls, broker: Broker, config: ServerConfig = ServerConfig()) -> Server:  # noqa: B008
         """Listen, and have the broker tell clients and other processes of this machine where.
 
-        Raises ``CannotListen``; ``Misuse`` where the configuration would open the broker to everybody.
+        Raises ``CannotListen``; ``Misuse`` where the configuration would open the broker to everybody, or cannot be
+        carried out.
         """
-        _refuse_open_door(config)
+        config.security.check_bind(config.host)
         server = cls(broker, config, await bind(config.host, config.port))
         broker.advertise(*server.advertised)
         for one in server._sockets:
             server._background.spawn(server._listener.accept(one), name=f"accept at {one.getsockname()}")
         server._background.spawn(server._watch(), name="watch")
-        _log.info("listening at %s", server.address)
+        _log.info("listening at %s (%s)", server.address, config.security.protocol)
+        warning = config.security.warning(config.host)
+        if warning is not None:
+            _log.warning("%s", warning)
         return server
 
     @property
@@ -150,12 +155,3 @@ class Server:
 def _reachable(host: str) -> str:
     """An address to connect to, for one to listen at."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-
-
-def _refuse_open_door(config: ServerConfig) -> None:
-    if config.is_loopback or config.insecure_open_to_network:
-        return
-    raise Misuse(
-        f"listening at {config.host} would let everybody who can reach this machine read and write all topics: "
-        "listen at 127.0.0.1, or give TLS and authentication, or say insecure_open_to_network=True"
-    )

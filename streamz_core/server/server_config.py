@@ -6,12 +6,11 @@ Must not know: what the server does with them.
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 from streamz_core.errors import Misuse
 from streamz_core.server.limits import Limits
+from streamz_core.server.security.security_config import SecurityConfig, is_loopback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +29,9 @@ class ServerConfig:
     """What clients are told to connect to; None: ``host``."""
     advertised_port: int | None = None
     """The same; None: the port that is listened at."""
-    ssl_context: ssl.SSLContext | None = None
-    """TLS where there is one."""
+    security: SecurityConfig = field(default_factory=SecurityConfig)
+    """TLS, who may connect and as whom."""
     limits: Limits = field(default_factory=Limits)
-    insecure_open_to_network: bool = False
-    """Listen beyond this machine without TLS and authentication all the same."""
 
     def __post_init__(self) -> None:
         for name, port in (("port", self.port), ("advertised_port", self.advertised_port)):
@@ -44,12 +41,7 @@ class ServerConfig:
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can connect."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
 
 def parse_listen(text: str) -> tuple[str, int]:
