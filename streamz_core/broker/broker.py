@@ -43,6 +43,7 @@ from streamz_core.errors import Fatal, Misuse
 from streamz_core.log import reserve
 from streamz_core.log.directory import LogDirectory
 from streamz_core.log.errors import StorageFailure
+from streamz_core.log.layout import SOCKET_FILE
 from streamz_core.model import Durability, TopicPartition
 
 if TYPE_CHECKING:
@@ -157,6 +158,11 @@ class Broker:
     def state(self) -> BrokerState:
         """Where the broker is in its life."""
         return self._state.value
+
+    @property
+    def socket_path(self) -> str | None:
+        """Where other processes of this user may be listened to; None for a log in memory."""
+        return f"{self.path}/{SOCKET_FILE}" if self._blocks else None
 
     async def wait_failed(self) -> BaseException:
         """The reason why the broker cannot go on, once there is one; for as long as it is open."""
@@ -294,16 +300,18 @@ class Broker:
         self.directory.use_topic_defaults(config.topic_configs)
         self.config = config
 
-    def advertise(self, host: str, port: int) -> None:
+    def advertise(self, host: str, port: int, *, is_local: bool = False) -> None:
         """Tell clients, and whoever finds the directory taken, that ``host:port`` answers for this broker.
 
-        An empty ``host``: nothing does any more.
+        An empty ``host``: nothing does any more. ``is_local``: so does the socket in the directory.
         """
         self._listener = {"advertised_host": host, "advertised_port": port} if host else {}
         listed = self.directory.catalog
         self._use_configs({**listed.cluster_configs, **listed.broker_configs})
         spelled = f"[{host}]" if ":" in host else host
-        self.directory.note_owner(f"kafka://{spelled}:{port}" if host else "")
+        doors = [f"unix:{SOCKET_FILE}"] if is_local else []
+        doors += [f"kafka://{spelled}:{port}"] if host else []
+        self.directory.note_owner(" ".join(doors))
 
     def ensure_internal_topic(self, name: str, partitions: int, configs: Mapping[str, str]) -> TopicEntry:
         """The internal topic ``name``, created if need be; see ``BrokerServices.ensure_internal_topic``."""

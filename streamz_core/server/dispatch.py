@@ -15,11 +15,13 @@ from streamz_core.broker.registry import API_KEYS, HANDLERS
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.api_versions import ApiVersionsRequest
 from streamz_core.protocol.messages.fetch import FetchRequest
+from streamz_core.protocol.messages.heartbeat import HeartbeatRequest
 from streamz_core.protocol.messages.produce import ProduceRequest
 from streamz_core.protocol.messages.sasl_authenticate import SaslAuthenticateRequest
 from streamz_core.protocol.messages.sasl_handshake import SaslHandshakeRequest
 from streamz_core.protocol.wire import codec, headers
 from streamz_core.protocol.wire.malformed import MalformedMessage
+from streamz_core.server import memberships
 from streamz_core.server.api_versions import api_versions, unsupported_version
 from streamz_core.server.call import Call, ConnectionEnded
 
@@ -69,7 +71,9 @@ class Dispatcher:
 
     def begin(self, session: Session, certificate: dict[str, Any] | None) -> None:
         """A connection stands."""
-        session.begin(self._door.authenticator(session.address, certificate))
+        door = self._door
+        is_local = session.is_local
+        session.begin(door.local() if is_local else door.authenticator(session.address, certificate))
 
     def read(self, session: Session, frame: bytearray) -> Call:
         """Decode a request; raises ``ConnectionEnded``."""
@@ -93,13 +97,21 @@ class Dispatcher:
             return self._encoded(call.header, self._answer_versions(call.header))
         if isinstance(call.request, SaslHandshakeRequest | SaslAuthenticateRequest):
             return self._encoded(call.header, await _authenticated(call.session, call.request))
-        session = call.session
-        request, finish = self._door.authorizer.guard(session.principal, session.address, call.request)
-        response = finish(None if request is None else await self._broker.handle(request))
+        response = await self._handle(call.session, call.request)
+        if call.session.is_local:
+            memberships.note(call.session, call.request, response)
         if isinstance(call.request, ProduceRequest) and call.request.acks == 0:
             _refuse_silently(response)
             return None
         return self._encoded(call.header, response)
+
+    async def _handle(self, session: Session, request: Request[R]) -> R:
+        """Have carried out what of ``request`` the peer may ask. A local one may do what it may do with the files."""
+        if session.is_local:
+            return await self._broker.handle(request)
+        split = self._door.authorizer.guard(session.principal, session.address, request)
+        answer: R = split.finish(None if split.request is None else await self._broker.handle(split.request))
+        return answer
 
     def _is_spoken(self, header: RequestHeader) -> bool:
         if header.api_key not in self._answered or header.api_key not in self._spoken:
@@ -123,6 +135,8 @@ class Dispatcher:
             return Call(request, header, session, may_overlap=may_overlap)
         if isinstance(request, FetchRequest):
             return Call(self._bounded(request), header, session, is_wait=True)
+        if isinstance(request, HeartbeatRequest):
+            return Call(request, header, session, is_wait=True)
         if type(request) in _ABOUT_THE_PEER:
             request = msgspec.structs.replace(
                 request, client_id=session.client_id, client_host=session.client_host

@@ -14,6 +14,7 @@ import socket
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.aio import unix_socket
 from streamz_core.aio.deadline import sleep
 from streamz_core.errors import Fatal
 from streamz_core.server.connection import Connection
@@ -31,11 +32,21 @@ _log: Final = logging.getLogger(__name__)
 BACKLOG: Final = 512
 RETRY_MS: Final = 100
 """How long nobody is accepted after the machine had no room for one more."""
+LOCAL: Final = "local"
+"""The address of all who come by the Unix socket."""
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class CannotListen(Fatal):
     """The address cannot be listened at."""
+
+
+def bind_local(path: str) -> socket.socket:
+    """A listening Unix socket at ``path``; raises ``CannotListen``. For the owner of the data directory alone."""
+    try:
+        return unix_socket.listen(path, BACKLOG)
+    except OSError as error:
+        raise CannotListen(f"cannot listen at {path}: {error.strerror or error}") from error
 
 
 async def bind(host: str, port: int) -> list[socket.socket]:
@@ -111,7 +122,8 @@ class Listener:
             except BaseException:
                 self._handshakes.release()
                 raise
-            task = loop.create_task(self._admit(sock, str(address[0])), name=f"admit {address[0]}")
+            where = LOCAL if listening.family is socket.AF_UNIX else str(address[0])
+            task = loop.create_task(self._admit(sock, where), name=f"admit {where}")
             self._admissions.add(task)
             task.add_done_callback(self._admitted)
             await asyncio.sleep(0)  # a flood of connections must not hold up those there are
@@ -143,11 +155,13 @@ class Listener:
             sock.close()
             return
         self._per_address[address] += 1
-        config, tls, made = self._config, self._ssl_context, False
+        config, made = self._config, False
+        is_local = sock.family is socket.AF_UNIX
+        tls = None if is_local else self._ssl_context
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
         def connection() -> Connection:
-            session = Session(f"/{address}")
+            session = Session(f"/{address}", is_local=is_local)
             return Connection(self._host, session, None if tls else sock)
 
         try:

@@ -6,17 +6,20 @@ Must not know: what requests mean; who opened the broker, and who closes it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.aio import unix_socket
 from streamz_core.aio.deadline import sleep, wait_for
 from streamz_core.aio.signal import Signal
 from streamz_core.aio.supervisor import Supervisor
-from streamz_core.broker.broker import BrokerState
+from streamz_core.broker.broker import BrokerClosed, BrokerState
+from streamz_core.server import memberships
 from streamz_core.server.dispatch import Dispatcher
 from streamz_core.server.framing import receive_space
 from streamz_core.server.in_flight import InFlightBytes
-from streamz_core.server.listener import Listener, bind
+from streamz_core.server.listener import CannotListen, Listener, bind, bind_local
 from streamz_core.server.security.door import Door
 from streamz_core.server.server_config import ServerConfig
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from streamz_core.broker.broker import Broker
     from streamz_core.clock import Clock
+    from streamz_core.protocol.messages.leave_group import LeaveGroupRequest
     from streamz_core.server.connection import Connection
     from streamz_core.server.limits import Limits
 
@@ -42,16 +46,19 @@ class Server:
     await server.close()
     """
 
-    def __init__(self, broker: Broker, config: ServerConfig, sockets: list[socket.socket]) -> None:
+    def __init__(
+        self, broker: Broker, config: ServerConfig, door: Door, sockets: list[socket.socket]
+    ) -> None:
         """Use ``start``."""
         self.config = config
         self.limits: Limits = config.limits
         self.clock: Clock = broker.clock
         self.in_flight = InFlightBytes(config.limits.in_flight_bytes_max)
-        self.door = Door(config.security, broker, broker.clock)
+        self.door = door
         self.answering = Dispatcher(broker, config.limits, self.in_flight, self.door)
         self.receive_space = receive_space()
-        self.port: int = sockets[0].getsockname()[1]
+        self.port: int = sockets[0].getsockname()[1] if config.host is not None else -1
+        """Where it listens; -1 without a port."""
         self._broker = broker
         self._sockets = sockets
         self._connections: dict[Connection, None] = {}
@@ -67,9 +74,17 @@ class Server:
         carried out.
         """
         config.security.check_bind(config.host)
-        server = cls(broker, config, await bind(config.host, config.port))
-        broker.advertise(*server.advertised)
-        for one in server._sockets:
+        door = Door(config.security, broker, broker.clock)
+        sockets = [] if config.host is None else await bind(config.host, config.port)
+        if config.socket_path is not None:
+            try:
+                sockets.append(bind_local(config.socket_path))
+            except CannotListen:
+                _close(sockets)
+                raise
+        server = cls(broker, config, door, sockets)
+        broker.advertise(*server.advertised, is_local=config.socket_path is not None)
+        for one in sockets:
             server._background.spawn(server._listener.accept(one), name=f"accept at {one.getsockname()}")
         server._background.spawn(server._watch(), name="watch")
         _log.info("listening at %s (%s)", server.address, config.security.protocol)
@@ -80,20 +95,22 @@ class Server:
 
     @property
     def host(self) -> str:
-        """Where it listens."""
-        return self.config.host
+        """Where it listens; empty without a port."""
+        return self.config.host or ""
 
     @property
     def address(self) -> str:
-        """As ``bootstrap_servers`` takes it."""
+        """As ``bootstrap_servers`` takes it; without a port the path of the Unix socket."""
+        if not self.host:
+            return self.config.socket_path or ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
     @property
     def advertised(self) -> tuple[str, int]:
-        """What clients are told to connect to."""
+        """What clients are told to connect to; an empty host without a port."""
         config = self.config
-        return config.advertised_host or _reachable(config.host), config.advertised_port or self.port
+        return config.advertised_host or _reachable(self.host), config.advertised_port or self.port
 
     @property
     def connections(self) -> int:
@@ -107,8 +124,9 @@ class Server:
     async def close(self) -> None:
         """Stop listening, answer what is in hand within ``drain_ms``, close every connection; again only waits."""
         await self._background.close()
-        for one in self._sockets:
-            one.close()
+        _close(self._sockets)
+        if self.config.socket_path is not None:
+            unix_socket.remove(self.config.socket_path)
         await self._listener.close()
         if self._broker.state is BrokerState.OPEN:
             self._broker.advertise("", -1)
@@ -136,8 +154,14 @@ class Server:
         self._connections.pop(connection, None)
         self._listener.left(connection)
         self._count.set(len(self._connections))
+        for leaving in memberships.leaving(connection.session):
+            self._background.spawn(self._leave(leaving), name=f"leave {leaving.group_id}")
 
     # -- inside -------------------------------------------------------------------------------------
+
+    async def _leave(self, request: LeaveGroupRequest) -> None:
+        with contextlib.suppress(BrokerClosed):
+            await self._broker.handle(request)
 
     async def _watch(self) -> None:
         while True:
@@ -150,6 +174,11 @@ class Server:
 
     def _failed(self, failure: BaseException) -> None:
         _log.critical("the server at %s failed", self.address, exc_info=failure)
+
+
+def _close(sockets: list[socket.socket]) -> None:
+    for one in sockets:
+        one.close()
 
 
 def _reachable(host: str) -> str:

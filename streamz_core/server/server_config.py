@@ -21,14 +21,16 @@ class ServerConfig:
     True
     """
 
-    host: str = "127.0.0.1"
-    """The address to listen at: a name is looked up."""
+    host: str | None = "127.0.0.1"
+    """The address to listen at: a name is looked up. None: no port at all."""
     port: int = 9092
     """0 takes any that is free."""
     advertised_host: str | None = None
     """What clients are told to connect to; None: ``host``."""
     advertised_port: int | None = None
     """The same; None: the port that is listened at."""
+    socket_path: str | None = None
+    """A Unix socket besides, for processes of the same user: they may do what the user may do with the files."""
     security: SecurityConfig = field(default_factory=SecurityConfig)
     """TLS, who may connect and as whom."""
     limits: Limits = field(default_factory=Limits)
@@ -41,7 +43,7 @@ class ServerConfig:
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can connect."""
-        return is_loopback(self.host)
+        return self.host is None or is_loopback(self.host)
 
 
 def parse_listen(text: str) -> tuple[str, int]:

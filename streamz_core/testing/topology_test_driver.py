@@ -41,7 +41,7 @@ class TopologyTestDriver:
     Example::
 
         builder = StreamsBuilder()
-        builder.stream("lines", value_type=str).map_values(str.upper).to("shouted")
+        builder.stream("lines", value_type=str).map_values(str.upper, value_type=str).to("shouted")
         with TopologyTestDriver(builder) as driver:
             lines = driver.create_input_topic("lines", value_type=str)
             shouted = driver.create_output_topic("shouted", value_type=str)

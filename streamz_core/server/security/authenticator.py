@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ANONYMOUS: Final = "User:ANONYMOUS"
 """Who has not authenticated, where nobody has to (Kafka's name)."""
+LOCAL: Final = "User:LOCAL"
+"""A process of the user whose data it is."""
 FAILURE_DELAY_MS: Final = 100
 """How long a failed login waits for its answer (Kafka's ``connection.failed.authentication.delay.ms``)."""
 _SASL_APIS: Final = (SaslHandshakeRequest.api_key, SaslAuthenticateRequest.api_key)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.protocol.messages.scram_mechanism import ScramMechanism
 from streamz_core.server.security.audit import Audit
-from streamz_core.server.security.authenticator import ANONYMOUS, Authenticator
+from streamz_core.server.security.authenticator import ANONYMOUS, LOCAL, Authenticator
 from streamz_core.server.security.authorizer import Authorizer
 from streamz_core.server.security.jwks import KeySet
 from streamz_core.server.security.jwks_document import FileDocument, HttpsDocument
@@ -68,6 +68,10 @@ class Door:
         elif name is not None:
             self.audit.logged_in(user, host, "certificate")
         return made
+
+    def local(self) -> Authenticator:
+        """For a process that came by the Unix socket in the data directory: whose files they are."""
+        return Authenticator({}, self._clock, self.audit, host="local", principal=LOCAL)
 
     def _user_of(self, name: str) -> str | None:
         user = mapped(self._rules, name)

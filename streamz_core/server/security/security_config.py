@@ -93,9 +93,9 @@ class SecurityConfig:
         kind = "PLAINTEXT" if self.tls is None else "SSL"
         return f"SASL_{kind}" if self.sasl_mechanisms else kind
 
-    def check_bind(self, host: str) -> None:
+    def check_bind(self, host: str | None) -> None:
         """Raise ``Misuse`` if a port at ``host`` would be open to other machines and is not secured."""
-        if is_loopback(host) or self.insecure_open_to_network:
+        if host is None or is_loopback(host) or self.insecure_open_to_network:
             return
         if self.tls is None or not self.authenticates:
             lacking = " and ".join(
@@ -109,9 +109,9 @@ class SecurityConfig:
                 "insecure_open_to_network to do without"
             )
 
-    def warning(self, host: str) -> str | None:
+    def warning(self, host: str | None) -> str | None:
         """What to say at every start about a port at ``host`` that is not secured; None if there is nothing."""
-        if is_loopback(host) or (self.tls is not None and self.authenticates):
+        if host is None or is_loopback(host) or (self.tls is not None and self.authenticates):
             return None
         return (
             f"INSECURE: other machines can reach {host}, as {self.protocol}: insecure_open_to_network is set"
