@@ -399,7 +399,8 @@ class Topology:
         return self._in(step).filter(PREDICATES[step["fn"]])
 
     def _versioned_reduce(self, step: dict[str, Any]) -> Any:
-        return self._grouped_table_reduce({**step, "in": self._table_group(step)})
+        grouped = self._table_group(step)
+        return grouped.reduce(lambda t, v: f"{t}+{v}", lambda t, v: f"{t}-{v}", self._store(step))
 
     def _to_stream(self, step: dict[str, Any]) -> Any:
         return self._in(step).to_stream()
@@ -421,6 +422,12 @@ class Topology:
     def _stream_versioned_join(self, step: dict[str, Any]) -> Any:
         how = Joined(step["name"], grace=step["wait"] or None, **TEXT)
         return self._how(step)(self._in(step, "other"), joined, how, value_type=str)
+
+    def _versioned_table_join(self, step: dict[str, Any]) -> Any:
+        return self._table_join(step)
+
+    def _versioned_foreign_key_join(self, step: dict[str, Any]) -> Any:
+        return self._foreign_key_join(step)
 
     _stream_self_join = _stream_join
 

@@ -287,7 +287,7 @@ class Run {
                 .aggregate(() -> "", (k, a, b) -> a + "/" + b, this.<SessionStore<Bytes, byte[]>>store(step));
             case "unlimited_count": return this.<KGroupedStream<String, String>>in(step, "in")
                 .windowedBy(UnlimitedWindows.of().startOn(Instant.ofEpochMilli(step.get("start").asLong())))
-                .count(this.<WindowStore<Bytes, byte[]>>counts(step)).mapValues(Run::number);
+                .count(this.<WindowStore<Bytes, byte[]>>counts(step).withRetention(Duration.ofMillis(Long.MAX_VALUE))).mapValues(Run::number);
             case "window_count": return window(step).count(this.<WindowStore<Bytes, byte[]>>counts(step)).mapValues(Run::number);
             case "window_reduce": return window(step).reduce(reducer(), this.<WindowStore<Bytes, byte[]>>store(step));
             case "window_aggregate": return window(step).aggregate(() -> "", adder(), this.<WindowStore<Bytes, byte[]>>store(step));
@@ -336,6 +336,7 @@ class Run {
                 KeyValueMapper<String, String, String> key = (k, v) -> first(v);
                 return step.get("how").asText().equals("inner") ? stream.join(table, key, Run::joined) : stream.leftJoin(table, key, Run::joined);
             }
+            case "versioned_table_join":
             case "table_join": {
                 KTable<String, String> left = in(step, "in");
                 KTable<String, String> right = in(step, "other");
@@ -373,6 +374,7 @@ class Run {
                     : left.<String, String, String>leftJoin(right, extractor, joiner, how, this.<KeyValueStore<Bytes, byte[]>>store(step));
                 return plain.mapValues((k, v) -> v == null ? null : withKey(k, v));
             }
+            case "versioned_foreign_key_join":
             case "foreign_key_join": {
                 KTable<String, String> left = in(step, "in");
                 KTable<String, String> right = in(step, "other");
