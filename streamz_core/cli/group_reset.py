@@ -24,7 +24,10 @@ from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.describe_groups import DescribeGroupsRequest
 from streamz_core.protocol.messages.list_offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
-from streamz_core.protocol.messages.metadata import MetadataRequest
+from streamz_core.protocol.messages.metadata import (
+    MetadataRequest,
+    named,
+)
 from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitPartition,
     OffsetCommitRequest,
@@ -140,7 +143,8 @@ async def _partitions(link: Link, topics: tuple[str, ...]) -> list[TopicPartitio
     found: set[TopicPartition] = set()
     for text in topics:
         name, wanted = topic_and_indexes(text)
-        (topic,) = (await link.send(MetadataRequest(topics=[name], allow_auto_topic_creation=False))).topics
+        request = MetadataRequest(topics=named([name]), allow_auto_topic_creation=False)
+        (topic,) = (await link.send(request)).topics
         if topic.error_code is not ErrorCode.NONE:
             raise CommandError(f"topic {name!r} does not exist (see: streamz topics --list)")
         known = {part.partition_index for part in topic.partitions}

@@ -13,10 +13,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from streamz_core.broker.groups.records import CommittedOffset, is_valid_group_id
 from streamz_core.broker.groups.transitions import commit_error
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
 from streamz_core.broker.record_fields import is_writable
+from streamz_core.broker.topic_ids import missing, resolve
 from streamz_core.errors import ErrorCode
 from streamz_core.model import Durability, TopicPartition
 from streamz_core.protocol.messages.offset_commit import (
@@ -26,9 +29,12 @@ from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitTopicResponse,
 )
 from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchGroupResponse,
     OffsetFetchPartitionResponse,
     OffsetFetchRequest,
     OffsetFetchResponse,
+    OffsetFetchTopic,
     OffsetFetchTopicResponse,
 )
 
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
     from streamz_core.broker.groups.coordinator import GroupCoordinator
     from streamz_core.broker.groups.live_group import LiveGroup
     from streamz_core.broker.services import BrokerServices
+    from streamz_core.log.directory import LogDirectory
     from streamz_core.protocol.messages.offset_commit import OffsetCommitTopic
     from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
 
@@ -46,6 +53,7 @@ Refusals = dict[TopicPartition, ErrorCode]
 
 async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) -> OffsetCommitResponse:
     """OffsetCommit: durable at the broker's level when it is answered."""
+    request = _with_names(coordinator.services.directory, request)
     refused = await undurable(coordinator.services, request.topics)
     generation_id = request.generation_id_or_member_epoch
     error = _group_error(coordinator, request.group_id, generation_id)
@@ -76,6 +84,17 @@ async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) ->
     finally:
         coordinator.drop_if_unused(live)
     return OffsetCommitResponse(topics=answers(request.topics, ErrorCode.NONE, refused))
+
+
+def _with_names(directory: LogDirectory, request: OffsetCommitRequest) -> OffsetCommitRequest:
+    """The request with the names of topics that it has by id only; without one where no topic has the id."""
+    if all(topic.topic_id is None for topic in request.topics):
+        return request
+    topics = [
+        msgspec.structs.replace(topic, name=resolve(directory, topic.name, topic.topic_id) or "")
+        for topic in request.topics
+    ]
+    return msgspec.structs.replace(request, topics=topics)
 
 
 async def commit_in_transaction(
@@ -145,8 +164,10 @@ async def undurable(services: BrokerServices, topics: Iterable[OffsetCommitTopic
                 end := min(wanted.committed_offset, log.log_end_offset)
             ):
                 waits[TopicPartition(topic.name, wanted.partition_index)] = services.durable(log, end)
+    if not waits:
+        return {}
     refused: Refusals = {}
-    outcomes = await asyncio.gather(*waits.values(), return_exceptions=True) if waits else []
+    outcomes = await asyncio.gather(*waits.values(), return_exceptions=True)
     for partition, outcome in zip(waits, outcomes, strict=True):
         if isinstance(outcome, LOG_FAILURES):
             refused[partition] = code_of(outcome)
@@ -169,8 +190,9 @@ def _accepted(
             if partition in refused:
                 continue
             if services.log(topic.name, wanted.partition_index) is None:
-                refused[partition] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-            elif not is_writable(metadata) or len(metadata.encode()) > metadata_bytes_max:
+                is_unknown_id = not topic.name and topic.topic_id is not None
+                refused[partition] = missing(topic.topic_id if is_unknown_id else None)
+            elif metadata and not (is_writable(metadata) and len(metadata.encode()) <= metadata_bytes_max):
                 refused[partition] = ErrorCode.OFFSET_METADATA_TOO_LARGE
             elif wanted.committed_offset < 0:
                 refused[partition] = ErrorCode.OFFSET_OUT_OF_RANGE
@@ -188,10 +210,13 @@ def answers(
     return [
         OffsetCommitTopicResponse(
             name=topic.name,
+            topic_id=topic.topic_id,
             partitions=[
                 OffsetCommitPartitionResponse(
                     partition_index=wanted.partition_index,
-                    error_code=refused.get(TopicPartition(topic.name, wanted.partition_index), error),
+                    error_code=refused.get(TopicPartition(topic.name, wanted.partition_index), error)
+                    if refused
+                    else error,
                 )
                 for wanted in topic.partitions
             ],
@@ -202,34 +227,61 @@ def answers(
 
 async def fetch(coordinator: GroupCoordinator, request: OffsetFetchRequest) -> OffsetFetchResponse:
     """OffsetFetch: sees every commit that was taken before it."""
-    if not is_valid_group_id(request.group_id):
-        return OffsetFetchResponse(topics=[], error_code=ErrorCode.INVALID_GROUP_ID)
-    live = coordinator.get(request.group_id)
-    if live is not None:
-        await live.settled()
     return OffsetFetchResponse(
-        topics=[
-            OffsetFetchTopicResponse(
-                name=name,
-                partitions=[
-                    _fetched(live, TopicPartition(name, index), require_stable=request.require_stable)
-                    for index in indexes
-                ],
-            )
-            for name, indexes in _asked_for(live, request).items()
+        groups=[
+            await _fetch_group(coordinator, group, require_stable=request.require_stable)
+            for group in request.groups
         ]
     )
 
 
-def _asked_for(live: LiveGroup | None, request: OffsetFetchRequest) -> dict[str, list[int]]:
-    if request.topics is not None:
-        return {topic.name: topic.partition_indexes for topic in request.topics}
+async def _fetch_group(
+    coordinator: GroupCoordinator, asked: OffsetFetchGroup, *, require_stable: bool
+) -> OffsetFetchGroupResponse:
+    if not is_valid_group_id(asked.group_id):
+        error = ErrorCode.INVALID_GROUP_ID
+        return OffsetFetchGroupResponse(group_id=asked.group_id, topics=[], error_code=error)
+    live = coordinator.get(asked.group_id)
+    if live is not None:
+        await live.settled()
+    topics = _asked_for(live, coordinator.services.directory) if asked.topics is None else asked.topics
+    return OffsetFetchGroupResponse(
+        group_id=asked.group_id,
+        topics=[
+            _fetched_topic(live, topic, coordinator.services.directory, require_stable=require_stable)
+            for topic in topics
+        ],
+    )
+
+
+def _fetched_topic(
+    live: LiveGroup | None, asked: OffsetFetchTopic, directory: LogDirectory, *, require_stable: bool
+) -> OffsetFetchTopicResponse:
+    name = resolve(directory, asked.name, asked.topic_id)
+    return OffsetFetchTopicResponse(
+        name=asked.name if name is None else name,
+        topic_id=asked.topic_id,
+        partitions=[
+            OffsetFetchPartitionResponse(partition_index=index, error_code=ErrorCode.UNKNOWN_TOPIC_ID)
+            if name is None
+            else _fetched(live, TopicPartition(name, index), require_stable=require_stable)
+            for index in asked.partition_indexes
+        ],
+    )
+
+
+def _asked_for(live: LiveGroup | None, directory: LogDirectory) -> list[OffsetFetchTopic]:
+    """All that the group has, by name and by id."""
     asked: dict[str, list[int]] = {}
     for partition in live.offsets.partitions if live is not None else ():
         is_shown = live is not None and (live.offsets.get(partition) or live.offsets.is_unstable(partition))
         if is_shown:
             asked.setdefault(partition.topic, []).append(partition.partition)
-    return asked
+    return [
+        OffsetFetchTopic(name=name, topic_id=directory.topics[name].topic_id, partition_indexes=indexes)
+        for name, indexes in asked.items()
+        if name in directory.topics
+    ]
 
 
 def _fetched(
