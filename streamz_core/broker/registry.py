@@ -18,6 +18,8 @@ from streamz_core.broker.handlers import (  # noqa: F401 - found by what they de
     alter_client_quotas,
     alter_configs,
     alter_partition_reassignments,
+    consumer_group_describe,
+    consumer_group_heartbeat,
     create_partitions,
     create_topics,
     delete_groups,
