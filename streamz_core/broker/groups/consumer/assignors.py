@@ -55,7 +55,7 @@ def assign_evenly(
 ) -> dict[str, Partitions]:
     """As many partitions to each as to the others, as far as subscriptions allow; no more move than must."""
     shares = _kept(subscribers, topics)
-    if len({subscriber.topics for subscriber in subscribers.values()}) == 1:
+    if all(subscriber.topics == topics.keys() for subscriber in subscribers.values()):
         _even_out_alike(shares, _all_of(topics))
     else:
         _even_out(shares, subscribers, topics)
@@ -84,7 +84,7 @@ def _all_of(topics: Mapping[bytes, int]) -> list[TopicIdPartition]:
 
 
 def _even_out_alike(shares: _Shares, partitions: list[TopicIdPartition]) -> None:
-    """Everybody subscribes to the same: each gets the quota, and as many as are left over one more."""
+    """Everybody subscribes to everything: each gets the quota, and as many as are left over one more."""
     quota, left_over = divmod(len(partitions), len(shares))
     # Who has the most keeps one more: nothing moves that need not.
     by_size = sorted(shares, key=lambda member_id: (-len(shares[member_id]), member_id))
