@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from streamz_core.broker.groups import events, offsets_log
 from streamz_core.broker.groups.consumer.answers import heartbeat_answer
 from streamz_core.broker.groups.consumer.heartbeats import Refused, heartbeat_of, refuse_request
-from streamz_core.broker.groups.consumer.live_consumer_group import LiveConsumerGroup
 from streamz_core.broker.groups.consumer.state import ConsumerGroup, ConsumerRules
 from streamz_core.broker.groups.consumer.topics import Topics
+from streamz_core.broker.groups.live_consumer_group import LiveConsumerGroup
 from streamz_core.broker.groups.live_group import LiveGroup
 from streamz_core.broker.groups.offsets_log import OffsetsLog
 from streamz_core.broker.groups.rebalance import refused_join
