@@ -228,7 +228,9 @@ class Bench:
             committed_positions=cluster.committed,
             count_partitions=cluster.count_partitions,
             known_partitions=lambda topic: cluster.counts.get(topic, 1),
-            global_store=GlobalTables((), StateSettings("app", None, None, CacheBudget())).store,
+            global_store=GlobalTables(
+                (), StateSettings("app", None, None, CacheBudget()), self.clock, lambda *_: None
+            ).store,
             on_restore=on_restore or (lambda _: None),
             on_task_changed=lambda: None,
         )
