@@ -12,6 +12,8 @@ from streamz_core.protocol.wire.table import FIXED, STRUCTURE
 from streamz_core.secret import Secret
 
 _BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
+MILLISECONDS = 2**41
+"""A time that every library can put in words of its own."""
 _TEXTS = ["", "a", "orders", "zażółć", "日本語", "x" * 126, "y" * 127, "z" * 300]
 _SIZES = [0, 1, 126, 127, 128, 4096, 4097, 20_000]
 
@@ -65,4 +67,6 @@ def _fixed(field: Field, rng: random.Random) -> Any:
     if kind.startswith("u"):
         return rng.getrandbits(int(kind[4:]))
     bits = _BITS[kind]
+    if kind == "int64" and field.row.name.endswith(("_ms", "timestamp")):
+        return rng.choice([0, 1, rng.randrange(MILLISECONDS)])
     return rng.choice([0, -1, 1, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1, rng.getrandbits(bits - 1)])
