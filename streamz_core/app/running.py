@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.app.declaring import declare
+from streamz_core.app.door import Door, open_door
 from streamz_core.app.planning import check
 from streamz_core.app.sending import FutureMessage
 from streamz_core.app.state_directory import state_directory
@@ -51,6 +52,7 @@ class RunningApp:
         """The partition counts of the topics that the app reads."""
         self.runtime: StreamsRuntime | None = None
         self._link: Link | None = None
+        self._door: Door | None = None
         self._producer: AIOKafkaProducer | None = None
         self._background = Supervisor(f"app {app.id!r}")
 
@@ -60,6 +62,7 @@ class RunningApp:
         level = None if conf.durability is None else Durability(conf.durability)
         self._link = await open_link(conf.broker, durability=level)
         app.clock = self._link.clock
+        self._door = await open_door(self._link, conf.listen)
         self.partitions = await self._declare_topics()
         topology = app.topology(self.partitions)
         producer = AIOKafkaProducer(
@@ -89,6 +92,8 @@ class RunningApp:
             await _note(errors, self.runtime.stop())
         if self._producer is not None:
             await _note(errors, self._producer.stop())
+        if self._door is not None:
+            await _note(errors, self._door.close())
         if self._link is not None:
             await _note(errors, self._link.close())
         for error in errors:
@@ -99,6 +104,8 @@ class RunningApp:
         waits = [asyncio.ensure_future(self._background.wait_failed())]
         if self.runtime is not None:
             waits.append(asyncio.ensure_future(self.runtime.wait_failed()))
+        if self._door is not None:
+            waits.append(asyncio.ensure_future(self._door.wait_failed()))
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             return next(iter(done)).result()

@@ -64,7 +64,8 @@ class GroupAdministration(AdminSession):
         )
         answer = await requests.send(request, f"describing groups {names}")
         for group in answer.groups:
-            raise_for(group.error_code, f"group {group.group_id!r} was not described")
+            if group.error_code != ErrorCode.GROUP_ID_NOT_FOUND:  # it is Dead, which is no error to aiokafka
+                raise_for(group.error_code, f"group {group.group_id!r} was not described")
         groups = [_description(group) for group in answer.groups]
         return [GroupsAnswer(throttle_time_ms=answer.throttle_time_ms, groups=groups)]
 
@@ -170,7 +171,7 @@ def _by_topic(partitions: Iterable[TopicPartition]) -> list[tuple[str, list[int]
 
 def _description(group: DescribedGroup) -> GroupDescription:
     return GroupDescription(
-        int(group.error_code),
+        int(ErrorCode.NONE),
         group.group_id,
         group.group_state,
         group.protocol_type,

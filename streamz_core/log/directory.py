@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from streamz_core.log import catalog, layout
+from streamz_core.log.access import Access
 from streamz_core.log.catalog import Catalog, Format, TopicEntry
 from streamz_core.log.config import TopicConfig
 from streamz_core.log.errors import (
@@ -248,6 +249,10 @@ class LogDirectory:
             self._catalog, broker_configs=dict(own), cluster_configs=dict(of_all)
         )
         self._store_catalog(listed)
+
+    def set_access(self, access: Access) -> None:
+        """Keep who may do what. Raises ``StorageFailure``, and then the one or the other may be kept."""
+        self._store_catalog(msgspec.structs.replace(self._catalog, access=access))
 
     def delete_topic(self, name: str) -> None:
         """Remove a topic and its records. Raises ``UnknownTopic``, ``StorageFailure``."""

@@ -10,16 +10,13 @@ from dataclasses import dataclass, fields
 
 from streamz_core.errors import Misuse
 
-RECEIVE_BYTES = 128 * 1024
-"""The space that one read from a socket may fill; all connections share it."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds of a server. Times are milliseconds, sizes bytes.
 
-    What a server holds for its peers is at most ``in_flight_bytes_max``, one answer for each connection (a fetch's
-    is at most ``answer_bytes_max``), and ``RECEIVE_BYTES`` for each.
+    What a server holds for its peers is about ``in_flight_bytes_max``, and for each connection 128 KiB of requests
+    that wait and an answer of ``answer_bytes_full``.
     Raises ``Misuse`` naming the limit, its value and what is allowed.
     """
 
@@ -36,12 +33,18 @@ class Limits:
     frame_bytes_max: int = 104_857_600
     """The largest request (Kafka's ``socket.request.max.bytes``)."""
     in_flight_bytes_max: int = 268_435_456
-    """Requests being received or waiting, and answers not yet read, of all connections together; beyond it,
-    nothing more is read or answered until some of it is gone."""
+    """Requests being received or waiting, and answers not yet read, of all connections together. Beyond it large
+    requests are not read on, fetches answer little, and peers that stand still for ``full_stall_ms`` go."""
+    full_stall_ms: int = 1_000
+    """See ``in_flight_bytes_max``."""
     answer_bytes_max: int = 16_777_216
     """Record bytes in the answer to one fetch, whatever it asks for; a first batch may go beyond."""
+    answer_bytes_full: int = 65_536
+    """The same while ``in_flight_bytes_max`` is reached."""
     requests_waiting_max: int = 100
-    """Requests of one connection that have arrived and not been answered; more are not read."""
+    """Requests of one connection that have arrived and not begun; more are not read."""
+    requests_overlapping_max: int = 16
+    """Produces of one connection that wait for the disk at the same time."""
     read_progress_ms: int = 10_000
     """A request that has begun must bring ``read_progress_bytes`` within each such span, or its end."""
     read_progress_bytes: int = 10_240

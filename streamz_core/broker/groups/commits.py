@@ -164,8 +164,10 @@ async def undurable(services: BrokerServices, topics: Iterable[OffsetCommitTopic
                 end := min(wanted.committed_offset, log.log_end_offset)
             ):
                 waits[TopicPartition(topic.name, wanted.partition_index)] = services.durable(log, end)
+    if not waits:
+        return {}
     refused: Refusals = {}
-    outcomes = await asyncio.gather(*waits.values(), return_exceptions=True) if waits else []
+    outcomes = await asyncio.gather(*waits.values(), return_exceptions=True)
     for partition, outcome in zip(waits, outcomes, strict=True):
         if isinstance(outcome, LOG_FAILURES):
             refused[partition] = code_of(outcome)
@@ -190,7 +192,7 @@ def _accepted(
             if services.log(topic.name, wanted.partition_index) is None:
                 is_unknown_id = not topic.name and topic.topic_id is not None
                 refused[partition] = missing(topic.topic_id if is_unknown_id else None)
-            elif not is_writable(metadata) or len(metadata.encode()) > metadata_bytes_max:
+            elif metadata and not (is_writable(metadata) and len(metadata.encode()) <= metadata_bytes_max):
                 refused[partition] = ErrorCode.OFFSET_METADATA_TOO_LARGE
             elif wanted.committed_offset < 0:
                 refused[partition] = ErrorCode.OFFSET_OUT_OF_RANGE
@@ -212,7 +214,9 @@ def answers(
             partitions=[
                 OffsetCommitPartitionResponse(
                     partition_index=wanted.partition_index,
-                    error_code=refused.get(TopicPartition(topic.name, wanted.partition_index), error),
+                    error_code=refused.get(TopicPartition(topic.name, wanted.partition_index), error)
+                    if refused
+                    else error,
                 )
                 for wanted in topic.partitions
             ],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from streamz_core.broker.groups import records
 from streamz_core.broker.groups.offsets import GroupOffsets
+from streamz_core.broker.groups.records import CommittedOffset
 from streamz_core.broker.groups.state import Group
 from streamz_core.broker.internal_topics import OFFSETS_TOPIC, existing_logs, log_for, replay
 from streamz_core.model import Durability
@@ -20,7 +21,6 @@ from streamz_core.protocol.record_batch import encode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from streamz_core.broker.groups.records import CommittedOffset
     from streamz_core.broker.services import BrokerServices
     from streamz_core.log.partition_log import PartitionLog
     from streamz_core.model import TopicPartition
@@ -67,8 +67,11 @@ class OffsetsLog:
         )
         base_offset = self._services.write(log, batch).base_offset
         return {
-            partition: committed._replace(record_offset=base_offset + index)
-            for index, (partition, committed) in enumerate(offsets.items())
+            partition: CommittedOffset(offset, leader_epoch, metadata, commit_timestamp_ms, record_offset)
+            for record_offset, (
+                partition,
+                (offset, leader_epoch, metadata, commit_timestamp_ms, _),
+            ) in enumerate(offsets.items(), base_offset)
         }
 
     def write_group(self, group: Group, *, level: Durability) -> int:

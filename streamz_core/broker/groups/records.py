@@ -10,6 +10,7 @@ GroupMetadataKey, GroupMetadataValue).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -53,6 +54,7 @@ class CommittedOffset(NamedTuple):
     record_offset: int = -1
 
 
+@lru_cache(maxsize=4_096)  # a group commits the same partitions again and again
 def offset_key(group_id: str, partition: TopicPartition) -> bytes:
     """The key of a committed offset, version 1."""
     group, topic = group_id.encode(), partition.topic.encode()
@@ -70,14 +72,10 @@ def offset_key(group_id: str, partition: TopicPartition) -> bytes:
 
 def offset_value(committed: CommittedOffset) -> bytes:
     """The value of a committed offset, version 3."""
-    metadata = committed.metadata.encode()
-    return b"".join(
-        (
-            _OFFSET_VALUE.pack(3, committed.offset, committed.leader_epoch, len(metadata)),
-            metadata,
-            _INT64.pack(committed.commit_timestamp_ms),
-        )
-    )
+    offset, leader_epoch, text, commit_timestamp_ms, _ = committed
+    metadata = text.encode()
+    head = _OFFSET_VALUE.pack(3, offset, leader_epoch, len(metadata))
+    return head + metadata + _INT64.pack(commit_timestamp_ms)
 
 
 def group_key(group_id: str) -> bytes:

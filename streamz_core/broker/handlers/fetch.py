@@ -70,13 +70,6 @@ class _Topic(NamedTuple):
     """None where no topic has the id."""
     asked: FetchTopic
 
-    def missing(self, index: int) -> tuple[ErrorCode, str]:
-        """What to say of a partition that is not there."""
-        asked = self.asked
-        if self.name is None:
-            return missing(asked.topic_id), f"there is no topic with the id {asked.topic_id}"
-        return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no partition {index} of topic {self.name!r}"
-
 
 class _Cursor:
     """One partition of the request: where it stands and what was read of it."""
@@ -161,7 +154,7 @@ class _Reading:
         log = cursor.log
         if log is None or self._log(cursor.topic, cursor.asked) is not log:
             cursor.log = None
-            cursor.fail(*cursor.topic.missing(cursor.asked.partition))
+            self._fail_missing(cursor)
             return
         code = refuse_epoch(cursor.asked.current_leader_epoch)
         if code is not ErrorCode.NONE:
@@ -174,6 +167,14 @@ class _Reading:
                 continue
         except READ_FAILURES as refused:
             cursor.fail(refused.code, str(refused))
+
+    def _fail_missing(self, cursor: _Cursor) -> None:
+        asked = cursor.topic.asked
+        if resolve(self._broker.directory, asked.topic, asked.topic_id) is None:  # it may have gone just now
+            cursor.fail(missing(asked.topic_id), f"there is no topic with the id {asked.topic_id}")
+            return
+        where = f"partition {cursor.asked.partition} of topic {cursor.topic.name!r}"
+        cursor.fail(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {where}")
 
     def _read_log(self, cursor: _Cursor, log: PartitionLog) -> bool:
         """Read once; whether more is wanted and may be there."""

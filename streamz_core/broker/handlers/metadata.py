@@ -63,20 +63,11 @@ def _describe(
         return MetadataTopic(topic_id=asked.topic_id, error_code=code, partitions=[])
     entry = broker.directory.topics.get(name)
     if entry is None:
-        found = _create(broker, name) if may_create else _missing(name)
+        found = _create(broker, name) if may_create else refused_name(name)
         if isinstance(found, ErrorCode):
             return MetadataTopic(name=name, error_code=found, is_internal=is_internal(name), partitions=[])
         entry = found
-    partitions = [
-        MetadataPartition(
-            partition_index=index,
-            error_code=_health(broker, name, index),
-            leader_id=NODE_ID,
-            replica_nodes=[NODE_ID],
-            isr_nodes=[NODE_ID],
-        )
-        for index in range(entry.partitions)
-    ]
+    partitions = [describe_partition(broker, name, index) for index in range(entry.partitions)]
     return MetadataTopic(
         name=name,
         topic_id=entry.topic_id,
@@ -86,12 +77,24 @@ def _describe(
     )
 
 
+def describe_partition(broker: HandlerBroker, name: str, index: int) -> MetadataPartition:
+    """One partition of a topic that is there: the one broker leads it and has its one copy."""
+    return MetadataPartition(
+        partition_index=index,
+        error_code=_health(broker, name, index),
+        leader_id=NODE_ID,
+        replica_nodes=[NODE_ID],
+        isr_nodes=[NODE_ID],
+    )
+
+
 def _health(broker: HandlerBroker, name: str, index: int) -> ErrorCode:
     log = broker.log(name, index)
     return ErrorCode.NONE if log is not None and log.failure is None else ErrorCode.KAFKA_STORAGE_ERROR
 
 
-def _missing(name: str) -> ErrorCode:
+def refused_name(name: str) -> ErrorCode:
+    """Why a topic that is not there cannot be described."""
     refusal = refuse_name(name)
     return refusal.code if refusal is not None else ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
 

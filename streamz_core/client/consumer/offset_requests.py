@@ -7,7 +7,7 @@ Must not know: where a consumer is; when to commit.
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamz_core.client.errors import CommitFailedError, KafkaError, error_for
 from streamz_core.client.producer.transactions import offset_topics
@@ -115,7 +115,7 @@ async def commit_offsets(
         group_instance_id=member.group_instance_id,
         topics=offset_topics(offsets),
     )
-    what = f"committing offsets of group {member.group_id!r} for {_names(offsets)}"
+    what = _Commit(member.group_id, offsets)
     try:
         await requests.settled(request, what, _commit_error, final=_GONE)
     except KafkaError as error:
@@ -125,7 +125,17 @@ async def commit_offsets(
         raise CommitFailedError(
             f"{what}: {name_of(code)}: the group has rebalanced, the partitions may have another owner; "
             "process faster, or raise max_poll_interval_ms or session_timeout_ms"
-        ) from error_for(code, what)
+        ) from error_for(code, str(what))
+
+
+class _Commit(NamedTuple):
+    """What is to be committed, as errors name it: put into words only where there is one."""
+
+    group_id: str
+    offsets: Mapping[TopicPartition, OffsetAndMetadata]
+
+    def __str__(self) -> str:
+        return f"committing offsets of group {self.group_id!r} for {_names(self.offsets)}"
 
 
 def _by_topic(partitions: Iterable[TopicPartition]) -> list[tuple[str, list[TopicPartition]]]:

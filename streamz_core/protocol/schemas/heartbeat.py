@@ -18,7 +18,7 @@ group_id: string
 generation_id: int32
 member_id: string
 group_instance_id: string? 3+ = null
-max_wait_ms: -
+max_wait_ms: int32 4+ tag 10000 = 0
 """,
 )
 RESPONSE: Final = Form(

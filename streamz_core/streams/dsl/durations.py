@@ -29,3 +29,17 @@ def milliseconds(duration: Duration, what: str, *, at_least: int = 0) -> int:
     if not at_least <= duration <= _MAX_MS:
         raise Misuse(f"{what}: expected {at_least} ms or more, got {duration} ms")
     return duration
+
+
+def signed_milliseconds(duration: Duration, what: str) -> int:
+    """The same for a duration that may be below 0.
+
+    >>> signed_milliseconds(timedelta(seconds=-1), "lower")
+    -1000
+    """
+    if isinstance(duration, timedelta):
+        is_negative = duration < timedelta(0)
+    else:
+        is_negative = type(duration) is int and duration < 0
+    size_ms = milliseconds(-duration if is_negative else duration, what)
+    return -size_ms if is_negative else size_ms

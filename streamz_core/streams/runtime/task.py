@@ -62,6 +62,10 @@ SAVEPOINT_RECORDS: Final = 100_000
 """So many records after a failure, slices with changed state begin with a savepoint: about 1 us for each changed
 key, where the next failure would cost the work since the last commit."""
 
+CAUGHT_UP_RECORDS: Final = 1_000
+"""So many uncommitted records of a task that has read all there is are committed without waiting for the interval:
+about the work of a commit. Fewer, a trickle, wait, and share one."""
+
 _NO_VERDICTS: Final[Mapping[str, Verdict]] = {}
 
 
@@ -302,6 +306,8 @@ class Task:
                     self._cautious_records -= round_.count
                 await self._give_way(round_.count)
             else:
+                if not self.yield_requested and await self._is_worth_committing():
+                    self.request_commit()
                 if not self.yield_requested:
                     await self._wake.wait()
                     self._wake.clear()
@@ -387,6 +393,10 @@ class Task:
         self._advance(part, bad.index, len(errors))
 
     # -- commits ----------------------------------------------------------------------------------
+
+    async def _is_worth_committing(self) -> bool:
+        """Whether there is nothing left to do but a commit of many records: waiting would only make it late."""
+        return self._records_since_commit >= CAUGHT_UP_RECORDS and await self._intake.reads_to_end()
 
     def _commit_is_due(self) -> bool:
         config = self._config
