@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.app.declaring import declare
-from streamz_core.app.door import Door, open_door
 from streamz_core.app.planning import check
 from streamz_core.app.sending import FutureMessage
 from streamz_core.app.state_directory import state_directory
 from streamz_core.app.topic import Topic
 from streamz_core.app.topic_options import TopicOptions
-from streamz_core.client.local_link import open_link
+from streamz_core.client.local_link import broker_of, is_local, open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import Durability
+from streamz_core.server.shared_server import SharedServer, share
 from streamz_core.streams.dsl.compile import external_topics, global_topics, internal_partitions
 from streamz_core.streams.dsl.mending import announce, mended
 from streamz_core.streams.runtime.config import RuntimeConfig
@@ -52,7 +52,7 @@ class RunningApp:
         """The partition counts of the topics that the app reads."""
         self.runtime: StreamsRuntime | None = None
         self._link: Link | None = None
-        self._door: Door | None = None
+        self._door: SharedServer | None = None
         self._producer: AIOKafkaProducer | None = None
         self._background = Supervisor(f"app {app.id!r}")
 
@@ -62,7 +62,8 @@ class RunningApp:
         level = None if conf.durability is None else Durability(conf.durability)
         self._link = await open_link(conf.broker, durability=level)
         app.clock = self._link.clock
-        self._door = await open_door(self._link, conf.listen)
+        if is_local(self._link):
+            self._door = await share(broker_of(self._link), conf.listen)
         self.partitions = await self._declare_topics()
         topology = app.topology(self.partitions)
         producer = AIOKafkaProducer(

@@ -13,13 +13,13 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.app.door import open_door
 from streamz_core.app.worker import signals
 from streamz_core.app.worker_processes import WorkerProcesses
 from streamz_core.client.address import MemoryAddress, parse
-from streamz_core.client.local_link import is_local, open_link
+from streamz_core.client.local_link import broker_of, is_local, open_link
 from streamz_core.errors import Misuse
 from streamz_core.model import Durability
+from streamz_core.server.shared_server import share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ async def run_workers(app: Startable, count: int, command: Sequence[str]) -> Non
         level = None if conf.durability is None else Durability(conf.durability)
         link = await open_link(conf.broker, durability=level)
         try:
-            door = await open_door(link, conf.listen)
+            door = await share(broker_of(link), conf.listen) if is_local(link) else None
             if door is None and is_local(link):
                 raise Misuse(
                     f"{OPTION} {count}: processes cannot share {conf.broker}, the log above says why; run one worker, "

@@ -160,9 +160,9 @@ class Broker:
         return self._state.value
 
     @property
-    def is_on_disk(self) -> bool:
-        """Whether the data directory is one that other processes see."""
-        return self._blocks
+    def socket_path(self) -> str | None:
+        """Where other processes of this user may be listened to; None for a log in memory."""
+        return f"{self.path}/{SOCKET_FILE}" if self._blocks else None
 
     async def wait_failed(self) -> BaseException:
         """The reason why the broker cannot go on, once there is one; for as long as it is open."""

@@ -1,7 +1,7 @@
-"""How other processes reach the log that an app's process owns.
+"""The one server of a broker that several apps of a process share.
 
-Owns: one server per broker of this process, shared by its apps: at the socket in the data directory always, so that
-a second worker and the command line work on a directory in use; at an address where one was asked for.
+Owns: which broker of this process has one: at the socket in the data directory always, so that a second worker and
+the command line work on a directory in use; at an address where one was asked for.
 Must not know: how requests are answered, what apps do.
 """
 
@@ -12,16 +12,13 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.app.errors import ImproperlyConfigured
-from streamz_core.client.local_link import broker_of, is_local
-from streamz_core.log.layout import SOCKET_FILE
+from streamz_core.errors import Misuse
 from streamz_core.server.listener import CannotListen
 from streamz_core.server.server import Server
 from streamz_core.server.server_config import ServerConfig, parse_listen
 
 if TYPE_CHECKING:
     from streamz_core.broker.broker import Broker
-    from streamz_core.client.link import Link
 
 logger: Final = logging.getLogger(__name__)
 
@@ -34,11 +31,11 @@ class _Shared:
 
 
 _servers: Final[weakref.WeakKeyDictionary[Broker, _Shared]] = weakref.WeakKeyDictionary()
-"""As the table of open brokers is: a socket belongs to a process, not to an app."""
+"""As the table of open brokers is: a socket belongs to a process, not to one of its apps."""
 
 
-class Door:
-    """One app's hold on the server of its broker; made by ``open_door``."""
+class SharedServer:
+    """One user's hold on the server of a broker; made by ``share``."""
 
     def __init__(self, broker: Broker, shared: _Shared) -> None:
         self._broker = broker
@@ -51,7 +48,7 @@ class Door:
         return await self._shared.server.wait_failed()
 
     async def close(self) -> None:
-        """Let go; the last app closes the server. Again does nothing."""
+        """Let go; the last user closes the server. Again does nothing."""
         shared, self._shared = self._shared, None
         if shared is None:
             return
@@ -61,15 +58,12 @@ class Door:
             await shared.server.close()
 
 
-async def open_door(link: Link, listen: str | None) -> Door | None:
-    """Serve the log behind ``link`` to others; None where another process owns it, and does.
+async def share(broker: Broker, listen: str | None) -> SharedServer | None:
+    """Serve ``broker`` to other processes; None where none of them could reach it: it is in memory, say.
 
-    ``listen``: ``host:port`` to listen at besides. Raises ``CannotListen``, ``Misuse`` for what is no address, and
-    ``ImproperlyConfigured`` where another app of this process has its broker listen elsewhere.
+    ``listen``: ``host:port`` to listen at besides. Raises ``CannotListen``, and ``Misuse`` for what is no address,
+    or where another user of this process has the broker listen elsewhere.
     """
-    if not is_local(link):
-        return None
-    broker = broker_of(link)
     shared = _servers.get(broker)
     if shared is None:
         server = await _start(broker, listen)
@@ -77,16 +71,16 @@ async def open_door(link: Link, listen: str | None) -> Door | None:
             return None
         shared = _servers[broker] = _Shared(server, listen)
     elif listen not in (None, shared.listen):
-        raise ImproperlyConfigured(
+        raise Misuse(
             f"listen={listen!r}: another app of this process serves {broker.path} at {shared.listen or 'no address'}; "
             "give all of them the same address"
         )
-    return Door(broker, shared)
+    return SharedServer(broker, shared)
 
 
 async def _start(broker: Broker, listen: str | None) -> Server | None:
     host, port = (None, 0) if listen is None else parse_listen(listen)
-    path = f"{broker.path}/{SOCKET_FILE}" if broker.is_on_disk else None
+    path = broker.socket_path
     if host is None and path is None:
         return None
     try:
