@@ -51,7 +51,7 @@ R = TypeVar("R")
 _INTERRUPTIBLE: Final[frozenset[type]] = frozenset(
     {FetchRequest, HeartbeatRequest, OffsetCommitRequest, ProduceRequest}
 )
-"""A fetch has no effect; the others have theirs within one turn of the loop, or none: they need no task of their own."""
+"""A fetch has no effect, the others have theirs in one turn of the loop, or none: they need no task of their own."""
 
 
 class _Open:

@@ -68,9 +68,10 @@ class OffsetsLog:
         base_offset = self._services.write(log, batch).base_offset
         return {
             partition: CommittedOffset(offset, leader_epoch, metadata, commit_timestamp_ms, record_offset)
-            for record_offset, (partition, (offset, leader_epoch, metadata, commit_timestamp_ms, _)) in enumerate(
-                offsets.items(), base_offset
-            )
+            for record_offset, (
+                partition,
+                (offset, leader_epoch, metadata, commit_timestamp_ms, _),
+            ) in enumerate(offsets.items(), base_offset)
         }
 
     def write_group(self, group: Group, *, level: Durability) -> int:

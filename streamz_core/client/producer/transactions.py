@@ -9,7 +9,6 @@ EndTxn gives a new epoch, so nothing of one transaction can reach the next.
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from streamz_core.client.errors import (
