@@ -16,6 +16,7 @@ import click
 
 from streamz_core.app import topology_commands
 from streamz_core.app.exit_codes import exit_with
+from streamz_core.app.workers import OPTION, own_command, run_workers
 
 if TYPE_CHECKING:
     from streamz_core.app.services import Startable
@@ -40,8 +41,14 @@ def command_line(app: Startable) -> click.Group:
 @click.command(help="Run the app until SIGTERM or SIGINT.")
 @click.option("-l", "--loglevel", default="warn", type=click.Choice(_LEVELS), show_default=True)
 @click.option("--accept-destructive", is_flag=True, help="Start even where state is lost; see `plan`.")
+@click.option(
+    OPTION,
+    "count",
+    type=click.IntRange(1),
+    help="Run so many processes that share the partitions, and start again those that die.",
+)
 @click.pass_obj
-def worker(app: Startable, loglevel: str, accept_destructive: bool) -> None:
+def worker(app: Startable, loglevel: str, accept_destructive: bool, count: int | None) -> None:
     """Run the app as this process."""
     if accept_destructive:
         app.reconfigure(accept_destructive=True)
@@ -53,6 +60,9 @@ def worker(app: Startable, loglevel: str, accept_destructive: bool) -> None:
     from streamz_core.app.worker import run
 
     own_process.tune()
+    if count is not None:
+        exit_with(lambda: asyncio.run(run_workers(app, count, own_command())))
+        return
     exit_with(lambda: asyncio.run(run(app)))
 
 

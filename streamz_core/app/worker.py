@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio.deadline import wait_for
+from streamz_core.app.worker_processes import minded
 
 if TYPE_CHECKING:
     from streamz_core.app.services import Startable
@@ -30,7 +31,7 @@ async def run(app: Startable) -> None:
     at once, which costs no data: it goes on from its last commit.
     """
     stop_wanted = asyncio.Event()
-    with _signals(stop_wanted):
+    with signals(stop_wanted), minded(stop_wanted.set):
         await app.start()
         failed = asyncio.ensure_future(app.wait_failed())
         stopped = asyncio.ensure_future(stop_wanted.wait())
@@ -53,7 +54,8 @@ async def _stop(app: Startable) -> None:
 
 
 @contextlib.contextmanager
-def _signals(stop_wanted: asyncio.Event) -> Iterator[None]:
+def signals(stop_wanted: asyncio.Event) -> Iterator[None]:
+    """The first SIGTERM or SIGINT sets ``stop_wanted``; the second one has its default effect."""
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio.deadline import wait_for
-from streamz_core.errors import Fatal
+from streamz_core.errors import Fatal, Misuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,11 +35,11 @@ MISUSED: Final = 2
 
 
 class WorkersFailed(Fatal):
-    """A worker died again and again, or was started wrongly; ``code`` is what it ended with."""
+    """A worker died again and again."""
 
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
+
+class WorkersMisused(Misuse):
+    """A worker said that its command or configuration is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,14 +117,13 @@ class WorkerProcesses:
             if self._stopping.is_set():
                 return
             if code == MISUSED:
-                raise WorkersFailed(f"worker {number} was started wrongly: it says why above", code)
+                raise WorkersMisused(f"worker {number} was started wrongly: it says why above")
             is_short = self._clock.monotonic_ms() - began_ms < self._restarts.healthy_ms
             short_lives = short_lives + 1 if is_short else 0
             if short_lives >= self._restarts.attempts:
                 raise WorkersFailed(
                     f"worker {number} ended {short_lives} times in a row soon after its start, the last time "
-                    f"{ending(code)}: mend what it says above and start again",
-                    1,
+                    f"{ending(code)}: mend what it says above and start again"
                 )
             delay_ms = self._restarts.delay_ms(short_lives)
             logger.warning("worker %d ended %s; starting it again in %d ms", number, ending(code), delay_ms)

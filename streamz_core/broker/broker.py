@@ -159,6 +159,11 @@ class Broker:
         """Where the broker is in its life."""
         return self._state.value
 
+    @property
+    def socket_path(self) -> str | None:
+        """Where other processes of this user may be listened to; None for a log in memory."""
+        return f"{self.path}/{SOCKET_FILE}" if self._blocks else None
+
     async def wait_failed(self) -> BaseException:
         """The reason why the broker cannot go on, once there is one; for as long as it is open."""
         return await self._background.wait_failed()

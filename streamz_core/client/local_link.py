@@ -51,7 +51,7 @@ R = TypeVar("R")
 _INTERRUPTIBLE: Final[frozenset[type]] = frozenset(
     {FetchRequest, HeartbeatRequest, OffsetCommitRequest, ProduceRequest}
 )
-"""A fetch has no effect; the others have theirs within one turn of the loop, or none: they need no task of their own."""
+"""A fetch has no effect; the others have theirs within one turn of the loop, or none: they need no own task."""
 
 
 class _Open:
@@ -185,6 +185,11 @@ async def backup(link: Link, target: str, *, links: bool = True) -> BackupSummar
     if not isinstance(link, LocalLink):
         raise Misuse("only a data directory that this process has open can be backed up through its link")
     return await link.backup(target, links=links)
+
+
+def is_local(link: Link) -> bool:
+    """Whether the broker behind ``link`` is in this process."""
+    return isinstance(link, LocalLink)
 
 
 def broker_of(link: Link) -> Broker:

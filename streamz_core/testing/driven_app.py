@@ -25,8 +25,9 @@ from streamz_core.streams.dsl.compile import external_topics, global_topics
 from streamz_core.streams.graph import ANY_TOPIC
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from streamz_core.streams.runtime.task import Task
     from streamz_core.testing.manual_clock import ManualClock
     from streamz_core.testing.memory_broker import MemoryBroker
     from streamz_core.testing.test_topics import TestRecord
@@ -60,6 +61,35 @@ def topics_of(app: App) -> set[str]:
     return topics - {ANY_TOPIC}
 
 
+def tasks_of(app: App) -> list[Task]:
+    """The tasks of a running app."""
+    runtime = app.running.runtime
+    return [] if runtime is None else list(runtime.tasks.values())
+
+
+def ends_of(broker: MemoryBroker) -> dict[TopicPartition, int]:
+    """Where every partition of the log ends."""
+    return {
+        TopicPartition(log.topic, log.partition): log.log_end_offset
+        for log in broker.broker.directory.partitions()
+    }
+
+
+async def run_to_end(apps: Sequence[App], broker: MemoryBroker, clock: ManualClock) -> None:
+    """Have running apps process and commit until nothing new is written. Raises what made one fail."""
+    before: dict[TopicPartition, int] | None = None
+    while (ends := ends_of(broker)) != before:
+        before = ends
+        await clock.settle()
+        for task in [task for app in apps for task in tasks_of(app)]:
+            task.request_commit()
+        await clock.settle()
+        for app in apps:
+            runtime = app.running.runtime
+            if runtime is not None and runtime.failure is not None:
+                raise runtime.failure
+
+
 class DrivenApp:
     """One run of an app, and the records it has written."""
 
@@ -83,12 +113,6 @@ class DrivenApp:
         self._consumer: AIOKafkaConsumer | None = None
         self.written: Final[dict[str, list[Any]]] = {}
         """Consumer records by topic, of all topics but the broker's own."""
-
-    @property
-    def tasks(self) -> Mapping[str, Any]:
-        """The tasks at work, by id."""
-        runtime = self.app.running.runtime
-        return {} if runtime is None else runtime.tasks
 
     @property
     def producer(self) -> AIOKafkaProducer:
@@ -145,19 +169,12 @@ class DrivenApp:
 
     async def complete(self) -> None:
         """Process and commit until nothing new is written. Raises what made the app fail."""
-        before: dict[TopicPartition, int] | None = None
-        while (ends := self._ends()) != before:
-            before = ends
-            await self.clock.settle()
-            for task in self.tasks.values():
-                task.request_commit()
-            await self.clock.settle()
-            self._raise_failure()
+        await run_to_end([self.app], self.broker, self.clock)
         await self._collect()
 
     def store(self, name: str) -> Any:
         """A store of the topology; with several partitions, that of partition 0."""
-        for task in self.tasks.values():
+        for task in tasks_of(self.app):
             try:
                 return task.any_store(name)
             except Misuse:
@@ -174,24 +191,13 @@ class DrivenApp:
             self.app.topics[name] = replace(options, config={**options.config, **TOPIC_CONFIG})
 
     def _count(self, topic: str) -> int:
-        return sum(1 for partition in self._ends() if partition.topic == topic)
-
-    def _ends(self) -> dict[TopicPartition, int]:
-        return {
-            TopicPartition(log.topic, log.partition): log.log_end_offset
-            for log in self.broker.broker.directory.partitions()
-        }
-
-    def _raise_failure(self) -> None:
-        runtime = self.app.running.runtime
-        if runtime is not None and runtime.failure is not None:
-            raise runtime.failure
+        return max(1, sum(1 for partition in ends_of(self.broker) if partition.topic == topic))
 
     async def _collect(self) -> None:
         """Fetch what was written to topics of others."""
         consumer = self._consumer
         assert consumer is not None
-        partitions = [p for p in self._ends() if not p.topic.startswith("__")]
+        partitions = [p for p in ends_of(self.broker) if not p.topic.startswith("__")]
         new = [p for p in partitions if p not in consumer.assignment()]
         if new:
             positions = {p: await consumer.position(p) for p in consumer.assignment()}

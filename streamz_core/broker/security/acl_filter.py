@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from streamz_core.broker.authorized_operations import OPERATIONS_ON
 from streamz_core.broker.security.acl_table import canonical_host
 from streamz_core.broker.topic_rules import Refusal
 from streamz_core.errors import ErrorCode
@@ -31,43 +32,6 @@ if TYPE_CHECKING:
 
 _TEXT_CHARACTERS_MAX: Final = 1_024
 """Of a name or a principal."""
-_DONE_TO: Final = {
-    ResourceType.TOPIC: {
-        AclOperation.READ,
-        AclOperation.WRITE,
-        AclOperation.CREATE,
-        AclOperation.DESCRIBE,
-        AclOperation.DELETE,
-        AclOperation.ALTER,
-        AclOperation.DESCRIBE_CONFIGS,
-        AclOperation.ALTER_CONFIGS,
-    },
-    ResourceType.GROUP: {
-        AclOperation.READ,
-        AclOperation.DESCRIBE,
-        AclOperation.DELETE,
-        AclOperation.DESCRIBE_CONFIGS,
-        AclOperation.ALTER_CONFIGS,
-    },
-    ResourceType.CLUSTER: {
-        AclOperation.CREATE,
-        AclOperation.CLUSTER_ACTION,
-        AclOperation.DESCRIBE_CONFIGS,
-        AclOperation.ALTER_CONFIGS,
-        AclOperation.IDEMPOTENT_WRITE,
-        AclOperation.ALTER,
-        AclOperation.DESCRIBE,
-    },
-    ResourceType.TRANSACTIONAL_ID: {AclOperation.DESCRIBE, AclOperation.WRITE},
-    ResourceType.DELEGATION_TOKEN: {AclOperation.DESCRIBE},
-    ResourceType.USER: {AclOperation.CREATE_TOKENS, AclOperation.DESCRIBE_TOKENS},
-}
-"""The operations there are on each type of resource; ``ALL`` stands for them together."""
-
-
-def operations_on(kind: ResourceType) -> list[AclOperation]:
-    """The operations there are on a type of resource, ``ALL`` left out, by number."""
-    return sorted(_DONE_TO.get(kind, ()))
 
 
 def passes(wanted: AclBindingFilter, binding: AclBinding) -> bool:
@@ -112,13 +76,13 @@ def normal(binding: AclBinding) -> AclBinding | Refusal:
 
 
 def _refuse_words(binding: AclBinding) -> Refusal | None:
-    if binding.resource_type not in _DONE_TO:
+    if binding.resource_type not in OPERATIONS_ON:
         return _invalid(f"resource type {binding.resource_type.name} is none that entries are about")
     if binding.resource_pattern_type not in {PatternType.LITERAL, PatternType.PREFIXED}:
         return _invalid(f"pattern type {binding.resource_pattern_type.name}: LITERAL and PREFIXED are kept")
     if binding.permission_type not in {AclPermissionType.ALLOW, AclPermissionType.DENY}:
         return _invalid(f"permission type {binding.permission_type.name}: ALLOW and DENY are kept")
-    allowed = _DONE_TO[binding.resource_type] | {AclOperation.ALL}
+    allowed = OPERATIONS_ON[binding.resource_type] | {AclOperation.ALL}
     if binding.operation not in allowed:
         names = ", ".join(one.name for one in sorted(allowed))
         kind = binding.resource_type.name

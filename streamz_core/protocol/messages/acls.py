@@ -31,6 +31,10 @@ class ResourceType(IntEnum):
     DELEGATION_TOKEN = 6
     USER = 7
 
+    @classmethod
+    def _missing_(cls, value: object) -> ResourceType:
+        return cls.UNKNOWN
+
 
 class PatternType(IntEnum):
     """How a pattern's name stands for names; ``ANY`` and ``MATCH`` are for filters alone."""
@@ -41,6 +45,10 @@ class PatternType(IntEnum):
     """All patterns that apply to the resource of this name."""
     LITERAL = 3
     PREFIXED = 4
+
+    @classmethod
+    def _missing_(cls, value: object) -> PatternType:
+        return cls.UNKNOWN
 
 
 class AclOperation(IntEnum):
@@ -62,6 +70,10 @@ class AclOperation(IntEnum):
     CREATE_TOKENS = 13
     DESCRIBE_TOKENS = 14
 
+    @classmethod
+    def _missing_(cls, value: object) -> AclOperation:
+        return cls.UNKNOWN
+
 
 class AclPermissionType(IntEnum):
     """Whether an entry permits or forbids; ``ANY`` is for filters alone."""
@@ -70,6 +82,10 @@ class AclPermissionType(IntEnum):
     ANY = 1
     DENY = 2
     ALLOW = 3
+
+    @classmethod
+    def _missing_(cls, value: object) -> AclPermissionType:
+        return cls.UNKNOWN
 
 
 class AclBinding(Message, frozen=True, kw_only=True):

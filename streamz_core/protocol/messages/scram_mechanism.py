@@ -18,6 +18,10 @@ class ScramMechanism(IntEnum):
     SCRAM_SHA_256 = 1
     SCRAM_SHA_512 = 2
 
+    @classmethod
+    def _missing_(cls, value: object) -> ScramMechanism:
+        return cls.UNKNOWN
+
     @property
     def sasl_name(self) -> str:
         """As SaslHandshake names it, such as ``SCRAM-SHA-256``."""

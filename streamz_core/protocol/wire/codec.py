@@ -62,7 +62,7 @@ def is_flexible(api_key: int, api_version: int) -> bool:
 
 
 def decode_request(api_key: int, api_version: int, body: memoryview) -> Request[Any]:
-    """The request in ``body``, which is what follows the header, all of it.
+    """The request in ``body``, which is what follows the header; what is behind it is passed over.
 
     Records are views of ``body``. Raises ``UnknownMessage`` and ``MalformedMessage``.
     """

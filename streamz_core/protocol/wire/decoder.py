@@ -33,15 +33,16 @@ _ENDED: Final = "it ends before its last field"
 
 
 def decoder(structure: Structure, flexible: bool, called: str) -> Callable[[memoryview], Any]:
-    """A function from a message's body, all of it, to the message; it raises ``MalformedMessage``."""
+    """A function from a message's body to the message; it raises ``MalformedMessage``.
+
+    What stands behind the message is passed over, as Kafka does: librdkafka leaves three bytes behind Metadata.
+    """
     source = Source("def decode(buf):")
     source.use("bad", partial(MalformedMessage, called))
     source.line("size = len(buf)")
     source.line("pos = 0")
     source.line(f"left = {MAX_ELEMENTS}")
     made = _Reading(source, flexible).structure(structure)
-    with source.block("if pos != size:"):
-        source.line("raise bad(pos, f'{size - pos} bytes are left over')")
     source.line(f"return {made}")
     return _guarded(source.function("decode", f"decoder of {called}"), called)
 
