@@ -54,6 +54,7 @@ COMPILED = [
     "streamz_core/streams/operators/closing.py",
     "streamz_core/streams/operators/co_aggregate.py",
     "streamz_core/streams/operators/deduplicate.py",
+    "streamz_core/streams/operators/endings.py",
     "streamz_core/streams/operators/foreign_key_join.py",
     "streamz_core/streams/operators/grouped_table.py",
     "streamz_core/streams/operators/interval_join.py",

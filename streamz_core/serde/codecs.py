@@ -62,7 +62,7 @@ class ColumnCodec(Generic[T]):
         """Decode one value; raises ``DecodeError``."""
         if data is None:
             return None
-        value = self._decode_or_failure(data)
+        value: T | DecodeFailure = self.decode([data])[0]
         if isinstance(value, DecodeFailure):
             raise value.error
         return value
