@@ -96,6 +96,8 @@ class Connection(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         host = self._host
         self._transport = transport
+        host.answering.begin(self.session, transport.get_extra_info("peercert"))
+        self._reader.frame_bytes_max = self._frame_bytes_max = self._allowed_frame_bytes()
         self._outlet = Outlet(transport, self._socket)
         self._conversation = Conversation(
             self.session,

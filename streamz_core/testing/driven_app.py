@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.app.app import App
 from streamz_core.app.topic_options import TopicOptions
+from streamz_core.broker.config import BrokerConfig
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.errors import Misuse
@@ -35,6 +36,11 @@ TOPIC_CONFIG: Final = {"retention.ms": "-1", "message.timestamp.after.max.ms": "
 """Event times are the test's own: neither too old to keep nor too new to believe."""
 FAR_S: Final = 9e10
 """Far beyond any event time of a test: the year 4821."""
+
+
+def broker_config(partitions: int) -> BrokerConfig:
+    """A broker that makes the topics which steps choose record by record, like those that are known beforehand."""
+    return BrokerConfig(default_partitions=partitions, topic_configs=TOPIC_CONFIG)
 
 
 def app_of(topology: App | StreamsBuilder, application_id: str) -> App:
@@ -139,11 +145,14 @@ class DrivenApp:
 
     async def pipe(self, topic: str, records: list[TestRecord]) -> None:
         """Write encoded records, one after the other has had all its effects."""
+        partitions = self._count(topic)
+        if not partitions:
+            raise Misuse(f"there is no topic {topic!r}: the topology neither reads nor writes it")
         for record in records:
             assert record.timestamp is not None
             sent = await self.producer.send_columns(
                 topic,
-                partition_of(record, self._count(topic)),
+                partition_of(record, partitions),
                 [record.key],
                 [record.value],
                 [record.timestamp],
@@ -183,6 +192,11 @@ class DrivenApp:
 
     def _count(self, topic: str) -> int:
         return max(1, sum(1 for partition in ends_of(self.broker) if partition.topic == topic))
+
+    def _raise_failure(self) -> None:
+        runtime = self.app.running.runtime
+        if runtime is not None and runtime.failure is not None:
+            raise runtime.failure
 
     async def _collect(self) -> None:
         """Fetch what was written to topics of others."""
