@@ -19,6 +19,8 @@ from streamz_core.broker.handlers import (  # noqa: F401 - found by what they de
     alter_configs,
     alter_partition_reassignments,
     alter_user_scram_credentials,
+    consumer_group_describe,
+    consumer_group_heartbeat,
     create_acls,
     create_partitions,
     create_topics,

@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -130,7 +130,7 @@ async def _serve(chosen: _Options, ready_fd: int | None) -> None:
         link = await open_link(f"file://{chosen.data}", durability=durability)
         try:
             broker = broker_of(link)
-            server = await Server.start(broker, config)
+            server = await Server.start(broker, replace(config, socket_path=broker.socket_path))
             try:
                 click.echo(f"{chosen.data} is served at {server.address}")
                 _say_ready(ready_fd)

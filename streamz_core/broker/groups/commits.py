@@ -11,10 +11,13 @@ over are: were they lost in a power cut and the commit not, the group would pass
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from streamz_core.broker.groups.consumer import membership
+from streamz_core.broker.groups.consumer.state import ConsumerGroup
 from streamz_core.broker.groups.records import CommittedOffset, is_valid_group_id
 from streamz_core.broker.groups.transitions import commit_error
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
@@ -41,12 +44,14 @@ from streamz_core.protocol.messages.offset_fetch import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streamz_core.broker.groups.coordinator import GroupCoordinator
-    from streamz_core.broker.groups.live_group import LiveGroup
+    from streamz_core.broker.groups.coordinator import AnyGroup, GroupCoordinator
+    from streamz_core.broker.groups.state import Group
     from streamz_core.broker.services import BrokerServices
     from streamz_core.log.directory import LogDirectory
     from streamz_core.protocol.messages.offset_commit import OffsetCommitTopic
     from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
+
+_log = logging.getLogger(__name__)
 
 Refusals = dict[TopicPartition, ErrorCode]
 
@@ -60,13 +65,7 @@ async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) ->
     if error is not None:
         return OffsetCommitResponse(topics=answers(request.topics, error))
     live = coordinator.get_or_create(request.group_id)
-    error = commit_error(
-        live.group,
-        generation_id=generation_id,
-        member_id=request.member_id,
-        group_instance_id=request.group_instance_id,
-        is_transactional=False,
-    )
+    error = _commit_error(live.group, request, generation_id, is_transactional=False)
     if error is not None:
         coordinator.drop_if_unused(live)
         return OffsetCommitResponse(topics=answers(request.topics, error))
@@ -135,12 +134,26 @@ def transactional_commit_error(
     live = coordinator.get(request.group_id)
     if live is None:
         return None
+    return _commit_error(live.group, request, request.generation_id, is_transactional=True)
+
+
+def _commit_error(
+    group: Group | ConsumerGroup,
+    request: OffsetCommitRequest | TxnOffsetCommitRequest,
+    epoch: int,
+    *,
+    is_transactional: bool,
+) -> ErrorCode | None:
+    if isinstance(group, ConsumerGroup):
+        return membership.commit_error(
+            group, member_epoch=epoch, member_id=request.member_id, is_transactional=is_transactional
+        )
     return commit_error(
-        live.group,
-        generation_id=request.generation_id,
+        group,
+        generation_id=epoch,
         member_id=request.member_id,
         group_instance_id=request.group_instance_id,
-        is_transactional=True,
+        is_transactional=is_transactional,
     )
 
 
@@ -239,11 +252,15 @@ async def _fetch_group(
     coordinator: GroupCoordinator, asked: OffsetFetchGroup, *, require_stable: bool
 ) -> OffsetFetchGroupResponse:
     if not is_valid_group_id(asked.group_id):
-        error = ErrorCode.INVALID_GROUP_ID
-        return OffsetFetchGroupResponse(group_id=asked.group_id, topics=[], error_code=error)
+        return OffsetFetchGroupResponse(
+            group_id=asked.group_id, topics=[], error_code=ErrorCode.INVALID_GROUP_ID
+        )
     live = coordinator.get(asked.group_id)
     if live is not None:
-        await live.settled()
+        error = _fetch_error(live.group, asked)
+        if error is not None:
+            return OffsetFetchGroupResponse(group_id=asked.group_id, topics=[], error_code=error)
+        await _settled(coordinator, live)
     topics = _asked_for(live, coordinator.services.directory) if asked.topics is None else asked.topics
     return OffsetFetchGroupResponse(
         group_id=asked.group_id,
@@ -254,8 +271,28 @@ async def _fetch_group(
     )
 
 
+def _fetch_error(group: Group | ConsumerGroup, asked: OffsetFetchGroup) -> ErrorCode | None:
+    """Only members of the consumer protocol say who they are; they are told if they were left behind."""
+    if not isinstance(group, ConsumerGroup) or (asked.member_id is None and asked.member_epoch < 0):
+        return None
+    return membership.epoch_error(group, asked.member_id or "", asked.member_epoch)
+
+
+async def _settled(coordinator: GroupCoordinator, live: AnyGroup) -> None:
+    """Let every commit that was written before this call count, if it can."""
+    written_end = live.offsets.written_end
+    if written_end is None:
+        return
+    log = coordinator.offsets_log.partition_log(live.group.group_id)
+    try:
+        await coordinator.services.durable(log, written_end)
+    except LOG_FAILURES as failure:
+        _log.error("group %r: commits are not durable: %s", live.group.group_id, failure)
+    live.offsets.settle(log.high_watermark)
+
+
 def _fetched_topic(
-    live: LiveGroup | None, asked: OffsetFetchTopic, directory: LogDirectory, *, require_stable: bool
+    live: AnyGroup | None, asked: OffsetFetchTopic, directory: LogDirectory, *, require_stable: bool
 ) -> OffsetFetchTopicResponse:
     name = resolve(directory, asked.name, asked.topic_id)
     return OffsetFetchTopicResponse(
@@ -270,7 +307,7 @@ def _fetched_topic(
     )
 
 
-def _asked_for(live: LiveGroup | None, directory: LogDirectory) -> list[OffsetFetchTopic]:
+def _asked_for(live: AnyGroup | None, directory: LogDirectory) -> list[OffsetFetchTopic]:
     """All that the group has, by name and by id."""
     asked: dict[str, list[int]] = {}
     for partition in live.offsets.partitions if live is not None else ():
@@ -285,7 +322,7 @@ def _asked_for(live: LiveGroup | None, directory: LogDirectory) -> list[OffsetFe
 
 
 def _fetched(
-    live: LiveGroup | None, partition: TopicPartition, *, require_stable: bool
+    live: AnyGroup | None, partition: TopicPartition, *, require_stable: bool
 ) -> OffsetFetchPartitionResponse:
     index = partition.partition
     if live is None:

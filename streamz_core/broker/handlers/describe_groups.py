@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import structs
 
 from streamz_core.broker.authorized_operations import GROUP_OPERATIONS
+from streamz_core.broker.groups.consumer.state import ConsumerGroup
 from streamz_core.broker.groups.state import Group, GroupState
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.describe_groups import (
@@ -36,11 +37,11 @@ async def handle(broker: HandlerBroker, request: DescribeGroupsRequest) -> Descr
 
 def _described(broker: HandlerBroker, group_id: str) -> DescribedGroup:
     live = broker.groups.get(group_id)
-    if live is None:
+    if live is None or isinstance(live.group, ConsumerGroup):
         return DescribedGroup(
             group_id=group_id,
             error_code=ErrorCode.GROUP_ID_NOT_FOUND,
-            error_message=f"there is no group {group_id!r}",
+            error_message=f"there is no group {group_id!r} of the classic protocol",
             group_state=GroupState.DEAD.value,
             members=[],
         )
