@@ -57,6 +57,7 @@ COMPILED = [
     "streamz_core/streams/operators/deduplicate.py",
     "streamz_core/streams/operators/foreign_key_join.py",
     "streamz_core/streams/operators/grouped_table.py",
+    "streamz_core/streams/operators/interval_join.py",
     "streamz_core/streams/operators/joined.py",
     "streamz_core/streams/operators/late_rows.py",
     "streamz_core/streams/operators/reshape.py",

@@ -37,7 +37,7 @@ class Deadline:
 
     __slots__ = ("_clock", "_ends_at_ms", "_scope", "_timeout_ms", "_timer", "_what")
 
-    def __init__(self, clock: Clock, timeout_ms: float | None, what: str) -> None:
+    def __init__(self, clock: Clock, timeout_ms: float | None, what: object) -> None:
         self._clock = clock
         self._timeout_ms = timeout_ms
         self._what = what
@@ -76,10 +76,10 @@ class Deadline:
         self._scope.reschedule(asyncio.get_running_loop().time())
 
 
-def deadline(clock: Clock, timeout_ms: float | None, *, what: str = "the operation") -> Deadline:
+def deadline(clock: Clock, timeout_ms: float | None, *, what: object = "the operation") -> Deadline:
     """Limit the body of an ``async with`` to ``timeout_ms``; None sets no limit.
 
-    Raises ``TimeoutError`` naming ``what`` when time is up, after the body has been cancelled and has
+    Raises ``TimeoutError`` naming ``str(what)`` when time is up, after the body has been cancelled and has
     cleaned up. A cancellation from outside passes through as it is.
 
         async with deadline(clock, 500, what="the first fetch of topic 'views'"):
@@ -89,7 +89,7 @@ def deadline(clock: Clock, timeout_ms: float | None, *, what: str = "the operati
 
 
 async def wait_for(
-    clock: Clock, awaitable: Awaitable[T], timeout_ms: float | None, *, what: str = "the operation"
+    clock: Clock, awaitable: Awaitable[T], timeout_ms: float | None, *, what: object = "the operation"
 ) -> T:
     """Return the result of ``awaitable``, or raise ``TimeoutError`` after ``timeout_ms`` and cancel it.
 

@@ -385,7 +385,7 @@ class App(AppStreams):
 
     def main(self) -> None:
         """The command line of the app: ``worker``, ``send``, ``agents``, ``tables``."""
-        from streamz_core.app.worker import command_line
+        from streamz_core.app.command_line import command_line
 
         command_line(self)()
 

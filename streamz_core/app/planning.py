@@ -60,7 +60,7 @@ async def check(app: Runnable, link: Link, producer: AIOKafkaProducer, partition
 
 
 async def planned(app: Runnable) -> Plan:
-    """What starting the app would change; nothing is created or changed.
+    """What starting the app would change; no topic is created or changed.
 
     Topics that do not exist yet count as they would be created.
     """

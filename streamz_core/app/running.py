@@ -18,9 +18,10 @@ from streamz_core.app.sending import FutureMessage
 from streamz_core.app.state_directory import state_directory
 from streamz_core.app.topic import Topic
 from streamz_core.app.topic_options import TopicOptions
-from streamz_core.client.local_link import open_link
+from streamz_core.client.local_link import broker_of, is_local, open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import Durability
+from streamz_core.server.shared_server import SharedServer, share
 from streamz_core.streams.dsl.compile import external_topics, global_topics, internal_partitions
 from streamz_core.streams.dsl.mending import announce, mended
 from streamz_core.streams.runtime.config import RuntimeConfig
@@ -51,6 +52,7 @@ class RunningApp:
         """The partition counts of the topics that the app reads."""
         self.runtime: StreamsRuntime | None = None
         self._link: Link | None = None
+        self._door: SharedServer | None = None
         self._producer: AIOKafkaProducer | None = None
         self._background = Supervisor(f"app {app.id!r}")
 
@@ -60,6 +62,8 @@ class RunningApp:
         level = None if conf.durability is None else Durability(conf.durability)
         self._link = await open_link(conf.broker, durability=level)
         app.clock = self._link.clock
+        if is_local(self._link):
+            self._door = await share(broker_of(self._link), conf.listen)
         self.partitions = await self._declare_topics()
         topology = app.topology(self.partitions)
         producer = AIOKafkaProducer(
@@ -89,6 +93,8 @@ class RunningApp:
             await _note(errors, self.runtime.stop())
         if self._producer is not None:
             await _note(errors, self._producer.stop())
+        if self._door is not None:
+            await _note(errors, self._door.close())
         if self._link is not None:
             await _note(errors, self._link.close())
         for error in errors:
@@ -99,6 +105,8 @@ class RunningApp:
         waits = [asyncio.ensure_future(self._background.wait_failed())]
         if self.runtime is not None:
             waits.append(asyncio.ensure_future(self.runtime.wait_failed()))
+        if self._door is not None:
+            waits.append(asyncio.ensure_future(self._door.wait_failed()))
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             return next(iter(done)).result()

@@ -37,6 +37,9 @@ class Settings:
 
     broker: str = "file://./data"
     """Where the log is: ``file://directory``, ``memory://name`` or ``host:port``."""
+    listen: str | None = None
+    """``host:port`` where other programs reach an embedded log while the app runs, with any Kafka client: such as
+    ``127.0.0.1:9092``. None: nowhere."""
     version: int = 1
     """Raise it to start afresh: consumer group, tables and internal topics carry it from 2 on."""
     durability: str | None = None

@@ -1,7 +1,7 @@
-"""The command line of an app, and running it as a process.
+"""Running an app as a process.
 
-Owns: ``python views.py worker|send|agents|tables``, and the signals SIGTERM and SIGINT.
-Must not know: how an app starts or stops.
+Owns: the signals SIGTERM and SIGINT, and what ends the process.
+Must not know: how an app starts or stops, command lines.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ import contextlib
 import logging
 import signal
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
-
-import click
+from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio.deadline import wait_for
-from streamz_core.app import topology_commands
-from streamz_core.app.exit_codes import exit_with
+from streamz_core.app.worker_processes import minded
 
 if TYPE_CHECKING:
     from streamz_core.app.services import Startable
@@ -25,51 +22,6 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger(__name__)
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-_LEVELS: Final = ("debug", "info", "warn", "warning", "error", "critical")
-
-
-def command_line(app: Startable) -> click.Group:
-    """The click group of an app."""
-
-    @click.group(help=f"The stream app {app.id!r} at {app.conf.broker}.")
-    def group() -> None:
-        pass
-
-    @group.command(help="Run the app until SIGTERM or SIGINT.")
-    @click.option("-l", "--loglevel", default="warn", type=click.Choice(_LEVELS), show_default=True)
-    @click.option("--accept-destructive", is_flag=True, help="Start even where state is lost; see `plan`.")
-    def worker(loglevel: str, accept_destructive: bool) -> None:
-        if accept_destructive:
-            app.reconfigure(accept_destructive=True)
-        logging.basicConfig(
-            level={"WARN": "WARNING"}.get(loglevel.upper(), loglevel.upper()),
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
-        from streamz_core.app import own_process
-
-        own_process.tune()
-        exit_with(lambda: asyncio.run(run(app)))
-
-    @group.command(help="Send one record to a topic (NAME), or to an agent's topic (@AGENT).")
-    @click.argument("entity")
-    @click.argument("value")
-    @click.option("-k", "--key", help="The record's key.")
-    @click.option("--partition", type=int, help="The partition; else the key decides.")
-    def send(entity: str, value: str, key: str | None, partition: int | None) -> None:
-        exit_with(lambda: click.echo(asyncio.run(_send(app, entity, value, key, partition))))
-
-    @group.command(help="List the agents and their topics.")
-    def agents() -> None:
-        for agent in app.agents.values():
-            click.echo(f"{agent.name}\t{', '.join(agent.get_topic_names())}\t{_first_line(agent.help)}")
-
-    @group.command(help="List the tables.")
-    def tables() -> None:
-        for table in app.tables.values():
-            click.echo(f"{table.name}\t{'windowed' if table.window else 'plain'}\t{_first_line(table.help)}")
-
-    topology_commands.add_to(group, app)
-    return group
 
 
 async def run(app: Startable) -> None:
@@ -79,7 +31,7 @@ async def run(app: Startable) -> None:
     at once, which costs no data: it goes on from its last commit.
     """
     stop_wanted = asyncio.Event()
-    with _signals(stop_wanted):
+    with signals(stop_wanted), minded(stop_wanted.set):
         await app.start()
         failed = asyncio.ensure_future(app.wait_failed())
         stopped = asyncio.ensure_future(stop_wanted.wait())
@@ -102,7 +54,8 @@ async def _stop(app: Startable) -> None:
 
 
 @contextlib.contextmanager
-def _signals(stop_wanted: asyncio.Event) -> Iterator[None]:
+def signals(stop_wanted: asyncio.Event) -> Iterator[None]:
+    """The first SIGTERM or SIGINT sets ``stop_wanted``; the second one has its default effect."""
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
@@ -126,26 +79,3 @@ def _signals(stop_wanted: asyncio.Event) -> Iterator[None]:
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
                 loop.remove_signal_handler(number)
                 signal.signal(number, before[number])
-
-
-async def _send(app: Startable, entity: str, value: str, key: str | None, partition: int | None) -> str:
-    topic = _target(app, entity)
-    async with app.client() as client:
-        sent = await client.produce(
-            topic, key.encode() if key is not None else None, value.encode(), partition, None, ()
-        )
-        metadata: Any = await sent
-    return f"{metadata.topic}-{metadata.partition} offset {metadata.offset}"
-
-
-def _target(app: Startable, entity: str) -> str:
-    if not entity.startswith("@"):
-        return entity
-    agent = app.agents.get(entity[1:])
-    if agent is None:
-        raise click.BadParameter(f"no agent {entity!r}; there are: {', '.join(app.agents) or 'none'}")
-    return str(agent.get_topic_names()[0])
-
-
-def _first_line(text: str) -> str:
-    return text.splitlines()[0] if text else ""

@@ -1,7 +1,7 @@
 """Group commit: making what was appended durable, for many waiters with few fdatasyncs.
 
-Owns: who waits for which partition to be durable up to where, which partitions hold data that is
-written and not synced, and the threads that sync.
+Owns: who waits for which partition to be durable up to where, and which partitions hold data that is
+written and not synced.
 Must not know: who appended, or what durability was asked for.
 
 The first waiter of a partition starts a sync at the end of the loop's present turn, so that appends
@@ -17,17 +17,18 @@ import asyncio
 import contextlib
 import errno
 import logging
-from concurrent.futures import Future as ThreadFuture
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from streamz_core.broker.log_failures import STOPPED, PartitionDeleted, SyncCancelled
+from streamz_core.broker.sync_threads import SyncThreads
 from streamz_core.log.errors import StorageFailure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
     from streamz_core.broker.log_failures import Stopped
+    from streamz_core.broker.sync_threads import Ended
     from streamz_core.log.partition_log import PartitionLog
     from streamz_core.log.sync import SyncTicket
 
@@ -69,13 +70,17 @@ class Flusher:
         """
         self._loop = asyncio.get_running_loop()
         self._on_durable = on_durable
-        self._threads = threads
-        self._executor = ThreadPoolExecutor(threads, "streamz-sync") if blocks else None
+        self._threads_max = threads
+        self._threads: SyncThreads[list[OSError | None]] | None = None
+        if blocks:
+            self._threads = SyncThreads(self._loop, threads)
         self._states: dict[PartitionLog, _PartitionSync] = {}
         self._unsynced: dict[PartitionLog, None] = {}
         self._wanted: dict[PartitionLog, None] = {}
         self._quiet: dict[PartitionLog, None] = {}
         self._round_planned = False
+        self._stopped: Outcome = None
+        """What whoever comes after ``close`` is told."""
 
     def mark_unsynced(self, log: PartitionLog) -> bool:
         """``log`` was written to: ``flush`` is to sync it if nobody waits for it before.
@@ -92,21 +97,22 @@ class Flusher:
         if log.durable_offset >= offset:
             return None
         assert offset <= log.log_end_offset, f"{log.name} ends at {log.log_end_offset}, not at {offset}"
-        if self._executor is None:
-            failure = self._sync_in_place(log)
-            if log.durable_offset >= offset:
-                return None
-            done: asyncio.Future[Outcome] = self._loop.create_future()
-            done.set_result(failure)
-            return done
         waiter: asyncio.Future[Outcome] = self._loop.create_future()
-        self._states.setdefault(log, _PartitionSync()).waiters.append((offset, waiter))
-        self._want(log)
+        if self._threads is not None and self._stopped is None:
+            self._states.setdefault(log, _PartitionSync()).waiters.append((offset, waiter))
+            self._want(log)
+            return waiter
+        failure = self._stopped or self._sync_in_place(log)
+        if log.durable_offset >= offset:
+            return None
+        waiter.set_result(failure)
         return waiter
 
     async def durable(self, log: PartitionLog, offset: int) -> None:
         """Return once ``log`` is durable below ``offset``; raises ``StorageFailure`` if it cannot be."""
-        await self.durable_all(((log, offset),))
+        waiter = self.request(log, offset)
+        if waiter is not None and (outcome := await waiter) is not None:
+            raise outcome
 
     async def durable_all(self, positions: Iterable[tuple[PartitionLog, int]]) -> None:
         """As ``durable`` for several partitions, synced together; the first failure is raised."""
@@ -131,7 +137,7 @@ class Flusher:
         """Start making ``log`` durable, if there is anything to do."""
         if log not in self._unsynced:
             return
-        if self._executor is None:
+        if self._threads is None:
             self._sync_in_place(log)
         else:
             self._want(log)
@@ -167,11 +173,11 @@ class Flusher:
 
     def close(self) -> None:
         """Tell who still waits that it is over, and end the threads."""
-        stopped = SyncCancelled("the broker stopped before the records were synced; they may be lost")
+        self._stopped = SyncCancelled("the broker stopped before the records were synced; they may be lost")
         for log in [*self._states, *self._unsynced]:
-            self._drop(log, stopped)
-        if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._drop(log, self._stopped)
+        if self._threads is not None:
+            self._threads.close()
 
     def _drop(self, log: PartitionLog, outcome: Outcome) -> None:
         self._unsynced.pop(log, None)
@@ -207,25 +213,19 @@ class Flusher:
                 continue
             state.in_flight = True
             tickets.append((log, ticket))
-        for first in range(min(self._threads, len(tickets))):
-            self._submit(tickets[first :: self._threads])
+        for first in range(min(self._threads_max, len(tickets))):
+            self._submit(tickets[first :: self._threads_max])
 
     def _submit(self, tickets: list[tuple[PartitionLog, SyncTicket]]) -> None:
-        assert self._executor is not None
-        job = self._executor.submit(_run_all, [ticket for _, ticket in tickets])
-
-        def hand_over(ended: ThreadFuture[list[OSError | None]]) -> None:
-            if not ended.cancelled() and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._end_round, tickets, ended)
-
-        job.add_done_callback(hand_over)
+        assert self._threads is not None
+        work = partial(_run_all, [ticket for _, ticket in tickets])
+        self._threads.submit(work, partial(self._end_round, tickets))
 
     def _end_round(
-        self, tickets: list[tuple[PartitionLog, SyncTicket]], ended: ThreadFuture[list[OSError | None]]
+        self, tickets: list[tuple[PartitionLog, SyncTicket]], ended: Ended[list[OSError | None]]
     ) -> None:
-        fault = ended.exception()
         # A fault of ours is no verdict on the disk, but nobody can say what was synced: all failed.
-        errors = ended.result() if fault is None else [OSError(errno.EIO, repr(fault))] * len(tickets)
+        errors = ended.result or [OSError(errno.EIO, repr(ended.fault))] * len(tickets)
         for (log, ticket), error in zip(tickets, errors, strict=True):
             state = self._states.get(log)
             if state is None:
@@ -235,8 +235,8 @@ class Flusher:
             self._settle(log, state, _complete(log, ticket, error))
         if self._wanted and not self._round_planned:
             self._start_round()
-        if fault is not None:
-            raise fault
+        if ended.fault is not None:
+            raise ended.fault
 
     def _settle(self, log: PartitionLog, state: _PartitionSync, failure: Outcome) -> None:
         """Answer the waiters of a sync that has ended; those that came too late for it wait on."""
@@ -275,7 +275,7 @@ class Flusher:
 
 
 def _run_all(tickets: list[SyncTicket]) -> list[OSError | None]:
-    """Run in a thread of the executor; one failing disk must not keep the others from their sync."""
+    """Run in a thread; one failing disk must not keep the others from their sync."""
     errors: list[OSError | None] = []
     for ticket in tickets:
         try:

@@ -32,6 +32,7 @@ from streamz_core.log.files import DiskFiles
 from streamz_core.log.memory_files import MemoryFiles
 from streamz_core.protocol.messages.fetch import FetchRequest
 from streamz_core.protocol.messages.heartbeat import HeartbeatRequest
+from streamz_core.protocol.messages.offset_commit import OffsetCommitRequest
 from streamz_core.protocol.messages.produce import ProduceRequest
 
 if TYPE_CHECKING:
@@ -47,7 +48,10 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_INTERRUPTIBLE: Final[frozenset[type]] = frozenset({FetchRequest, HeartbeatRequest, ProduceRequest})
+_INTERRUPTIBLE: Final[frozenset[type]] = frozenset(
+    {FetchRequest, HeartbeatRequest, OffsetCommitRequest, ProduceRequest}
+)
+"""A fetch has no effect; the others have theirs within one turn of the loop, or none: they need no own task."""
 
 
 class _Open:
@@ -92,7 +96,6 @@ class LocalLink:
         if self._closed:
             raise LinkClosed(f"the link to {self._key} is closed: {type(request).__name__} was not sent")
         if type(request) in _INTERRUPTIBLE:
-            # A fetch has no effect, produce and heartbeat take theirs at once: they need no task of their own.
             return await self._broker.handle(request)
         # As over a wire, what was sent is carried out whole, even if the sender is cancelled meanwhile.
         work: Coroutine[Any, Any, R] = self._broker.handle(request)
@@ -100,6 +103,13 @@ class LocalLink:
         self._in_hand.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
+
+    @property
+    def broker(self) -> Broker:
+        """See ``broker_of``."""
+        if self._closed:
+            raise LinkClosed(f"the link to {self._key} is closed")
+        return self._broker
 
     async def backup(self, target: str, *, links: bool) -> BackupSummary:
         """See ``backup``."""
@@ -175,6 +185,21 @@ async def backup(link: Link, target: str, *, links: bool = True) -> BackupSummar
     if not isinstance(link, LocalLink):
         raise Misuse("only a data directory that this process has open can be backed up through its link")
     return await link.backup(target, links=links)
+
+
+def is_local(link: Link) -> bool:
+    """Whether the broker behind ``link`` is in this process."""
+    return isinstance(link, LocalLink)
+
+
+def broker_of(link: Link) -> Broker:
+    """The broker behind a link of this process: for a server to answer for it while the link is open.
+
+    Raises ``Misuse`` for any other link: a cluster answers for itself.
+    """
+    if not isinstance(link, LocalLink):
+        raise Misuse("only a data directory that this process has open can be served from here")
+    return link.broker
 
 
 def register(address: str, broker: Broker) -> None:

@@ -37,7 +37,12 @@ def check_offsets(
     """
     if not offsets or not hasattr(offsets, "items"):
         raise IllegalOffsetError(f"offsets={offsets!r}: must be a dictionary of TopicPartition to offset")
-    return {partition: _check_offset(partition, given) for partition, given in offsets.items()}
+    return {
+        partition: OffsetAndMetadata(given)
+        if type(given) is int and given >= 0 and type(partition) is TopicPartition
+        else _check_offset(partition, given)
+        for partition, given in offsets.items()
+    }
 
 
 def _check_offset(partition: object, given: object) -> OffsetAndMetadata:

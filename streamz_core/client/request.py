@@ -57,8 +57,8 @@ class Requests:
         """The link itself, for requests that are bounded otherwise."""
         return self._link
 
-    async def send(self, request: Request[R], what: str, *, timeout_ms: float | None = None) -> R:
-        """The answer to ``request``; ``KafkaTimeoutError`` naming ``what`` when it does not come in time."""
+    async def send(self, request: Request[R], what: object, *, timeout_ms: float | None = None) -> R:
+        """The answer to ``request``; ``KafkaTimeoutError`` naming ``str(what)`` when it does not come in time."""
         limit_ms = self.timeout_ms if timeout_ms is None else timeout_ms
         try:
             return await wait_for(self._link.clock, self._link.send(request), limit_ms, what=what)
@@ -70,7 +70,7 @@ class Requests:
     async def settled(
         self,
         request: Request[R],
-        what: str,
+        what: object,
         code_of: Callable[[R], int],
         *,
         timeout_ms: float | None = None,

@@ -10,9 +10,12 @@ GroupMetadataKey, GroupMetadataValue).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
+from streamz_core.broker.groups.consumer.records import ConsumerKey
+from streamz_core.broker.groups.consumer.records import read_key as read_consumer_key
 from streamz_core.broker.groups.state import Group, GroupState, Member
 from streamz_core.broker.record_fields import FieldReader, FieldWriter, is_writable
 from streamz_core.model import TopicPartition
@@ -53,6 +56,7 @@ class CommittedOffset(NamedTuple):
     record_offset: int = -1
 
 
+@lru_cache(maxsize=4_096)  # a group commits the same partitions again and again
 def offset_key(group_id: str, partition: TopicPartition) -> bytes:
     """The key of a committed offset, version 1."""
     group, topic = group_id.encode(), partition.topic.encode()
@@ -70,14 +74,10 @@ def offset_key(group_id: str, partition: TopicPartition) -> bytes:
 
 def offset_value(committed: CommittedOffset) -> bytes:
     """The value of a committed offset, version 3."""
-    metadata = committed.metadata.encode()
-    return b"".join(
-        (
-            _OFFSET_VALUE.pack(3, committed.offset, committed.leader_epoch, len(metadata)),
-            metadata,
-            _INT64.pack(committed.commit_timestamp_ms),
-        )
-    )
+    offset, leader_epoch, text, commit_timestamp_ms, _ = committed
+    metadata = text.encode()
+    head = _OFFSET_VALUE.pack(3, offset, leader_epoch, len(metadata))
+    return head + metadata + _INT64.pack(commit_timestamp_ms)
 
 
 def group_key(group_id: str) -> bytes:
@@ -98,13 +98,13 @@ def group_value(group: Group) -> bytes:
     return writer.take()
 
 
-def read_key(key: bytes) -> OffsetKey | GroupKey | None:
-    """What a record is about; None for a kind that a newer Kafka writes and the classic protocol lacks."""
+def read_key(key: bytes) -> OffsetKey | GroupKey | ConsumerKey | None:
+    """What a record is about; None for a kind that a newer Kafka writes and this lacks."""
     reader = FieldReader(key, "__consumer_offsets key")
     version = reader.int16()
     if version in _OFFSET_KEY_VERSIONS:
         return OffsetKey(reader.string(), TopicPartition(reader.string(), reader.int32()))
-    return GroupKey(reader.string()) if version == _GROUP_KEY_VERSION else None
+    return GroupKey(reader.string()) if version == _GROUP_KEY_VERSION else read_consumer_key(version, reader)
 
 
 def read_offset(value: bytes, record_offset: int) -> CommittedOffset:

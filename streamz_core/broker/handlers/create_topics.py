@@ -40,7 +40,7 @@ async def handle(broker: HandlerBroker, request: CreateTopicsRequest) -> CreateT
         if refusal is not None:
             answers[topic.name] = _refused(topic.name, refusal)
         else:
-            accepted[topic.name] = NewTopic(topic.name, _count(broker, topic), topic.configs)
+            accepted[topic.name] = NewTopic(topic.name, _count(broker, topic), _given(topic))
     if accepted:
         answers |= _create(broker, list(accepted.values()), validate_only=request.validate_only)
     return CreateTopicsResponse(topics=[answers[topic.name] for topic in request.topics])
@@ -97,9 +97,19 @@ def _refuse_copies(topic: CreatableTopic) -> Refusal | None:
     return refuse_copies(topic.name, topic.replication_factor)
 
 
+def _given(topic: CreatableTopic) -> dict[str, str]:
+    return {key: value for key, value in topic.configs.items() if value is not None}
+
+
 def _refuse_configs(broker: HandlerBroker, topic: CreatableTopic) -> Refusal | None:
+    empty = [key for key, value in topic.configs.items() if value is None]
+    if empty:
+        message = (
+            f"topic {topic.name!r}: {', '.join(empty)}: a new topic has nothing that could be taken back"
+        )
+        return Refusal(ErrorCode.INVALID_CONFIG, message)
     try:
-        broker.directory.config_of(topic.configs)
+        broker.directory.config_of(_given(topic))
     except Misuse as wrong:
         return Refusal(ErrorCode.INVALID_CONFIG, f"topic {topic.name!r}: {wrong}")
     return None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streamz_core.aio.signal import Signal
     from streamz_core.client.consumer.group_requests import GroupRequests
     from streamz_core.client.consumer.group_settings import GroupSettings
+    from streamz_core.client.consumer.partition_state import PartitionState
     from streamz_core.client.consumer.subscription import Subscription
     from streamz_core.client.group_metadata import GroupMetadata
     from streamz_core.client.request import Requests
@@ -118,11 +119,14 @@ class GroupCommits:
                 state.committed(commit.offset)
 
     async def _commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-        """Commit; where a rebalance came in between, again if the partitions are still ours after it.
+        """Commit; where a rebalance came in between, again if the partitions were ours all the time.
 
         Members that keep their partitions while they rebalance go on working, and so committing: the new
-        generation begins in the broker a moment before this member hears of it.
+        generation begins in the broker a moment before this member hears of it. A partition that was given up
+        and came back is no such case: another member may have had it meanwhile, and gone further, and where
+        this one reads on has been asked for already.
         """
+        held = {partition: self._subscription.find(partition) for partition in offsets}
         while True:
             identity = self._identity()
             try:
@@ -133,8 +137,13 @@ class GroupCommits:
                     self._on_refused(error)
                     raise
                 await self._rebalanced()
-                if not (self._group.has_generation and self._subscription.partitions() >= offsets.keys()):
+                if not (self._group.has_generation and self._are_still(held)):
                     raise
+
+    def _are_still(self, held: Mapping[TopicPartition, PartitionState | None]) -> bool:
+        """Whether these partitions are assigned, and have been since: a new assignment is a new state."""
+        find = self._subscription.find
+        return all(state is not None and find(partition) is state for partition, state in held.items())
 
     def _identity(self) -> GroupMetadata:
         if not self._subscription.is_automatic:

@@ -7,7 +7,7 @@ Must not know: where a consumer is; when to commit.
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamz_core.client.errors import CommitFailedError, KafkaError, error_for
 from streamz_core.client.producer.transactions import offset_topics
@@ -23,6 +23,7 @@ from streamz_core.protocol.messages.list_offsets import (
 )
 from streamz_core.protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
 from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
     OffsetFetchRequest,
     OffsetFetchResponse,
     OffsetFetchTopic,
@@ -82,13 +83,12 @@ async def fetch_committed(
     ``require_stable`` waits for transactions that are about to commit offsets of them.
     """
     wanted = list(partitions)
+    topics = [
+        OffsetFetchTopic(name=topic, partition_indexes=[p.partition for p in of_topic])
+        for topic, of_topic in _by_topic(wanted)
+    ]
     request = OffsetFetchRequest(
-        group_id=group_id,
-        topics=[
-            OffsetFetchTopic(name=topic, partition_indexes=[p.partition for p in of_topic])
-            for topic, of_topic in _by_topic(wanted)
-        ],
-        require_stable=require_stable,
+        groups=[OffsetFetchGroup(group_id=group_id, topics=topics)], require_stable=require_stable
     )
     answer = await requests.settled(
         request, f"committed offsets of group {group_id!r} for {_names(wanted)}", _fetch_error
@@ -97,7 +97,8 @@ async def fetch_committed(
         TopicPartition(topic.name, found.partition_index): OffsetAndMetadata(
             found.committed_offset, found.metadata or ""
         )
-        for topic in answer.topics
+        for group in answer.groups
+        for topic in group.topics
         for found in topic.partitions
         if found.committed_offset >= 0
     }
@@ -114,7 +115,7 @@ async def commit_offsets(
         group_instance_id=member.group_instance_id,
         topics=offset_topics(offsets),
     )
-    what = f"committing offsets of group {member.group_id!r} for {_names(offsets)}"
+    what = _Commit(member.group_id, offsets)
     try:
         await requests.settled(request, what, _commit_error, final=_GONE)
     except KafkaError as error:
@@ -124,7 +125,17 @@ async def commit_offsets(
         raise CommitFailedError(
             f"{what}: {name_of(code)}: the group has rebalanced, the partitions may have another owner; "
             "process faster, or raise max_poll_interval_ms or session_timeout_ms"
-        ) from error_for(code, what)
+        ) from error_for(code, str(what))
+
+
+class _Commit(NamedTuple):
+    """What is to be committed, as errors name it: put into words only where there is one."""
+
+    group_id: str
+    offsets: Mapping[TopicPartition, OffsetAndMetadata]
+
+    def __str__(self) -> str:
+        return f"committing offsets of group {self.group_id!r} for {_names(self.offsets)}"
 
 
 def _by_topic(partitions: Iterable[TopicPartition]) -> list[tuple[str, list[TopicPartition]]]:
@@ -140,8 +151,8 @@ def _list_error(answer: ListOffsetsResponse) -> int:
 
 
 def _fetch_error(answer: OffsetFetchResponse) -> int:
-    return answer.error_code or _worst(
-        found.error_code for topic in answer.topics for found in topic.partitions
+    return _worst(group.error_code for group in answer.groups) or _worst(
+        found.error_code for group in answer.groups for topic in group.topics for found in topic.partitions
     )
 
 

@@ -9,7 +9,6 @@ EndTxn gives a new epoch, so nothing of one transaction can reach the next.
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from streamz_core.client.errors import (
@@ -256,20 +255,13 @@ class Transactions:
 
 def offset_topics(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> list[OffsetCommitTopic]:
     """``offsets`` in the shape of the commit requests."""
-    return [
-        OffsetCommitTopic(
-            name=topic,
-            partitions=[
-                OffsetCommitPartition(
-                    partition_index=partition.partition,
-                    committed_offset=offsets[partition].offset,
-                    committed_metadata=offsets[partition].metadata,
-                )
-                for partition in partitions
-            ],
+    topics: dict[str, list[OffsetCommitPartition]] = {}
+    for (topic, partition), (offset, metadata) in sorted(offsets.items()):
+        wanted = OffsetCommitPartition(
+            partition_index=partition, committed_offset=offset, committed_metadata=metadata
         )
-        for topic, partitions in groupby(sorted(offsets), key=lambda partition: partition.topic)
-    ]
+        topics.setdefault(topic, []).append(wanted)
+    return [OffsetCommitTopic(name=topic, partitions=partitions) for topic, partitions in topics.items()]
 
 
 def _first_offset_error(response: TxnOffsetCommitResponse) -> int:

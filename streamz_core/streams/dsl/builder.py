@@ -12,6 +12,7 @@ from streamz_core.errors import Misuse
 from streamz_core.serde.registry import CodecRegistry
 from streamz_core.streams.dsl.describing import describe, explain
 from streamz_core.streams.dsl.global_ktable import GlobalKTable
+from streamz_core.streams.dsl.global_store import global_store
 from streamz_core.streams.dsl.graph_builder import GraphBuilder
 from streamz_core.streams.dsl.kstream import stream_of
 from streamz_core.streams.dsl.ktable import known, table_of
@@ -109,6 +110,24 @@ class StreamsBuilder:
             )
         )
         return GlobalKTable(graph, topic, name, key, value)
+
+    def add_global_store(
+        self,
+        store: StoreBuilder,
+        topic: str,
+        supplier: Any,
+        consumed: Consumed | str | None = None,
+        **options: Any,
+    ) -> None:
+        """A store that a processor fills from a topic, in every process of the app.
+
+        Where ``global_table`` has a topic's records as they are, here a ``Processor`` makes entries of them. It is
+        handed each record of all partitions, before any task runs and from then on, and reaches nothing but
+        the store. Every step of the app can read it, unnamed: ``context.get_state_store(name)``; so can
+        ``app.store(name)``. It has no changelog, its topic is one. ``options`` are those of ``Consumed``.
+        """
+        chosen = option(Consumed, consumed, options)
+        self._graph.global_table(global_store(self._graph.codecs, store, topic, supplier, chosen))
 
     def describe(self, format: str = "text") -> str:  # noqa: A002 - what it is
         """The sub-topologies, their nodes and how these hang together: ``text`` (Kafka's), ``mermaid``, ``json``."""

@@ -23,6 +23,7 @@ from streamz_core.streams.dsl.options import (
 )
 from streamz_core.streams.dsl.processing_words import ProcessingWords
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
+from streamz_core.streams.dsl.time_join_words import TimeJoinWords
 from streamz_core.streams.error_policy import error_policy
 from streamz_core.streams.graph import ANY_TOPIC, Input, SourceNode
 from streamz_core.streams.operators import stateless
@@ -41,7 +42,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class KStream(Comforts[K, V], ProcessingWords[K, V]):
+class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
     """Records by key. Operations return new streams, and leave this one as it is.
 
     ``named`` is the name of the step, a string or ``Named``, for ``describe()`` and messages.

@@ -15,7 +15,7 @@ from streamz_core.streams.operator import Operator, OperatorContext
 from streamz_core.streams.operators.stamped_versions import stamped_store
 from streamz_core.streams.operators.stateless import fanned_out, row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
-from streamz_core.streams.rows import STALE, Rows
+from streamz_core.streams.rows import Rows
 
 
 class Regroup(Operator):
@@ -34,7 +34,7 @@ class Regroup(Operator):
         index = 0
         try:
             for index in range(len(rows.orders)):
-                if rows.marks is not None and rows.marks[index] is STALE:
+                if rows.is_stale(index):
                     continue  # the group has what is newer
                 key, value = rows.keys[index], rows.values[index]
                 before = self._in_group(key, None if rows.olds is None else rows.olds[index])

@@ -66,14 +66,27 @@ class Keep(Operator):
 class TableFilter(Operator):
     """A table of the entries a predicate holds for: the others are deleted from it."""
 
-    def __init__(self, name: str, predicate: Callable[[Any, Any], Any], *, negated: bool = False) -> None:
-        """``predicate(key, value)``; it never sees None."""
+    def __init__(
+        self,
+        name: str,
+        predicate: Callable[[Any, Any], Any],
+        *,
+        negated: bool = False,
+        tells_all: bool = False,
+    ) -> None:
+        """``predicate(key, value)``; it never sees None.
+
+        ``tells_all``: a deletion goes on where nothing was, too: of a versioned table, what an update replaces
+        is not all that it may concern (KIP-914).
+        """
         super().__init__(name)
         self._predicate = predicate
         self._negated = negated
+        self._tells_all = tells_all
 
     def process(self, rows: Rows) -> Rows | None:
         """Updates; none where neither the value before nor the one after is in the table."""
+        tells_all = self._tells_all or rows.olds is None
         olds = [None] * len(rows) if rows.olds is None else rows.olds
         chosen: list[int] = []
         new_values: list[Any] = []
@@ -83,7 +96,7 @@ class TableFilter(Operator):
             for index in range(len(rows.orders)):
                 key = rows.keys[index]
                 old, value = self._kept(key, olds[index]), self._kept(key, rows.values[index])
-                if old is not None or value is not None or rows.olds is None:
+                if old is not None or value is not None or tells_all:
                     chosen.append(index)
                     new_values.append(value)
                     new_olds.append(old)

@@ -31,9 +31,10 @@ from streamz_core.streams.runtime.config import OffsetReset
 from streamz_core.streams.runtime.failures import TaskFailed, TaskInterrupted
 from streamz_core.streams.runtime.global_tables import GlobalTables
 from streamz_core.streams.runtime.offsets import GroupOffsets
-from streamz_core.streams.runtime.queries import OPEN, StoreUnavailable, StoreView
+from streamz_core.streams.runtime.queries import StoreView
 from streamz_core.streams.runtime.services import TaskServices
 from streamz_core.streams.runtime.status import PartitionStatus, RuntimeState, RuntimeStatus, TaskStatus
+from streamz_core.streams.runtime.store_parts import OPEN, GlobalParts, StoreUnavailable, TaskParts
 from streamz_core.streams.runtime.stores import StateSettings
 from streamz_core.streams.runtime.subscriptions import Subscriptions
 from streamz_core.streams.runtime.task import Task
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 
     from streamz_core.client.link import Link
     from streamz_core.model import TopicPartition
-    from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.restore import RestoreProgress
+    from streamz_core.state.store import Change
     from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.runtime.config import RuntimeConfig
     from streamz_core.streams.runtime.stores import StoreChanges
@@ -113,7 +114,7 @@ class StreamsRuntime:
         return {runner.task_id: runner.task for runner in self._assignment.runners.values()}
 
     @property
-    def global_tables(self) -> Mapping[str, GlobalStore]:
+    def global_tables(self) -> Mapping[str, Any]:
         """The global tables of this process, by name."""
         return {} if self._globals is None else self._globals.stores
 
@@ -160,15 +161,16 @@ class StreamsRuntime:
             for spec in part.stores:
                 if spec.name == name:
                     counts = [self._partition_counts.get(topic, 0) for topic in part.topics]
-                    return StoreView(
-                        spec,
-                        part,
-                        max(counts),
-                        lambda: self.tasks,
-                        self._subscriptions,
-                        timestamps=timestamps,
-                    )
-        known = sorted(spec.name for part in self._topology.subtopologies for spec in part.stores)
+                    parts = TaskParts(name, part.name, max(counts), lambda: self.tasks)
+                    return StoreView(spec, parts, self._subscriptions, timestamps=timestamps)
+        for table in self._topology.global_tables:
+            if table.name == name and self._globals is not None:
+                whole = GlobalParts(self._globals.parts(name), self._globals.store(name))
+                return StoreView(table.store, whole, self._subscriptions, timestamps=timestamps)
+        known = sorted(
+            [spec.name for part in self._topology.subtopologies for spec in part.stores]
+            + [table.name for table in self._topology.global_tables]
+        )
         raise Misuse(
             f"app {self.config.app_id!r} has no store {name!r} (it has: {', '.join(known) or 'none'})"
         )
@@ -203,7 +205,9 @@ class StreamsRuntime:
         offsets = GroupOffsets(requests, config, _resets(self._topology))
         reader = LinkChangelogReader(requests, offsets)
         state = self._state_settings()
-        global_tables = self._globals = GlobalTables(self._topology.global_tables, state)
+        global_tables = self._globals = GlobalTables(
+            self._topology.global_tables, state, self._link.clock, self._publish_global
+        )
         await self._open_globals(global_tables, topics, reader)
         consumer = self._consumer = self._make_consumer(self._link)
         services = TaskServices(
@@ -261,6 +265,10 @@ class StreamsRuntime:
         )
         await tables.open(found, reader, consumer, self._on_restore)
         self._background.spawn(tables.follow(), name="global-tables")
+
+    def _publish_global(self, store: str, partition: int, changes: Sequence[Change]) -> None:
+        if changes:
+            self._subscriptions.publish(store, partition, changes)
 
     def _publish(self, task: ProcessorContext, changes: Sequence[StoreChanges]) -> None:
         for change in changes:

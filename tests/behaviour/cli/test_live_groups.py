@@ -11,10 +11,10 @@ from streamz_core.cli.group_delete_offsets import delete_offsets
 from streamz_core.cli.group_describe import describe
 from streamz_core.cli.group_reset import reset
 from streamz_core.cli.groups import _delete
-from streamz_core.cli.reset_target import TARGETS
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
+from streamz_core.client.reset_target import TARGETS
 
 ADDRESS = "memory://live-groups"
 NOTHING = {"state": None, "members": False, "verbose": False, "as_json": False}

@@ -14,11 +14,13 @@ from streamz_core.client.consumer.assignors.cooperative_sticky import Cooperativ
 from streamz_core.client.consumer.assignors.range import RangePartitionAssignor
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.consumer.listener import ConsumerRebalanceListener
+from streamz_core.client.local_link import open_link
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.consumer_protocol import (
     ConsumerProtocolMemberAssignment,
     ConsumerProtocolMemberMetadata,
 )
+from streamz_core.protocol.messages.offset_commit import OffsetCommitRequest
 
 FOUR = {TopicPartition("four", index) for index in range(4)}
 T = TopicPartition("t", 0)
@@ -100,6 +102,43 @@ async def test_ten_members_settle_at_once(consumers, clock, address):
     assert [len(consumer.assignment()) for consumer in made] == [10] * 10
     assert len(set().union(*(consumer.assignment() for consumer in made))) == 100
     assert clock.monotonic_ms() == began_ms
+
+
+class SlowCommits:
+    """A link on which commits wait until they are let through."""
+
+    def __init__(self, link):
+        self._link = link
+        self.clock = link.clock
+        self.let_through = asyncio.Event()
+
+    async def send(self, request):
+        if isinstance(request, OffsetCommitRequest):
+            await self.let_through.wait()
+        return await self._link.send(request)
+
+    async def close(self):
+        await self._link.close()
+
+
+async def test_a_commit_of_before_a_revocation_is_not_made_after_it(consumers, clock, producer, address):
+    """Between the two another member may have owned the partition, and gone further."""
+    await fill(producer, "t", 10)
+    link = SlowCommits(await open_link(address))
+    one = AIOKafkaConsumer("t", bootstrap_servers=link, group_id="g", enable_auto_commit=False)
+    await clock.drive(one.start())
+    committing = asyncio.ensure_future(one.commit({T: 4}))
+    await clock.settle()
+    two = await consumers("four", group_id="g")
+    assert one.assignment() == {T}
+
+    link.let_through.set()
+    with pytest.raises(errors.CommitFailedError, match="the group has rebalanced"):
+        await committing
+
+    assert await two.committed(T) is None
+    await clock.drive(one.stop())
+    await clock.drive(link.close())
 
 
 async def test_who_stops_while_it_joins_leaves_nobody_waiting(consumers, clock):

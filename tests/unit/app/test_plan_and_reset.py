@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from streamz_core.app.app import App
+from streamz_core.app.command_line import command_line
 from streamz_core.app.planning import DestructiveChange
 from streamz_core.app.reset import StillRunning, reset
-from streamz_core.app.worker import command_line
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.producer.producer import AIOKafkaProducer
 
@@ -155,7 +155,7 @@ def test_the_command_line_of_reset(address: str) -> None:
     assert code == 0
     assert "delete topic views-counts-changelog" in said
     assert "Nothing was changed" in said
-    code, said = invoke(counting(address), "reset", "--execute", "--to", "latest")
+    code, said = invoke(counting(address), "reset", "--execute", "--to-latest")
     assert code == 0
     assert "Nothing was changed" not in said
     assert "store counts" in invoke(counting(address), "plan")[1]

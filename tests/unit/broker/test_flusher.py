@@ -264,6 +264,18 @@ async def test_who_waits_when_the_broker_stops_is_told(flusher: Flusher) -> None
         await waiting
 
 
+@pytest.mark.parametrize("blocks", [True, False])
+async def test_who_comes_after_the_broker_stopped_is_told_and_nothing_is_synced(blocks: bool) -> None:
+    flusher = Flusher(blocks=blocks, threads=1, on_durable=lambda log: None)
+    log = FakeLog()
+    flusher.close()
+
+    with pytest.raises(SyncCancelled):
+        await flusher.durable(log.written(), 1)
+
+    assert log.syncs == 0
+
+
 async def test_flush_makes_durable_what_nobody_waits_for() -> None:
     durable: list[PartitionLog] = []
     flusher = Flusher(blocks=True, threads=1, on_durable=durable.append)

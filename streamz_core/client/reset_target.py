@@ -1,25 +1,22 @@
-"""Where ``--reset-offsets`` leads: the arithmetic of new offsets.
+"""Where a reset of a group's offsets leads: the arithmetic of new offsets.
 
-Owns: the targets, Kafka's way of writing times and durations, and what each target means in a partition.
-Must not know: groups, requests, printing.
+Owns: the targets, Kafka's way of writing times, durations and files of offsets, and what each means in a partition.
+Must not know: groups, requests, command lines.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
-from streamz_core.cli.connection import CommandError
-from streamz_core.cli.options import OptionError
+from streamz_core.errors import Misuse
+from streamz_core.model import TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from streamz_core.model import TopicPartition
+    from collections.abc import Iterable, Mapping
 
 TARGETS: Final = (
     "to_earliest",
@@ -32,6 +29,14 @@ TARGETS: Final = (
     "from_file",
 )
 _DURATION: Final = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.IGNORECASE)
+
+
+class TargetError(Misuse):
+    """A target is none, or two, or is written wrongly."""
+
+
+class NoOffset(Misuse):
+    """There is no offset to go by: none was committed, or the file has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class ResetTarget:
             case "to_current":
                 return bounds.end if bounds.current is None else bounds.current
         if bounds.current is None:
-            raise CommandError(
+            raise NoOffset(
                 f"{partition.topic}-{partition.partition}: nothing was committed that could be shifted; "
                 "use --to-earliest, --to-latest or --to-offset"
             )
@@ -84,12 +89,14 @@ class ResetTarget:
         return None
 
 
-def target_of(given: Mapping[str, Any]) -> ResetTarget:
-    """The one target that the options name."""
+def target_of(given: Mapping[str, Any], default: str | None = None) -> ResetTarget:
+    """The one target that the options name; ``default`` where they name none. Raises ``TargetError``."""
     chosen = [name for name in TARGETS if given[name] is not None and given[name] is not False]
+    if not chosen and default is not None:
+        return ResetTarget(default, True)
     if len(chosen) != 1:
         names = ", ".join("--" + name.replace("_", "-") for name in TARGETS)
-        raise click.UsageError(f"--reset-offsets needs exactly one of {names}")
+        raise TargetError(f"a reset needs exactly one of {names}")
     (kind,) = chosen
     read = {"to_datetime": _moment, "by_duration": _duration}.get(kind)
     return ResetTarget(kind, read(given[kind]) if read is not None else given[kind])
@@ -101,7 +108,7 @@ def _moment(text: str) -> datetime:
         moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
         moment.timestamp()
     except (ValueError, OverflowError):
-        raise OptionError(
+        raise TargetError(
             f"--to-datetime takes YYYY-MM-DDTHH:mm:SS.sss, with or without a zone, got {text!r}"
         ) from None
     return moment
@@ -110,9 +117,28 @@ def _moment(text: str) -> datetime:
 def _duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text)
     if found is None or not any(found.groups()):
-        raise OptionError(f"--by-duration takes PnDTnHnMnS, for instance PT1H30M, got {text!r}")
+        raise TargetError(f"--by-duration takes PnDTnHnMnS, for instance PT1H30M, got {text!r}")
     days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
     try:
         return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError:
-        raise OptionError(f"--by-duration {text}: longer than can be counted") from None
+        raise TargetError(f"--by-duration {text}: longer than can be counted") from None
+
+
+def offsets_of_file(lines: Iterable[str], group: str) -> dict[TopicPartition, int]:
+    """What ``--export`` printed: ``topic,partition,offset``, with the group first where there are several.
+
+    Raises ``TargetError`` with the line that is none.
+    """
+    offsets: dict[TopicPartition, int] = {}
+    for number, row in enumerate(csv.reader(lines), 1):
+        if not row:
+            continue
+        *groups, topic, partition, offset = row if len(row) in (3, 4) else ("", "", "")
+        if not (topic and partition.isdigit() and offset.isdigit()):
+            raise TargetError(f"--from-file line {number}: expected topic,partition,offset")
+        if not groups or groups == [group]:
+            offsets[TopicPartition(topic, int(partition))] = int(offset)
+    if not offsets:
+        raise NoOffset(f"--from-file has no offsets for group {group!r}")
+    return offsets

@@ -1,15 +1,20 @@
-"""The arithmetic of ``--reset-offsets``."""
+"""The arithmetic of resets."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import click
 import pytest
 
-from streamz_core.cli.connection import CommandError
-from streamz_core.cli.options import OptionError
-from streamz_core.cli.reset_target import TARGETS, Bounds, target_of
+from streamz_core.client.reset_target import (
+    TARGETS,
+    Bounds,
+    NoOffset,
+    ResetTarget,
+    TargetError,
+    offsets_of_file,
+    target_of,
+)
 from streamz_core.model import TopicPartition
 
 NOTHING = {name: False if name in ("to_earliest", "to_latest", "to_current") else None for name in TARGETS}
@@ -43,7 +48,7 @@ def test_an_offset_outside_the_log_becomes_the_nearest_one():
 
 
 def test_what_was_never_committed_cannot_be_shifted():
-    with pytest.raises(CommandError, match="t-0: nothing was committed"):
+    with pytest.raises(NoOffset, match="t-0: nothing was committed"):
         target_of({**NOTHING, "shift_by": 1}).offset(PARTITION, Bounds(None, 0, 10))
 
 
@@ -51,7 +56,7 @@ def test_what_was_never_committed_cannot_be_shifted():
     "given", [{}, {"to_offset": 0, "shift_by": 0}, {"to_earliest": True, "to_latest": True}]
 )
 def test_there_is_exactly_one_target(given):
-    with pytest.raises(click.UsageError, match="exactly one"):
+    with pytest.raises(TargetError, match="exactly one"):
         target_of({**NOTHING, **given})
 
 
@@ -82,5 +87,28 @@ def test_times_are_understood(option, text, expected):
     ],
 )
 def test_times_that_are_none_are_refused(option, text):
-    with pytest.raises(OptionError, match="--" + option.replace("_", "-")):
+    with pytest.raises(TargetError, match="--" + option.replace("_", "-")):
         target_of({**NOTHING, option: text})
+
+
+def test_without_a_target_the_default_is_taken():
+    assert target_of(NOTHING, "to_earliest") == ResetTarget("to_earliest", True)
+    assert target_of({**NOTHING, "to_offset": 0}, "to_earliest") == ResetTarget("to_offset", 0)
+
+
+def test_a_file_of_offsets_is_read():
+    found = {TopicPartition("t", 0): 4, TopicPartition("t", 1): 0}
+
+    assert offsets_of_file(["t,0,4", "", "t,1,0"], "g") == found
+    assert offsets_of_file(["g,t,0,4", "other,t,0,7", "g,t,1,0"], "g") == found
+
+
+@pytest.mark.parametrize("line", ["t,0", "t,x,1", "t,0,-1", ",0,1"])
+def test_a_line_that_is_no_offset_is_named(line):
+    with pytest.raises(TargetError, match="line 2"):
+        offsets_of_file(["t,0,4", line], "g")
+
+
+def test_a_file_without_offsets_of_the_group_is_refused():
+    with pytest.raises(NoOffset, match="'g'"):
+        offsets_of_file(["other,t,0,4"], "g")
