@@ -37,8 +37,9 @@ class Limits:
     requests are not read on, fetches answer little, and peers that stand still for ``full_stall_ms`` go."""
     full_stall_ms: int = 1_000
     """See ``in_flight_bytes_max``."""
-    answer_bytes_max: int = 16_777_216
-    """Record bytes in the answer to one fetch, whatever it asks for; a first batch may go beyond."""
+    answer_bytes_max: int = 4_194_304
+    """Record bytes in the answer to one fetch, whatever it asks for; a first batch may go beyond. Larger ones are
+    slower to read: a client unpacks one while the next is on its way."""
     answer_bytes_full: int = 65_536
     """The same while ``in_flight_bytes_max`` is reached."""
     requests_waiting_max: int = 100
