@@ -20,9 +20,9 @@ class Limits:
     Raises ``Misuse`` naming the limit, its value and what is allowed.
     """
 
-    connections_max: int = 2_000
+    connections_max: int = 4_000
     """Open connections; one more is closed at once."""
-    connections_per_address_max: int = 1_000
+    connections_per_address_max: int = 2_000
     """Of them, from one address."""
     handshakes_max: int = 100
     """Connections in the TLS handshake or not yet authenticated; more wait to be accepted."""
