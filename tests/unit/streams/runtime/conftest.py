@@ -327,7 +327,7 @@ class Counter:
 
     async def process(self, batch, start, stop, *, may_yield) -> int:
         for index in range(start, stop):
-            if may_yield and self.context.yield_requested:
+            if may_yield and self.context.commit_request.is_pending:
                 return index
             key, value, timestamp = batch.keys[index], batch.values[index], batch.timestamps[index]
             if self.poison(value):
