@@ -60,7 +60,7 @@ OWNER_POLL_MS: Final = 50
 _INTERRUPTIBLE: Final[frozenset[type]] = frozenset(
     {FetchRequest, HeartbeatRequest, OffsetCommitRequest, ProduceRequest}
 )
-"""A fetch has no effect; the others have theirs within one turn of the loop, or none: they need no own task."""
+"""A fetch has no effect, the others have theirs in one turn of the loop, or none: they need no task of their own."""
 
 
 class _Open:
