@@ -142,7 +142,7 @@ class ClusterLink:
     async def _ask_leaders(self, request: Request[Any]) -> Any:
         await self._know_leaders(topic for topic, _ in partitions_of(request))
         parts = by_leader(request, self._topology.leader_of)
-        if isinstance(request, FetchRequest) and len(parts) > 1:
+        if isinstance(request, FetchRequest) and (len(parts) > 1 or self._fetching.is_busy):
             return await self._fetching.fetch(request, parts)
         return await self._ask_each(request, parts)
 
