@@ -230,6 +230,7 @@ CREATE_TOPICS: Final = Api(
             "topics",
             _with_configs,
             _without_configs,
+            is_extra=True,
             scope="each one's settings in the answer",
         ),
     ),
