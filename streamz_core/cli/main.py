@@ -31,6 +31,8 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "delete-records": ("delete_records", "Delete the records of partitions before an offset."),
     "groups": ("groups", "List, describe, reset and delete consumer groups."),
     "transactions": ("transactions", "List, describe and end transactions, and find those that hang."),
+    "acls": ("acls", "List, add and remove the entries that say who may do what."),
+    "users": ("users", "List, add and remove the users that log in with a password."),
     "app": ("app", "Run, describe, plan and reset a stream application."),
     "streams-application-reset": (
         "streams_application_reset",

@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -24,9 +24,11 @@ from streamz_core.app import own_process
 from streamz_core.cli.connection import CommandError, default_address, run
 from streamz_core.cli.directories import any_path, directory_path
 from streamz_core.cli.interruption import interruption
-from streamz_core.cli.options import options
+from streamz_core.cli.options import OptionError, options
+from streamz_core.cli.server_security import security_config, security_options
 from streamz_core.client.local_link import broker_of, open_link
 from streamz_core.clock import SystemClock
+from streamz_core.errors import Misuse
 from streamz_core.log import layout
 from streamz_core.log.errors import DirectoryOwned
 from streamz_core.log.files import DiskFiles
@@ -36,6 +38,7 @@ from streamz_core.server.server_config import ServerConfig, parse_listen
 
 if TYPE_CHECKING:
     from streamz_core.broker.broker import Broker
+    from streamz_core.server.security.security_config import SecurityConfig
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9092"
 READY: Final = b"ready"
@@ -49,7 +52,7 @@ class _Options:
     listen: str
     advertise: str | None
     durability: str | None
-    open_to_network: bool
+    security: SecurityConfig
 
 
 @click.group("server", invoke_without_command=True)
@@ -64,12 +67,7 @@ class _Options:
         type=click.Choice([level.value for level in Durability]),
         help="The most an acknowledgement waits for. [sync]",
     ),
-    click.option(
-        "--insecure-open-to-network",
-        "open_to_network",
-        is_flag=True,
-        help="Listen beyond this machine without TLS and authentication.",
-    ),
+    security_options,
     click.option("--daemon", is_flag=True, help="Return once it listens, and leave it running."),
     click.option(
         "--log-file", metavar="FILE", help="Where a daemon logs to. [the data directory's name + .log]"
@@ -80,15 +78,16 @@ class _Options:
 @click.pass_context
 def command(  # noqa: PLR0917 - as many as there are options
     ctx: click.Context,
+    /,
     data: str | None,
     listen: str,
     advertise: str | None,
     durability: str | None,
-    open_to_network: bool,
     daemon: bool,
     log_file: str | None,
     log_level: str,
     ready_fd: int | None,
+    **security: Any,
 ) -> None:
     """Serve a data directory at a port: Kafka's own tools and clients of any language reach it there.
 
@@ -104,7 +103,7 @@ def command(  # noqa: PLR0917 - as many as there are options
     logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     own_process.tune()
     _allow_many_files()
-    run(_serve(_Options(path, listen, advertise, durability, open_to_network), ready_fd))
+    run(_serve(_Options(path, listen, advertise, durability, _security(security)), ready_fd))
 
 
 @command.command("stop")
@@ -124,14 +123,14 @@ async def _serve(chosen: _Options, ready_fd: int | None) -> None:
         port=port,
         advertised_host=advertised[0],
         advertised_port=advertised[1],
-        insecure_open_to_network=chosen.open_to_network,
+        security=chosen.security,
     )
     with interruption() as interrupted:
         durability = None if chosen.durability is None else Durability(chosen.durability)
         link = await open_link(f"file://{chosen.data}", durability=durability)
         try:
             broker = broker_of(link)
-            server = await Server.start(broker, config)
+            server = await Server.start(broker, replace(config, socket_path=broker.socket_path))
             try:
                 click.echo(f"{chosen.data} is served at {server.address}")
                 _say_ready(ready_fd)
@@ -157,6 +156,13 @@ async def _until_failed(broker: Broker, server: Server, interrupted: asyncio.Fut
     finally:
         for failure in failures:
             failure.cancel()
+
+
+def _security(given: dict[str, Any]) -> SecurityConfig:
+    try:
+        return security_config(given)
+    except Misuse as wrong:
+        raise OptionError(str(wrong)) from wrong
 
 
 def _allow_many_files() -> None:

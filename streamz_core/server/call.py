@@ -38,6 +38,9 @@ class Call:
 class Answering(Protocol):
     """Whoever answers requests."""
 
+    def begin(self, session: Session, certificate: dict[str, Any] | None) -> None:
+        """A connection stands, whose peer has shown this certificate (as ``ssl`` describes it), or none."""
+
     def read(self, session: Session, frame: bytearray) -> Call:
         """Decode a request; raises ``ConnectionEnded``."""
 

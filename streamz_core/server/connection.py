@@ -11,9 +11,9 @@ import logging
 from enum import Flag, auto
 from typing import TYPE_CHECKING, Final, Protocol
 
+from streamz_core.protocol.wire.framing import BadFrame, FrameReader
 from streamz_core.server.call import ConnectionEnded
 from streamz_core.server.conversation import Conversation
-from streamz_core.server.framing import BadFrame, FrameReader
 from streamz_core.server.outlet import Outlet
 from streamz_core.server.progress import Progress
 
@@ -96,6 +96,8 @@ class Connection(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         host = self._host
         self._transport = transport
+        host.answering.begin(self.session, transport.get_extra_info("peercert"))
+        self._reader.frame_bytes_max = self._frame_bytes_max = self._allowed_frame_bytes()
         self._outlet = Outlet(transport, self._socket)
         self._conversation = Conversation(
             self.session,

@@ -124,6 +124,8 @@ class Conversation:
             self._begin(call)
         else:
             self._send(await self._answer(call))
+            if self.session.is_over:
+                self.break_off()
         await self._outlet.writable()
         if self.answered % REQUESTS_A_TURN == 0:
             await asyncio.sleep(0)

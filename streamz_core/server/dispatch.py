@@ -1,7 +1,7 @@
 """From the bytes of a request to the bytes of its answer.
 
-Owns: ``Dispatcher``: decode, put in what only the connection knows, have it carried out, encode.
-Must not know: sockets, how requests are carried out.
+Owns: ``Dispatcher``: decode, put in what only the connection knows, have what is permitted carried out, encode.
+Must not know: sockets, how requests are carried out, what is permitted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from streamz_core.protocol.messages.api_versions import ApiVersionsRequest
 from streamz_core.protocol.messages.fetch import FetchRequest
 from streamz_core.protocol.messages.heartbeat import HeartbeatRequest
 from streamz_core.protocol.messages.produce import ProduceRequest
+from streamz_core.protocol.messages.sasl_authenticate import SaslAuthenticateRequest
+from streamz_core.protocol.messages.sasl_handshake import SaslHandshakeRequest
 from streamz_core.protocol.wire import codec, headers
 from streamz_core.protocol.wire.malformed import MalformedMessage
 from streamz_core.server import memberships
@@ -31,11 +33,14 @@ if TYPE_CHECKING:
     from streamz_core.server.in_flight import InFlightBytes
     from streamz_core.server.limits import Limits
     from streamz_core.server.outlet import Buffer
+    from streamz_core.server.security.door import Door
     from streamz_core.server.session import Session
 
 R = TypeVar("R")
 
-ANSWERED_HERE: Final = frozenset({ApiVersionsRequest.api_key})
+ANSWERED_HERE: Final = frozenset(
+    {ApiVersionsRequest.api_key, SaslHandshakeRequest.api_key, SaslAuthenticateRequest.api_key}
+)
 """What needs no broker, and no admission."""
 
 _LENGTH: Final = struct.Struct(">i")
@@ -55,13 +60,20 @@ class Handling(Protocol):
 class Dispatcher:
     """Answers the requests of all connections; see ``call.Answering``."""
 
-    def __init__(self, broker: Handling, limits: Limits, in_flight: InFlightBytes) -> None:
+    def __init__(self, broker: Handling, limits: Limits, in_flight: InFlightBytes, door: Door) -> None:
         self._broker = broker
+        self._door = door
         self._limits = limits
         self._in_flight = in_flight
         self._spoken = codec.supported()
         self._answered = API_KEYS | ANSWERED_HERE
         self._api_versions = api_versions(self._answered, self._spoken)
+
+    def begin(self, session: Session, certificate: dict[str, Any] | None) -> None:
+        """A connection stands."""
+        door = self._door
+        is_local = session.is_local
+        session.begin(door.local() if is_local else door.authenticator(session.address, certificate))
 
     def read(self, session: Session, frame: bytearray) -> Call:
         """Decode a request; raises ``ConnectionEnded``."""
@@ -69,26 +81,37 @@ class Dispatcher:
         try:
             header, position = headers.read_request_header(view)
             session.client_id = header.client_id or ""
+            # By its key alone: what a stranger may not ask is not even decoded.
+            if session.authenticator is None or not session.authenticator.admits(header.api_key):
+                raise ConnectionEnded(f"API {header.api_key} was asked for before authentication")
             if not self._is_spoken(header):
                 return self._not_spoken(session, header)
             request = codec.decode_request(header.api_key, header.api_version, view[position:])
         except MalformedMessage as malformed:
             raise ConnectionEnded(str(malformed)) from malformed
-        if not session.is_admitted and header.api_key not in ANSWERED_HERE:
-            raise ConnectionEnded(f"API {header.api_key} was asked for before authentication")
         return self._call(session, header, request)
 
     async def answer(self, call: Call) -> list[Buffer] | None:
         """The frame to send, None where the request wants no answer; raises ``ConnectionEnded``."""
         if isinstance(call.request, ApiVersionsRequest):
             return self._encoded(call.header, self._answer_versions(call.header))
-        response = await self._broker.handle(call.request)
+        if isinstance(call.request, SaslHandshakeRequest | SaslAuthenticateRequest):
+            return self._encoded(call.header, await _authenticated(call.session, call.request))
+        response = await self._handle(call.session, call.request)
         if call.session.is_local:
             memberships.note(call.session, call.request, response)
         if isinstance(call.request, ProduceRequest) and call.request.acks == 0:
             _refuse_silently(response)
             return None
         return self._encoded(call.header, response)
+
+    async def _handle(self, session: Session, request: Request[R]) -> R:
+        """Have carried out what of ``request`` the peer may ask. A local one may do what it may do with the files."""
+        if session.is_local:
+            return await self._broker.handle(request)
+        split = self._door.authorizer.guard(session.principal, session.address, request)
+        answer: R = split.finish(None if split.request is None else await self._broker.handle(split.request))
+        return answer
 
     def _is_spoken(self, header: RequestHeader) -> bool:
         if header.api_key not in self._answered or header.api_key not in self._spoken:
@@ -133,6 +156,17 @@ class Dispatcher:
         body = codec.encode_response(header.api_key, version, response)
         size = len(head) + sum(map(len, body))
         return [_LENGTH.pack(size) + head, *body]
+
+
+async def _authenticated(session: Session, request: SaslHandshakeRequest | SaslAuthenticateRequest) -> Any:
+    """A step towards knowing who the peer is."""
+    authenticator = session.authenticator
+    assert authenticator is not None
+    if isinstance(request, SaslHandshakeRequest):
+        return await authenticator.handshake(request)
+    response = await authenticator.authenticate(request)
+    session.is_admitted = not authenticator.is_stranger
+    return response
 
 
 def _refuse_silently(response: ProduceResponse) -> None:

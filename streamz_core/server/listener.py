@@ -21,6 +21,7 @@ from streamz_core.server.connection import Connection
 from streamz_core.server.session import Session
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from streamz_core.server.connection import Host
@@ -90,10 +91,13 @@ def files_allowed() -> int:
 class Listener:
     """Accepts at one listening socket. ``accept`` runs in a task of its own."""
 
-    def __init__(self, host: Host, config: ServerConfig, count: Callable[[], int]) -> None:
+    def __init__(
+        self, host: Host, config: ServerConfig, ssl_context: ssl.SSLContext | None, count: Callable[[], int]
+    ) -> None:
         """``count`` tells how many connections the server has."""
         self._host = host
         self._config = config
+        self._ssl_context = ssl_context
         self._count = count
         limits = config.limits
         # Half of the files are the log's: a peer must not be able to keep a segment from being opened.
@@ -153,7 +157,7 @@ class Listener:
         self._per_address[address] += 1
         config, made = self._config, False
         is_local = sock.family is socket.AF_UNIX
-        tls = None if is_local else config.ssl_context
+        tls = None if is_local else self._ssl_context
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
         def connection() -> Connection:

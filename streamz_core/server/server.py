@@ -15,12 +15,12 @@ from streamz_core.aio.deadline import sleep, wait_for
 from streamz_core.aio.signal import Signal
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.broker.broker import BrokerClosed, BrokerState
-from streamz_core.errors import Misuse
+from streamz_core.protocol.wire.framing import receive_space
 from streamz_core.server import memberships
 from streamz_core.server.dispatch import Dispatcher
-from streamz_core.server.framing import receive_space
 from streamz_core.server.in_flight import InFlightBytes
 from streamz_core.server.listener import CannotListen, Listener, bind, bind_local
+from streamz_core.server.security.door import Door
 from streamz_core.server.server_config import ServerConfig
 
 if TYPE_CHECKING:
@@ -46,13 +46,16 @@ class Server:
     await server.close()
     """
 
-    def __init__(self, broker: Broker, config: ServerConfig, sockets: list[socket.socket]) -> None:
+    def __init__(
+        self, broker: Broker, config: ServerConfig, door: Door, sockets: list[socket.socket]
+    ) -> None:
         """Use ``start``."""
         self.config = config
         self.limits: Limits = config.limits
         self.clock: Clock = broker.clock
         self.in_flight = InFlightBytes(config.limits.in_flight_bytes_max)
-        self.answering = Dispatcher(broker, config.limits, self.in_flight)
+        self.door = door
+        self.answering = Dispatcher(broker, config.limits, self.in_flight, self.door)
         self.receive_space = receive_space()
         self.port: int = sockets[0].getsockname()[1] if config.host is not None else -1
         """Where it listens; -1 without a port."""
@@ -60,16 +63,18 @@ class Server:
         self._sockets = sockets
         self._connections: dict[Connection, None] = {}
         self._count = Signal(0)
-        self._listener = Listener(self, config, lambda: len(self._connections))
+        self._listener = Listener(self, config, self.door.ssl_context, lambda: len(self._connections))
         self._background = Supervisor(f"server at {self.address}", on_failure=self._failed)
 
     @classmethod
     async def start(cls, broker: Broker, config: ServerConfig = ServerConfig()) -> Server:  # noqa: B008
         """Listen, and have the broker tell clients and other processes of this machine where.
 
-        Raises ``CannotListen``; ``Misuse`` where the configuration would open the broker to everybody.
+        Raises ``CannotListen``; ``Misuse`` where the configuration would open the broker to everybody, or cannot be
+        carried out.
         """
-        _refuse_open_door(config)
+        config.security.check_bind(config.host)
+        door = Door(config.security, broker, broker.clock)
         sockets = [] if config.host is None else await bind(config.host, config.port)
         if config.socket_path is not None:
             try:
@@ -77,12 +82,15 @@ class Server:
             except CannotListen:
                 _close(sockets)
                 raise
-        server = cls(broker, config, sockets)
+        server = cls(broker, config, door, sockets)
         broker.advertise(*server.advertised, is_local=config.socket_path is not None)
         for one in sockets:
             server._background.spawn(server._listener.accept(one), name=f"accept at {one.getsockname()}")
         server._background.spawn(server._watch(), name="watch")
-        _log.info("listening at %s", server.address)
+        _log.info("listening at %s (%s)", server.address, config.security.protocol)
+        warning = config.security.warning(config.host)
+        if warning is not None:
+            _log.warning("%s", warning)
         return server
 
     @property
@@ -176,12 +184,3 @@ def _close(sockets: list[socket.socket]) -> None:
 def _reachable(host: str) -> str:
     """An address to connect to, for one to listen at."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-
-
-def _refuse_open_door(config: ServerConfig) -> None:
-    if config.is_loopback or config.insecure_open_to_network:
-        return
-    raise Misuse(
-        f"listening at {config.host} would let everybody who can reach this machine read and write all topics: "
-        "listen at 127.0.0.1, or give TLS and authentication, or say insecure_open_to_network=True"
-    )

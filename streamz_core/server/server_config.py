@@ -6,12 +6,11 @@ Must not know: what the server does with them.
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 from streamz_core.errors import Misuse
 from streamz_core.server.limits import Limits
+from streamz_core.server.security.security_config import SecurityConfig, is_loopback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +31,9 @@ class ServerConfig:
     """The same; None: the port that is listened at."""
     socket_path: str | None = None
     """A Unix socket besides, for processes of the same user: they may do what the user may do with the files."""
-    ssl_context: ssl.SSLContext | None = None
-    """TLS where there is one."""
+    security: SecurityConfig = field(default_factory=SecurityConfig)
+    """TLS, who may connect and as whom."""
     limits: Limits = field(default_factory=Limits)
-    insecure_open_to_network: bool = False
-    """Listen beyond this machine without TLS and authentication all the same."""
 
     def __post_init__(self) -> None:
         for name, port in (("port", self.port), ("advertised_port", self.advertised_port)):
@@ -46,12 +43,7 @@ class ServerConfig:
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can connect."""
-        if self.host in (None, "localhost"):
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return self.host is None or is_loopback(self.host)
 
 
 def parse_listen(text: str) -> tuple[str, int]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.app.app import App
 from streamz_core.app.topic_options import TopicOptions
+from streamz_core.broker.config import BrokerConfig
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.errors import Misuse
@@ -24,8 +25,9 @@ from streamz_core.streams.dsl.compile import external_topics, global_topics
 from streamz_core.streams.graph import ANY_TOPIC
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from streamz_core.streams.runtime.task import Task
     from streamz_core.testing.manual_clock import ManualClock
     from streamz_core.testing.memory_broker import MemoryBroker
     from streamz_core.testing.test_topics import TestRecord
@@ -34,6 +36,11 @@ TOPIC_CONFIG: Final = {"retention.ms": "-1", "message.timestamp.after.max.ms": "
 """Event times are the test's own: neither too old to keep nor too new to believe."""
 FAR_S: Final = 9e10
 """Far beyond any event time of a test: the year 4821."""
+
+
+def broker_config(partitions: int) -> BrokerConfig:
+    """A broker that makes the topics which steps choose record by record, like those that are known beforehand."""
+    return BrokerConfig(default_partitions=partitions, topic_configs=TOPIC_CONFIG)
 
 
 def app_of(topology: App | StreamsBuilder, application_id: str) -> App:
@@ -52,6 +59,35 @@ def topics_of(app: App) -> set[str]:
         topics.update(external_topics(graph), global_topics(graph))
         topics.update(node.sink for node in graph.nodes if isinstance(node.sink, str))
     return topics - {ANY_TOPIC}
+
+
+def tasks_of(app: App) -> list[Task]:
+    """The tasks of a running app."""
+    runtime = app.running.runtime
+    return [] if runtime is None else list(runtime.tasks.values())
+
+
+def ends_of(broker: MemoryBroker) -> dict[TopicPartition, int]:
+    """Where every partition of the log ends."""
+    return {
+        TopicPartition(log.topic, log.partition): log.log_end_offset
+        for log in broker.broker.directory.partitions()
+    }
+
+
+async def run_to_end(apps: Sequence[App], broker: MemoryBroker, clock: ManualClock) -> None:
+    """Have running apps process and commit until nothing new is written. Raises what made one fail."""
+    before: dict[TopicPartition, int] | None = None
+    while (ends := ends_of(broker)) != before:
+        before = ends
+        await clock.settle()
+        for task in [task for app in apps for task in tasks_of(app)]:
+            task.request_commit()
+        await clock.settle()
+        for app in apps:
+            runtime = app.running.runtime
+            if runtime is not None and runtime.failure is not None:
+                raise runtime.failure
 
 
 class DrivenApp:
@@ -77,12 +113,6 @@ class DrivenApp:
         self._consumer: AIOKafkaConsumer | None = None
         self.written: Final[dict[str, list[Any]]] = {}
         """Consumer records by topic, of all topics but the broker's own."""
-
-    @property
-    def tasks(self) -> Mapping[str, Any]:
-        """The tasks at work, by id."""
-        runtime = self.app.running.runtime
-        return {} if runtime is None else runtime.tasks
 
     @property
     def producer(self) -> AIOKafkaProducer:
@@ -115,11 +145,14 @@ class DrivenApp:
 
     async def pipe(self, topic: str, records: list[TestRecord]) -> None:
         """Write encoded records, one after the other has had all its effects."""
+        partitions = self._count(topic)
+        if not partitions:
+            raise Misuse(f"there is no topic {topic!r}: the topology neither reads nor writes it")
         for record in records:
             assert record.timestamp is not None
             sent = await self.producer.send_columns(
                 topic,
-                partition_of(record, self._count(topic)),
+                partition_of(record, partitions),
                 [record.key],
                 [record.value],
                 [record.timestamp],
@@ -136,19 +169,12 @@ class DrivenApp:
 
     async def complete(self) -> None:
         """Process and commit until nothing new is written. Raises what made the app fail."""
-        before: dict[TopicPartition, int] | None = None
-        while (ends := self._ends()) != before:
-            before = ends
-            await self.clock.settle()
-            for task in self.tasks.values():
-                task.request_commit()
-            await self.clock.settle()
-            self._raise_failure()
+        await run_to_end([self.app], self.broker, self.clock)
         await self._collect()
 
     def store(self, name: str) -> Any:
         """A store of the topology; with several partitions, that of partition 0."""
-        for task in self.tasks.values():
+        for task in tasks_of(self.app):
             try:
                 return task.any_store(name)
             except Misuse:
@@ -165,24 +191,13 @@ class DrivenApp:
             self.app.topics[name] = replace(options, config={**options.config, **TOPIC_CONFIG})
 
     def _count(self, topic: str) -> int:
-        return max(1, sum(1 for partition in self._ends() if partition.topic == topic))
-
-    def _ends(self) -> dict[TopicPartition, int]:
-        return {
-            TopicPartition(log.topic, log.partition): log.log_end_offset
-            for log in self.broker.broker.directory.partitions()
-        }
-
-    def _raise_failure(self) -> None:
-        runtime = self.app.running.runtime
-        if runtime is not None and runtime.failure is not None:
-            raise runtime.failure
+        return max(1, sum(1 for partition in ends_of(self.broker) if partition.topic == topic))
 
     async def _collect(self) -> None:
         """Fetch what was written to topics of others."""
         consumer = self._consumer
         assert consumer is not None
-        partitions = [p for p in self._ends() if not p.topic.startswith("__")]
+        partitions = [p for p in ends_of(self.broker) if not p.topic.startswith("__")]
         new = [p for p in partitions if p not in consumer.assignment()]
         if new:
             positions = {p: await consumer.position(p) for p in consumer.assignment()}

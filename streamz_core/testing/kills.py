@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 from streamz_core.app.errors import NotReady
 from streamz_core.app.stored_fingerprint import topology_topic
 from streamz_core.app.topic_options import TopicOptions
-from streamz_core.broker.config import BrokerConfig
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.errors import Misuse
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
@@ -22,7 +21,14 @@ from streamz_core.state import rocksdb
 from streamz_core.state.changelog import topic_name
 from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.durations import Duration, milliseconds
-from streamz_core.testing.driven_app import TOPIC_CONFIG, DrivenApp, app_of, partition_of, topics_of
+from streamz_core.testing.driven_app import (
+    TOPIC_CONFIG,
+    DrivenApp,
+    app_of,
+    broker_config,
+    partition_of,
+    topics_of,
+)
 from streamz_core.testing.kill_points import KillPoint, KillPoints
 from streamz_core.testing.manual_clock import ManualClock
 from streamz_core.testing.memory_broker import MemoryBroker
@@ -231,7 +237,7 @@ class _Trial:
         broker = MemoryBroker(
             f"killed-{number}",
             clock=clock,
-            config=BrokerConfig(auto_create_topics=False),
+            config=broker_config(plan.partitions),
             image=point.image,
             watch=points.watch,
         )

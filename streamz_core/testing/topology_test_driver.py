@@ -14,10 +14,9 @@ import itertools
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from streamz_core.app.stored_fingerprint import topology_topic
-from streamz_core.broker.config import BrokerConfig
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.durations import Duration, milliseconds
-from streamz_core.testing.driven_app import DrivenApp, app_of
+from streamz_core.testing.driven_app import DrivenApp, app_of, broker_config
 from streamz_core.testing.manual_clock import ManualClock
 from streamz_core.testing.memory_broker import MemoryBroker
 from streamz_core.testing.own_loop import OwnLoop
@@ -67,9 +66,7 @@ class TopologyTestDriver:
         self._loop = OwnLoop()
         settings = dict(config or {})
         self.app: Final = app_of(topology, settings.pop("application_id", "driver"))
-        broker = MemoryBroker(
-            f"driver-{next(_numbers)}", clock=self.clock, config=BrokerConfig(auto_create_topics=False)
-        )
+        broker = MemoryBroker(f"driver-{next(_numbers)}", clock=self.clock, config=broker_config(partitions))
         self._driven = DrivenApp(self.app, broker, self.clock, partitions=partitions, config=settings)
         self._is_closed = False
         try:

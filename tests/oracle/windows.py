@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.oracle.kafka_streams import judge, prepare
-from tests.oracle.program import case
+from tests.oracle.program import case, differs_on_purpose
 
 CASES = Path(__file__).parent / "windows.json.gz"
 COUNT = 360
@@ -38,7 +38,7 @@ def main() -> None:
     while len(wanted) < COUNT:
         made = case(seed, WINDOWS | BESIDE)
         seed += 1
-        if _has_windows(made) and not _differs_on_purpose(made):
+        if _has_windows(made) and not differs_on_purpose(made):
             wanted.append(made)
     kept = [one for one in judge(wanted) if "error" not in one]
     with gzip.GzipFile(CASES, "wb", mtime=0) as file:
@@ -48,21 +48,6 @@ def main() -> None:
 
 def _has_windows(made: dict[str, Any]) -> bool:
     return any(step["op"] in WINDOWS for step in made["steps"])
-
-
-def _differs_on_purpose(made: dict[str, Any]) -> bool:
-    """Whether a filter sees what an update replaces, where Kafka Streams tells it something else."""
-    steps = {step["id"]: step for step in made["steps"] if "id" in step}
-    for step in made["steps"]:
-        if not step["op"].startswith("table_filter"):
-            continue
-        before = step
-        while before["op"].startswith("table_"):
-            before = steps[before["in"]]
-        is_uncached = not made["caching"] and (before["op"].startswith("session_") or "sliding" in before)
-        if is_uncached or before["op"] == "suppress_limit":
-            return True
-    return False
 
 
 if __name__ == "__main__":

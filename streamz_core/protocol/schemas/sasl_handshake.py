@@ -13,14 +13,14 @@ from streamz_core.protocol.schemas.form import Form
 REQUEST: Final = Form(
     message=SaslHandshakeRequest,
     table="""
-versions 0-1
+versions 1-1
 mechanism: string
 """,
 )
 RESPONSE: Final = Form(
     message=SaslHandshakeResponse,
     table="""
-versions 0-1
+versions 1-1
 error_code: int16
 mechanisms: [string]
 """,

@@ -8,9 +8,9 @@ A request is first asked for by its API key alone (``admits``): what a stranger 
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.aio.deadline import sleep
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.api_versions import ApiVersionsRequest
 from streamz_core.protocol.messages.sasl_authenticate import SaslAuthenticateRequest, SaslAuthenticateResponse
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from streamz_core.server.security.audit import Audit
     from streamz_core.server.security.mechanism import Exchange, Mechanism, Outcome
 
+ANONYMOUS: Final = "User:ANONYMOUS"
+"""Who has not authenticated, where nobody has to (Kafka's name)."""
+LOCAL: Final = "User:LOCAL"
+"""A process of the user whose data it is."""
 FAILURE_DELAY_MS: Final = 100
 """How long a failed login waits for its answer (Kafka's ``connection.failed.authentication.delay.ms``)."""
 _SASL_APIS: Final = (SaslHandshakeRequest.api_key, SaslAuthenticateRequest.api_key)
@@ -85,6 +89,16 @@ class Authenticator:
     def is_over(self) -> bool:
         """Whether the connection has to be closed."""
         return self._state is SaslState.ENDED
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it has to authenticate and never did."""
+        return self._state in {SaslState.NEW, SaslState.EXCHANGING, SaslState.ENDED}
+
+    def refuse(self, reason: str) -> None:
+        """End it for a reason that came up elsewhere."""
+        self._state = SaslState.ENDED
+        self._audit.login_failed(self.host, "certificate", reason)
 
     def admits(self, api_key: int) -> bool:
         """Whether a request of this API may be answered now; if not, the connection is over."""
@@ -149,12 +163,7 @@ class Authenticator:
     async def _failed(self, outcome: Failed) -> SaslAuthenticateResponse:
         self._state = after(self._state, SaslEvent.FAILED)
         self._audit.login_failed(self.host, self._mechanism, outcome.reason)
-        waited = asyncio.Event()
-        timer = self._clock.call_later(FAILURE_DELAY_MS, waited.set)
-        try:
-            await waited.wait()
-        finally:
-            timer.cancel()
+        await sleep(self._clock, FAILURE_DELAY_MS)
         return SaslAuthenticateResponse(
             error_code=ErrorCode.SASL_AUTHENTICATION_FAILED,
             error_message=f"authentication by {self._mechanism} failed",

@@ -22,18 +22,28 @@ from streamz_core.server.security.asking import Asking
 from streamz_core.server.security.steps import Split, Whole, carry_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
     from streamz_core.broker.config import BrokerConfig
     from streamz_core.broker.security.security import Security
-    from streamz_core.log.directory import LogDirectory
     from streamz_core.protocol.messages.acls import AclOperation, ResourceType
     from streamz_core.protocol.messages.request import Request
     from streamz_core.server.security.audit import Audit
 
 _MAKES_RULES: Final = (CreateAclsRequest, AlterUserScramCredentialsRequest)
 """What nobody in particular must not do: whoever comes to be authenticated later would find rules of a stranger."""
+
+
+class Directory(Protocol):
+    """The topics there are."""
+
+    @property
+    def topics(self) -> Mapping[str, Any]:
+        """By name."""
+
+    def name_of(self, topic_id: UUID) -> str | None:
+        """The topic of this id."""
 
 
 class Served(Protocol):
@@ -44,7 +54,7 @@ class Served(Protocol):
         """ACLs and users."""
 
     @property
-    def directory(self) -> LogDirectory:
+    def directory(self) -> Directory:
         """Topics."""
 
     @property

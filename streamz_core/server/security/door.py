@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.protocol.messages.scram_mechanism import ScramMechanism
 from streamz_core.server.security.audit import Audit
-from streamz_core.server.security.authenticator import Authenticator
+from streamz_core.server.security.authenticator import ANONYMOUS, LOCAL, Authenticator
 from streamz_core.server.security.authorizer import Authorizer
 from streamz_core.server.security.jwks import KeySet
 from streamz_core.server.security.jwks_document import FileDocument, HttpsDocument
@@ -26,13 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from streamz_core.clock import Clock
-    from streamz_core.log.files import Files
     from streamz_core.server.security.authorizer import Served
     from streamz_core.server.security.mechanism import Mechanism
     from streamz_core.server.security.security_config import OauthConfig, SecurityConfig
-
-ANONYMOUS: Final = "User:ANONYMOUS"
-"""Who has not authenticated, where nobody has to (Kafka's name)."""
 
 
 class Door:
@@ -42,7 +38,7 @@ class Door:
     there.
     """
 
-    def __init__(self, config: SecurityConfig, served: Served, files: Files, clock: Clock) -> None:
+    def __init__(self, config: SecurityConfig, served: Served, clock: Clock) -> None:
         self.audit = Audit(clock)
         self.authorizer = Authorizer(
             served, self.audit, super_users=config.super_users, authenticates=config.authenticates
@@ -52,44 +48,53 @@ class Door:
         self._clock = clock
         self._rules = parse_rules(config.principal_mapping)
         self._mechanisms: Mapping[str, Mechanism] = {
-            name: _MAKERS[name](config, served, files, clock) for name in config.sasl_mechanisms
+            name: _MAKERS[name](config, served, clock) for name in config.sasl_mechanisms
         }
 
     def authenticator(self, host: str, certificate: dict[str, Any] | None = None) -> Authenticator:
         """For one connection from ``host`` (an address), with the certificate its peer has shown, if any."""
-        return Authenticator(
+        name = distinguished_name(certificate) if certificate else None
+        user = ANONYMOUS if name is None else self._user_of(name)
+        made = Authenticator(
             self._mechanisms,
             self._clock,
             self.audit,
             host=host,
-            principal=self._principal(certificate),
+            principal=user or ANONYMOUS,
             session_max_ms=self._config.session_max_ms,
         )
+        if user is None:
+            made.refuse(f"no principal mapping fits the certificate of {name!r}")
+        elif name is not None:
+            self.audit.logged_in(user, host, "certificate")
+        return made
 
-    def _principal(self, certificate: dict[str, Any] | None) -> str:
-        if not certificate:
-            return ANONYMOUS
-        user = mapped(self._rules, distinguished_name(certificate))
-        return f"User:{user}" if user else ANONYMOUS
+    def local(self) -> Authenticator:
+        """For a process that came by the Unix socket in the data directory: whose files they are."""
+        return Authenticator({}, self._clock, self.audit, host="local", principal=LOCAL)
+
+    def _user_of(self, name: str) -> str | None:
+        user = mapped(self._rules, name)
+        return f"User:{user}" if user else None
 
 
 def _scram(mechanism: ScramMechanism) -> Callable[..., Mechanism]:
-    return lambda _config, served, _files, _clock: ScramLogin(mechanism, served.security)
+    return lambda _config, served, _clock: ScramLogin(mechanism, served.security)
 
 
-def _plain(_config: SecurityConfig, served: Served, _files: Files, _clock: Clock) -> Mechanism:
+def _plain(_config: SecurityConfig, served: Served, _clock: Clock) -> Mechanism:
     return PlainLogin(served.security)
 
 
-def _oauthbearer(config: SecurityConfig, _served: Served, files: Files, clock: Clock) -> Mechanism:
+def _oauthbearer(config: SecurityConfig, _served: Served, clock: Clock) -> Mechanism:
     assert config.oauth is not None
-    keys = KeySet(_document(config.oauth, files), clock)
+    keys = KeySet(_document(config.oauth), clock)
     return OauthbearerLogin(JwtValidator(config.oauth.rules, keys, clock))
 
 
-def _document(oauth: OauthConfig, files: Files) -> FileDocument | HttpsDocument:
+def _document(oauth: OauthConfig) -> FileDocument | HttpsDocument:
     if oauth.jwks_file is not None:
-        return FileDocument(files, oauth.jwks_file)
+        return FileDocument(oauth.jwks_file)
     assert oauth.jwks_url is not None
     return HttpsDocument(oauth.jwks_url, oauth.jwks_hosts)
 

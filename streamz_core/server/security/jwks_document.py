@@ -17,12 +17,11 @@ from urllib.parse import urlsplit
 
 from streamz_core.errors import Misuse
 from streamz_core.log import checksummed
+from streamz_core.log.files import DiskFiles
 from streamz_core.server.security.jwks import KeysUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    from streamz_core.log.files import Files
 
 DOCUMENT_BYTES_MAX: Final = 1_048_576
 _TIMEOUT_S: Final = 10.0
@@ -31,8 +30,7 @@ _TIMEOUT_S: Final = 10.0
 class FileDocument:
     """A file on this machine, which whoever runs the server names."""
 
-    def __init__(self, files: Files, path: str) -> None:
-        self._files = files
+    def __init__(self, path: str) -> None:
         self._path = path
 
     async def read(self) -> bytes:
@@ -41,7 +39,7 @@ class FileDocument:
 
     def _read(self) -> bytes:
         try:
-            content = checksummed.read_file(self._files, self._path)
+            content = checksummed.read_file(DiskFiles(), self._path)
         except OSError as error:
             raise KeysUnavailable(f"{self._path}: {error.strerror}") from None
         if content is None:
@@ -78,10 +76,10 @@ class HttpsDocument:
         )
         try:
             connection.request("GET", self._target, headers={"Accept": "application/json"})
-            response = connection.getresponse()
-            if response.status != http.client.OK:
-                raise KeysUnavailable(f"https://{self._host} answered with status {response.status}")
-            content = response.read(DOCUMENT_BYTES_MAX + 1)
+            with connection.getresponse() as response:
+                if response.status != http.client.OK:
+                    raise KeysUnavailable(f"https://{self._host} answered with status {response.status}")
+                content = response.read(DOCUMENT_BYTES_MAX + 1)
         except (OSError, http.client.HTTPException) as error:
             raise KeysUnavailable(f"https://{self._host}: {type(error).__name__}") from None
         finally:

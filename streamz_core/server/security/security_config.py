@@ -56,7 +56,7 @@ class SecurityConfig:
     """After so long a peer authenticates again (Kafka's ``connections.max.reauth.ms``); 0: never for that alone."""
     principal_mapping: str = "DEFAULT"
     """From certificates' names to users' (Kafka's ``ssl.principal.mapping.rules``)."""
-    insecure_remote_access: bool = False
+    insecure_open_to_network: bool = False
     """Let other machines connect although there is no TLS, or nobody has to authenticate."""
 
     def __post_init__(self) -> None:
@@ -93,9 +93,9 @@ class SecurityConfig:
         kind = "PLAINTEXT" if self.tls is None else "SSL"
         return f"SASL_{kind}" if self.sasl_mechanisms else kind
 
-    def check_bind(self, host: str) -> None:
+    def check_bind(self, host: str | None) -> None:
         """Raise ``Misuse`` if a port at ``host`` would be open to other machines and is not secured."""
-        if is_loopback(host) or self.insecure_remote_access:
+        if host is None or is_loopback(host) or self.insecure_open_to_network:
             return
         if self.tls is None or not self.authenticates:
             lacking = " and ".join(
@@ -106,14 +106,16 @@ class SecurityConfig:
             raise Misuse(
                 f"listening at {host!r} lets other machines connect, and there is no {lacking}: give a certificate "
                 "and SASL mechanisms or required client certificates, listen at 127.0.0.1, or set "
-                "insecure_remote_access to let whoever reaches the port do everything"
+                "insecure_open_to_network to do without"
             )
 
-    def warning(self, host: str) -> str | None:
+    def warning(self, host: str | None) -> str | None:
         """What to say at every start about a port at ``host`` that is not secured; None if there is nothing."""
-        if is_loopback(host) or (self.tls is not None and self.authenticates):
+        if host is None or is_loopback(host) or (self.tls is not None and self.authenticates):
             return None
-        return f"INSECURE: {host} is open to other machines, as {self.protocol}, because insecure_remote_access is set"
+        return (
+            f"INSECURE: other machines can reach {host}, as {self.protocol}: insecure_open_to_network is set"
+        )
 
 
 def is_loopback(host: str) -> bool:

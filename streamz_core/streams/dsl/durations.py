@@ -37,8 +37,6 @@ def signed_milliseconds(duration: Duration, what: str) -> int:
     >>> signed_milliseconds(timedelta(seconds=-1), "lower")
     -1000
     """
-    if isinstance(duration, timedelta):
-        duration = round(duration.total_seconds() * 1000)
-    is_negative = type(duration) is int and duration < 0
-    size_ms = milliseconds(-duration if is_negative else duration, what)
-    return -size_ms if is_negative else size_ms
+    is_negative_timedelta = isinstance(duration, timedelta) and duration < timedelta(0)
+    is_negative = is_negative_timedelta or (type(duration) is int and duration < 0)
+    return -milliseconds(-duration, what) if is_negative else milliseconds(duration, what)

@@ -29,6 +29,9 @@ class ScriptedAnswers:
     answer_bytes: int = 0
     """Every answer is filled up to this."""
 
+    def begin(self, session, certificate) -> None:
+        """Whoever it is may ask."""
+
     def read(self, session, data: bytearray) -> Call:
         text = data.decode()
         if text.startswith("bad"):
