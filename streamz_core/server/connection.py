@@ -11,9 +11,9 @@ import logging
 from enum import Flag, auto
 from typing import TYPE_CHECKING, Final, Protocol
 
+from streamz_core.protocol.wire.framing import BadFrame, FrameReader
 from streamz_core.server.call import ConnectionEnded
 from streamz_core.server.conversation import Conversation
-from streamz_core.server.framing import BadFrame, FrameReader
 from streamz_core.server.outlet import Outlet
 from streamz_core.server.progress import Progress
 

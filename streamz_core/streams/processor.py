@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
+    from streamz_core.streams.commit_request import CommitRequest
     from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.round import Round
 
@@ -112,8 +113,9 @@ class ProcessorContext(Protocol):
     def stream_time_ms(self) -> int:
         """The highest timestamp seen by this task, restored across restarts; -1 before the first."""
 
-    yield_requested: bool
-    """A commit is due: a processor that may yield returns after the record in hand."""
+    @property
+    def commit_request(self) -> CommitRequest:
+        """Whether a commit is due: a processor that may yield returns after the record in hand."""
 
     def store(self, name: str) -> CachedStore:
         """This task's partition of a key-value store."""
@@ -191,7 +193,7 @@ class Processor(ProcessorLife, Protocol):
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
         """Handle records ``start`` to ``stop``; returns the index of the first one not handled.
 
-        That is ``stop``, or less where ``may_yield`` and ``context.yield_requested``. Raises
+        That is ``stop``, or less where ``may_yield`` and ``context.commit_request``. Raises
         ``RecordError`` for the record that failed; everything before it is handled.
         """
 

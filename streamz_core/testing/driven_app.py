@@ -193,11 +193,6 @@ class DrivenApp:
     def _count(self, topic: str) -> int:
         return max(1, sum(1 for partition in ends_of(self.broker) if partition.topic == topic))
 
-    def _raise_failure(self) -> None:
-        runtime = self.app.running.runtime
-        if runtime is not None and runtime.failure is not None:
-            raise runtime.failure
-
     async def _collect(self) -> None:
         """Fetch what was written to topics of others."""
         consumer = self._consumer

@@ -135,6 +135,7 @@ class _Watched:
         self._watch = watch
         self.clock = broker.clock
         self.static_config = broker.static_config
+        self.socket_path = broker.socket_path
 
     async def handle(self, request: Request[R]) -> R:
         self._watch(request, False)

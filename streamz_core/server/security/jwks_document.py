@@ -76,10 +76,10 @@ class HttpsDocument:
         )
         try:
             connection.request("GET", self._target, headers={"Accept": "application/json"})
-            response = connection.getresponse()
-            if response.status != http.client.OK:
-                raise KeysUnavailable(f"https://{self._host} answered with status {response.status}")
-            content = response.read(DOCUMENT_BYTES_MAX + 1)
+            with connection.getresponse() as response:
+                if response.status != http.client.OK:
+                    raise KeysUnavailable(f"https://{self._host} answered with status {response.status}")
+                content = response.read(DOCUMENT_BYTES_MAX + 1)
         except (OSError, http.client.HTTPException) as error:
             raise KeysUnavailable(f"https://{self._host}: {type(error).__name__}") from None
         finally:

@@ -120,7 +120,7 @@ class GraphProcessor:
         self._context.had_input(round_)
         sources = [self._sources[part.source.topic] for part in round_.parts]
         pieces = Pieces(round_, sources, self._apart, start, stop, self._piece_max)
-        while pieces.has_more and not (may_yield and self._task.yield_requested):
+        while pieces.has_more and not (may_yield and self._task.commit_request.is_pending):
             try:
                 if self._waiting is None:
                     self._steps.push(pieces.take())

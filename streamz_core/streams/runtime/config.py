@@ -43,7 +43,7 @@ class RuntimeConfig:
     """Where stores live; ``None`` keeps them in memory and restores them at every start."""
     processing_guarantee: ProcessingGuarantee | str = ProcessingGuarantee.EXACTLY_ONCE
     commit_interval_ms: int = 100
-    """Outputs become visible, and offsets move, at least this often."""
+    """Outputs become visible, and offsets move, at least this often; sooner where all input is read."""
     commit_records_max: int = 100_000
     """Commit after this many records, or changed keys, even if the interval is not over."""
     commit_bytes_max: int = 16 << 20

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streamz_core.aio.deadline import wait_for
 from streamz_core.aio.signal import Signal
 from streamz_core.state.store import StoreCorrupt, StoreError
+from streamz_core.streams.commit_request import CommitRequest
 from streamz_core.streams.error_policy import ErrorAction
 from streamz_core.streams.runtime.committer import CommitWork
 from streamz_core.streams.runtime.decoding import decode, stream_time_after
@@ -91,7 +92,7 @@ class Task:
         self.partition: Final = partition
         self.state: Final = Signal(TaskState.CREATED)
         self.stream_time_ms = -1
-        self.yield_requested = False
+        self.commit_request: Final = CommitRequest()
         self.has_committed = False
         self._config = config
         self._services = services
@@ -158,7 +159,7 @@ class Task:
 
     def request_commit(self) -> None:
         """Commit as soon as the record in hand is done."""
-        self.yield_requested = True
+        self.commit_request.is_pending = True
         self._wake.set()
 
     # -- as the runtime sees it -------------------------------------------------------------------
@@ -216,7 +217,7 @@ class Task:
     def stop(self) -> None:
         """Finish the record in hand, commit, and end."""
         self._stop_requested.set()
-        self.yield_requested = True
+        self.commit_request.is_pending = True
         self._wake.set()
 
     def interrupt(self, reason: TaskInterrupted) -> None:
@@ -303,15 +304,16 @@ class Task:
                     await self._record_failed(failure)
                 else:
                     self._intake.take_more(round_.count)
+                    await self._route_outputs()
                     self._cautious_records -= round_.count
                 await self._give_way(round_.count)
             else:
-                if not self.yield_requested and await self._is_worth_committing():
+                if not self.commit_request.is_pending and await self._is_worth_committing():
                     self.request_commit()
-                if not self.yield_requested:
+                if not self.commit_request.is_pending:
                     await self._wake.wait()
                     self._wake.clear()
-                if self.yield_requested:
+                if self.commit_request.is_pending:
                     # Nothing came until the commit is due: what depends on time has its turn.
                     await self._processors.punctuate()
             if self._commit_is_due():
@@ -394,6 +396,12 @@ class Task:
 
     # -- commits ----------------------------------------------------------------------------------
 
+    async def _route_outputs(self) -> None:
+        """Have what was sent to topics not seen before wait as the rest does: by partition, encoded."""
+        unrouted = self._outputs.unrouted
+        if unrouted:
+            self._outputs.route(await self._services.count_partitions(unrouted))
+
     async def _is_worth_committing(self) -> bool:
         """Whether there is nothing left to do but a commit of many records: waiting would only make it late."""
         return self._records_since_commit >= CAUGHT_UP_RECORDS and await self._intake.reads_to_end()
@@ -401,7 +409,7 @@ class Task:
     def _commit_is_due(self) -> bool:
         config = self._config
         return (
-            self.yield_requested
+            self.commit_request.is_pending
             or self._records_since_commit >= config.commit_records_max
             or self._outputs.size_bytes >= config.commit_bytes_max
             or self._stores.dirty_records >= config.commit_records_max
@@ -413,7 +421,7 @@ class Task:
 
         False where something that was held back failed: the task went back to its last commit.
         """
-        self.yield_requested = self._stopping
+        self.commit_request.is_pending = self._stopping
         outputs, stores = self._outputs, self._stores
         try:
             await self._processors.flush()
