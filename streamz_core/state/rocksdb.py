@@ -353,6 +353,14 @@ def discard(path: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
+def copy(path: str, target: str) -> None:
+    """Copy a database that nobody has open; ``target`` must not be there."""
+    try:
+        shutil.copytree(path, target)
+    except OSError as error:
+        raise StoreFailure(f"copying {path} to {target}: {error}") from error
+
+
 def home(directory: str) -> str:
     """What tells a directory of databases from those of others, on this machine and elsewhere."""
     return f"{platform.node()}:{os.path.realpath(directory)}"
