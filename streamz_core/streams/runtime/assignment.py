@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import wait_for
 from streamz_core.model import TopicPartition
-from streamz_core.streams.runtime.task import Task
+from streamz_core.streams.runtime.task import Task, task_id
 from streamz_core.streams.runtime.task_runner import TaskRunner
 
 if TYPE_CHECKING:
@@ -83,11 +83,15 @@ class Assignment:
             # A placeholder, so that the consumer does not look for a position of its own.
             consumer.pause(partition)
             consumer.seek(partition, 0)
+        tasks = [
+            (part, index)
+            for part in self._topology.subtopologies
+            for index in sorted({p.partition for p in partitions if p.topic in part.topics})
+        ]
         if self._standbys is not None:
-            await self._standbys.let_go()
-        for part in self._topology.subtopologies:
-            for index in sorted({p.partition for p in partitions if p.topic in part.topics}):
-                self._start(part, index)
+            await self._standbys.let_go({task_id(part, index) for part, index in tasks})
+        for part, index in tasks:
+            self._start(part, index)
         if self._standbys is not None:
             self._standbys.begin()
         self._is_assigned = True

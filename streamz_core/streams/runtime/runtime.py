@@ -307,19 +307,20 @@ class StreamsRuntime:
             # Every task seeks its partitions before it lets them be read.
             auto_offset_reset="none",
             isolation_level="read_committed",
-            partition_assignment_strategy=(self._assignor(),),
+            partition_assignment_strategy=self._assignors(),
             session_timeout_ms=config.session_timeout_ms,
             request_timeout_ms=config.request_timeout_ms,
         )
 
-    def _assignor(self) -> AbstractPartitionAssignor:
+    def _assignors(self) -> list[AbstractPartitionAssignor]:
         """Co-partitioned topics must come to the same member."""
         config = self.config
+        plain = RangePartitionAssignor()
         if not config.num_standby_replicas or config.state_dir is None:
-            return RangePartitionAssignor()
-        return TaskAssignor(
-            self._topology, config.num_standby_replicas, self._member_state, self._on_standbys
-        )
+            return [plain]
+        # The plain one is for groups some of whose members do not ask for standbys (yet).
+        wanted = config.num_standby_replicas
+        return [TaskAssignor(self._topology, wanted, self._member_state, self._on_standbys), plain]
 
     def _member_state(self) -> MemberState:
         """What this member has of the app's stores."""

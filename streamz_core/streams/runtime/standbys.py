@@ -21,7 +21,7 @@ from streamz_core.state.store import StoreCorrupt, StoreLocked
 from streamz_core.streams.runtime.stores import TaskStores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from streamz_core.state.restore import RestoreProgress
     from streamz_core.streams.runtime.services import TaskServices
@@ -81,8 +81,9 @@ class Standbys:
         """From the next ``settle`` on, these are the copies."""
         self._wanted = list(task_ids)
 
-    async def let_go(self) -> None:
-        """Close the copies that are not wanted any more, before somebody opens their files as a task's."""
+    async def let_go(self, tasks: Container[str]) -> None:
+        """Close the copies that are not wanted any more, and those of ``tasks``, which will open their files."""
+        self._wanted = [task_id for task_id in self._wanted if task_id not in tasks]
         await self._close([task_id for task_id in self.copies if task_id not in self._wanted])
 
     def begin(self) -> None:

@@ -81,6 +81,11 @@ class TaskState(Enum):
     CLOSED = "closed"
 
 
+def task_id(subtopology: SubTopology, partition: int) -> str:
+    """What a task is called, in logs, transactional ids and the state directory."""
+    return f"{subtopology.name}_{partition}"
+
+
 class Task:
     """Runs a sub-topology's processors over one partition; it is their ``ProcessorContext``."""
 
@@ -88,7 +93,7 @@ class Task:
         self, subtopology: SubTopology, partition: int, config: RuntimeConfig, services: TaskServices
     ) -> None:
         """``partition`` of every source topic that has it belongs to this task."""
-        self.task_id: Final = f"{subtopology.name}_{partition}"
+        self.task_id: Final = task_id(subtopology, partition)
         self.partition: Final = partition
         self.state: Final = Signal(TaskState.CREATED)
         self.stream_time_ms = -1

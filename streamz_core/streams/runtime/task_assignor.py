@@ -17,6 +17,7 @@ from streamz_core.protocol.consumer_protocol import (
     ConsumerProtocolMemberMetadata,
     grouped,
 )
+from streamz_core.streams.runtime.task import task_id
 from streamz_core.streams.runtime.task_assignment import MemberState, share_out
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class TaskAssignor(AbstractPartitionAssignor):
         owned = set(assignment.partitions())
         self._running = sorted(
             {
-                _task(part, partition.partition)
+                task_id(part, partition.partition)
                 for part in self._topology.subtopologies
                 for partition in owned
                 if partition.topic in part.topics
@@ -101,7 +102,7 @@ class TaskAssignor(AbstractPartitionAssignor):
         for part in self._topology.subtopologies:
             for topic in part.topics:
                 for index in sorted(cluster.partitions_for_topic(topic) or ()):
-                    found.setdefault(_task(part, index), (part, []))[1].append(TopicPartition(topic, index))
+                    found.setdefault(task_id(part, index), (part, []))[1].append(TopicPartition(topic, index))
         return found
 
     def _of_others(
@@ -114,7 +115,3 @@ class TaskAssignor(AbstractPartitionAssignor):
                 for index in sorted(cluster.partitions_for_topic(topic) or ()):
                     found[readers[index % len(readers)]].append(TopicPartition(topic, index))
         return found
-
-
-def _task(part: SubTopology, partition: int) -> str:
-    return f"{part.name}_{partition}"

@@ -184,6 +184,22 @@ def counts_of(group: Group, name: str) -> dict[str, int]:
     return found
 
 
+async def test_members_that_want_none_are_got_along_with(group: Group) -> None:
+    await group.start("a")
+    await group.start("b", standbys=0)
+    await group.write("views")
+    assert group.copies("a") == group.copies("b") == {}
+
+    await group.stop("b")
+    await group.start("b")
+    assert set(group.copies("b")) == group.owned("a"), "now all want them"
+    await group.start("c", standbys=0)
+    await group.stop("a")
+
+    both = {**counts_of(group, "b"), **counts_of(group, "c")}
+    assert both == {f"k{number}": 1 for number in range(KEYS)}
+
+
 async def test_a_damaged_copy_is_made_anew(group: Group) -> None:
     await group.start("a")
     await group.start("b")
