@@ -21,6 +21,7 @@ from streamz_core.aio.signal import Signal
 from streamz_core.state.store import StoreCorrupt, StoreError
 from streamz_core.streams.commit_request import CommitRequest
 from streamz_core.streams.error_policy import ErrorAction
+from streamz_core.streams.runtime.alarm import Alarm
 from streamz_core.streams.runtime.committer import CommitWork
 from streamz_core.streams.runtime.decoding import decode, stream_time_after
 from streamz_core.streams.runtime.failure_book import FailureBook
@@ -118,6 +119,8 @@ class Task:
         self._stop_requested = asyncio.Event()
         self._interruption: TaskInterrupted | None = None
         self._tick: Cancellable | None = None
+        self._alarm = Alarm(services.clock, self._wake.set)
+        self.wake_at: Final = self._alarm.set
         self._cautious_records = 0
         """How many more records are handled with a savepoint before every slice."""
         self._savepoint: OutputMark | None = None
@@ -277,6 +280,7 @@ class Task:
     async def _close(self) -> None:
         if self._tick is not None:
             self._tick.cancel()
+        self._alarm.cancel()
         graceful = self.state.value is not TaskState.FAILED
         # Whatever is cancelled or fails here, the stores' files must be let go of.
         try:
@@ -318,8 +322,8 @@ class Task:
                 if not self.commit_request.is_pending:
                     await self._wake.wait()
                     self._wake.clear()
-                if self.commit_request.is_pending:
-                    # Nothing came until the commit is due: what depends on time has its turn.
+                if self._alarm.take() or self.commit_request.is_pending:
+                    # Nothing came until a timer or the commit is due: what depends on time has its turn.
                     await self._processors.punctuate()
             if self._commit_is_due():
                 await self._commit()
