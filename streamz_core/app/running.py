@@ -209,6 +209,7 @@ class RunningApp:
             timestamp_ahead_max_ms=conf.milliseconds("timestamp_ahead_max"),
             memory_budget_bytes=conf.memory_budget,
             shutdown_timeout_ms=conf.milliseconds("shutdown_timeout"),
+            num_standby_replicas=conf.num_standby_replicas,
         )
 
 
