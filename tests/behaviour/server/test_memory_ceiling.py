@@ -16,7 +16,7 @@ from tests.behaviour.server.raw import encoded
 from tests.behaviour.server.test_hostile_peers import PRODUCE_BY_NAME, bomb, produce
 
 MIB = 1 << 20
-CEILING_BYTES = 96 * MIB
+CEILING_BYTES = 48 * MIB
 """What all of the below may add together, where a server that believed lengths would take ten gigabytes."""
 
 
