@@ -47,6 +47,7 @@ COMPILED = [
     "streamz_core/state/windowed.py",
     "streamz_core/streams/batch.py",
     "streamz_core/streams/chunk.py",
+    "streamz_core/streams/commit_request.py",
     "streamz_core/streams/execution/pieces.py",
     "streamz_core/streams/execution/steps.py",
     "streamz_core/streams/operator.py",
@@ -54,6 +55,7 @@ COMPILED = [
     "streamz_core/streams/operators/closing.py",
     "streamz_core/streams/operators/co_aggregate.py",
     "streamz_core/streams/operators/deduplicate.py",
+    "streamz_core/streams/operators/endings.py",
     "streamz_core/streams/operators/foreign_key_join.py",
     "streamz_core/streams/operators/grouped_table.py",
     "streamz_core/streams/operators/interval_join.py",
@@ -75,7 +77,7 @@ COMPILED = [
     "streamz_core/streams/operators/window_aggregate.py",
     "streamz_core/streams/round.py",
     "streamz_core/streams/rows.py",
-    "streamz_core/streams/runtime/columns.py",
+    "streamz_core/streams/stream_times.py",
     "streamz_core/streams/runtime/output.py",
 ]
 # The library that holds their code, inside the package: an editable install finds it wherever the package is.

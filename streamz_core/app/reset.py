@@ -102,7 +102,7 @@ async def reset(app: Runnable, options: ResetOptions | None = None, *, dry_run: 
     link = await open_link(app.conf.broker)
     try:
         before = await load(link, app.group_id) or Fingerprint()
-        now = fingerprint_of(app, await expected_counts(app, link))
+        now = await fingerprint_of(app, link, await expected_counts(app, link))
         belongings = _belongings(app.group_id, (before, now), state_directory(app))
         return await _reset(link, belongings, options or ResetOptions(), dry_run=dry_run)
     finally:

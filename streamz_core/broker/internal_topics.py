@@ -30,6 +30,8 @@ _CONFIGS: Final = {
     "segment.bytes": str(16 * 1024 * 1024),
     "max.message.bytes": str(8 * 1024 * 1024),
     "compression.type": "producer",
+    # Commits are small, each is synced, and somebody waits.
+    "preallocate": "true",
 }
 _READ_BYTES: Final = 1024 * 1024
 

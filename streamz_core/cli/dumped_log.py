@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from struct import Struct, error
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.log.segment_scan import is_blank
 from streamz_core.protocol.control import read_marker
 from streamz_core.protocol.record_batch import (
     HEADER_BYTES,
@@ -57,7 +58,8 @@ def dump_log(files: Files, path: str, options: DumpOptions) -> Iterator[str]:
         while position < end:
             header = _header(file, position, size)
             if header is None:
-                yield f"Found {size - position} invalid bytes at the end of {name}"
+                if not is_blank(file, position, size):
+                    yield f"Found {size - position} invalid bytes at the end of {name}"
                 break
             batch = file.read_at(position, header.size_bytes)
             yield batch_line(header, position, is_valid=check_crc(batch, 0, header))

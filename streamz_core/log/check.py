@@ -29,7 +29,7 @@ from streamz_core.log.producer_state import ProducerState
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import take_in
 from streamz_core.log.segment import Segment
-from streamz_core.log.segment_scan import scan
+from streamz_core.log.segment_scan import is_blank, scan
 from streamz_core.protocol.record_batch import CorruptBatch
 
 
@@ -168,9 +168,11 @@ class _PartitionCheck:
                 self._check_snapshot(segment.next_offset)
         except CorruptBatch as error:
             severity = self._severity(base, error.position, point)
-            message = f"at byte {error.position}: {error.reason}"
-            self._find(severity, segment.path, message, segment.next_offset, segment.next_offset + 1)
-            return None
+            is_room = is_active and severity is Severity.TORN and is_blank(file, error.position, end)
+            if not is_room:
+                message = f"at byte {error.position}: {error.reason}"
+                self._find(severity, segment.path, message, segment.next_offset, segment.next_offset + 1)
+                return None
         self._check_indexes(segment, positions, is_active=is_active)
         return segment.next_offset
 

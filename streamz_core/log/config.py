@@ -103,8 +103,18 @@ def _never(key: str, broker_key: str, documentation: str) -> Any:
         kind=ConfigKind.BOOLEAN,
         parse=parse,
         allowed="false alone",
-        render=lambda value: str(value).lower(),
+        render=_render_flag,
     )
+
+
+def _parse_flag(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+def _render_flag(flag: bool) -> str:
+    return str(flag).lower()
 
 
 def _parse_policy(text: str) -> frozenset[str]:
@@ -238,7 +248,16 @@ class TopicConfig:
         low=1,
         high=1,
     )
-    preallocate: bool = _never("preallocate", "log.preallocate", "Whether segments take their space at once.")
+    preallocate: bool = _setting(
+        "preallocate",
+        "log.preallocate",
+        False,
+        "Whether a segment's file takes its space a little ahead of what is written: syncs of few bytes are faster.",
+        kind=ConfigKind.BOOLEAN,
+        parse=_parse_flag,
+        allowed="true or false",
+        render=_render_flag,
+    )
     remote_storage_enable: bool = _never(
         "remote.storage.enable", "remote.log.storage.system.enable", "Whether old segments move elsewhere."
     )

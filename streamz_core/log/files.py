@@ -46,6 +46,9 @@ class File(Protocol):
     def truncate(self, size: int) -> None:
         """Cut the file, or grow it by zeros, to ``size`` bytes."""
 
+    def allocate(self, size: int) -> None:
+        """Grow the file by zeros to ``size`` bytes, their space on the disk taken; a longer file stays as it is."""
+
     def datasync(self) -> None:
         """Return once content and size are on stable storage. May be called from another thread."""
 
@@ -166,6 +169,17 @@ class DiskFile:
     def truncate(self, size: int) -> None:
         """See ``File``."""
         os.ftruncate(self._require_fd(), size)
+
+    def allocate(self, size: int) -> None:
+        """See ``File``; where the system takes no space beforehand (macOS), the file only grows."""
+        fd = self._require_fd()
+        end = os.fstat(fd).st_size
+        if size <= end:
+            return
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(fd, end, size - end)
+        else:
+            os.ftruncate(fd, size)
 
     def datasync(self) -> None:
         """See ``File``."""

@@ -60,6 +60,11 @@ class MemoryFile:
         else:
             content.extend(bytes(size - len(content)))
 
+    def allocate(self, size: int) -> None:
+        """See ``File``."""
+        if size > self.size():
+            self.truncate(size)
+
     def datasync(self) -> None:
         """Memory is as stable as it gets."""
         self._require_content()

@@ -230,7 +230,7 @@ class PartitionLog:
         data, frames = place(content, batches, visibility.log_end_offset)
         size, offset = len(content), batches[-1][1].next_offset
         segment = self._segment_for(size, offset, now_ms)
-        self._write_bytes(segment, data)
+        self._write_bytes(segment, data, size)
         interval = self.config.index_interval_bytes
         for (_, header), frame in zip(batches, frames, strict=True):
             ended = take_in(segment, self._producers, header, frame, now_ms, interval)
@@ -242,12 +242,14 @@ class PartitionLog:
             offset, sync=level is Durability.SYNC, first_open_offset=self._producers.first_open_offset
         )
 
-    def _write_bytes(self, segment: Segment, data: Buffer | list[Buffer]) -> None:
+    def _write_bytes(self, segment: Segment, data: Buffer | list[Buffer], size: int) -> None:
         self._mend()
         position = segment.size_bytes
         try:
             self._unsynced.wrote(segment.path)
             file = segment.file()
+            if self.config.preallocate:
+                segment.make_room(size)
         except OSError as error:
             raise StorageFailure(self.name, "opening", segment.path, error) from error
         try:
@@ -264,7 +266,7 @@ class PartitionLog:
             return
         segment = self._segments.active
         try:
-            segment.file().truncate(segment.size_bytes)
+            segment.cut()
         except OSError as error:
             raise StorageFailure(self.name, "truncating", segment.path, error) from error
         self._has_torn_end = False
@@ -290,6 +292,7 @@ class PartitionLog:
     def _roll(self) -> Segment:
         """Begin a new active segment at the log's end. The sealed one is synced with the next ticket."""
         self._mend()
+        self._end_active()
         segment = Segment(self._open_files, self._directory.path, self.log_end_offset)
         try:
             segment.create_file()
@@ -302,6 +305,17 @@ class PartitionLog:
                 self._segments.active.seal(self.topic_id, self.partition)
         self._segments.add(segment)
         return segment
+
+    def _end_active(self) -> None:
+        """What is sealed ends with its last batch; the next ticket makes that certain before all that follows it."""
+        if len(self._segments) == 0 or not self._segments.active.has_room:
+            return
+        active = self._segments.active
+        try:
+            self._unsynced.wrote(active.path)
+            active.cut()
+        except OSError as error:
+            raise StorageFailure(self.name, "truncating", active.path, error) from error
 
     # -- reading --------------------------------------------------------------------------------------
 
@@ -531,6 +545,8 @@ class PartitionLog:
                 if self._has_changed and len(self._segments) > 0:
                     active = self._segments.active
                     with contextlib.suppress(OSError):  # a cache
+                        if active.has_room:
+                            active.cut()
                         data = snapshot.encode(self._directory, active, self._producers)
                         snapshot.write(self._directory, active.next_offset, data)
         finally:

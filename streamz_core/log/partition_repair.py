@@ -280,12 +280,13 @@ class PartitionRepair:
                 kept.take(path)
 
     def _cut(self, kept: LostAndFound) -> None:
-        torn = [(one.base, one.stretches[-1]) for one in self._live if Kind.TORN in one.kinds]
-        for base, stretch in torn:
+        ends = [(one.base, one.stretches[-1]) for one in self._live if one.kinds & {Kind.TORN, Kind.ROOM}]
+        for base, stretch in ends:
             if stretch.start == stretch.end:
                 continue
             path = self._log_path(base)
-            kept.keep_content(path)
+            if stretch.kind is Kind.TORN:
+                kept.keep_content(path)
             file = self._directory.open_files.get(path)
             file.truncate(stretch.start)
             file.datasync()
@@ -352,7 +353,7 @@ class PartitionRepair:
     def _new_content(self, one: _Surveyed) -> Iterator[bytes]:
         path = self._log_path(one.base)
         for stretch in one.stretches:
-            if stretch.kind is Kind.TORN:
+            if stretch.kind in (Kind.TORN, Kind.ROOM):
                 return
             if stretch.kind is Kind.LOST:
                 yield from _filling(stretch, self._lost_aborts(one, stretch))

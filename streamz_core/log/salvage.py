@@ -18,7 +18,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from streamz_core.log.files import File
-from streamz_core.log.segment_scan import LEADER_EPOCH, frame_problem, scan
+from streamz_core.log.segment_scan import LEADER_EPOCH, frame_problem, is_blank, scan
 from streamz_core.protocol.batch_header import OFFSET_MAX
 from streamz_core.protocol.record_batch import (
     HEADER_BYTES,
@@ -46,6 +46,8 @@ class Kind(Enum):
     LOST = "lost"
     TORN = "torn"
     """Behind what was ever known to be durable; it reaches to the end of the file."""
+    ROOM = "room"
+    """Taken for batches to come; it reaches to the end of the last file."""
 
 
 class Stretch(NamedTuple):
@@ -69,7 +71,7 @@ class Expected(NamedTuple):
     certain_bytes: int
     """Below this byte position it was durable: damage is rot, not a torn tail."""
     limit: int = OFFSET_MAX
-    """No offset in it reaches this."""
+    """No offset in it reaches this: where the next segment begins, if there is one."""
     gaps: bool = False
     """Whether compaction may have left offsets out."""
     indexed: Mapping[int, int] = {}
@@ -132,6 +134,8 @@ class Survey:
     def _damaged(self, position: int, offset: int, reason: str) -> Stretch:
         expected = self._expected
         if position >= expected.certain_bytes:
+            if expected.limit == OFFSET_MAX and is_blank(self._file, position, self._size):
+                return Stretch(Kind.ROOM, position, self._size, offset, offset)
             return Stretch(Kind.TORN, position, self._size, offset, offset, reason)
         end, next_offset = self._resume(position, offset)
         frame = self._mended(position, end, offset, next_offset)

@@ -9,6 +9,7 @@ are caches of the ``.log``: what does not fit it is rebuilt from it.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 from uuid import UUID
 
@@ -26,6 +27,8 @@ from streamz_core.protocol.crc import crc32c
 
 FRAME_BYTES: Final = 21
 """What a batch's own checksum leaves out; with the checksum itself in it, a chain over these covers all."""
+ROOM_BYTES: Final = 16 << 10
+"""Steps in which a file takes its space before it is written to."""
 _SEAL_KIND: Final = b"SzSL"
 
 
@@ -94,6 +97,7 @@ class Segment:
 
     __slots__ = (
         "_bytes_since_index",
+        "_room_end",
         "_written",
         "base_offset",
         "directory",
@@ -111,6 +115,7 @@ class Segment:
         self.summary = SegmentSummary(base_offset=base_offset, next_offset=base_offset)
         self.indexes: SegmentIndexes | None = SegmentIndexes(base_offset)
         self._bytes_since_index = 0
+        self._room_end = 0
         self._written = _NOTHING_WRITTEN
 
     @property
@@ -126,6 +131,28 @@ class Segment:
     def create_file(self) -> None:
         """Make the ``.log`` file."""
         self.open_files.create(self.path)
+
+    def make_room(self, size: int) -> None:
+        """Have the file reach ``size`` bytes beyond the last batch, as zeros, before they are written.
+
+        To sync a file whose size stays costs a disk a write less. Where there is no space, or no such call, the file
+        grows as it is written; it is tried again a step later.
+        """
+        needed = self.summary.size_bytes + size
+        if needed > self._room_end:
+            self._room_end = needed + -needed % ROOM_BYTES
+            with contextlib.suppress(OSError):
+                self.file().allocate(self._room_end)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the file may be longer than its batches."""
+        return self._room_end > self.summary.size_bytes
+
+    def cut(self) -> None:
+        """End the file behind the last whole batch."""
+        self.file().truncate(self.summary.size_bytes)
+        self._room_end = 0
 
     def path_of(self, suffix: str) -> str:
         """The path of one of the files beside the ``.log``."""

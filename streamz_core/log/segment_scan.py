@@ -77,6 +77,14 @@ def frame_problem(header: BatchHeader, next_offset: int, *, gaps: bool) -> str:
     return ""
 
 
+def is_blank(file: File, start: int, end: int) -> bool:
+    """Whether bytes ``start`` to ``end`` are zeros: room that was taken for batches and not used yet."""
+    for position in range(start, end, CHUNK_BYTES):
+        if any(file.read_at(position, min(CHUNK_BYTES, end - position))):
+            return False
+    return True
+
+
 def _header_at(buffer: bytes, at: int, position: int, end: int) -> BatchHeader | None:
     """The header at ``at``, None if the buffer ends inside it but the file goes on."""
     if len(buffer) - at < HEADER_BYTES and position + len(buffer) < end and at > 0:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FEATURES: Final = {"group.version": 1, "transaction.version": 2}
 """The feature levels of Kafka 4 that clients look at: KIP-848's groups, KIP-890's transactions."""
+SEVERAL_BATCHES: Final = "streamz.batches"
+"""Our own: a produce request may have several batches for a partition. Clients of Kafka do not look at it."""
 UNADVERTISED: Final = frozenset({71, 72})
 """Telemetry (KIP-714): clients that are told of it send what nobody here reads."""
 
@@ -33,7 +35,8 @@ def api_versions(answered: Iterable[int], spoken: Mapping[int, tuple[int, int]])
     return ApiVersionsResponse(
         api_keys=[key for key in keys if key.api_key not in UNADVERTISED],
         supported_features=[
-            SupportedFeature(name=name, min_version=0, max_version=level) for name, level in FEATURES.items()
+            SupportedFeature(name=name, min_version=0, max_version=level)
+            for name, level in {**FEATURES, SEVERAL_BATCHES: 1}.items()
         ],
         finalized_features_epoch=0,
         finalized_features=[

@@ -11,9 +11,9 @@ import logging
 from enum import Flag, auto
 from typing import TYPE_CHECKING, Final, Protocol
 
+from streamz_core.protocol.wire.framing import BadFrame, FrameReader
 from streamz_core.server.call import ConnectionEnded
 from streamz_core.server.conversation import Conversation
-from streamz_core.server.framing import BadFrame, FrameReader
 from streamz_core.server.outlet import Outlet
 from streamz_core.server.progress import Progress
 
@@ -204,6 +204,10 @@ class Connection(asyncio.BufferedProtocol):
         return f"{self.session.client_host} ({self.session.client_id!a})"
 
     def _idle(self, now_ms: float) -> str | None:
+        if self.session.is_local:
+            return (
+                None  # its groups and its owner's watch depend on the connection, and its end is never missed
+            )
         conversation, idle_ms = self._conversation, self._host.limits.idle_ms
         if conversation.answered != self._answered or not conversation.is_idle:
             self._answered = conversation.answered

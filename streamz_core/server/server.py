@@ -15,9 +15,9 @@ from streamz_core.aio.deadline import sleep, wait_for
 from streamz_core.aio.signal import Signal
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.broker.broker import BrokerClosed, BrokerState
+from streamz_core.protocol.wire.framing import receive_space
 from streamz_core.server import memberships
 from streamz_core.server.dispatch import Dispatcher
-from streamz_core.server.framing import receive_space
 from streamz_core.server.in_flight import InFlightBytes
 from streamz_core.server.listener import CannotListen, Listener, bind, bind_local
 from streamz_core.server.security.door import Door

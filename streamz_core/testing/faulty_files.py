@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from streamz_core.log.files import Buffer, File, Files, Lock
 
-_SPACE: Final = frozenset({"write_at", "create", "mkdir", "rename", "link"})
+_SPACE: Final = frozenset({"write_at", "allocate", "create", "mkdir", "rename", "link"})
 _WRITES: Final = _SPACE | {"truncate"}
 _OPENS: Final = frozenset({"open", "create", "listdir", "sync_dir", "lock"})
 _CHANGES: Final = _WRITES | {"unlink", "rmdir", "lock"}
@@ -46,7 +46,7 @@ FAULTS: Final = (
     Fault("disk full in the middle of a write", errno.ENOSPC, frozenset({"write_at"}), is_partial=True),
     Fault("quota used up in the middle of a write", errno.EDQUOT, _SPACE, is_partial=True),
     Fault("I/O error on read", errno.EIO, frozenset({"read_at"})),
-    Fault("I/O error on write", errno.EIO, frozenset({"write_at", "truncate"}), is_partial=True),
+    Fault("I/O error on write", errno.EIO, frozenset({"write_at", "allocate", "truncate"}), is_partial=True),
     Fault("I/O error on names", errno.EIO, _NAMES),
     Fault("I/O error on sync", errno.EIO, _SYNCS, loses_sync=True),
     Fault("disk full on sync", errno.ENOSPC, _SYNCS, loses_sync=True),
@@ -217,6 +217,11 @@ class FaultyFile:
         """Cut or extend."""
         self._check("truncate")
         self._inner.truncate(size)
+
+    def allocate(self, size: int) -> None:
+        """Take space."""
+        self._check("allocate")
+        self._inner.allocate(size)
 
     def datasync(self) -> None:
         """Make the content certain, or lose what was not."""

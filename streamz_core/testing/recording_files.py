@@ -82,6 +82,11 @@ class RecordedFile:
         self._check_open(writing=True)
         self._files.change(Truncate(self._inode, size))
 
+    def allocate(self, size: int) -> None:
+        """Extend (by zeros) to ``size`` bytes; to a crash that is a change of the size like any other."""
+        if size > self.size():
+            self.truncate(size)
+
     def datasync(self) -> None:
         """Make this file's content and size certain."""
         self._check_open()

@@ -32,10 +32,15 @@ TOPICS: Mapping[str, tuple[int, Mapping[str, str]]] = {
     "log-b": (2, SMALL),
     "copies": (2, SMALL),
     "trimmed": (1, SMALL),
-    "retained": (1, {"segment.bytes": "4096", "retention.bytes": "16384"}),
+    "retained": (1, {"segment.bytes": "4096", "retention.bytes": "16384", "preallocate": "true"}),
     "latest": (
         1,
-        {"segment.bytes": "4096", "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"},
+        {
+            "segment.bytes": "4096",
+            "cleanup.policy": "compact",
+            "min.cleanable.dirty.ratio": "0.1",
+            "preallocate": "true",
+        },
     ),
     "views": (2, SMALL),
     "counts": (2, SMALL),

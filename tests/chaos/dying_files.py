@@ -131,6 +131,11 @@ class DyingFile(DiskFile):
         self._death.changing(fd, self.path, size, max(0, self.size() - size))
         self._death.call("truncate", lambda: super(DyingFile, self).truncate(size))
 
+    def allocate(self, size: int) -> None:
+        """See ``File``."""
+        self._death.changing(self._require_fd(), self.path, size, 0)
+        self._death.call("allocate", lambda: super(DyingFile, self).allocate(size))
+
     def datasync(self) -> None:
         """See ``File``."""
         fd = self._require_fd()

@@ -28,7 +28,7 @@ from streamz_core.errors import ErrorCode
 from streamz_core.log.files import DiskFiles, DiskLock
 from streamz_core.state.rocksdb import RocksDatabase
 from streamz_core.streams.runtime.stores import TaskStores
-from tests.chaos import killer, state_killer
+from tests.chaos import killer, many_records, state_killer
 from tests.chaos.anomaly import Name
 from tests.chaos.dying_files import Moment
 from tests.chaos.processes import LifeFailed
@@ -122,6 +122,13 @@ def said(run: Callable[[], object]) -> str:
     return output.getvalue()
 
 
+def count_records(directory: str) -> Iterator[str]:
+    """The harness of many records, in small."""
+    os.makedirs(directory)
+    for seed in range(ROUNDS_MAX):
+        yield said(partial(many_records.run, f"{directory}/{seed}", 40_000, 5, seed))
+
+
 def at_once(_: Any) -> Any:
     async def durable(*_: object) -> None:
         return None
@@ -198,6 +205,11 @@ BUGS: Final[Mapping[str, Bug]] = {
     ),
     "the stores are written before the commit": Bug(
         put(TaskStores, "collect", before_the_commit), kill_app, titles(Name.WRONG_RESULT)
+    ),
+    "outputs before offsets": Bug(
+        put(many_records, "App", lambda app: partial(app, processing_guarantee="at_least_once")),
+        count_records,
+        ("0 missing",),
     ),
     "a flush that does not flush": Bug(
         put(RocksDatabase, "flush", without_waiting), kill_state, ("flushed up to",)

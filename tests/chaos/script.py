@@ -22,8 +22,13 @@ TINY = {"segment.bytes": "1024", "index.interval.bytes": "256"}
 TOPICS = {
     "log-a": TINY,
     "copies": TINY,
-    "trimmed": TINY,
-    "latest": {**TINY, "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01"},
+    "trimmed": {**TINY, "preallocate": "true"},
+    "latest": {
+        **TINY,
+        "preallocate": "true",
+        "cleanup.policy": "compact",
+        "min.cleanable.dirty.ratio": "0.01",
+    },
 }
 
 

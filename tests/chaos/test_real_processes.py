@@ -1,6 +1,6 @@
 """Real processes on a real file system, killed at any moment and at any call, keep what was promised.
 
-Harnesses H3 (kill soak) and H2 (syscall killer), and the planted bugs that they have to find.
+Harnesses H3 (kill soak), H2 (syscall killer) and that of many records, and the planted bugs that they have to find.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ def test_killed_at_any_call_to_the_file_system_the_log_keeps_its_promises(runs, 
 
 def test_killed_at_any_system_call_stores_are_the_fold_of_their_changelog(runs, figures):
     figures.append(f"syscall killer, state: {passes(runs['state_killer'].result())}")
+
+
+def test_over_many_records_and_kills_each_output_comes_out_once(runs, figures):
+    figures.append(f"exactly once: {passes(runs['many_records'].result())}")
 
 
 @pytest.mark.parametrize("name", BUGS)

@@ -105,6 +105,19 @@ def test_truncate_cuts_and_grows(place):
     assert read(files, f"{at}/x") == b"ab\0\0"
 
 
+def test_allocate_grows_by_zeros_and_never_cuts(place):
+    files, at = place
+    write(files, f"{at}/x", b"abc")
+    file = files.open(f"{at}/x")
+    file.allocate(5)
+    file.allocate(4)
+    file.write_at(3, b"d")
+    file.datasync()
+    file.close()
+
+    assert read(files, f"{at}/x") == b"abcd\0"
+
+
 def test_open_says_what_is_wrong(place):
     files, at = place
     write(files, f"{at}/x", b"")
@@ -201,7 +214,7 @@ def test_there_is_room(place):
 NAMES = st.sampled_from(["a", "b", "d/a", "d/b", "d"])
 STEPS = st.one_of(
     st.tuples(st.just("write"), NAMES, st.integers(0, 5), st.binary(max_size=5)),
-    st.tuples(st.just("truncate"), NAMES, st.integers(0, 8)),
+    st.tuples(st.sampled_from(["truncate", "allocate"]), NAMES, st.integers(0, 8)),
     # Nobody moves a directory to or into itself: the doubles need not know that this is refused.
     st.tuples(st.just("rename"), NAMES, NAMES).filter(
         lambda step: not f"{step[2]}/".startswith(f"{step[1]}/")
@@ -215,10 +228,10 @@ STEPS = st.one_of(
 def do(files: Files, at: str, step: tuple[Any, ...]) -> str:
     name, *arguments = step
     try:
-        if name in ("write", "truncate"):
+        if name in ("write", "truncate", "allocate"):
             file = files.open(f"{at}/{arguments[0]}", create=True)
             try:
-                (file.write_at if name == "write" else file.truncate)(*arguments[1:])
+                getattr(file, "write_at" if name == "write" else name)(*arguments[1:])
             finally:
                 file.close()
         else:

@@ -65,7 +65,7 @@ BROKER_BUGS = (
     ),
     Bug(
         "a commit of offsets is answered before it is durable",
-        replace(Flusher, "durable_all", later_nothing),
+        replace(Flusher, "durable", later_nothing),
         broker_crash(GroupScene),
     ),
     Bug(

@@ -191,6 +191,11 @@ SYNCING = (
     Bug(
         "a file's sync left out", replace(RecordedFile, "datasync", nothing), crash(workloads.single_appends)
     ),
+    Bug(
+        "a sealed segment's end is not synced",
+        replace(PartitionLog, "_end_active", without(Unsynced, "wrote")),
+        crash(workloads.preallocated),
+    ),
     Bug("directory syncs left out", replace(RecordingFiles, "sync_dir", nothing), crash(workloads.rolls)),
     Bug(
         "the name of a new segment is not synced",

@@ -21,7 +21,7 @@ from tests.crash.session import SYNC, Session
 from tests.crash.stubborn import Stubborn
 from tests.crash.tally import Tally
 from tests.crash.verdict import violations
-from tests.crash.workloads import Workload, small_checkpoints
+from tests.crash.workloads import Workload, in_small_steps
 
 RUNS = "runs with a failing call"
 
@@ -69,7 +69,7 @@ def calls_of(workload: Workload, fault: Fault) -> int:
 def fail_calls(workload: Workload, fault: Fault, runs_max: int | None = None) -> Tally:
     """Let every call of the workload fail that the fault can strike, or about so many of them."""
     tally = Tally()
-    with small_checkpoints(workload):
+    with in_small_steps(workload):
         calls = calls_of(workload, fault)
         step = 1 if runs_max is None else max(1, 2 * calls // runs_max)
         for persistent in (False, True):

@@ -24,7 +24,7 @@ from tests.crash.observe import Seen, observe
 from tests.crash.session import OS, Session
 from tests.crash.tally import Tally
 from tests.crash.verdict import violations
-from tests.crash.workloads import Workload, small_checkpoints
+from tests.crash.workloads import Workload, in_small_steps
 
 NEVER = 1 << 60
 
@@ -222,14 +222,14 @@ def explore(
     workload: Workload, effort: Effort, span: range | None = None, stride: int | None = None
 ) -> Tally:
     """Record ``workload`` and judge every image of it, or of a span of its operations."""
-    with small_checkpoints(workload):
+    with in_small_steps(workload):
         origin, operations = record(workload)
         return Explorer(workload.__name__, operations, effort).run(origin, span, stride)
 
 
 def plan(workload: Workload, effort: Effort) -> tuple[list[range], int]:
     """The operations of a workload in spans of so many images, for several processes, and their stride."""
-    with small_checkpoints(workload):
+    with in_small_steps(workload):
         origin, operations = record(workload)
     counts = counts_of_images(origin, operations, exhaustive_below=effort.exhaustive_below)
     starts, images = [0], 0
@@ -254,7 +254,7 @@ def explore_kills(workload: Workload, effort: Effort, part: int = 0, parts: int 
     After a kill the unsynced tail is still in the system's memory: a recovery that shows it to readers
     without a sync of its own passes every test but this one. Does the ``part``-th of ``parts`` shares.
     """
-    with small_checkpoints(workload):
+    with in_small_steps(workload):
         origin, operations = record(workload)
         stops = moments_to_kill(operations, effort.kills_every)[part::parts]
         return _explore_kills(workload.__name__, origin, operations, effort, stops)

@@ -7,11 +7,12 @@ Must not know: how crashes are made or judged.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Final
 from unittest.mock import patch
 
-from streamz_core.log import partition_log, recovery
+from streamz_core.log import partition_log, recovery, segment
 from tests.crash.session import OS, SYNC, Session
 
 Workload = Callable[[Session], None]
@@ -300,7 +301,7 @@ def producers_outlive_segments(session: Session) -> None:
 
 
 def checkpoints(session: Session) -> None:
-    """Snapshots are left while the log is in use, and by recoveries of a long tail (``small_checkpoints``)."""
+    """Snapshots are left while the log is in use, and by recoveries of a long tail (``in_small_steps``)."""
     session.create("t", segment_bytes="700", index_interval_bytes="100")
     for turn in range(4):
         session.append("t", 2, producer=(7, 0, 2 * turn), sync=False)
@@ -313,16 +314,41 @@ def checkpoints(session: Session) -> None:
     session.append("t", 1, producer=(8, 1, 0), size=200)
 
 
+def preallocated(session: Session) -> None:
+    """Files take their space before they are written to (``in_small_steps``), and give back what is left of it."""
+    session.create("t", preallocate="true", cleanup_policy="compact", **COMPACTED_SOON, **SMALL_SEGMENTS)
+    for turn in range(2):
+        session.append("t", keys=[b"a", b"k%d" % turn], values=[b"x" * 60, b"y"])
+    session.append("t", keys=[b"a"], values=[b"x" * 200])
+    session.append("t", keys=[b"b"], values=[b"y"], level=OS)
+    session.restart_killed()
+    session.append("t", keys=[b"b"], values=[b"y" * 20], sync=False)
+    session.append("t", keys=[b"a"], values=[b"x" * 250], sync=False)
+    session.sync("t")
+    session.close()
+    session.reopen()
+    session.append("t", keys=[b"a"], values=[b"x" * 250])
+    session.compact("t")
+    session.configure("t", cleanup_policy="compact", preallocate="false", **COMPACTED_SOON, **SMALL_SEGMENTS)
+    session.append("t", keys=[b"a"], values=[b"x" * 100], level=OS)
+    session.append("t", keys=[b"a"], values=[b"x" * 100])
+
+
+STEPS: Final[Mapping[Workload, tuple[tuple[ModuleType, str, int], ...]]] = {
+    checkpoints: (
+        (partition_log, "SNAPSHOT_INTERVAL_BYTES", 250),
+        (recovery, "REPLAYED_BYTES_MAX", 150),
+    ),
+    preallocated: ((segment, "ROOM_BYTES", 200),),
+}
+
+
 @contextlib.contextmanager
-def small_checkpoints(workload: Workload) -> Iterator[None]:
-    """For the workload about checkpoints, let them be due after a few batches instead of megabytes."""
-    if workload is not checkpoints:
-        yield
-        return
-    with (
-        patch.object(partition_log, "SNAPSHOT_INTERVAL_BYTES", 250),
-        patch.object(recovery, "REPLAYED_BYTES_MAX", 150),
-    ):
+def in_small_steps(workload: Workload) -> Iterator[None]:
+    """What the workload is about is due after a few batches, instead of kilobytes or megabytes."""
+    with contextlib.ExitStack() as patches:
+        for module, name, size_bytes in STEPS.get(workload, ()):
+            patches.enter_context(patch.object(module, name, size_bytes))
         yield
 
 
@@ -348,4 +374,5 @@ ALL: Final[tuple[Workload, ...]] = (
     rolls_by_time,
     producers_outlive_segments,
     checkpoints,
+    preallocated,
 )

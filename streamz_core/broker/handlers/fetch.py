@@ -121,7 +121,8 @@ class _Reading:
     @property
     def is_enough(self) -> bool:
         """Whether the fetch is to be answered now."""
-        return self._size >= self._min_bytes or self._failed or self._room <= 0
+        # Who reads no partition, as to end its session, has nothing to wait for.
+        return self._size >= self._min_bytes or self._failed or self._room <= 0 or not self.cursors
 
     def in_turn(self, turn: int) -> list[_Cursor]:
         """The cursors, beginning with another one each turn: ``max_bytes`` must not starve the last."""

@@ -50,7 +50,7 @@ class CreatableTopicResult(Message, frozen=True, kw_only=True):
     num_partitions: int = -1
     replication_factor: int = -1
     configs: list[CreatableTopicConfig] | None = None
-    """None where the topic was not created, or they may not be shown."""
+    """All that it has; None where the topic was not created, or they may not be shown."""
     topic_config_error_code: ErrorCode = ErrorCode.NONE
     """Why ``configs`` may not be shown."""
 

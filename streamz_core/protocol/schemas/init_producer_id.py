@@ -33,7 +33,7 @@ RESPONSE: Final = Form(
     message=InitProducerIdResponse,
     to_wire=response_to_wire,
     table="""
-versions 0-6, flexible 2+
+versions 0-5, flexible 2+
 throttle_time_ms: int32
 error_code: int16
 producer_id: int64 = -1

@@ -18,7 +18,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 
-from streamz_core.errors import Misuse
+from streamz_core.errors import ErrorCode, Misuse
 from streamz_core.protocol.messages.request import Request
 from streamz_core.protocol.schemas.form import Form
 from streamz_core.protocol.schemas.registry import SCHEMAS
@@ -28,6 +28,9 @@ from streamz_core.protocol.wire.encoder import Buffer, encoder
 from streamz_core.protocol.wire.table import Table, parse
 
 R = TypeVar("R")
+
+_API_VERSIONS: Final = 18
+_UNSUPPORTED_VERSION: Final = int(ErrorCode.UNSUPPORTED_VERSION).to_bytes(2)
 
 
 class UnknownMessage(Misuse):
@@ -76,6 +79,8 @@ def encode_request(request: Request[Any], api_version: int) -> list[Buffer]:
 
 def decode_response(api_key: int, api_version: int, body: memoryview) -> Any:
     """The response in ``body``; see ``decode_request``."""
+    if api_key == _API_VERSIONS and bytes(body[:2]) == _UNSUPPORTED_VERSION:
+        api_version = 0  # whatever was asked in: who answers does not know it (KIP-511)
     return _response_decoder(api_key, api_version)(body)
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from streamz_core.protocol.wire.codec import is_flexible, supported
+from streamz_core.protocol.wire.codec import is_flexible, supported, versions
 from streamz_core.protocol.wire.malformed import MalformedMessage
 from streamz_core.protocol.wire.varints import read_uvarint, skip_tagged_fields
 
@@ -87,4 +87,7 @@ def write_response_header(api_key: int, api_version: int, correlation_id: int) -
 
 
 def _has_tags(api_key: int, api_version: int) -> bool:
-    return api_key in supported() and is_flexible(api_key, api_version)
+    if api_key not in supported():
+        return False
+    first, last = versions(api_key)
+    return first <= api_version <= last and is_flexible(api_key, api_version)

@@ -227,6 +227,14 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
             raise Misuse("repartition() needs a name: its topic is called {app id}-{name}-repartition")
         return self.keyed().dealt(chosen)
 
+    def mark_as_partitioned(self) -> KStream[K, V]:
+        """This stream, taken to be in the partitions of its keys already: it is not dealt out anew (KIP-759).
+
+        For a key that was changed and still goes with the partition: ``select_key(lambda key, order: (key,
+        order.id)).mark_as_partitioned()``. Where that is not so, what belongs together is not found together.
+        """
+        return KStream(self.graph, self.node, self.key, self.value)
+
     def keyed(self) -> KStream[K, V]:
         """The records that have a key: the others belong into no partition."""
         name = self.graph.name("KSTREAM-FILTER")

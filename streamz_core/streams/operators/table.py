@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamz_core.streams.operator import Operator, OperatorContext
+from streamz_core.streams.operators.endings import Endings
 from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
 from streamz_core.streams.rows import Rows
@@ -35,6 +36,7 @@ class Keep(Operator):
     def open(self, context: OperatorContext) -> None:
         """Begin with the store as it is."""
         self._store = context.store(self._store_name)
+        self._endings = Endings(self._store)
         self._observe = getattr(self._store, "observe", None)
         """Where entries end by themselves, the store has to be told the time."""
 
@@ -42,6 +44,7 @@ class Keep(Operator):
         """The updates, or nothing where they wait for the commit."""
         get, put = self._store.get, self._store.put
         held, updates, observe = self._held, Updates(), self._observe
+        before, may_end = self._endings.before, self._endings.may_be
         for index in range(len(rows.orders)):
             key, value = rows.keys[index], rows.values[index]
             if key is None:
@@ -50,6 +53,8 @@ class Keep(Operator):
             if observe is not None:
                 observe(timestamp)
             old = get(key)
+            if may_end:
+                old = before(key, old)
             new = None if value is None else (value, timestamp)
             put(key, new)
             if held is None:
@@ -59,8 +64,8 @@ class Keep(Operator):
         return updates.rows()
 
     def flush(self) -> Rows | None:
-        """One update for each key that changed."""
-        return None if self._held is None else self._held.take(self._store)
+        """One update for each key that changed, or has ended."""
+        return self._endings.flush(self._held)
 
 
 class TableFilter(Operator):

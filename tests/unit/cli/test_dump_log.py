@@ -93,6 +93,14 @@ def test_limits(place):
     )
 
 
+def test_space_taken_for_batches_to_come_is_not_shown(place):
+    path = place / "t-0" / f"{0:020d}.log"
+    before = dump("--files", path)
+    path.write_bytes(path.read_bytes() + bytes(100))
+
+    assert dump("--files", path) == before
+
+
 def test_a_damaged_batch_and_a_torn_end_are_shown(place):
     path = place / "t-0" / f"{0:020d}.log"
     data = bytearray(path.read_bytes())

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from streamz_core.protocol.wire.framing import receive_space
 from streamz_core.server.connection import Connection
-from streamz_core.server.framing import receive_space
 from streamz_core.server.in_flight import InFlightBytes
 from streamz_core.server.limits import Limits
 from streamz_core.server.session import Session

@@ -111,6 +111,7 @@ def test_every_fault_strikes_something(fault: Fault):
             lambda: file.read_at(0, 1),
             lambda: file.write_at(0, b"1"),
             lambda: file.truncate(0),
+            lambda: file.allocate(9),
             file.size,
             file.datasync,
         ]

@@ -56,7 +56,7 @@ class ConsumerRules(msgspec.Struct, frozen=True, kw_only=True):
     """What a broker says to all its groups. Times are milliseconds."""
 
     session_timeout_ms: int = 45_000
-    heartbeat_interval_ms: int = 5_000
+    heartbeat_interval_ms: int = 1_000
 
 
 class ConsumerMember(msgspec.Struct, frozen=True, kw_only=True):

@@ -278,3 +278,9 @@ async def test_aborted_transactions_that_cannot_be_read_are_one_partitions_error
     assert broken.error_code is ErrorCode.KAFKA_STORAGE_ERROR
     assert "0.txnindex" in broken.error_message
     assert values_of(sound.records) == [b"b"]
+
+
+async def test_who_asks_for_no_partition_is_answered_at_once(talk: Any) -> None:
+    answer = await talk.broker.handle(FetchRequest(topics=[], max_wait_ms=60_000))
+
+    assert answer.responses == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from streamz_core.protocol.schemas.form import Form
@@ -36,11 +37,19 @@ class Versioned:
 
     def encode(self, value: Any) -> bytes:
         buffers: list[Any] = []
-        encoder(self.structure, self.flexible, self.called)(value, buffers)
+        self._encoder(value, buffers)
         return b"".join(buffers)
 
     def decode(self, body: bytes) -> Any:
-        return decoder(self.structure, self.flexible, self.called)(memoryview(body))
+        return self._decoder(memoryview(body))
+
+    @cached_property
+    def _encoder(self) -> Any:
+        return encoder(self.structure, self.flexible, self.called)
+
+    @cached_property
+    def _decoder(self) -> Any:
+        return decoder(self.structure, self.flexible, self.called)
 
 
 def every_version() -> Iterator[Versioned]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamz_core.server.framing import RECEIVE_BYTES, BadFrame, FrameReader, receive_space
+from streamz_core.protocol.wire.framing import RECEIVE_BYTES, BadFrame, FrameReader, receive_space
 
 FRAME_BYTES_MAX = 1 << 20
 

@@ -1,4 +1,4 @@
-"""Frames: a length of four bytes, then so many bytes of request.
+"""Frames: a length of four bytes, then so many bytes of request or response.
 
 Owns: ``FrameReader``, which hands out space to receive into and finds the whole frames in what has come.
 Must not know: sockets, what is in a frame.

@@ -1,4 +1,4 @@
-"""Loops over whole columns say what the obvious expression says."""
+"""Stream times are what the obvious expression says."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamz_core.serde.failure import DecodeFailure
-from streamz_core.streams.runtime import columns
+from streamz_core.streams import stream_times
 
 times = st.lists(st.integers(-1, 2**62 - 1), min_size=1)
 
@@ -19,28 +18,20 @@ def test_running_maximum_leaves_out_times_after_the_latest(column, before, lates
     believed = [time if time <= latest else before for time in column]
     expected = list(accumulate(believed, max, initial=before))[1:]
 
-    assert columns.running_maximum(column, before, latest) == expected
+    assert stream_times.running_maximum(column, before, latest) == expected
 
 
 @given(times)
 def test_ascending_times_are_their_own_running_maximum(column):
     column.sort()
 
-    assert columns.running_maximum(column, -1, 2**62) is column
+    assert stream_times.running_maximum(column, -1, 2**62) is column
 
 
 @given(times)
 def test_the_latest_is_the_highest(column):
-    assert columns.latest(column) == max(column)
-
-
-def test_a_failure_is_found_wherever_it_is():
-    failure = DecodeFailure(ValueError("no"))
-
-    assert columns.has_failure([1, None, failure])
-    assert not columns.has_failure([1, None, {}, DecodeFailure])
-    assert not columns.has_failure([])
+    assert stream_times.latest(column) == max(column)
 
 
 def test_the_examples_in_docstrings_hold():
-    assert doctest.testmod(columns).failed == 0
+    assert doctest.testmod(stream_times).failed == 0
