@@ -257,8 +257,7 @@ class ClusterLink:
             self._lost = ConnectionLost(f"the process that served {self.address} is gone: {broken.args[0]}")
             raise self._lost from broken
         wait_ms = backoff.failed()
-        level = logging.WARNING if backoff.failures == 1 else logging.DEBUG
-        _log.log(level, "%s; sending %s again", broken, type(request).__name__)
+        _log.debug("%s; sending %s again", broken, type(request).__name__)
         self._topology.is_stale = True
         self._topology.forget_all_coordinators()
         await sleep(self.clock, wait_ms)
