@@ -27,6 +27,7 @@ from benchmarks import (
     send,
     streams,
     table_join,
+    wire,
 )
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
@@ -51,6 +52,7 @@ MODULES = (
     compaction,
     restore,
     partitions,
+    wire,
     imports,
     peers,
 )

@@ -16,7 +16,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamz_core.aio.deadline import sleep
-from streamz_core.client.errors import KafkaConnectionError, LinkClosed
+from streamz_core.client.errors import ConnectionLost, KafkaConnectionError, LinkClosed
 from streamz_core.client.tcp.backoff import Backoff
 from streamz_core.client.tcp.connection import ConnectionBroken
 from streamz_core.client.tcp.endpoint import Endpoint
@@ -68,6 +68,7 @@ class ClusterLink:
         self._topology = Topology()
         self._fetching = Fetching(self)
         self._closed = False
+        self._lost: ConnectionLost | None = None
 
     @classmethod
     async def open(cls, bootstrap: Sequence[Endpoint], settings: LinkSettings, clock: Clock) -> ClusterLink:
@@ -90,13 +91,18 @@ class ClusterLink:
         return ",".join(str(endpoint) for endpoint in self._bootstrap)
 
     async def send(self, request: Request[R]) -> R:
-        """Have ``request`` answered by the broker or brokers it belongs to."""
+        """Have ``request`` answered by the broker or brokers it belongs to.
+
+        Raises ``ConnectionLost`` where the owner of a data directory was asked and is gone.
+        """
         backoff = Backoff(self._settings.reconnect_backoff_ms, self._settings.reconnect_backoff_max_ms)
         while True:
             if self._closed:
                 raise LinkClosed(
                     f"the link to {self.address} is closed: {type(request).__name__} was not sent"
                 )
+            if self._lost is not None:
+                raise self._lost
             try:
                 answer: R = await self._routed(request)
             except (ConnectionBroken, CannotReach) as broken:
@@ -136,7 +142,7 @@ class ClusterLink:
     async def _ask_leaders(self, request: Request[Any]) -> Any:
         await self._know_leaders(topic for topic, _ in partitions_of(request))
         parts = by_leader(request, self._topology.leader_of)
-        if isinstance(request, FetchRequest) and len(parts) > 1:
+        if isinstance(request, FetchRequest) and (len(parts) > 1 or self._fetching.is_busy):
             return await self._fetching.fetch(request, parts)
         return await self._ask_each(request, parts)
 
@@ -249,6 +255,9 @@ class ClusterLink:
     async def _recover(self, broken: KafkaConnectionError, backoff: Backoff) -> None:
         if self._closed:
             raise LinkClosed(f"the link to {self.address} was closed") from broken
+        if isinstance(broken, CannotReach) and all(one.path is not None for one in self._bootstrap):
+            self._lost = ConnectionLost(f"the process that served {self.address} is gone: {broken.args[0]}")
+            raise self._lost from broken
         wait_ms = backoff.failed()
         level = logging.WARNING if backoff.failures == 1 else logging.DEBUG
         _log.log(level, "%s; asking again", broken)
