@@ -28,6 +28,7 @@ from benchmarks import (
     streams,
     table_join,
     wire,
+    workers,
 )
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
@@ -53,6 +54,7 @@ MODULES = (
     restore,
     partitions,
     wire,
+    workers,
     imports,
     peers,
 )
