@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -96,7 +97,9 @@ def test_a_program_that_never_stopped_its_client_is_a_crash_to_the_log(tmp_path)
             await producer.stop()
         return offset
 
-    assert asyncio.run(produce(stops=False)) == 0
+    with pytest.warns(ResourceWarning, match="Unclosed AIOKafkaProducer"):
+        assert asyncio.run(produce(stops=False)) == 0
+        gc.collect()
     assert asyncio.run(produce(stops=True)) == 1
 
 
