@@ -28,9 +28,17 @@ class TaskActivity:
         self.sources: Final[dict[str, set[str]]] = {}
         """By table: the topics of the agents that use it."""
 
-    def note(self, topic: str, time_ms: int, now_ms: float) -> None:
-        """The topic's records were handled up to stream time ``time_ms``."""
+    @property
+    def is_timed(self) -> bool:
+        """Whether anybody will ask for times; who begins to does so before the slice in hand is done."""
+        return bool(self.sources)
+
+    def note_input(self, now_ms: float) -> None:
+        """Records were handled at ``now_ms``."""
         self.last_input_ms = now_ms
+
+    def note_time(self, topic: str, time_ms: int) -> None:
+        """The topic's records were handled up to stream time ``time_ms``."""
         self.times[topic] = time_ms
 
     def uses(self, table: str, topics: Iterable[str]) -> None:

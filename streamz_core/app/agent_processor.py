@@ -70,8 +70,9 @@ class AgentProcessor:
         if feed.failures:
             raise self._error(feed.first_failure())
         if feed.next > start:
-            now_ms = feed.context.clock.monotonic_ms()
-            self._task.note(batch.source.topic, batch.stream_times[feed.next - 1], now_ms)
+            self._task.note_input(feed.context.clock.monotonic_ms())
+            if self._task.is_timed:
+                self._task.note_time(batch.source.topic, batch.stream_times[feed.next - 1])
         return feed.next
 
     async def flush(self) -> None:

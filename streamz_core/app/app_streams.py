@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.dsl.options import Consumed, Materialized
+    from streamz_core.streams.dsl.stores import StoreBuilder
 
 
 class AppStreams:
@@ -79,6 +80,22 @@ class AppStreams:
         (name,), found = _consumed((topic,), options)
         return self.streams.global_table(name, consumed, materialized, **found)
 
+    def add_state_store(self, store: StoreBuilder) -> None:
+        """Declare a store for processors: ``Stores.key_value_store("seen", key_type=str, value_type=int)``."""
+        self.streams.add_state_store(store)
+
+    def add_global_store(
+        self,
+        store: StoreBuilder,
+        topic: str | Topic,
+        supplier: Any,
+        consumed: Consumed | str | None = None,
+        **options: Any,
+    ) -> None:
+        """A store that a processor fills from a topic in every process, in the manner of Kafka Streams."""
+        (name,), found = _consumed((topic,), options)
+        self.streams.add_global_store(store, name, supplier, consumed, **found)
+
     def use(self, builder: StreamsBuilder) -> None:
         """Run what was built without an app; in place of the app's own ``streams``."""
         if self._streams is not None:
@@ -90,8 +107,8 @@ def _consumed(topics: Iterable[str | Topic], options: dict[str, Any]) -> tuple[l
     """The names of topics, and how they are read: as the topics say, unless ``options`` do."""
     names: list[str] = []
     for topic in topics:
-        if isinstance(topic, str):
-            names.append(topic)
+        if not hasattr(topic, "topics"):
+            names.append(topic)  # a name; the builder refuses what is none
             continue
         names += topic.topics
         for what in ("key_type", "value_type", "key_serializer", "value_serializer", "on_decode_error"):

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Final
 from streamz_core.app.errors import ImproperlyConfigured, PartitionsMismatch
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
-from streamz_core.protocol.messages.metadata import MetadataRequest
+from streamz_core.protocol.messages.metadata import (
+    MetadataRequest,
+    named,
+)
 
 if TYPE_CHECKING:
     from streamz_core.app.settings import Settings
@@ -47,7 +50,7 @@ async def partition_counts(link: Link, topics: list[str]) -> dict[str, int]:
     """The partition counts of those topics that exist."""
     if not topics:
         return {}
-    answer = await link.send(MetadataRequest(topics=topics, allow_auto_topic_creation=False))
+    answer = await link.send(MetadataRequest(topics=named(topics), allow_auto_topic_creation=False))
     return {
         topic.name: len(topic.partitions) for topic in answer.topics if topic.error_code is ErrorCode.NONE
     }

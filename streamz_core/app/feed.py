@@ -19,6 +19,7 @@ from mypy_extensions import i64
 
 from streamz_core.app.current import Cursor
 from streamz_core.streams.batch import Batch
+from streamz_core.streams.commit_request import CommitRequest
 
 if TYPE_CHECKING:
     from streamz_core.streams.processor import ProcessorContext
@@ -53,6 +54,7 @@ class Feed:
         "active",
         "batch",
         "closed",
+        "commit_request",
         "context",
         "failures",
         "may_yield",
@@ -64,6 +66,7 @@ class Feed:
     def __init__(self, context: ProcessorContext) -> None:
         """Nothing to hand out yet."""
         self.context: Final = context
+        self.commit_request: Final[CommitRequest] = context.commit_request
         self.batch: Batch | None = None
         self.values: list[Any] = []
         self.next: i64 = 0
@@ -93,7 +96,7 @@ class Feed:
 
     async def take(self, cursor: Cursor, limit: int) -> int:
         """Hand out up to ``limit`` records in a row: the first one's index; the cursor's ``end`` follows the last."""
-        while self.next >= self.stop or (self.may_yield and self.context.yield_requested):
+        while self.next >= self.stop or (self.may_yield and self.commit_request.is_pending):
             await self.park(cursor)
         index = self.next
         end = index + limit
@@ -180,7 +183,7 @@ class Values:
         feed, cursor = self._feed, self._cursor
         while True:
             index = feed.next
-            if index < feed.stop and not (feed.may_yield and feed.context.yield_requested):
+            if index < feed.stop and not (feed.may_yield and feed.commit_request.is_pending):
                 feed.next = cursor.end = index + 1
                 cursor.index = index
                 return feed.values[index]

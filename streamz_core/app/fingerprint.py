@@ -17,6 +17,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from streamz_core.streams.processor import Codec
     from streamz_core.streams.topology import Topology
 
 
@@ -44,6 +45,10 @@ class Fingerprint(msgspec.Struct, frozen=True):
     orphaned_topics: list[str] = []
     """Topics in between, and below stores, that a former version had: nobody has deleted them."""
     orphaned_stores: list[str] = []
+    types: dict[str, str] = {}
+    """What stores have as keys and values."""
+    source_changelogs: dict[str, str] = {}
+    """Of stores that have no changelog of their own: the topic that is it."""
 
     @property
     def is_empty(self) -> bool:
@@ -99,8 +104,16 @@ class Plan:
         return "\n".join(str(change) for change in self.changes)
 
 
-def fingerprint(topology: Topology, partitions: Mapping[str, int], internal: Collection[str]) -> Fingerprint:
-    """That of a topology whose topics have so many ``partitions``; ``internal`` are the app's own."""
+def fingerprint(
+    topology: Topology,
+    partitions: Mapping[str, int],
+    internal: Collection[str],
+    source_changelogs: Mapping[str, str],
+) -> Fingerprint:
+    """That of a topology whose topics have so many ``partitions``; ``internal`` are the app's own.
+
+    ``source_changelogs`` are the topics that are changelogs, by store.
+    """
     counts = {topic: partitions[topic] for topic in topology.topics}
     return Fingerprint(
         sources={topic: count for topic, count in counts.items() if topic not in internal},
@@ -115,7 +128,18 @@ def fingerprint(topology: Topology, partitions: Mapping[str, int], internal: Col
             for part in topology.subtopologies
             for store in part.stores
         },
+        types={
+            store.name: f"{_expected(store.key_codec)} to {_expected(store.value_codec)}"
+            for part in topology.subtopologies
+            for store in part.stores
+        },
+        source_changelogs=dict(source_changelogs),
     )
+
+
+def _expected(codec: Codec) -> str:
+    expects: str = getattr(codec, "expects", type(codec).__name__)
+    return expects
 
 
 def plan(before: Fingerprint, after: Fingerprint) -> Plan:
@@ -170,4 +194,22 @@ def _stores(before: Fingerprint, after: Fingerprint) -> list[Change]:
         if old != new:
             text = f"store {name}: was {old}; now {new}: its contents do not fit"
             changes.append(Change("~", text, is_destructive=True))
+        changes += _changelog(name, before, after)
+        was, is_now = before.types.get(name), after.types.get(name)
+        if None not in (was, is_now) and was != is_now:
+            changes.append(
+                Change("~", f"store {name}: had {was}, now {is_now}, which must be able to read it")
+            )
     return changes
+
+
+def _changelog(store: str, before: Fingerprint, after: Fingerprint) -> list[Change]:
+    """A topic that was a changelog, and is it no more, takes the store's contents with it."""
+    topic = before.source_changelogs.get(store)
+    if topic is None or after.source_changelogs.get(store) == topic:
+        return []
+    text = (
+        f"store {store}: topic {topic} was its changelog, and would be it no more: it begins empty. A topic is one as "
+        "long as it keeps the latest record of every key: cleanup.policy=compact, or no retention"
+    )
+    return [Change("~", text, is_destructive=True)]

@@ -6,15 +6,17 @@ Must not know: what a fingerprint consists of, how an app is run.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from streamz_core.app.declaring import partition_counts
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.fingerprint import Fingerprint, fingerprint, plan, succeeding
 from streamz_core.app.stored_fingerprint import load, save
 from streamz_core.client.local_link import open_link
+from streamz_core.client.request import Requests
 from streamz_core.streams.dsl.compile import external_topics, global_topics, internal_partitions
 from streamz_core.streams.dsl.mending import mended
+from streamz_core.streams.runtime.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,17 +27,23 @@ if TYPE_CHECKING:
     from streamz_core.client.producer.producer import AIOKafkaProducer
 
 
+REQUEST_TIMEOUT_MS: Final = 40_000
+RETRY_BACKOFF_MS: Final = 100
+
+
 class DestructiveChange(ImproperlyConfigured):
     """A new version of the app would lose state of the one before."""
 
 
-def fingerprint_of(app: Runnable, partitions: Mapping[str, int]) -> Fingerprint:
+async def fingerprint_of(app: Runnable, link: Link, partitions: Mapping[str, int]) -> Fingerprint:
     """The app's, where topics have so many partitions."""
     topology = app.topology(partitions)
     own = {str(grouped.between.get_topic_name()) for grouped in app.declared.grouped}
     begin = f"{app.group_id}-"
     own.update(t for t in topology.topics if t.startswith(begin) and t.endswith("-repartition"))
-    return fingerprint(topology, partitions, own)
+    topics = Topics(Requests(link, REQUEST_TIMEOUT_MS, RETRY_BACKOFF_MS), app.group_id)
+    sources = await topics.source_changelogs(topology)
+    return fingerprint(topology, partitions, own, {name: found.topic for name, found in sources.items()})
 
 
 async def check(app: Runnable, link: Link, producer: AIOKafkaProducer, partitions: Mapping[str, int]) -> None:
@@ -43,7 +51,7 @@ async def check(app: Runnable, link: Link, producer: AIOKafkaProducer, partition
 
     Raises ``DestructiveChange`` with the plan.
     """
-    now = fingerprint_of(app, partitions)
+    now = await fingerprint_of(app, link, partitions)
     before = await load(link, app.group_id)
     if before is None and now.is_empty:
         return
@@ -60,14 +68,14 @@ async def check(app: Runnable, link: Link, producer: AIOKafkaProducer, partition
 
 
 async def planned(app: Runnable) -> Plan:
-    """What starting the app would change; nothing is created or changed.
+    """What starting the app would change; no topic is created or changed.
 
     Topics that do not exist yet count as they would be created.
     """
     link = await open_link(app.conf.broker)
     try:
         before = await load(link, app.group_id) or Fingerprint()
-        return plan(before, fingerprint_of(app, await expected_counts(app, link)))
+        return plan(before, await fingerprint_of(app, link, await expected_counts(app, link)))
     finally:
         await link.close()
 

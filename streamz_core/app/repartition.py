@@ -35,9 +35,9 @@ class RepartitionProcessor:
 
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
         """Copy; the value's bytes and the headers stay as they are."""
-        context, send = self._context, self._context.send
+        request, send = self._context.commit_request, self._context.send
         for index in range(start, stop):
-            if may_yield and context.yield_requested:
+            if may_yield and request.is_pending:
                 return index
             try:
                 key = self._encode_key(self._key_of(batch.values[index]))

@@ -21,8 +21,13 @@ def state_directory(app: Runnable) -> str | None:
         return None
     if conf.datadir is not None:
         return conf.datadir
-    address = parse(conf.broker)
-    if isinstance(address, MemoryAddress):
-        # The changelogs go with the process: state on disk would outlive what it stands for.
+    # In memory the changelogs go with the process: state on disk would outlive what it stands for.
+    if isinstance(parse(conf.broker), MemoryAddress):
         return None
-    return f"{address.path}/state" if isinstance(address, FileAddress) else f"{app.id}-data"
+    return state_beside(conf.broker) or f"{app.id}-data"
+
+
+def state_beside(broker: str) -> str | None:
+    """Where apps on a data directory keep their stores unless they say otherwise; None where there is none."""
+    address = parse(broker)
+    return f"{address.path}/state" if isinstance(address, FileAddress) else None

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -34,6 +35,7 @@ from streamz_core.broker.maintenance import Maintenance
 from streamz_core.broker.producer_ids import ProducerIds
 from streamz_core.broker.registry import HANDLERS
 from streamz_core.broker.scrubbing import Scrubbing
+from streamz_core.broker.security.security import Security
 from streamz_core.broker.topic_rules import is_internal
 from streamz_core.broker.transactions.coordinator import TransactionCoordinator
 from streamz_core.broker.waiting import Waits
@@ -41,6 +43,7 @@ from streamz_core.errors import Fatal, Misuse
 from streamz_core.log import reserve
 from streamz_core.log.directory import LogDirectory
 from streamz_core.log.errors import StorageFailure
+from streamz_core.log.layout import SOCKET_FILE
 from streamz_core.model import Durability, TopicPartition
 
 if TYPE_CHECKING:
@@ -109,9 +112,12 @@ class Broker:
         self.fetch_sessions = FetchSessions(config.fetch_session_slots)
         self.turns = itertools.count()
         self.flusher = Flusher(blocks=blocks, threads=config.sync_threads, on_durable=self.waits.notify)
+        self.security = Security(directory)
         self.groups = GroupCoordinator(self)
         self.transactions = TransactionCoordinator(self)
         listed = directory.catalog
+        self._listener: dict[str, Any] = {}
+        """Where this broker can be reached over the network, as fields of its config."""
         self.space = DiskSpace(directory.files, directory.path, lambda: self.config.min_free_bytes)
         self._use_configs(usable(config, {**listed.cluster_configs, **listed.broker_configs}))
 
@@ -152,6 +158,15 @@ class Broker:
     def state(self) -> BrokerState:
         """Where the broker is in its life."""
         return self._state.value
+
+    @property
+    def socket_path(self) -> str | None:
+        """Where other processes of this user may be listened to; None for a log in memory."""
+        return f"{self.path}/{SOCKET_FILE}" if self._blocks else None
+
+    async def wait_failed(self) -> BaseException:
+        """The reason why the broker cannot go on, once there is one; for as long as it is open."""
+        return await self._background.wait_failed()
 
     async def handle(self, request: Request[R]) -> R:
         """Answer ``request``; what is wrong with the request itself is a code in the response.
@@ -281,9 +296,22 @@ class Broker:
             raise
 
     def _use_configs(self, changes: Mapping[str, str]) -> None:
-        config = in_force(self.static_config, changes)
+        config = replace(in_force(self.static_config, changes), **self._listener)
         self.directory.use_topic_defaults(config.topic_configs)
         self.config = config
+
+    def advertise(self, host: str, port: int, *, is_local: bool = False) -> None:
+        """Tell clients, and whoever finds the directory taken, that ``host:port`` answers for this broker.
+
+        An empty ``host``: nothing does any more. ``is_local``: so does the socket in the directory.
+        """
+        self._listener = {"advertised_host": host, "advertised_port": port} if host else {}
+        listed = self.directory.catalog
+        self._use_configs({**listed.cluster_configs, **listed.broker_configs})
+        spelled = f"[{host}]" if ":" in host else host
+        doors = [f"unix:{SOCKET_FILE}"] if is_local else []
+        doors += [f"kafka://{spelled}:{port}"] if host else []
+        self.directory.note_owner(" ".join(doors))
 
     def ensure_internal_topic(self, name: str, partitions: int, configs: Mapping[str, str]) -> TopicEntry:
         """The internal topic ``name``, created if need be; see ``BrokerServices.ensure_internal_topic``."""

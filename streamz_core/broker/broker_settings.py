@@ -130,6 +130,18 @@ _OWN: Final = (
         is_dynamic=False,
     ),
     _number(
+        "group.consumer.session.timeout.ms",
+        "group_consumer_session_timeout_ms",
+        "How long a member of the consumer protocol may be silent.",
+        is_dynamic=False,
+    ),
+    _number(
+        "group.consumer.heartbeat.interval.ms",
+        "group_consumer_heartbeat_interval_ms",
+        "How often members of the consumer protocol are told to send heartbeats.",
+        is_dynamic=False,
+    ),
+    _number(
         "offsets.topic.num.partitions",
         "offsets_partitions",
         "Partitions of __consumer_offsets; fixed when that topic is created.",

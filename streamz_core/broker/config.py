@@ -74,6 +74,10 @@ class BrokerConfig:
     """A member that asks for less is refused."""
     group_max_session_timeout_ms: int = 1_800_000
     """A member that asks for more is refused."""
+    group_consumer_session_timeout_ms: int = 45_000
+    """How long a member of the consumer protocol (KIP-848) may be silent; it is told nothing of it."""
+    group_consumer_heartbeat_interval_ms: int = 1_000
+    """How often members of the consumer protocol are told to send heartbeats: how fast they see a rebalance."""
     offsets_partitions: int = 1
     """Partitions of ``__consumer_offsets``; fixed when that topic is created."""
     offset_metadata_max_bytes: int = 4_096

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from streamz_core.broker.broker_settings import SETTINGS, in_force
-from streamz_core.broker.copies import NODE_ID
+from streamz_core.broker.config_resources import name_of_type, refuse_resource
 from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.topic_rules import Refusal, refuse_change, unknown_topic
 from streamz_core.errors import ErrorCode
@@ -47,7 +47,7 @@ def alter(
         refusal = (_alter_topic if is_topic else _alter_broker)(broker, resource, change, validate_only)
     except InvalidConfig as wrong:
         refusal = Refusal(
-            wrong.code, f"{resource.resource_type.name.lower()} {resource.resource_name!r}: {wrong}"
+            wrong.code, f"{name_of_type(resource.resource_type)} {resource.resource_name!r}: {wrong}"
         )
     except DIRECTORY_FAILURES as failure:
         refusal = Refusal(ErrorCode.KAFKA_STORAGE_ERROR, str(failure))
@@ -115,9 +115,9 @@ def _alter_broker(
     broker: BrokerServices, resource: AlterConfigsResource, change: Change, validate_only: bool
 ) -> Refusal | None:
     """Change the settings of the broker, or of all brokers where the resource has no name."""
-    if resource.resource_name not in ("", str(NODE_ID)):
-        message = f"there is no broker {resource.resource_name!r}: the one there is has id {NODE_ID}"
-        return Refusal(ErrorCode.INVALID_REQUEST, message)
+    refusal = refuse_resource(resource.resource_type, resource.resource_name)
+    if refusal is not None:
+        return refusal
     static = sorted({one.name for one in resource.configs} - {k for k, s in SETTINGS.items() if s.is_dynamic})
     if static:
         return _refuse_static(static)

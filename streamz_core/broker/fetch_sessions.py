@@ -14,6 +14,7 @@ reader cannot know of after an error it asks for anew, in full.
 | 0 | any | ended; answered in full; another is begun if there is room |
 | n | unknown | ``FETCH_SESSION_ID_NOT_FOUND`` |
 | n | expects another | ``INVALID_FETCH_SESSION_EPOCH``; stays |
+| n | names topics otherwise (ids, names) | ``FETCH_SESSION_TOPIC_ID_ERROR``; stays |
 | n | expects n | changed; answered with what is new; expects n+1 |
 """
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, TypeAlias
+from uuid import UUID
 
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.fetch import (
@@ -34,6 +36,7 @@ from streamz_core.protocol.messages.fetch import (
     FetchResponse,
     FetchTopic,
     FetchTopicResponse,
+    ForgottenTopic,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +46,9 @@ EVICTED_AFTER_MS: Final = 120_000
 """A session that is idle, or is as old and smaller than another, for so long may have to go for that one."""
 _EPOCH_MAX: Final = (1 << 31) - 1
 
-_Name: TypeAlias = tuple[str, int]
+_Topic: TypeAlias = str | UUID
+"""A topic as the reader names it: by its id (KIP-516), or by its name."""
+_Name: TypeAlias = tuple[_Topic, int]
 
 
 class FetchSession:
@@ -65,31 +70,41 @@ class FetchSession:
     def change(self, topics: Iterable[FetchTopic], forgotten: Iterable[_Name]) -> None:
         """Take in what an incremental fetch names."""
         for topic in topics:
+            named = _named(topic)
             for part in topic.partitions:
-                self.asked[topic.topic, part.partition] = part
+                self.asked[named, part.partition] = part
         for name in forgotten:
             self.asked.pop(name, None)
             self.told.pop(name, None)
 
     def topics(self) -> list[FetchTopic]:
         """All it asks for, as a full fetch would."""
-        runs: list[tuple[str, list[FetchPartition]]] = []
+        runs: list[tuple[_Topic, list[FetchPartition]]] = []
         for (topic, _), part in self.asked.items():
             if not runs or runs[-1][0] != topic:
                 runs.append((topic, []))
             runs[-1][1].append(part)
-        return [FetchTopic(topic=topic, partitions=parts) for topic, parts in runs]
+        return [
+            FetchTopic(topic=topic, partitions=parts)
+            if isinstance(topic, str)
+            else FetchTopic(topic_id=topic, partitions=parts)
+            for topic, parts in runs
+        ]
 
     def news(self, responses: Iterable[FetchTopicResponse]) -> list[FetchTopicResponse]:
         """Of the answers to all it asks for, those that tell something new; from now on the reader knows them."""
         found = []
         for topic in responses:
-            parts = [
-                part for part in topic.partitions if self._is_new((topic.topic, part.partition_index), part)
-            ]
+            named = _named(topic)
+            parts = [part for part in topic.partitions if self._is_new((named, part.partition_index), part)]
             if parts:
-                found.append(FetchTopicResponse(topic=topic.topic, partitions=parts))
+                found.append(FetchTopicResponse(topic=topic.topic, topic_id=topic.topic_id, partitions=parts))
         return found
+
+    def names_alike(self, topics: Iterable[FetchTopic | ForgottenTopic]) -> bool:
+        """Whether these are named as those that are in the session: by their ids, or by their names."""
+        kind = next((type(topic) for topic, _ in self.asked), None)
+        return kind is None or all(type(_named(topic)) is kind for topic in topics)
 
     def _is_new(self, name: _Name, answer: FetchPartitionResponse) -> bool:
         if answer.error_code is not ErrorCode.NONE:
@@ -126,12 +141,14 @@ class FetchSessions:
             return ErrorCode.FETCH_SESSION_ID_NOT_FOUND
         if session.epoch != request.session_epoch:
             return ErrorCode.INVALID_FETCH_SESSION_EPOCH
+        if not session.names_alike((*request.topics, *request.forgotten_topics_data)):
+            return ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR
         session.epoch = next_epoch(session.epoch)
         session.used_ms = now_ms
         self._sessions.move_to_end(session.id)
         session.change(
             request.topics,
-            ((one.topic, index) for one in request.forgotten_topics_data for index in one.partitions),
+            ((_named(one), index) for one in request.forgotten_topics_data for index in one.partitions),
         )
         if not session.asked:
             del self._sessions[session.id]
@@ -181,6 +198,10 @@ class FetchSessions:
                 return False
         del self._sessions[victim.id]
         return True
+
+
+def _named(topic: FetchTopic | FetchTopicResponse | ForgottenTopic) -> _Topic:
+    return topic.topic if topic.topic_id is None else topic.topic_id
 
 
 def next_epoch(epoch: int) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streamz_core.broker.fetch_sessions import FetchSessions
     from streamz_core.broker.flusher import Flusher
     from streamz_core.broker.groups.coordinator import GroupCoordinator
+    from streamz_core.broker.security.security import Security
     from streamz_core.broker.transactions.coordinator import TransactionCoordinator
     from streamz_core.broker.waiting import Waits
 
@@ -32,6 +33,10 @@ class HandlerBroker(BrokerServices, Protocol):
     @property
     def transactions(self) -> TransactionCoordinator:
         """Transactional producers."""
+
+    @property
+    def security(self) -> Security:
+        """Who may do what, and who is who."""
 
     @property
     def flusher(self) -> Flusher:

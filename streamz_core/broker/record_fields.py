@@ -107,10 +107,15 @@ class FieldReader:
 
     def compact_string(self) -> str:
         """A string behind a varint of its length plus one."""
-        size = self.uvarint() - 1
-        if size < 0:
+        value = self.compact_nullable_string()
+        if value is None:
             raise self.corrupt("a string is null")
-        return self._text(size)
+        return value
+
+    def compact_nullable_string(self) -> str | None:
+        """A string behind a varint of its length plus one, 0 for null."""
+        size = self.uvarint() - 1
+        return None if size < 0 else self._text(size)
 
     def _text(self, size: int) -> str:
         try:
@@ -203,6 +208,15 @@ class FieldWriter:
         encoded = value.encode()
         self.uvarint(len(encoded) + 1)
         self._parts.append(encoded)
+        return self
+
+    def compact_nullable_string(self, value: str | None) -> FieldWriter:
+        """A string behind a varint of its length plus one, 0 for null."""
+        return self.uvarint(0) if value is None else self.compact_string(value)
+
+    def raw(self, value: bytes) -> FieldWriter:
+        """Bytes as they are."""
+        self._parts.append(value)
         return self
 
     def bytes_(self, value: bytes) -> FieldWriter:

@@ -76,6 +76,18 @@ def arguments(given: Mapping[str, str], known: Mapping[str, Property], option: s
     return result
 
 
+def as_producers_have_it(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Kafka writes acks as text (and means all where nothing is said) and no compression as ``none``.
+
+    >>> as_producers_have_it({"acks": "1", "compression_type": "none"})
+    {'acks': 1, 'compression_type': None}
+    """
+    acks = settings.get("acks", "all")
+    number = int(acks) if acks in ("-1", "0", "1") else acks
+    codec = settings.get("compression_type")
+    return {**settings, "acks": number, "compression_type": None if codec == "none" else codec}
+
+
 def _value(text: str, kind: type, what: str) -> Any:
     if kind is bool:
         return flag(text, what)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
+from streamz_core.cli import user_configs
 from streamz_core.cli.config_list import names, settings
 from streamz_core.cli.connection import CommandError, admin_options, connected, refuse, run
 from streamz_core.cli.options import options, properties
@@ -30,6 +31,7 @@ from streamz_core.protocol.messages.metadata import MetadataRequest
 if TYPE_CHECKING:
     from streamz_core.client.link import Link
 
+_USERS: Final = "users"
 _TYPES: Final = {"topics": ConfigResourceType.TOPIC, "brokers": ConfigResourceType.BROKER}
 _DYNAMIC: Final = (
     ConfigSource.DYNAMIC_TOPIC_CONFIG,
@@ -58,11 +60,14 @@ _actions = options(
     ),
 )
 _entities = options(
-    click.option("--entity-type", type=click.Choice(sorted(_TYPES)), help="What the settings belong to."),
-    click.option("--entity-name", metavar="NAME", help="The topic, or the broker's id, which is 0."),
+    click.option("--entity-type", type=click.Choice(sorted([*_TYPES, _USERS])), help="What they belong to."),
+    click.option(
+        "--entity-name", metavar="NAME", help="The topic, the user, or the broker's id, which is 0."
+    ),
     click.option("--entity-default", is_flag=True, help="With --entity-type brokers: all brokers."),
     click.option("--topic", metavar="NAME", help="The same as --entity-type topics --entity-name NAME."),
     click.option("--broker", metavar="ID", help="The same as --entity-type brokers --entity-name ID."),
+    click.option("--user", metavar="NAME", help="The same as --entity-type users --entity-name NAME."),
     click.option(
         "--broker-defaults", is_flag=True, help="The same as --entity-type brokers --entity-default."
     ),
@@ -91,9 +96,12 @@ _changes = options(
 @_changes
 @click.option("--json", "as_json", is_flag=True, help="With --describe: print JSON.")
 def command(action: str | None, address: str, **given: Any) -> None:
-    """Describe and change the settings of topics and of the broker, at run time."""
+    """Describe and change the settings of topics and of the broker, and users' SCRAM credentials, at run time."""
     if action is None:
         raise click.UsageError("give one of --describe, --alter")
+    if given["user"] is not None or given["entity_type"] == _USERS:
+        run(_users(action, address, given))
+        return
     kind, name = _entity(given)
     if action == "describe":
         if given["added"] or given["file"] or given["deleted"]:
@@ -103,6 +111,24 @@ def command(action: str | None, address: str, **given: Any) -> None:
     if name is None:
         raise click.UsageError("--alter needs --entity-name, or --entity-default for all brokers")
     run(_alter(address, _Entity(kind, name), _asked(given)))
+
+
+async def _users(action: str, address: str, given: dict[str, Any]) -> None:
+    if given["topic"] or given["broker"] or given["broker_defaults"] or given["entity_default"]:
+        raise click.UsageError("name one entity: --entity-type users with --entity-name, or --user")
+    if given["user"] is not None and (given["entity_type"] or given["entity_name"]):
+        raise click.UsageError("--user and --entity-type exclude each other")
+    name = given["user"] or given["entity_name"]
+    if action == "describe":
+        await user_configs.describe(address, name, as_json=given["as_json"])
+        return
+    if not name:
+        raise click.UsageError("--alter needs --entity-name")
+    if given["file"]:
+        raise click.UsageError(
+            "users have no --add-config-file: streamz users add reads a password from a file"
+        )
+    await user_configs.alter(address, name, given["added"], given["deleted"])
 
 
 def _entity(given: dict[str, Any]) -> tuple[ConfigResourceType, str | None]:

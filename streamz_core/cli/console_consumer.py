@@ -20,7 +20,10 @@ from streamz_core.cli.record_formatter import OPTION, Formatter, Undecodable, as
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
-from streamz_core.protocol.messages.metadata import MetadataRequest
+from streamz_core.protocol.messages.metadata import (
+    MetadataRequest,
+    named,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -187,7 +190,7 @@ async def _find(link: Link, given: dict[str, Any]) -> TopicPartition | None:
     if given["include"] is not None:
         return None
     name, index = given["topic"], given["partition"]
-    asked = MetadataRequest(topics=[name], allow_auto_topic_creation=False)
+    asked = MetadataRequest(topics=named([name]), allow_auto_topic_creation=False)
     topic: MetadataTopic
     (topic,) = (await link.send(asked)).topics
     if topic.error_code is not ErrorCode.NONE:

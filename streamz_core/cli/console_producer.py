@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamz_core.cli.client_properties import PRODUCER, arguments
+from streamz_core.cli.client_properties import PRODUCER, arguments, as_producers_have_it
 from streamz_core.cli.connection import CommandError, address_option, run
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.line_reader import OPTION, LineReader
@@ -125,19 +125,11 @@ def command(
     if "compression_codec" in said:
         said["compression_type"] = said.pop("compression_codec")
     settings = _DEFAULTS | arguments(given, PRODUCER, option) | said
-    run(_produce(reader, topic, _as_clients_have_it(settings), address=address, sync=sync))
+    run(_produce(reader, topic, as_producers_have_it(settings), address=address, sync=sync))
 
 
 def _properties(path: str | None, texts: tuple[str, ...], file_option: str, option: str) -> dict[str, str]:
     return properties(path, texts, file_option=file_option, option=option)
-
-
-def _as_clients_have_it(settings: dict[str, Any]) -> dict[str, Any]:
-    """Kafka writes acks as text and no compression as ``none``; aiokafka has numbers and None."""
-    acks = settings.get("acks", "all")
-    number = int(acks) if acks in ("-1", "0", "1") else acks
-    codec = settings.get("compression_type")
-    return {**settings, "acks": number, "compression_type": None if codec == "none" else codec}
 
 
 async def _produce(

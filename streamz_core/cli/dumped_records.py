@@ -11,7 +11,9 @@ import json
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamz_core.broker.groups import records as group_records
+from streamz_core.broker.groups.consumer.records import ConsumerKey
 from streamz_core.broker.transactions import records as transaction_records
+from streamz_core.cli.dumped_consumer_groups import dumped_key, dumped_value
 from streamz_core.errors import StreamzError
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ class OffsetsParser:
             if isinstance(found, group_records.GroupKey):
                 named: dict[str, object] = {"group": found.group_id}
                 read = _group(found.group_id, value)
+            elif isinstance(found, ConsumerKey):
+                named, read = dumped_key(found), dumped_value(found, value)
             else:
                 topic, partition = found.partition
                 named = {"group": found.group_id, "topic": topic, "partition": partition}

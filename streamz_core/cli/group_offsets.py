@@ -17,7 +17,10 @@ from streamz_core.protocol.messages.list_offsets import (
     ListOffsetsRequest,
     ListOffsetsTopic,
 )
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,12 +49,12 @@ def topic_and_indexes(text: str) -> tuple[str, set[int]]:
 
 async def committed_offsets(link: Link, group: str) -> Offsets:
     """Everything the group committed."""
-    response = await link.send(OffsetFetchRequest(group_id=group))
-    if response.error_code is not ErrorCode.NONE:
-        raise CommandError(f"group {group!r}: its offsets cannot be read: {response.error_code.name}")
+    (found,) = (await link.send(OffsetFetchRequest(groups=[OffsetFetchGroup(group_id=group)]))).groups
+    if found.error_code is not ErrorCode.NONE:
+        raise CommandError(f"group {group!r}: its offsets cannot be read: {found.error_code.name}")
     return {
         TopicPartition(topic.name, part.partition_index): part.committed_offset
-        for topic in response.topics
+        for topic in found.topics
         for part in topic.partitions
         if part.committed_offset >= 0
     }

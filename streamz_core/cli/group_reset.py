@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from streamz_core.app.reset_options import target_options
 from streamz_core.cli.connection import CommandError, refuse_all
 from streamz_core.cli.group_offsets import Offsets, committed_offsets, offsets_at, topic_and_indexes
-from streamz_core.cli.options import OptionError, options, read_lines
-from streamz_core.cli.reset_target import Bounds, ResetTarget, target_of
+from streamz_core.cli.options import OptionError, options
 from streamz_core.cli.table import table
+from streamz_core.client.reset_target import Bounds, ResetTarget, TargetError, offsets_of_file, target_of
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
-from streamz_core.protocol.messages.describe_groups import DescribeGroupsRequest
+from streamz_core.protocol.messages.list_groups import ListGroupsRequest
 from streamz_core.protocol.messages.list_offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
-from streamz_core.protocol.messages.metadata import MetadataRequest
+from streamz_core.protocol.messages.metadata import (
+    MetadataRequest,
+    named,
+)
 from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitPartition,
     OffsetCommitRequest,
@@ -33,7 +37,7 @@ from streamz_core.protocol.messages.offset_commit import (
 if TYPE_CHECKING:
     from streamz_core.client.link import Link
 
-_FREE_STATES: Final = ("Empty", "Dead")
+_FREE_STATE: Final = "Empty"
 
 reset_options = options(
     click.option(
@@ -46,20 +50,7 @@ reset_options = options(
     click.option(
         "--all-topics", is_flag=True, help="Reset, delete offsets: every topic the group committed."
     ),
-    click.option("--to-earliest", is_flag=True, help="Reset: to the earliest record."),
-    click.option("--to-latest", is_flag=True, help="Reset: to the end."),
-    click.option("--to-current", is_flag=True, help="Reset: to the committed offset."),
-    click.option("--to-offset", type=click.IntRange(0), help="Reset: to this offset."),
-    click.option("--shift-by", type=int, help="Reset: by so many offsets, back if negative."),
-    click.option(
-        "--to-datetime",
-        metavar="ISO",
-        help="Reset: to the first record at or after YYYY-MM-DDTHH:mm:SS.sss; UTC without a zone.",
-    ),
-    click.option("--by-duration", metavar="PnDTnHnMnS", help="Reset: to so long before now."),
-    click.option(
-        "--from-file", metavar="FILE", help="Reset: to what a file of --export says; then no --topic."
-    ),
+    *target_options("Reset: "),
     click.option("--dry-run", is_flag=True, help="Reset: show the result only (the default)."),
     click.option("--execute", is_flag=True, help="Reset: do it."),
     click.option("--export", is_flag=True, help="Reset: print the result as CSV."),
@@ -68,7 +59,10 @@ reset_options = options(
 
 def check_reset(given: dict[str, Any]) -> None:
     """Refuse a combination of options that says no one thing."""
-    target = target_of(given)
+    try:
+        target = target_of(given)
+    except TargetError as error:
+        raise OptionError(str(error)) from error
     if given["execute"] and given["dry_run"]:
         raise click.UsageError("--execute and --dry-run exclude each other")
     if given["topics"] and given["all_topics"]:
@@ -103,10 +97,10 @@ async def reset(link: Link, groups: list[str], given: dict[str, Any]) -> None:
 
 async def _require_free(link: Link, group: str) -> None:
     """A group with members keeps its positions itself: they would overwrite a reset."""
-    (described,) = (await link.send(DescribeGroupsRequest(groups=[group]))).groups
-    if described.group_state not in _FREE_STATES:
+    found = {one.group_id: one for one in (await link.send(ListGroupsRequest())).groups}.get(group)
+    if found is not None and found.group_state != _FREE_STATE:
         raise CommandError(
-            f"group {group!r} has members (state {described.group_state}); stop them before resetting its offsets"
+            f"group {group!r} has members (state {found.group_state}); stop them before resetting its offsets"
         )
 
 
@@ -149,7 +143,8 @@ async def _partitions(link: Link, topics: tuple[str, ...]) -> list[TopicPartitio
     found: set[TopicPartition] = set()
     for text in topics:
         name, wanted = topic_and_indexes(text)
-        (topic,) = (await link.send(MetadataRequest(topics=[name], allow_auto_topic_creation=False))).topics
+        request = MetadataRequest(topics=named([name]), allow_auto_topic_creation=False)
+        (topic,) = (await link.send(request)).topics
         if topic.error_code is not ErrorCode.NONE:
             raise CommandError(f"topic {name!r} does not exist (see: streamz topics --list)")
         known = {part.partition_index for part in topic.partitions}
@@ -159,20 +154,11 @@ async def _partitions(link: Link, topics: tuple[str, ...]) -> list[TopicPartitio
     return sorted(found)
 
 
-def _from_file(path: str, group: str) -> Offsets:
-    """What ``--export`` printed: ``topic,partition,offset``, with the group first where there are several."""
-    offsets: Offsets = {}
-    for number, row in enumerate(csv.reader(read_lines(path, "--from-file")), 1):
-        if not row:
-            continue
-        *groups, topic, partition, offset = row if len(row) in (3, 4) else ("", "", "")
-        if not (topic and partition.isdigit() and offset.isdigit()):
-            raise OptionError(f"--from-file {path} line {number}: expected topic,partition,offset")
-        if not groups or groups == [group]:
-            offsets[TopicPartition(topic, int(partition))] = int(offset)
-    if not offsets:
-        raise CommandError(f"{path} has no offsets for group {group!r}")
-    return offsets
+def _from_file(lines: list[str], group: str) -> Offsets:
+    try:
+        return offsets_of_file(lines, group)
+    except TargetError as error:
+        raise OptionError(str(error)) from error
 
 
 def _csv(rows: list[list[Any]], *, with_group: bool) -> str:

@@ -22,21 +22,42 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VERBS: Final[dict[str, tuple[str, str]]] = {
+    "server": ("server", "Serve a data directory at a port, to any Kafka client."),
     "topics": ("topics", "List, create, describe, alter and delete topics."),
     "configs": ("configs", "Describe and change settings of topics and the broker."),
     "console-producer": ("console_producer", "Send lines of standard input to a topic."),
     "console-consumer": ("console_consumer", "Print the records of a topic."),
+    "get-offsets": ("get_offsets", "Print the offsets of partitions at a time or an end."),
+    "delete-records": ("delete_records", "Delete the records of partitions before an offset."),
     "groups": ("groups", "List, describe, reset and delete consumer groups."),
     "transactions": ("transactions", "List, describe and end transactions, and find those that hang."),
+    "acls": ("acls", "List, add and remove the entries that say who may do what."),
+    "users": ("users", "List, add and remove the users that log in with a password."),
+    "app": ("app", "Run, describe, plan and reset a stream application."),
+    "streams-application-reset": (
+        "streams_application_reset",
+        "Have an application begin anew, as Kafka's tool.",
+    ),
     "check": ("check", "Verify the format of a data directory."),
     "repair": ("repair", "Repair a damaged data directory; says what it would do first."),
     "backup": ("backup", "Copy a data directory that nobody has open."),
     "restore": ("restore", "Make a data directory out of a backup."),
     "dump-log": ("dump_log", "Print the files of a partition."),
+    "completion": ("completion", "Print a script for the completion of a shell."),
+    "kcat": ("kcat", "Read, write and list with the letters of kcat."),
+    "producer-perf": ("producer_perf", "Measure how fast records are sent."),
+    "consumer-perf": ("consumer_perf", "Measure how fast records are read."),
+    "e2e-latency": ("end_to_end_latency", "Measure how long records are on their way."),
 }
 """Verb -> (module in this package, one-line help). The module's command is called ``command``."""
 
-KAFKA_NAMES: Final = {"consumer-groups": "groups"}
+KAFKA_NAMES: Final = {
+    "consumer-groups": "groups",
+    "consumer-perf-test": "consumer-perf",
+    "end-to-end-latency": "e2e-latency",
+    "kafkacat": "kcat",
+    "producer-perf-test": "producer-perf",
+}
 INTERRUPTED: Final = 130
 TRACEBACK_VARIABLE: Final = "STREAMZ_TRACEBACK"
 
@@ -145,7 +166,8 @@ def main(ctx: click.Context) -> None:
     """A durable, partitioned log and stream processing in one process.
 
     Every verb takes --bootstrap-server: a data directory (file://./data or a plain path). Names of Kafka's
-    tools are understood: kafka-topics, kafka-console-consumer, kafka-consumer-groups.
+    tools are understood: kafka-topics, kafka-console-consumer, kafka-consumer-groups,
+    kafka-streams-application-reset.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)

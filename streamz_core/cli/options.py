@@ -45,13 +45,22 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
 def read_lines(path: str, option: str) -> list[str]:
     """The lines of a text file that an option names."""
     try:
+        return read_bytes(path, option).decode().splitlines()
+    except UnicodeDecodeError as error:
+        raise OptionError(f"{option} {path}: cannot be read: {error}") from error
+
+
+def read_bytes(path: str, option: str) -> bytes:
+    """What is in a file that an option names."""
+    try:
         file = DiskFiles().open(path, read_only=True)
         try:
-            data = file.read_at(0, _FILE_BYTES_MAX)
+            if file.size() > _FILE_BYTES_MAX:
+                raise OptionError(f"{option} {path}: is larger than {_FILE_BYTES_MAX >> 20} MiB")
+            return file.read_at(0, _FILE_BYTES_MAX)
         finally:
             file.close()
-        return data.decode().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise OptionError(f"{option} {path}: cannot be read: {error}") from error
 
 

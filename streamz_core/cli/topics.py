@@ -27,7 +27,10 @@ from streamz_core.protocol.messages.configs import (
 )
 from streamz_core.protocol.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
-from streamz_core.protocol.messages.delete_topics import DeleteTopicsRequest
+from streamz_core.protocol.messages.delete_topics import (
+    DeleteTopicsRequest,
+    DeleteTopicState,
+)
 from streamz_core.protocol.messages.metadata import MetadataRequest
 
 if TYPE_CHECKING:
@@ -266,7 +269,8 @@ def _changes(given: dict[str, Any]) -> list[AlterableConfig]:
 async def _delete(link: Link, given: dict[str, Any]) -> None:
     names = [topic.name for topic in await _chosen(link, given)]
     failures = []
-    for result in (await link.send(DeleteTopicsRequest(topic_names=names))).responses:
+    request = DeleteTopicsRequest(topics=[DeleteTopicState(name=name) for name in names])
+    for result in (await link.send(request)).responses:
         if result.error_code is ErrorCode.NONE:
             click.echo(f"Deleted topic {result.name}.")
         else:

@@ -31,7 +31,11 @@ from streamz_core.protocol.messages.offset_delete import (
     OffsetDeleteRequest,
     OffsetDeleteTopic,
 )
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+    OffsetFetchTopic,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,7 +64,8 @@ class GroupAdministration(AdminSession):
         )
         answer = await requests.send(request, f"describing groups {names}")
         for group in answer.groups:
-            raise_for(group.error_code, f"group {group.group_id!r} was not described")
+            if group.error_code != ErrorCode.GROUP_ID_NOT_FOUND:  # it is Dead, which is no error to aiokafka
+                raise_for(group.error_code, f"group {group.group_id!r} was not described")
         groups = [_description(group) for group in answer.groups]
         return [GroupsAnswer(throttle_time_ms=answer.throttle_time_ms, groups=groups)]
 
@@ -108,11 +113,10 @@ class GroupAdministration(AdminSession):
                 for topic, indexes in _by_topic(partitions)
             ]
         what = f"committed offsets of group {one_of(str, 'group_id', group_id)!r}"
-        answer = await requests.settled(
-            OffsetFetchRequest(group_id=group_id, topics=topics), what, lambda response: response.error_code
-        )
+        request = OffsetFetchRequest(groups=[OffsetFetchGroup(group_id=group_id, topics=topics)])
+        answer = await requests.settled(request, what, lambda response: response.groups[0].error_code)
         found = {}
-        for topic in answer.topics:
+        for topic in answer.groups[0].topics:
             for partition in topic.partitions:
                 key = TopicPartition(topic.name, partition.partition_index)
                 raise_for(partition.error_code, f"{what} of {key.topic!r} partition {key.partition}")
@@ -167,7 +171,7 @@ def _by_topic(partitions: Iterable[TopicPartition]) -> list[tuple[str, list[int]
 
 def _description(group: DescribedGroup) -> GroupDescription:
     return GroupDescription(
-        int(group.error_code),
+        int(ErrorCode.NONE),
         group.group_id,
         group.group_state,
         group.protocol_type,

@@ -24,9 +24,15 @@ from streamz_core.protocol.messages.delete_records import (
     DeleteRecordsRequest,
     DeleteRecordsTopic,
 )
-from streamz_core.protocol.messages.delete_topics import DeleteTopicsRequest
+from streamz_core.protocol.messages.delete_topics import (
+    DeleteTopicsRequest,
+    DeleteTopicState,
+)
 from streamz_core.protocol.messages.fetch import IsolationLevel
-from streamz_core.protocol.messages.metadata import MetadataRequest
+from streamz_core.protocol.messages.metadata import (
+    MetadataRequest,
+    named,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +64,7 @@ class TopicAdministration(AdminSession):
     ) -> DeletedTopicsAnswer:
         """Delete topics and every record in them."""
         names = list_of(str, "topics", topics)
-        request = DeleteTopicsRequest(topic_names=names)
+        request = DeleteTopicsRequest(topics=[DeleteTopicState(name=name) for name in names])
         answer = await self._requests(timeout_ms).send(request, f"deleting topics {names}")
         return DeletedTopicsAnswer(topic_errors=[_topic_error(topic) for topic in answer.responses])
 
@@ -143,7 +149,8 @@ class TopicAdministration(AdminSession):
         return found
 
     async def _metadata(self, topics: list[str] | None) -> MetadataResponse:
-        request = MetadataRequest(topics=topics, allow_auto_topic_creation=False)
+        wanted = None if topics is None else named(topics)
+        request = MetadataRequest(topics=wanted, allow_auto_topic_creation=False)
         return await self._requests().send(request, "metadata")
 
     def _creatable(self, topic: NewTopic) -> CreatableTopic:

@@ -416,6 +416,14 @@ class ResourceNotFoundError(BrokerResponseError, Misuse, errno=91):
     """The resource does not exist."""
 
 
+class DuplicateResourceError(BrokerResponseError, Misuse, errno=92):
+    """The request names the same thing twice."""
+
+
+class UnacceptableCredentialError(BrokerResponseError, Misuse, errno=93):
+    """The credential is too weak, or not well formed."""
+
+
 class UnknownTopicIdError(BrokerResponseError, Retriable, errno=100, retriable=True):
     """No topic has this id."""
 

@@ -11,10 +11,10 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamz_core.client.errors import IllegalStateError, KafkaError
-from streamz_core.client.local_link import open_link
+from streamz_core.client.link_target import LinkTarget
 from streamz_core.client.metadata import ClusterMetadata, MetadataCache
 from streamz_core.client.request import Requests
-from streamz_core.client.settings import check_connection, check_loop, check_number
+from streamz_core.client.settings import check_connection, check_loop, check_number, link_settings
 from streamz_core.protocol.messages.find_coordinator import CoordinatorType, FindCoordinatorRequest
 
 if TYPE_CHECKING:
@@ -67,8 +67,20 @@ class AIOKafkaClient:
         ):
             check_number(name, value, lowest)
         self.client_id = client_id
+        self._target = LinkTarget(
+            bootstrap_servers,
+            link_settings(
+                client_id=client_id,
+                request_timeout_ms=request_timeout_ms,
+                security_protocol=security_protocol,
+                ssl_context=ssl_context,
+                sasl_mechanism=sasl_mechanism,
+                sasl_plain_username=sasl_plain_username,
+                sasl_plain_password=sasl_plain_password,
+                sasl_oauth_token_provider=sasl_oauth_token_provider,
+            ),
+        )
         self._loop_argument = loop
-        self._address = bootstrap_servers
         self._metadata_max_age_ms = metadata_max_age_ms
         self._request_timeout_ms = request_timeout_ms
         self._retry_backoff_ms = retry_backoff_ms
@@ -115,7 +127,7 @@ class AIOKafkaClient:
         if self._requests is not None:
             return
         check_loop(self._loop_argument, type(self).__name__)
-        link = await open_link(self._address)
+        link = await self._target.open()
         self._requests = Requests(link, self._request_timeout_ms, self._retry_backoff_ms)
         self._cache = MetadataCache(self._requests, self._metadata_max_age_ms)
         try:
@@ -130,8 +142,8 @@ class AIOKafkaClient:
             self._update.cancel()
         requests, self._requests = self._requests, None
         self._cache = None
-        if requests is not None and requests.link is not self._address:
-            await requests.link.close()
+        if requests is not None:
+            await self._target.close(requests.link)
 
     async def ready(self, node_id: int, *, group: Any = None) -> bool:
         """Whether requests can be sent to a node."""

@@ -1,6 +1,7 @@
 """The link to a broker in this process: requests are handed over as the values they are.
 
-Owns: ``open_link``, and which embedded logs this process has open, with how many users each.
+Owns: ``open_link``, which finds out where the broker is; which embedded logs this process has open, with how many
+users each.
 Must not know: what requests mean.
 
 ``_open`` is the one module-level table of this project, and it has to be: a data directory has one
@@ -21,14 +22,19 @@ import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from streamz_core.aio.deadline import sleep
 from streamz_core.broker.backup import back_up
 from streamz_core.broker.broker import Broker
 from streamz_core.broker.config import BrokerConfig
-from streamz_core.client.address import AddressError, FileAddress, KafkaAddress, parse
+from streamz_core.client.address import AddressError, FileAddress, KafkaAddress, MemoryAddress, parse
 from streamz_core.client.client_errors import LinkClosed
+from streamz_core.client.remote_link import open_at_owner, open_remote
+from streamz_core.client.tcp.link_settings import LinkSettings
 from streamz_core.clock import SystemClock
 from streamz_core.errors import Misuse
+from streamz_core.log.errors import DirectoryOwned
 from streamz_core.log.files import DiskFiles
+from streamz_core.log.layout import SOCKET_FILE
 from streamz_core.log.memory_files import MemoryFiles
 from streamz_core.protocol.messages.fetch import FetchRequest
 from streamz_core.protocol.messages.heartbeat import HeartbeatRequest
@@ -47,6 +53,10 @@ if TYPE_CHECKING:
     from streamz_core.protocol.messages.request import Request
 
 R = TypeVar("R")
+
+OWNER_WAIT_MS: Final = 1_000
+"""How long a directory may be owned by a process that does not listen yet."""
+OWNER_POLL_MS: Final = 50
 
 _INTERRUPTIBLE: Final[frozenset[type]] = frozenset(
     {FetchRequest, HeartbeatRequest, OffsetCommitRequest, ProduceRequest}
@@ -104,6 +114,13 @@ class LocalLink:
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
 
+    @property
+    def broker(self) -> Broker:
+        """See ``broker_of``."""
+        if self._closed:
+            raise LinkClosed(f"the link to {self._key} is closed")
+        return self._broker
+
     async def backup(self, target: str, *, links: bool) -> BackupSummary:
         """See ``backup``."""
         if self._closed:
@@ -129,29 +146,50 @@ async def open_link(
     clock: Clock | None = None,
     config: BrokerConfig | None = None,
     durability: Durability | None = None,
+    settings: LinkSettings | None = None,
 ) -> Link:
     """Open the broker at ``address``, or share it if this process has it open already.
 
     A ``Link`` is returned as it is. ``clock`` and ``config`` (or ``durability``, for those who want no other
     setting) are for whoever opens it first; asking for others than the open broker has raises ``Misuse``.
-    Raises ``AddressError`` for an address this release cannot open, ``DirectoryOwned`` naming the pid where
-    another process owns the directory, and what else opening a data directory raises.
+    A directory that another process owns and serves is reached through that process, whose settings hold.
+    ``settings`` are for brokers behind sockets.
+
+    Raises ``AddressError`` for what is no address, ``DirectoryOwned`` naming the pid where another process owns the
+    directory and does not serve it, ``KafkaConnectionError`` where no broker answers, what is wrong with a login,
+    and what else opening a data directory raises.
     """
     if not isinstance(address, str) and hasattr(address, "send"):
         return cast("Link", address)
     if durability is not None:
         config = replace(config or BrokerConfig(), durability=durability)
     parsed = parse(address)
+    settings = settings or LinkSettings()
+    clock_of_link = clock or SystemClock()
     if isinstance(parsed, KafkaAddress):
-        raise AddressError(
-            f"{parsed} cannot be opened: this release opens embedded logs only, at file:///path/to/data, "
-            f"memory://name or a path with a slash{_as_a_path(parsed)}"
-        )
-    key = _key(parsed)
+        return await open_remote(parsed, settings, clock_of_link)
+    ends_at_ms = clock_of_link.monotonic_ms() + OWNER_WAIT_MS
+    while True:
+        try:
+            return await _open_local(parsed, clock, config)
+        except DirectoryOwned as owned:
+            link = await open_at_owner(owned.note, os.path.dirname(owned.path), settings, clock_of_link)
+            if link is not None:
+                return link
+            if clock_of_link.monotonic_ms() >= ends_at_ms:
+                raise
+        # Whoever has just taken the directory may be about to listen, or about to end.
+        await sleep(clock_of_link, OWNER_POLL_MS)
+
+
+async def _open_local(
+    address: FileAddress | MemoryAddress, clock: Clock | None, config: BrokerConfig | None
+) -> LocalLink:
+    key = _key(address)
     entry = await _entry(key, config)
     entry.users += 1
     try:
-        broker = await _opened(key, entry, parsed, clock, config)
+        broker = await _opened(key, entry, address, clock, config)
         _check_shared(key, broker, clock, config)
     except BaseException:
         await _release(key, entry)
@@ -180,6 +218,29 @@ async def backup(link: Link, target: str, *, links: bool = True) -> BackupSummar
     return await link.backup(target, links=links)
 
 
+def is_local(link: Link) -> bool:
+    """Whether the broker behind ``link`` is in this process."""
+    return isinstance(link, LocalLink)
+
+
+def owner_socket(address: str) -> str | None:
+    """Where the owner of a data directory can be reached by other processes; None for any other address."""
+    parsed = parse(address)
+    if not isinstance(parsed, FileAddress):
+        return None
+    return os.path.join(_key(parsed).removeprefix("file://"), SOCKET_FILE)
+
+
+def broker_of(link: Link) -> Broker:
+    """The broker behind a link of this process: for a server to answer for it while the link is open.
+
+    Raises ``Misuse`` for any other link: a cluster answers for itself.
+    """
+    if not isinstance(link, LocalLink):
+        raise Misuse("only a data directory that this process has open can be served from here")
+    return link.broker
+
+
 def register(address: str, broker: Broker) -> None:
     """Make an open ``broker`` the one that ``address`` means in this process (test brokers do).
 
@@ -202,11 +263,6 @@ def unregister(address: str) -> None:
     parsed = parse(address)
     if not isinstance(parsed, KafkaAddress):
         _open.pop(_key(parsed), None)
-
-
-def _as_a_path(address: KafkaAddress) -> str:
-    """A single host may have been meant as the name of a directory."""
-    return f", such as ./{address.hosts[0][0]}" if len(address.hosts) == 1 else ""
 
 
 def _key(address: Address) -> str:

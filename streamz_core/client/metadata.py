@@ -14,7 +14,10 @@ from streamz_core.client.errors import IllegalArgumentError, KafkaTimeoutError, 
 from streamz_core.client.request import explained, is_repeatable
 from streamz_core.errors import ErrorCode
 from streamz_core.model import BrokerMetadata, PartitionMetadata, TopicPartition
-from streamz_core.protocol.messages.metadata import MetadataRequest
+from streamz_core.protocol.messages.metadata import (
+    MetadataRequest,
+    named,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,7 +140,8 @@ class MetadataCache:
         """Ask for ``topics`` and return the error code of each that has one; unknown ones may be created."""
         names = sorted(topics)
         answer = await self._requests.send(
-            MetadataRequest(topics=names, allow_auto_topic_creation=create), f"metadata of topics {names}"
+            MetadataRequest(topics=named(names), allow_auto_topic_creation=create),
+            f"metadata of topics {names}",
         )
         self.cluster.update(answer, is_complete=False)
         return {topic.name: topic.error_code for topic in answer.topics if topic.error_code != ErrorCode.NONE}

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.client.address import KafkaAddress, parse
 from streamz_core.client.errors import KafkaConfigurationError
+from streamz_core.client.tcp.link_settings import Credentials, LinkSettings
 from streamz_core.errors import Misuse
+from streamz_core.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +88,50 @@ def check_connection(
             f"security_protocol={security_protocol!r}: {parsed} is an embedded log; there is no connection "
             "to encrypt or log in to, the directory's file permissions guard it; leave it at 'PLAINTEXT'"
         )
+
+
+def link_settings(
+    *,
+    client_id: str,
+    request_timeout_ms: float,
+    security_protocol: str,
+    ssl_context: Any,
+    sasl_mechanism: str,
+    sasl_plain_username: str | None,
+    sasl_plain_password: str | None,
+    sasl_oauth_token_provider: Any,
+) -> LinkSettings:
+    """What a link needs of a client's parameters; raises ``SettingError`` for a login that lacks something."""
+    credentials = None
+    if security_protocol.startswith("SASL_"):
+        credentials = _credentials(
+            sasl_mechanism, sasl_plain_username, sasl_plain_password, sasl_oauth_token_provider
+        )
+    return LinkSettings(
+        client_id=client_id,
+        request_timeout_ms=request_timeout_ms,
+        open_timeout_ms=request_timeout_ms,
+        ssl_context=ssl_context if security_protocol.endswith("SSL") else None,
+        credentials=credentials,
+    )
+
+
+def _credentials(
+    mechanism: str, username: str | None, password: str | None, token_provider: Any
+) -> Credentials:
+    if mechanism == "GSSAPI":
+        raise SettingError(
+            "sasl_mechanism='GSSAPI': Kerberos is not supported; use SCRAM-SHA-256 or OAUTHBEARER"
+        )
+    if mechanism == "OAUTHBEARER":
+        if not callable(getattr(token_provider, "token", None)):
+            raise SettingError(
+                "sasl_mechanism='OAUTHBEARER' needs sasl_oauth_token_provider, with a method token()"
+            )
+        return Credentials(mechanism=mechanism, token_provider=token_provider)
+    if username is None or password is None:
+        raise SettingError(f"sasl_mechanism={mechanism!r} needs sasl_plain_username and sasl_plain_password")
+    return Credentials(mechanism=mechanism, username=username, password=Secret.of(password))
 
 
 def _level_of_program() -> int:

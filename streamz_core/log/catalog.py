@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from streamz_core.log import checksummed, layout
+from streamz_core.log.access import Access, decode_secret, encode_secret
 from streamz_core.log.errors import DamagedDirectory, ForeignDirectory, NewerFormat
 from streamz_core.log.files import Files
 from streamz_core.protocol.crc import crc32c
@@ -40,6 +41,8 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     """The broker's settings that were changed while it ran, under Kafka's names."""
     cluster_configs: dict[str, str] = {}
     """The same, for all the brokers of a cluster: ours has one, Kafka's tools know both."""
+    access: Access = Access()
+    """Who may do what over a port, and who is who."""
 
 
 class Format(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,14 +102,15 @@ def load_catalog(files: Files, path: str) -> Catalog:
         found = msgspec.json.decode(data, type=_Checked)
         if crc32c(bytes(found.content)) != found.crc32c:
             raise DamagedDirectory(f"{name} is damaged (its checksum is wrong); restore it from a backup")
-        return msgspec.json.decode(found.content, type=Catalog)
+        return msgspec.json.decode(found.content, type=Catalog, dec_hook=decode_secret)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DamagedDirectory(f"{name} is damaged ({error}); restore it from a backup") from None
 
 
 def store_catalog(files: Files, path: str, catalog: Catalog) -> None:
     """Replace the catalog; durable when this returns."""
-    checksummed.replace(files, f"{path}/{layout.CATALOG_FILE}", _checked(msgspec.json.encode(catalog)))
+    content = msgspec.json.encode(catalog, enc_hook=encode_secret)
+    checksummed.replace(files, f"{path}/{layout.CATALOG_FILE}", _checked(content))
 
 
 def _checked(content: bytes) -> bytes:

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from streamz_core.log import catalog, layout
+from streamz_core.log.access import Access
 from streamz_core.log.catalog import Catalog, Format, TopicEntry
 from streamz_core.log.config import TopicConfig
 from streamz_core.log.errors import (
@@ -74,6 +75,7 @@ class LogDirectory:
         self._catalog = listed
         self._places = PartitionDirectories(self._open_files, path)
         self._topics = {entry.name: entry for entry in listed.topics}
+        self._names = {entry.topic_id: entry.name for entry in listed.topics}
         self._topic_defaults: dict[str, str] = {}
         self._logs: dict[tuple[str, int], PartitionLog] = {}
         self._opened_ms = 0
@@ -124,6 +126,10 @@ class LogDirectory:
     def topics(self) -> Mapping[str, TopicEntry]:
         """The topics by name."""
         return self._topics
+
+    def name_of(self, topic_id: UUID) -> str | None:
+        """What the topic with this id is called; None if there is none."""
+        return self._names.get(topic_id)
 
     def partition(self, topic: str, index: int) -> PartitionLog:
         """The log of one partition; ``KeyError`` if there is none.
@@ -244,6 +250,10 @@ class LogDirectory:
         )
         self._store_catalog(listed)
 
+    def set_access(self, access: Access) -> None:
+        """Keep who may do what. Raises ``StorageFailure``, and then the one or the other may be kept."""
+        self._store_catalog(msgspec.structs.replace(self._catalog, access=access))
+
     def delete_topic(self, name: str) -> None:
         """Remove a topic and its records. Raises ``UnknownTopic``, ``StorageFailure``."""
         entry = self._entry(name)
@@ -297,6 +307,7 @@ class LogDirectory:
         )
         self._store_catalog(listed)
         self._topics = topics
+        self._names = {entry.topic_id: entry.name for entry in listed.topics}
 
     def _store_catalog(self, listed: Catalog) -> None:
         self._is_catalog_unsure = True

@@ -15,6 +15,8 @@ from typing import Final
 FORMAT_FILE: Final = "streamz.json"
 CATALOG_FILE: Final = "catalog.json"
 LOCK_FILE: Final = "LOCK"
+SOCKET_FILE: Final = "broker.sock"
+"""Where processes of the same user reach the owner, while it serves them."""
 BACKUP_FILE: Final = "backup.json"
 """Only in a backup, which is a data directory but for this file, and is restored, not opened."""
 RESERVE_FILE: Final = "reserve"

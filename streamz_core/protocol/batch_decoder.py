@@ -38,14 +38,14 @@ _NO_HEADERS: Final[tuple[Header, ...]] = ()
 class Columns:
     """Records side by side: the n-th entry of each list is the n-th record's. Timestamps in milliseconds.
 
-    ``headers`` is ``None`` where no record has any.
+    Offsets without a gap are a ``range``. ``headers`` is ``None`` where no record has any.
     """
 
     __slots__ = ("headers", "keys", "offsets", "timestamps", "values")
 
     def __init__(
         self,
-        offsets: list[int],
+        offsets: Sequence[int],
         timestamps: list[int],
         keys: list[bytes | None],
         values: list[bytes | None],
@@ -123,7 +123,8 @@ def _decode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call f
     delta_before: i64 = -1
     if count * RECORD_BYTES_MIN > stop - start:
         raise CorruptBatch(0, f"{count} records cannot be in {stop - start} bytes")
-    offsets: list[int] = [0] * count
+    # Offset deltas ascend up to the last one: as many as there are records means that none is missing.
+    offsets: list[int] | None = None if delta_max == count - 1 else [0] * count
     timestamps: list[int] = [0] * count
     keys: list[bytes | None] = [None] * count
     values: list[bytes | None] = [None] * count
@@ -171,7 +172,8 @@ def _decode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call f
         if not delta_before < delta <= delta_max:
             raise CorruptBatch(0, f"record {index} has the offset delta {delta} after {delta_before}")
         delta_before = delta
-        offsets[index] = base_offset + delta
+        if offsets is not None:
+            offsets[index] = base_offset + delta
         raw = data[position]
         position += 1
         if raw >= 0x80:
@@ -209,7 +211,8 @@ def _decode_records(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call f
         raise CorruptBatch(0, f"its records end {stop - position} bytes before the batch does")
     if header.attributes & LOG_APPEND_TIME:
         timestamps = [header.max_timestamp] * count
-    return Columns(offsets, timestamps, keys, values, headers)
+    consecutive = range(base_offset, base_offset + count)
+    return Columns(consecutive if offsets is None else offsets, timestamps, keys, values, headers)
 
 
 def _decode_headers(data: bytes, position: i64, end: i64) -> tuple[Sequence[Header], i64]:

@@ -237,7 +237,7 @@ class RecordWriter:
         if (time + 1) >> 62 != 0:  # not between -1 and TIMESTAMP_MAX, without making an object of either
             raise Misuse(f"timestamp {timestamp}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
         count = self._count
-        tail = _encode_headers(headers, count) if headers else b"\x00"
+        tail = _encode_headers(headers, count) if headers else None
         if count == 0:
             self._base_timestamp = self._max_timestamp = time
         elif time > self._max_timestamp:
@@ -401,7 +401,7 @@ def _encode_records(
         value = values[index]
         if not (isinstance(key, bytes) or key is None) or not (isinstance(value, bytes) or value is None):
             raise _not_bytes(index, key, value)
-        tail = b"\x00" if headers is None else _encode_headers(headers[index], index)
+        tail = None if headers is None else _encode_headers(headers[index], index)
         time: i64 = times[index]
         if time < -1 or time > time_max:
             raise Misuse(f"timestamp {time} of record {index}; allowed: -1 (none) to {TIMESTAMP_MAX} ms")
@@ -421,9 +421,9 @@ def _write_record(  # noqa: C901, PLR0915 - inlined varints: a call for each wou
     offset_delta: i64,
     key: bytes | None,
     value: bytes | None,
-    headers: bytes,
+    headers: bytes | None,
 ) -> None:
-    """One record; the only call there is for it, and compiled it is none. The hot path of all that is produced."""
+    """One record, ``headers`` as they are encoded or None where there are none; the only call there is for it, and compiled it is none. The hot path of all that is produced."""
     byte: int  # not i64: librt's writer takes it without a call only as int
     time_raw: i64 = (time_delta << 1) ^ (time_delta >> 63)
     offset_raw: i64 = offset_delta << 1
@@ -433,8 +433,10 @@ def _write_record(  # noqa: C901, PLR0915 - inlined varints: a call for each wou
     value_raw: i64 = 1
     if value is not None:
         value_raw = len(value) << 1
-    # Attributes and the first byte of each of the four numbers, then what else there is of them.
-    size: i64 = 5 + (key_raw >> 1) + (value_raw >> 1) + len(headers)
+    # Attributes and the first byte of each of the five numbers, then what else there is of them.
+    size: i64 = 6 + (key_raw >> 1) + (value_raw >> 1)
+    if headers is not None:
+        size += len(headers) - 1
     if time_raw >= 0x80:
         size += further_bytes(time_raw)
     if offset_raw >= 0x80:
@@ -479,7 +481,10 @@ def _write_record(  # noqa: C901, PLR0915 - inlined varints: a call for each wou
     out.append(byte)
     if value is not None:
         out.write(value)
-    out.write(headers)
+    if headers is None:
+        out.append(0)
+    else:
+        out.write(headers)
 
 
 def _not_bytes(index: int, key: object, value: object) -> Misuse:

@@ -62,7 +62,7 @@ class ColumnCodec(Generic[T]):
         """Decode one value; raises ``DecodeError``."""
         if data is None:
             return None
-        value = self._decode_or_failure(data)
+        value: T | DecodeFailure = self.decode([data])[0]
         if isinstance(value, DecodeFailure):
             raise value.error
         return value
@@ -196,6 +196,18 @@ class JsonCodec(ColumnCodec[Any]):
             return self._encode(value)
         except _UNENCODABLE as error:
             raise self._refuse(value, str(error)) from error
+
+    def encode_column(self, column: list[Any]) -> list[bytes | None]:
+        """JSON of each; without a step of its own for any, where all are there and can be written."""
+        if type(self) is not JsonCodec:  # it may have an ``encode`` of its own
+            return super().encode_column(column)
+        for value in column:
+            if value is None:
+                return super().encode_column(column)
+        try:
+            return list(map(self._encode, column))
+        except _UNENCODABLE:
+            return super().encode_column(column)
 
     def _decoder(self) -> Callable[[Any], Any]:
         return self._decode

@@ -4,8 +4,9 @@ Owns: ``CodecRegistry``: an app's own table of names (there is no global one) an
 Must not know: topics; the caller passes the subject of the messages.
 
 The rules, first match: a serializer named for the topic; the record's own ``serializer=``; ``bytes``
-is raw, ``str`` text, ``int`` decimal; a pydantic model its own JSON; any other type JSON checked
-against it; no type: the default the app sets (keys ``raw``, values ``json``).
+is raw, ``str`` text, ``int`` decimal; a pydantic model its own JSON; what has ``codec_over`` makes its own, over the
+codec of its ``inner_type``; any other type JSON checked against it; no type: the default the app sets (keys ``raw``,
+values ``json``).
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ class CodecRegistry:
         error: type[DecodeError] = DecodeError,
     ) -> ColumnCodec[Any]:
         """The codec for a type and a serializer's name, either of which may be None."""
+        if serializer is None and (compose := getattr(type_, "codec_over", None)) is not None:
+            inner = self.codec(type_.inner_type, None, default=default, subject=subject, error=error)
+            composed: ColumnCodec[Any] = compose(inner)
+            return composed
         options = getattr(type_, "__record_options__", None)
         chosen = serializer or getattr(options, "serializer", None)
         if chosen is None and type_ in _PLAIN_TYPES:

@@ -44,6 +44,12 @@ class StampedCodec(ColumnCodec[tuple[Any, ...]]):
         super().__init__(getattr(values, "subject", "value"))
         self._values = values
 
+    @property
+    def expects(self) -> str:
+        """What is stamped."""
+        expects: str = getattr(self._values, "expects", "its type")
+        return expects
+
     def encode(self, value: tuple[Any, ...] | None) -> bytes | None:
         """The stamp, then the value."""
         if value is None or (data := self._values.encode(value[0])) is None:

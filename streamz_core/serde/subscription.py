@@ -23,20 +23,23 @@ _UNPACKABLE: Final = (msgspec.MsgspecError, struct.error, ValueError, TypeError)
 
 
 class PackedCodec(ColumnCodec[Any]):
-    """A tuple of which one place is in another codec, packed."""
+    """A tuple of which some places are in other codecs, packed."""
 
-    def __init__(self, inner: ColumnCodec[Any], place: int) -> None:
-        """The entry at ``place`` is encoded by ``inner``; the others are bytes, numbers or None."""
+    def __init__(self, inner: ColumnCodec[Any], place: int, *more: ColumnCodec[Any]) -> None:
+        """The entry at ``place`` is encoded by ``inner``, the next ones by ``more``.
+
+        The others are bytes, text, numbers, lists of these, or None.
+        """
         super().__init__(inner.subject)
-        self._inner = inner
-        self._place = place
+        self._places = dict(enumerate((inner, *more), place))
 
     def encode(self, value: Any) -> bytes | None:
         """The tuple as bytes; None is a tombstone."""
         if value is None:
             return None
         parts = list(value)
-        parts[self._place] = self._inner.encode(parts[self._place])
+        for place, codec in self._places.items():
+            parts[place] = codec.encode(parts[place])
         return msgspec.msgpack.encode(parts)
 
     def decode(self, column: Sequence[bytes | None]) -> list[Any]:
@@ -46,12 +49,13 @@ class PackedCodec(ColumnCodec[Any]):
     def _unpacked(self, data: bytes) -> Any:
         try:
             parts: list[Any] = msgspec.msgpack.decode(data, type=list[Any])
-            inner = self._inner.decode([parts[self._place]])[0]
+            for place, codec in self._places.items():
+                parts[place] = codec.decode([parts[place]])[0]
         except (IndexError, *_UNPACKABLE) as error:
             return DecodeFailure(DecodeError(f"{self.subject}: {data[:40]!r} is not packed: {error}"))
-        if type(inner) is DecodeFailure:
-            return inner
-        parts[self._place] = inner
+        for place in self._places:
+            if type(parts[place]) is DecodeFailure:
+                return parts[place]
         return tuple(parts)
 
 

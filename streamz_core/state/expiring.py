@@ -51,6 +51,7 @@ class ExpiringStore(CachedStore):
         self.ttl_ms: Final = ttl_ms
         self._time = StoreTime(latest_ms)
         self._sweep = Sweep(store, b"", MARK)
+        self._tells_ends = False
         super().__init__(store, key_codec, value_codec, budget=budget)
         self._load_time()
 
@@ -114,9 +115,19 @@ class ExpiringStore(CachedStore):
             return bool(stamped[2] <= self._time.now_ms)
         return self.ttl_ms is not None and bool(stamped[1] + self.ttl_ms <= self._time.now_ms)
 
-    def drop_expired(self) -> None:
-        """Delete some of what has ended: to be called once a commit, before ``collect``."""
+    def tell_ends(self) -> None:
+        """From now on entries that have ended are deleted by ``take_ended`` alone: its caller tells others of them."""
+        self._tells_ends = True
+
+    def ended(self, key: Hashable) -> Any:
+        """The stamped value of an entry that has ended and is not deleted yet; None where there is none."""
+        stamped = super().get(key)
+        return stamped if stamped is not None and self._has_ended(stamped) else None
+
+    def take_ended(self) -> list[tuple[Any, Any, int]]:
+        """Delete some of what has ended: keys with their stamped values and the times at which they did."""
         now_ms = self._time.now_ms
+        taken: list[tuple[Any, Any, int]] = []
         for encoded, raw in self._sweep.portion(now_ms):
             ends_ms = expiry(raw, self.ttl_ms)
             if ends_ms is None:
@@ -126,7 +137,14 @@ class ExpiringStore(CachedStore):
                 continue
             key = self.decode_key(encoded)
             if key not in self._dirty:  # or else it is another entry by now
+                taken.append((key, super().get(key), ends_ms))
                 self.delete(key)
+        return taken
+
+    def drop_expired(self) -> None:
+        """Delete some of what has ended: to be called once a commit, before ``collect``."""
+        if not self._tells_ends:
+            self.take_ended()
 
     def _changed_between(self, lower: bytes, upper: bytes | None, *, reverse: bool) -> list[Change]:
         return [row for row in super()._changed_between(lower, upper, reverse=reverse) if row[0] != MARK]

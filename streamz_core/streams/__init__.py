@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.emit_strategy import EmitStrategy as EmitStrategy
     from streamz_core.streams.dsl.global_ktable import GlobalKTable as GlobalKTable
     from streamz_core.streams.dsl.join_windows import JoinWindows as JoinWindows
+    from streamz_core.streams.dsl.joiners import merged_fields as merged_fields
     from streamz_core.streams.dsl.kstream import KStream as KStream
     from streamz_core.streams.dsl.ktable import KTable as KTable
     from streamz_core.streams.dsl.options import Branched as Branched
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.stores import Stores as Stores
     from streamz_core.streams.dsl.suppressed import BufferConfig as BufferConfig
     from streamz_core.streams.dsl.suppressed import Suppressed as Suppressed
+    from streamz_core.streams.dsl.windowed_serdes import WindowedSerdes as WindowedSerdes
     from streamz_core.streams.dsl.windows import SessionWindows as SessionWindows
     from streamz_core.streams.dsl.windows import SlidingWindows as SlidingWindows
     from streamz_core.streams.dsl.windows import TimeWindows as TimeWindows
@@ -66,6 +68,7 @@ _HOMES = {
     "dsl.emit_strategy": "CloseStrategy EmitStrategy",
     "dsl.global_ktable": "GlobalKTable",
     "dsl.join_windows": "JoinWindows",
+    "dsl.joiners": "merged_fields",
     "dsl.kstream": "KStream",
     "dsl.ktable": "KTable",
     "dsl.options": "Branched Consumed Grouped Joined Materialized Named Produced Repartitioned "
@@ -74,6 +77,7 @@ _HOMES = {
     "RecordMetadata ValueTransformer ValueTransformerWithKey",
     "dsl.stores": "Stores",
     "dsl.suppressed": "BufferConfig Suppressed",
+    "dsl.windowed_serdes": "WindowedSerdes",
     "dsl.windows": "SessionWindows SlidingWindows TimeWindows UnlimitedWindows",
     "windowed_key": "Window Windowed",
 }

@@ -15,25 +15,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from streamz_core.model import Header, TopicPartition
+from streamz_core.streams.stream_times import running_maximum
 
 
 class Batch:
     """Consecutive records of one partition. Times are milliseconds since the Unix epoch.
 
     ``keys`` and ``values`` are decoded; ``raw_keys`` and ``raw_values`` are the bytes they came
-    from, for dead letters. ``headers`` is ``None`` where no record has any. ``stream_times[i]`` is
-    the partition's stream time once record ``i`` was seen: the running maximum of its timestamps.
-    Partitions of one task do not share it: a topic that is behind (another's repartition) is not late.
+    from, for dead letters. ``headers`` is ``None`` where no record has any.
     """
 
     __slots__ = (
+        "_latest_ms",
+        "_stream_times",
+        "_time_before_ms",
         "headers",
         "keys",
         "offsets",
         "raw_keys",
         "raw_values",
         "source",
-        "stream_times",
         "timestamps",
         "values",
     )
@@ -41,25 +42,45 @@ class Batch:
     def __init__(  # noqa: PLR0917 - its columns
         self,
         source: TopicPartition,
-        offsets: list[Any],
+        offsets: Sequence[int],
         timestamps: list[Any],
-        stream_times: list[Any],
+        time_before_ms: int,
+        latest_ms: int,
         keys: list[Any],
         values: list[Any],
         raw_keys: list[Any],
         raw_values: list[Any],
         headers: Sequence[Sequence[Header]] | None,
     ) -> None:
-        """Columns of one length. Numbers are kept as the objects they are, for code that hands them on."""
+        """Columns of one length. Numbers are kept as the objects they are, for code that hands them on.
+
+        ``time_before_ms`` is the partition's stream time before the first record; timestamps after ``latest_ms``
+        do not move it.
+        """
         self.source = source
         self.offsets = offsets
         self.timestamps = timestamps
-        self.stream_times = stream_times
         self.keys = keys
         self.values = values
         self.raw_keys = raw_keys
         self.raw_values = raw_values
         self.headers = headers
+        self._latest_ms = latest_ms
+        self._time_before_ms = time_before_ms
+        self._stream_times: list[Any] | None = None
+
+    @property
+    def stream_times(self) -> list[Any]:
+        """By record: the partition's stream time once it was seen, the running maximum of timestamps.
+
+        Made when it is first asked for. Partitions of one task do not share it: a topic that is behind (another's
+        repartition) is not late.
+        """
+        times = self._stream_times
+        if times is None:
+            times = running_maximum(self.timestamps, self._time_before_ms, self._latest_ms)
+            self._stream_times = times
+        return times
 
     def __len__(self) -> int:
         """The number of records."""

@@ -20,7 +20,7 @@ from streamz_core.errors import StreamzError
 from streamz_core.serde.failure import DecodeFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from streamz_core.clock import Clock
     from streamz_core.model import Header
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from streamz_core.state.global_store import GlobalStore
     from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.batch import Batch
+    from streamz_core.streams.commit_request import CommitRequest
     from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.round import Round
 
@@ -112,8 +113,9 @@ class ProcessorContext(Protocol):
     def stream_time_ms(self) -> int:
         """The highest timestamp seen by this task, restored across restarts; -1 before the first."""
 
-    yield_requested: bool
-    """A commit is due: a processor that may yield returns after the record in hand."""
+    @property
+    def commit_request(self) -> CommitRequest:
+        """Whether a commit is due: a processor that may yield returns after the record in hand."""
 
     def store(self, name: str) -> CachedStore:
         """This task's partition of a key-value store."""
@@ -164,6 +166,10 @@ class ProcessorContext(Protocol):
     def request_commit(self) -> None:
         """Commit as soon as the record in hand is done."""
 
+    @property
+    def wake_at(self) -> Callable[[int], None]:
+        """``wake_at(time_ms)``: have time-driven work done at this time of the wall clock, input or not."""
+
 
 class ProcessorLife(Protocol):
     """What every processor has beside its way to handle records."""
@@ -191,7 +197,7 @@ class Processor(ProcessorLife, Protocol):
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
         """Handle records ``start`` to ``stop``; returns the index of the first one not handled.
 
-        That is ``stop``, or less where ``may_yield`` and ``context.yield_requested``. Raises
+        That is ``stop``, or less where ``may_yield`` and ``context.commit_request``. Raises
         ``RecordError`` for the record that failed; everything before it is handled.
         """
 

@@ -54,6 +54,10 @@ class Rows:
         """The number of rows."""
         return len(self.orders)
 
+    def is_stale(self, index: int) -> bool:
+        """Whether this row of a versioned table changed its history only (KIP-914)."""
+        return self.marks is not None and self.marks[index] is STALE
+
     def with_keys(self, keys: list[Any]) -> Rows:
         """The same rows under other keys; what a table's row replaces was under the former key, and goes."""
         return Rows(keys, self.values, self.timestamps, self.orders, self.headers)

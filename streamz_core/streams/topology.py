@@ -13,14 +13,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from streamz_core.errors import Misuse
-from streamz_core.streams.error_policy import FAIL, ErrorPolicy
+from streamz_core.streams.error_policy import FAIL, ErrorAction, ErrorPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from streamz_core.clock import Clock
+    from streamz_core.model import Header
     from streamz_core.streams.processor import AnyProcessor, Codec
 
 
@@ -82,14 +84,46 @@ class StoreSpec:
     changelog_config: Mapping[str, str] = field(default_factory=dict)
 
 
+class StoreUpdater(Protocol):
+    """What makes the contents of a global store of a topic's records."""
+
+    def open(self, store: Any, app_id: str, clock: Clock) -> None:
+        """Start; ``store`` is as the last update left it."""
+
+    def update(
+        self, key: Any, value: Any, timestamp: int, headers: Sequence[Header], origin: tuple[str, int, int]
+    ) -> None:
+        """Handle one record; ``origin`` is its topic, partition and offset."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalUpdates:
+    """The store of a global table whose contents are not the topic's records themselves, and who makes them."""
+
+    store: StoreSpec
+    make: Callable[[], StoreUpdater]
+    on_decode_error: ErrorAction = ErrorAction.FAIL
+
+
 @dataclass(frozen=True, slots=True)
 class GlobalTableSpec:
-    """A topic of which every process has a full copy, readable by every task."""
+    """A topic of which every process has a full copy, readable by every task; or what ``updates`` make of it."""
 
     name: str
     topic: str
     key_codec: Codec
     value_codec: Codec
+    updates: GlobalUpdates | None = None
+
+    @property
+    def store(self) -> StoreSpec:
+        """How its entries are kept."""
+        if self.updates is not None:
+            return self.updates.store
+        return StoreSpec(self.name, StoreKind.KEY_VALUE, self.key_codec, self.value_codec, changelog=False)
 
 
 class Reading(NamedTuple):

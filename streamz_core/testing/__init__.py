@@ -1,10 +1,13 @@
-"""What tests need, shipped: a memory broker, a manual clock, faulty files, crash images."""
+"""What tests need, shipped: a topology driver, a memory broker, a manual clock, killing apps wherever it hurts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from streamz_core.testing.kills import KillReport as KillReport
+    from streamz_core.testing.kills import NotExactlyOnce as NotExactlyOnce
+    from streamz_core.testing.kills import kill_at_every_commit as kill_at_every_commit
     from streamz_core.testing.manual_clock import ManualClock as ManualClock
     from streamz_core.testing.memory_broker import MemoryBroker as MemoryBroker
     from streamz_core.testing.test_topics import TestInputTopic as TestInputTopic
@@ -13,12 +16,15 @@ if TYPE_CHECKING:
     from streamz_core.testing.topology_test_driver import TopologyTestDriver as TopologyTestDriver
 
 _HOMES = {
+    "KillReport": "kills",
     "ManualClock": "manual_clock",
     "MemoryBroker": "memory_broker",
+    "NotExactlyOnce": "kills",
     "TestInputTopic": "test_topics",
     "TestOutputTopic": "test_topics",
     "TestRecord": "test_topics",
     "TopologyTestDriver": "topology_test_driver",
+    "kill_at_every_commit": "kills",
 }
 
 

@@ -35,7 +35,11 @@ from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitTopic,
 )
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+    OffsetFetchTopic,
+)
 from streamz_core.protocol.messages.produce import (
     PartitionProduceData,
     PartitionProduceResponse,
@@ -254,8 +258,9 @@ async def test_what_cannot_be_made_durable_cannot_be_committed(served: Served) -
     served.files.bad_directory = "t-1"
 
     assert await served.commit(p0=1, p1=1) == {0: ErrorCode.NONE, 1: ErrorCode.KAFKA_STORAGE_ERROR}
-    asked = OffsetFetchRequest(group_id="g", topics=[OffsetFetchTopic(name="t", partition_indexes=[0, 1])])
-    found = await served.broker.handle(asked)
+    topics = [OffsetFetchTopic(name="t", partition_indexes=[0, 1])]
+    asked = OffsetFetchRequest(groups=[OffsetFetchGroup(group_id="g", topics=topics)])
+    (found,) = (await served.broker.handle(asked)).groups
     assert [one.committed_offset for one in found.topics[0].partitions] == [1, -1]
 
 

@@ -29,7 +29,10 @@ from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitTopic,
 )
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+)
 from streamz_core.protocol.messages.sync_group import SyncGroupAssignment, SyncGroupRequest, SyncGroupResponse
 from streamz_core.testing.manual_clock import ManualClock
 
@@ -281,8 +284,9 @@ class GroupMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.committed)
     @invariant()
     def offsets_are_those_committed_last(self) -> None:
-        response = self._run(self.broker.handle(OffsetFetchRequest(group_id="g")))
-        found = {p.partition_index: p.committed_offset for topic in response.topics for p in topic.partitions}
+        response = self._run(self.broker.handle(OffsetFetchRequest(groups=[OffsetFetchGroup(group_id="g")])))
+        (group,) = response.groups
+        found = {p.partition_index: p.committed_offset for topic in group.topics for p in topic.partitions}
         assert found == self.committed
 
 

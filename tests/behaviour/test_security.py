@@ -33,9 +33,17 @@ async def test_what_is_made_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 async def test_no_port_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
+    # The socket in the data directory is a file like the others there, for their owner alone.
     for call in ("bind", "listen", "connect"):
+        original = getattr(socket.socket, call)
         monkeypatch.setattr(
-            socket.socket, call, lambda *arguments, call=call: opened.append((call, arguments))
+            socket.socket,
+            call,
+            lambda sock, *arguments, call=call, original=original: (
+                original(sock, *arguments)
+                if sock.family is socket.AF_UNIX
+                else opened.append((call, arguments))
+            ),
         )
 
     await run_an_app(f"file://{tmp_path}/data")

@@ -32,7 +32,11 @@ from streamz_core.protocol.messages.end_txn import EndTxnRequest
 from streamz_core.protocol.messages.fetch import FetchPartition, FetchRequest, FetchTopic, IsolationLevel
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
 from streamz_core.protocol.messages.offset_commit import OffsetCommitPartition, OffsetCommitTopic
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+    OffsetFetchTopic,
+)
 from streamz_core.protocol.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 from streamz_core.protocol.messages.transaction_version import TransactionVersion
 from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
@@ -443,10 +447,9 @@ class TransactionMachine(RuleBasedStateMachine):
         topics = [OffsetFetchTopic(name="t", partition_indexes=[0])]
         for owner in self.owners.values():
             for require_stable in (True, False):
-                request = OffsetFetchRequest(
-                    group_id=f"g-{owner.name}", topics=topics, require_stable=require_stable
-                )
-                found = self._ask(request).topics[0].partitions[0]
+                group = OffsetFetchGroup(group_id=f"g-{owner.name}", topics=topics)
+                request = OffsetFetchRequest(groups=[group], require_stable=require_stable)
+                found = self._ask(request).groups[0].topics[0].partitions[0]
                 if require_stable and owner.txn is not None and owner.txn.offset is not None:
                     assert found.error_code is ErrorCode.UNSTABLE_OFFSET_COMMIT
                 else:

@@ -41,6 +41,7 @@ def commands(base: Path) -> dict[str, list[str]]:
         "soak": ["--seed=1", "--kills=40"],
         "killer": ["--every=13"],
         "state_killer": ["--seed=1", "--points=30"],
+        "many_records": ["--records=100000", "--kills=8"],
     }
     if seconds:
         seed = f"--seed={random.randrange(1_000_000)}"
@@ -48,6 +49,7 @@ def commands(base: Path) -> dict[str, list[str]]:
             "soak": [seed, f"--seconds={seconds}"],
             "killer": ["--every=1"],
             "state_killer": [seed, f"--points={10 + int(float(seconds)) // 2}"],
+            "many_records": [seed, "--records=1000000", "--kills=100"],
         }
     listed = {
         name: [f"tests.chaos.{name}", f"--directory={base}/{name}", *options]

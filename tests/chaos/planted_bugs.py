@@ -11,11 +11,14 @@ Must not know: how the harnesses find them.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from random import Random
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from streamz_core.broker.broker import Broker
 from streamz_core.broker.groups.offsets import GroupOffsets
@@ -25,21 +28,23 @@ from streamz_core.errors import ErrorCode
 from streamz_core.log.files import DiskFiles, DiskLock
 from streamz_core.state.rocksdb import RocksDatabase
 from streamz_core.streams.runtime.stores import TaskStores
-from tests.chaos import killer, state_killer
+from tests.chaos import killer, many_records, state_killer
 from tests.chaos.anomaly import Name
 from tests.chaos.dying_files import Moment
 from tests.chaos.processes import LifeFailed
 from tests.chaos.soak import Soak, judge
+
+Harness: TypeAlias = Callable[[str], Iterator[str]]
+"""Run in a directory that is not there yet; what each of its rounds reports."""
 
 
 class Bug(NamedTuple):
     """A planted bug."""
 
     plant: Callable[[], None]
-    found_by: Callable[[str], int]
-    """Run with a directory; 1 once something is wrong."""
+    found_by: Harness
     told: tuple[str, ...]
-    """What of it the report has to name: any of these."""
+    """What of it a report has to name: any of these."""
 
 
 ROUNDS_MAX: Final = 12
@@ -55,37 +60,40 @@ def put(owner: Any, name: str, make: Callable[[Any], Any]) -> Callable[[], None]
     return lambda: setattr(owner, name, make(getattr(owner, name)))
 
 
-def soak(kills: int) -> Callable[[str], int]:
+def soak(kills: int) -> Harness:
     """H3, again and again with so many kills: when a bug shows itself is a matter of luck, whether is not."""
 
-    def run(directory: str) -> int:
+    def run(directory: str) -> Iterator[str]:
         os.makedirs(directory)
         for seed in range(ROUNDS_MAX):
-            where = f"{directory}/{seed}"
-            try:
-                found = judge(where, Soak(where, seed).run(kills, 0.0), "planted")
-            except LifeFailed as failed:
-                print(failed)
-                found = 1
-            if found:
-                return 1
-        return 0
+            yield said(partial(_soak_once, f"{directory}/{seed}", seed, kills))
 
     return run
 
 
-def die_at(every: int, moment: Moment | None = None) -> Callable[[str], int]:
+def _soak_once(directory: str, seed: int, kills: int) -> None:
+    try:
+        judge(directory, Soak(directory, seed).run(kills, 0.0), "planted")
+    except LifeFailed as failed:
+        print(failed)
+
+
+def die_at(every: int, moment: Moment | None = None) -> Harness:
     """H2 on the log."""
-    return lambda directory: killer.explore(directory, every, moment)
+
+    def run(directory: str) -> Iterator[str]:
+        yield said(lambda: killer.explore(directory, every, moment))
+
+    return run
 
 
-def kill_state(directory: str) -> int:
+def kill_state(directory: str) -> Iterator[str]:
     """H2 on the bare store."""
     os.makedirs(directory)
-    return _told(lambda trap: state_killer.kill_stores(f"{directory}/stores", trap, 60), directory)
+    yield _trapped(lambda trap: state_killer.kill_stores(f"{directory}/stores", trap, 60), directory)
 
 
-def kill_app(directory: str) -> int:
+def kill_app(directory: str) -> Iterator[str]:
     """H2 on the app."""
     os.makedirs(directory)
 
@@ -93,16 +101,32 @@ def kill_app(directory: str) -> int:
         for number in range(20):
             state_killer.kill_app(f"{directory}/{number}", trap, 2)
 
-    return _told(run, directory)
+    yield _trapped(run, directory)
 
 
-def _told(run: Callable[[state_killer.Trap], None], directory: str) -> int:
-    try:
-        run(state_killer.Trap(directory, Random(1), state_killer.STORE_CALLS, 0.1))
-    except AssertionError as wrong:
-        print(wrong)
-        return 1
-    return 0
+def _trapped(run: Callable[[state_killer.Trap], None], directory: str) -> str:
+    def told() -> None:
+        try:
+            run(state_killer.Trap(directory, Random(1), state_killer.STORE_CALLS, 0.1))
+        except AssertionError as wrong:
+            print(wrong)
+
+    return said(told)
+
+
+def said(run: Callable[[], object]) -> str:
+    """What ``run`` prints."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        run()
+    return output.getvalue()
+
+
+def count_records(directory: str) -> Iterator[str]:
+    """The harness of many records, in small."""
+    os.makedirs(directory)
+    for seed in range(ROUNDS_MAX):
+        yield said(partial(many_records.run, f"{directory}/{seed}", 40_000, 5, seed))
 
 
 def at_once(_: Any) -> Any:
@@ -182,6 +206,11 @@ BUGS: Final[Mapping[str, Bug]] = {
     "the stores are written before the commit": Bug(
         put(TaskStores, "collect", before_the_commit), kill_app, titles(Name.WRONG_RESULT)
     ),
+    "outputs before offsets": Bug(
+        put(many_records, "App", lambda app: partial(app, processing_guarantee="at_least_once")),
+        count_records,
+        ("0 missing",),
+    ),
     "a flush that does not flush": Bug(
         put(RocksDatabase, "flush", without_waiting), kill_state, ("flushed up to",)
     ),
@@ -189,14 +218,19 @@ BUGS: Final[Mapping[str, Bug]] = {
 
 
 def main() -> int:
-    """Plant one bug and run its harness."""
+    """Plant one bug and run its harness; 1 once a report names it."""
     parser = argparse.ArgumentParser(description="Planted bugs.")
     parser.add_argument("--directory", required=True, help="must not be there yet")
     parser.add_argument("--bug", required=True, choices=BUGS)
     options = parser.parse_args()
     bug = BUGS[options.bug]
     bug.plant()
-    return bug.found_by(os.path.abspath(options.directory))
+    for report in bug.found_by(os.path.abspath(options.directory)):
+        print(report, flush=True)
+        # A bug may end a life, or show another of its symptoms first: the rounds go on until it has its name.
+        if any(told in report for told in bug.told):
+            return 1
+    return 0
 
 
 if __name__ == "__main__":

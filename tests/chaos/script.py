@@ -23,7 +23,12 @@ TOPICS = {
     "log-a": TINY,
     "copies": TINY,
     "trimmed": {**TINY, "preallocate": "true"},
-    "latest": {**TINY, "preallocate": "true", "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01"},
+    "latest": {
+        **TINY,
+        "preallocate": "true",
+        "cleanup.policy": "compact",
+        "min.cleanable.dirty.ratio": "0.01",
+    },
 }
 
 

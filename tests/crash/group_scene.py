@@ -17,7 +17,10 @@ from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitTopic,
 )
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+)
 from streamz_core.protocol.messages.sync_group import SyncGroupAssignment, SyncGroupRequest
 from streamz_core.testing.manual_clock import ManualClock
 from streamz_core.testing.recording_files import Recording, RecordingFiles
@@ -54,8 +57,9 @@ async def _commit(broker: Broker, group_id: str, offset: int, member: JoinGroupR
 
 
 async def _committed(broker: Broker, group_id: str) -> int:
-    response = await broker.handle(OffsetFetchRequest(group_id=group_id))
-    return response.topics[0].partitions[0].committed_offset if response.topics else -1
+    asked = OffsetFetchRequest(groups=[OffsetFetchGroup(group_id=group_id)])
+    (found,) = (await broker.handle(asked)).groups
+    return found.topics[0].partitions[0].committed_offset if found.topics else -1
 
 
 class GroupScene:

@@ -16,7 +16,11 @@ from streamz_core.protocol.messages.end_txn import EndTxnRequest
 from streamz_core.protocol.messages.fetch import FetchPartition, FetchRequest, FetchTopic, IsolationLevel
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
 from streamz_core.protocol.messages.offset_commit import OffsetCommitPartition, OffsetCommitTopic
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+    OffsetFetchTopic,
+)
 from streamz_core.protocol.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 from streamz_core.protocol.messages.transaction_version import TransactionVersion
 from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
@@ -126,7 +130,8 @@ class Client:
 
     async def committed_offset(self) -> int:
         topics = [OffsetFetchTopic(name="t", partition_indexes=[0])]
-        request = OffsetFetchRequest(group_id="g", topics=topics, require_stable=True)
-        found = (await self.broker.handle(request)).topics[0].partitions[0]
+        group = OffsetFetchGroup(group_id="g", topics=topics)
+        request = OffsetFetchRequest(groups=[group], require_stable=True)
+        found = (await self.broker.handle(request)).groups[0].topics[0].partitions[0]
         assert found.error_code is ErrorCode.NONE
         return found.committed_offset

@@ -17,6 +17,8 @@ STREAM, TABLE, WINDOWED, GROUPED, GROUPED_TABLE, GLOBAL = (
     "gtable",
     "global",
 )
+VERSIONED, GLOBAL_STORE = "versioned", "gstore"
+SOURCES = {TABLE: "table", GLOBAL: "global_table", VERSIONED: "versioned_table", GLOBAL_STORE: "global_store"}
 PREDICATES = ("value_high", "key_low", "short")
 VALUE_PREDICATES = ("value_high", "short")
 MAPPERS = ("upper", "mark", "drop_b")
@@ -64,13 +66,12 @@ class Program:
         self.inputs[topic] = kind
         if kind == STREAM:
             return self.new(STREAM, "stream", topic=topic)
-        op = "table" if kind == TABLE else "global_table"
-        return self.new(kind, op, topic=topic, store=self.name("source"))
+        return self.new(kind, SOURCES[kind], topic=topic, store=self.name("source"))
 
     def any(self, kind: str) -> str:
         """Something of this kind: what is there, or a new topic."""
         there = [name for name, other in self.kinds.items() if other == kind]
-        if there and (self.draw.random() < 0.6 or kind not in {STREAM, TABLE, GLOBAL}):
+        if there and (self.draw.random() < 0.6 or kind not in {STREAM, *SOURCES}):
             return self.draw.choice(there)
         if kind == GROUPED:
             return self.new(
@@ -106,8 +107,14 @@ class Program:
             more["name"] = self.name("again")
         elif op == "merge":
             more["other"] = self.any(STREAM)
+        elif op == "through":
+            more["topic"] = self.name("between")
+        elif op in {"process", "process_values"}:
+            more["store"] = self.name("store")
+        elif op == "process_global":
+            more["other"] = self.any(GLOBAL_STORE)
         made = self.new(STREAM, op, **{"in": self.any(STREAM), **more})
-        if op == "branch":
+        if op in {"branch", "branch_default"}:
             self.kinds[f"{made}-two"] = STREAM
 
     def kept(self, op: str) -> None:
@@ -133,6 +140,26 @@ class Program:
             more["sliding"] = True
         return self.new(WINDOWED, op, **{"in": self.any(GROUPED), "store": self.name("store"), **more})
 
+    def cogrouped(self, op: str) -> None:
+        """A windowed table from two grouped streams.
+
+        Each stream has a time of its own in Kafka Streams, and there is one for both here: nothing is late.
+        """
+        more: dict[str, Any] = {"other": self.any(GROUPED), "store": self.name("store"), "grace": 100_000}
+        if op == "session_cogroup":
+            more["gap"] = self.draw.choice((3, 8))
+        else:
+            size = self.draw.choice((5, 10, 20))
+            more.update(size=size, advance=self.draw.choice((size, max(1, size // 2))))
+        if op == "sliding_cogroup":
+            more["sliding"] = True
+        self.new(WINDOWED, op, **{"in": self.any(GROUPED), **more})
+
+    def unlimited(self, op: str) -> None:
+        """A table of one window that never ends."""
+        start = self.draw.choice((0, 10))
+        self.new(WINDOWED, op, **{"in": self.any(GROUPED), "store": self.name("store"), "start": start})
+
     def session_step(self, op: str) -> None:
         """A table of sessions."""
         more: dict[str, Any] = {"gap": self.draw.choice((3, 8)), "grace": self.draw.choice((0, 5, 20))}
@@ -156,8 +183,17 @@ class Program:
         if kind not in self.kinds.values():
             kind = TABLE
         fn = self.draw.choice(MAPPERS if "map" in op else VALUE_PREDICATES)
-        more = {"store": self.name("store")} if op.endswith("kept") else {}
+        more = {"store": self.name("store")} if op.endswith(("kept", "transform_values")) else {}
         self.new(kind, op, **{"in": self.any(kind), "fn": fn, **more})
+
+    def versioned(self, op: str) -> None:
+        """A table from a versioned one, which tells what came out of order."""
+        more = {"name": self.name("name"), "store": self.name("store")}
+        if op == "versioned_filter":
+            more = {"fn": self.draw.choice(VALUE_PREDICATES)}
+        elif op.endswith("join"):
+            more.update(other=self.any(VERSIONED), how=self.draw.choice(("inner", "left")))
+        self.new(TABLE, op, **{"in": self.any(VERSIONED), **more})
 
     def regrouped(self, op: str) -> None:
         """A table from a grouped table."""
@@ -170,35 +206,36 @@ class Program:
 
     def joined(self, op: str) -> None:
         """A join."""
-        how = self.draw.choice(
-            ("inner", "left", "outer") if op in {"stream_join", "table_join"} else ("inner", "left")
-        )
+        how = self.draw.choice(("inner", "left", "outer") if op in EITHER_SIDE else ("inner", "left"))
         more: dict[str, Any] = {"how": how, "name": self.name("join")}
-        if op == "stream_join":
+        if op in {"stream_join", "stream_self_join"}:
             one, other, made = STREAM, STREAM, STREAM
             more.update(
                 before=self.draw.choice((0, 5, 10)),
                 after=self.draw.choice((0, 5, 10)),
                 grace=self.draw.choice((0, 5, 20)),
             )
-        elif op == "table_join":
+        elif op in {"table_join", "table_join_with_key"}:
             one, other, made = TABLE, TABLE, TABLE
             if self.draw.random() < 0.5:
                 more["store"] = self.name("store")
-        elif op == "foreign_key_join":
+        elif op in {"foreign_key_join", "foreign_key_of_both_join"}:
             self.foreign_key_join(op, {**more, "store": self.name("store")})
             return
         else:
-            one, other, made = STREAM, TABLE if op == "stream_table_join" else GLOBAL, STREAM
+            one, other, made = STREAM, PARTNERS.get(op, TABLE), STREAM
+        if op == "stream_versioned_join":
+            more["wait"] = self.draw.choice((0, 5, 20))
         left = self.any(one)
-        self.new(made, op, **{"in": left, "other": self.any(other), **more})
+        right = left if op == "stream_self_join" else self.any(other)
+        self.new(made, op, **{"in": left, "other": right, **more})
 
     def foreign_key_join(self, op: str, more: dict[str, Any]) -> None:
         """A join by a foreign key, of tables that are not results of one.
 
         Answers come over topics: of two that are on their way at once either may come first.
         """
-        late = {step["id"] for step in self.steps if step["op"] == op}
+        late = {step["id"] for step in self.steps if step["op"] in FOREIGN}
         for step in self.steps:
             if late & {step.get("in"), step.get("other")} and "id" in step:
                 late.add(step["id"])
@@ -212,18 +249,25 @@ class Program:
         """Every step that nothing takes rows from goes to a topic."""
         used = {step[side] for step in self.steps for side in ("in", "other") if side in step}
         for name, kind in list(self.kinds.items()):
-            if name in used or kind in {GROUPED, GROUPED_TABLE, GLOBAL}:
+            if name in used or kind in {GROUPED, GROUPED_TABLE, GLOBAL, GLOBAL_STORE}:
                 continue
             stream = name
-            if kind == TABLE:
+            if kind in {TABLE, VERSIONED}:
                 stream = self.new(STREAM, "to_stream", **{"in": name})
             elif kind == WINDOWED:
                 stream = self.new(STREAM, "window_stream", **{"in": name})
-            self.steps.append({"op": "to", "in": stream, "topic": f"out-{name}"})
+            op = "to_chosen" if self._may("to_chosen") and self.draw.random() < 0.1 else "to"
+            self.steps.append({"op": op, "in": stream, "topic": f"out-{name}"})
+
+    def _may(self, op: str) -> bool:
+        return self.only is None or op in self.only
 
 
 COUNTS = frozenset({"count", "cogroup", "grouped_table_count", "grouped_table_aggregate"})
+FOREIGN = frozenset({"foreign_key_join", "foreign_key_of_both_join", "versioned_foreign_key_join"})
 UNKEPT = frozenset({"table_filter", "table_filter_not", "table_map_values"})
+EITHER_SIDE = frozenset({"stream_join", "stream_self_join", "table_join", "table_join_with_key"})
+PARTNERS = {"stream_global_join": GLOBAL, "stream_versioned_join": VERSIONED}
 MAKERS = {
     "plain": (
         "filter",
@@ -235,19 +279,51 @@ MAKERS = {
         "select_key",
         "merge",
         "branch",
+        "branch_default",
         "repartition",
+        "map_values_with_key",
+        "flat_map_values_with_key",
+        "peek",
+        "through",
+        "process",
+        "process_values",
+        "process_global",
     ),
     "kept": ("count", "reduce", "aggregate", "cogroup"),
     "to_table": ("to_table",),
     "window_step": ("window_count", "window_reduce", "window_aggregate"),
+    "cogrouped": ("window_cogroup", "sliding_cogroup", "session_cogroup"),
+    "unlimited": ("unlimited_count",),
     "session_step": ("session_count", "session_reduce", "session_aggregate"),
     "suppress": ("suppress_closes", "suppress_limit"),
-    "table_step": (*sorted(UNKEPT), "table_map_values_kept", "table_filter_kept"),
+    "table_step": (
+        *sorted(UNKEPT),
+        "table_map_values_kept",
+        "table_filter_kept",
+        "table_map_values_with_key",
+        "table_transform_values",
+    ),
     "regrouped": ("grouped_table_count", "grouped_table_reduce", "grouped_table_aggregate"),
     "streamed": ("to_stream", "window_stream"),
-    "joined": ("stream_join", "stream_table_join", "stream_global_join", "table_join", "foreign_key_join"),
+    "joined": (
+        "stream_join",
+        "stream_table_join",
+        "stream_global_join",
+        "table_join",
+        "foreign_key_join",
+        "stream_self_join",
+        "stream_versioned_join",
+        "table_join_with_key",
+        "foreign_key_of_both_join",
+    ),
+    "versioned": (
+        "versioned_reduce",
+        "versioned_filter",
+        "versioned_table_join",
+        "versioned_foreign_key_join",
+    ),
 }
-OPERATIONS = frozenset(op for ops in MAKERS.values() for op in ops)
+OPERATIONS = frozenset({"to_chosen", *(op for ops in MAKERS.values() for op in ops)})
 
 
 def case(seed: int, only: frozenset[str] | None = None) -> dict[str, Any]:
@@ -266,7 +342,24 @@ def case(seed: int, only: frozenset[str] | None = None) -> dict[str, Any]:
         if draw.random() < 0.15:
             value = draw.choice(("!", None))  # type: ignore[assignment]
         records.append([draw.choice(topics), key, value, time])
-    # What a count's first update replaces is a difference on purpose; by a foreign key it would show.
+    # What a count's first update replaces is a difference on purpose; by a foreign key, or regrouped, it would show.
     ops = {step["op"] for step in steps}
-    caching = draw.random() < 0.5 or ("foreign_key_join" in ops and bool(ops & COUNTS))
+    caching = draw.random() < 0.5 or bool(ops & COUNTS and ops & {*FOREIGN, "table_group"})
     return {"seed": seed, "caching": caching, "steps": steps, "records": records}
+
+
+def differs_on_purpose(made: dict[str, Any]) -> bool:
+    """Whether a step sees what an update replaces, where Kafka Streams tells it something else."""
+    steps = {step["id"]: step for step in made["steps"] if "id" in step}
+    for step in made["steps"]:
+        if "table_join" in step["op"] and "store" in step and step["in"] == step["other"]:
+            return True
+        if not step["op"].startswith("table_filter"):
+            continue
+        before = step
+        while before["op"].startswith("table_"):
+            before = steps[before["in"]]
+        is_uncached = not made["caching"] and (before["op"].startswith("session_") or "sliding" in before)
+        if is_uncached or before["op"] == "suppress_limit":
+            return True
+    return False

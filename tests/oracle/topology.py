@@ -16,11 +16,21 @@ from streamz_core.streams.dsl.options import (
     StreamJoined,
     TableJoined,
 )
+from streamz_core.streams.dsl.processing import (
+    FixedKeyProcessor,
+    FixedKeyRecord,
+    Processor,
+    Record,
+    ValueTransformerWithKey,
+)
+from streamz_core.streams.dsl.stores import Stores
 from streamz_core.streams.dsl.suppressed import BufferConfig, Suppressed
-from streamz_core.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows
+from streamz_core.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
 
 KEPT = timedelta(days=1)
 """How long windows are kept: sessions that have closed can be joined so long."""
+HISTORY = timedelta(hours=1)
+"""How long versioned tables keep what was."""
 TEXT = {"key_type": str, "value_type": str}
 
 
@@ -60,6 +70,73 @@ def windowed(key: Any, _value: Any = None) -> str:
     return f"{key.key}@{key.window.start}/{key.window.end}"
 
 
+def with_key(key: str | None, value: str | None) -> str:
+    return f"{shown(key)}~{shown(value)}"
+
+
+class Before(Processor):
+    """Each record with all before it of its key; one that is high also under its first letter, a little later."""
+
+    def __init__(self, store: str) -> None:
+        self._name = store
+
+    def process(self, record: Record) -> None:
+        key, value = record.key, record.value
+        if key is None:
+            self.context.forward(record.with_value("keyless"))
+            return
+        store = self.context.get_state_store(self._name)
+        before = store.get(key)
+        store.put(key, (before or "") + shown(value))
+        self.context.forward(record.with_value(f"{shown(before)}<{shown(value)}"))
+        if PREDICATES["value_high"](key, value):
+            self.context.forward(record.with_key(first(value)).with_timestamp(record.timestamp + 1))
+
+
+class Numbered(FixedKeyProcessor):
+    """Each value with the number of its key's records."""
+
+    def __init__(self, store: str) -> None:
+        self._name = store
+
+    def process(self, record: FixedKeyRecord) -> None:
+        store = self.context.get_state_store(self._name)
+        number = int(store.get(shown(record.key)) or 0) + 1
+        store.put(shown(record.key), str(number))
+        self.context.forward(record.with_value(f"{number}:{shown(record.value)}"))
+
+
+class Remembering(Processor):
+    """Keeps the last key of each first letter."""
+
+    def __init__(self, store: str) -> None:
+        self._name = store
+
+    def process(self, record: Record) -> None:
+        if record.value:
+            self.context.get_state_store(self._name).put(record.value[:1], with_key(record.key, record.value))
+
+
+class Recalling(FixedKeyProcessor):
+    """Each value with what is remembered of its first letter."""
+
+    def __init__(self, store: str) -> None:
+        self._name = store
+
+    def process(self, record: FixedKeyRecord) -> None:
+        found = None
+        if record.value:
+            found = self.context.get_state_store(self._name).get(record.value[:1])
+        self.context.forward(record.with_value(joined(record.value, found)))
+
+
+class Marking(ValueTransformerWithKey):
+    """Each value with its key."""
+
+    def transform(self, key: Any, value: str | None) -> str | None:
+        return None if value is None else with_key(key, value)
+
+
 class Topology:
     """A program as a builder."""
 
@@ -94,6 +171,20 @@ class Topology:
 
     def _to(self, step: dict[str, Any]) -> None:
         self._in(step).to(step["topic"], **TEXT)
+
+    def _versioned_table(self, step: dict[str, Any]) -> Any:
+        kept = Materialized.as_versioned(step["store"], HISTORY)
+        return self.builder.table(step["topic"], None, kept, **TEXT)
+
+    def _global_store(self, step: dict[str, Any]) -> Any:
+        name = step["store"]
+        store = Stores.key_value_store(name, **TEXT)
+        self.builder.add_global_store(store, step["topic"], lambda: Remembering(name), **TEXT)
+        return name
+
+    def _to_chosen(self, step: dict[str, Any]) -> None:
+        topic = step["topic"]
+        self._in(step).to(lambda k, v: f"{topic}-{'high' if v is not None and v > 'm' else 'low'}", **TEXT)
 
     # -- streams
 
@@ -133,6 +224,40 @@ class Topology:
         self._made[f"{name}-two"] = branches[f"{name}-two"]
         return branches[f"{name}-one"]
 
+    def _branch_default(self, step: dict[str, Any]) -> Any:
+        name = step["id"]
+        branches = self._in(step).split(f"{name}-").branch(PREDICATES["short"], "one").default_branch("two")
+        self._made[f"{name}-two"] = branches[f"{name}-two"]
+        return branches[f"{name}-one"]
+
+    def _map_values_with_key(self, step: dict[str, Any]) -> Any:
+        return self._in(step).map_values(with_key, with_key=True, value_type=str)
+
+    def _flat_map_values_with_key(self, step: dict[str, Any]) -> Any:
+        return self._in(step).flat_map_values(
+            lambda k, v: [] if v is None else [shown(k), v], with_key=True, value_type=str
+        )
+
+    def _peek(self, step: dict[str, Any]) -> Any:
+        return self._in(step).peek(lambda k, v: None)
+
+    def _through(self, step: dict[str, Any]) -> Any:
+        return self._in(step).through(step["topic"], **TEXT)
+
+    def _process(self, step: dict[str, Any]) -> Any:
+        name = step["store"]
+        self.builder.add_state_store(Stores.key_value_store(name, **TEXT))
+        return self._in(step).process(lambda: Before(name), name, **TEXT)
+
+    def _process_values(self, step: dict[str, Any]) -> Any:
+        name = step["store"]
+        self.builder.add_state_store(Stores.key_value_store(name, **TEXT))
+        return self._in(step).process_values(lambda: Numbered(name), name, value_type=str)
+
+    def _process_global(self, step: dict[str, Any]) -> Any:
+        name = self._in(step, "other")
+        return self._in(step).process_values(lambda: Recalling(name), value_type=str)
+
     def _repartition(self, step: dict[str, Any]) -> Any:
         return self._in(step).repartition(Repartitioned(step["name"], **TEXT))
 
@@ -157,11 +282,14 @@ class Topology:
         return self._in(step).aggregate(str, add, self._texts(step))
 
     def _cogroup(self, step: dict[str, Any]) -> Any:
+        return self._cogrouped(step).aggregate(str, self._texts(step))
+
+    def _cogrouped(self, step: dict[str, Any]) -> Any:
         def other(_key: Any, value: str, total: str) -> str | None:
             return None if value == "!" else f"{total}b{shown(value)}"
 
         cogrouped = self._in(step).cogroup(lambda k, v, total: f"{total}a{shown(v)}")
-        return cogrouped.cogroup(self._in(step, "other"), other).aggregate(str, self._texts(step))
+        return cogrouped.cogroup(self._in(step, "other"), other)
 
     def _table_group(self, step: dict[str, Any]) -> Any:
         return self._in(step).group_by(lambda k, v: (first(v), v), Grouped(step["name"], **TEXT))
@@ -195,6 +323,25 @@ class Topology:
 
     def _window_aggregate(self, step: dict[str, Any]) -> Any:
         return self._windows(step).aggregate(str, add, self._texts(step))
+
+    def _window_cogroup(self, step: dict[str, Any]) -> Any:
+        size, grace = step["size"], step["grace"]
+        windows: Any = TimeWindows.of_size_and_grace(size, grace).advance_by(step["advance"])
+        if step.get("sliding"):
+            windows = SlidingWindows.of_time_difference_and_grace(size, grace)
+        return self._cogrouped(step).windowed_by(windows).aggregate(str, self._texts(step))
+
+    _sliding_cogroup = _window_cogroup
+
+    def _session_cogroup(self, step: dict[str, Any]) -> Any:
+        windows = SessionWindows.of_inactivity_gap_and_grace(step["gap"], step["grace"])
+        cogrouped = self._cogrouped(step).windowed_by(windows)
+        return cogrouped.aggregate(str, lambda _k, a, b: f"{a}/{b}", self._texts(step))
+
+    def _unlimited_count(self, step: dict[str, Any]) -> Any:
+        windows = UnlimitedWindows.of().start_on(step["start"])
+        counts = self._in(step).windowed_by(windows).count(self._store(step))
+        return counts.map_values(str, value_type=str)
 
     def _sessions(self, step: dict[str, Any]) -> Any:
         windows = SessionWindows.of_inactivity_gap_and_grace(step["gap"], step["grace"])
@@ -240,6 +387,21 @@ class Topology:
     def _table_filter_kept(self, step: dict[str, Any]) -> Any:
         return self._in(step).filter(PREDICATES[step["fn"]], self._texts(step))
 
+    def _table_map_values_with_key(self, step: dict[str, Any]) -> Any:
+        return self._in(step).map_values(
+            lambda k, v: v if v is None else with_key(k, v), with_key=True, value_type=str
+        )
+
+    def _table_transform_values(self, step: dict[str, Any]) -> Any:
+        return self._in(step).transform_values(Marking, self._texts(step))
+
+    def _versioned_filter(self, step: dict[str, Any]) -> Any:
+        return self._in(step).filter(PREDICATES[step["fn"]])
+
+    def _versioned_reduce(self, step: dict[str, Any]) -> Any:
+        grouped = self._table_group(step)
+        return grouped.reduce(lambda t, v: f"{t}+{v}", lambda t, v: f"{t}-{v}", self._store(step))
+
     def _to_stream(self, step: dict[str, Any]) -> Any:
         return self._in(step).to_stream()
 
@@ -257,6 +419,18 @@ class Topology:
         how = StreamJoined(step["name"], **TEXT, other_value_type=str, store_name=step["name"])
         return self._how(step)(self._in(step, "other"), joined, windows, how, value_type=str)
 
+    def _stream_versioned_join(self, step: dict[str, Any]) -> Any:
+        how = Joined(step["name"], grace=step["wait"] or None, **TEXT)
+        return self._how(step)(self._in(step, "other"), joined, how, value_type=str)
+
+    def _versioned_table_join(self, step: dict[str, Any]) -> Any:
+        return self._table_join(step)
+
+    def _versioned_foreign_key_join(self, step: dict[str, Any]) -> Any:
+        return self._foreign_key_join(step)
+
+    _stream_self_join = _stream_join
+
     def _stream_global_join(self, step: dict[str, Any]) -> Any:
         other = self._in(step, "other")
         return self._how(step)(other, lambda k, v: first(v), joined, value_type=str)
@@ -264,6 +438,27 @@ class Topology:
     def _table_join(self, step: dict[str, Any]) -> Any:
         kept = self._texts(step) if "store" in step else None
         return self._how(step)(self._in(step, "other"), joined, kept, value_type=str)
+
+    def _table_join_with_key(self, step: dict[str, Any]) -> Any:
+        kept = self._texts(step) if "store" in step else None
+        return self._how(step)(
+            self._in(step, "other"),
+            lambda k, a, b: with_key(k, joined(a, b)),
+            kept,
+            with_key=True,
+            value_type=str,
+        )
+
+    def _foreign_key_of_both_join(self, step: dict[str, Any]) -> Any:
+        other, how = self._in(step, "other"), TableJoined(step["name"])
+        return self._how(step)(
+            other,
+            lambda k, v: first(v),
+            lambda k, a, b: with_key(k, joined(a, b)),
+            how,
+            self._texts(step),
+            with_key=True,
+        )
 
     def _foreign_key_join(self, step: dict[str, Any]) -> Any:
         other, how = self._in(step, "other"), TableJoined(step["name"])

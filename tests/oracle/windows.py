@@ -5,13 +5,11 @@ Like ``python -m tests.oracle``, with programs that have little else.
 
 from __future__ import annotations
 
-import gzip
-import json
 from pathlib import Path
 from typing import Any
 
-from tests.oracle.kafka_streams import judge, prepare
-from tests.oracle.program import case
+from tests.oracle.kafka_streams import judge, keep, prepare
+from tests.oracle.program import case, differs_on_purpose
 
 CASES = Path(__file__).parent / "windows.json.gz"
 COUNT = 360
@@ -38,31 +36,15 @@ def main() -> None:
     while len(wanted) < COUNT:
         made = case(seed, WINDOWS | BESIDE)
         seed += 1
-        if _has_windows(made) and not _differs_on_purpose(made):
+        if _has_windows(made) and not differs_on_purpose(made):
             wanted.append(made)
     kept = [one for one in judge(wanted) if "error" not in one]
-    with gzip.GzipFile(CASES, "wb", mtime=0) as file:
-        file.write(b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in kept))
+    keep(kept, CASES)
     print(f"{len(kept)} cases kept, {len(wanted) - len(kept)} refused by Kafka Streams")
 
 
 def _has_windows(made: dict[str, Any]) -> bool:
     return any(step["op"] in WINDOWS for step in made["steps"])
-
-
-def _differs_on_purpose(made: dict[str, Any]) -> bool:
-    """Whether a filter sees what an update replaces, where Kafka Streams tells it something else."""
-    steps = {step["id"]: step for step in made["steps"] if "id" in step}
-    for step in made["steps"]:
-        if not step["op"].startswith("table_filter"):
-            continue
-        before = step
-        while before["op"].startswith("table_"):
-            before = steps[before["in"]]
-        is_uncached = not made["caching"] and (before["op"].startswith("session_") or "sliding" in before)
-        if is_uncached or before["op"] == "suppress_limit":
-            return True
-    return False
 
 
 if __name__ == "__main__":

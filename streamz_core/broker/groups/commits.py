@@ -11,12 +11,18 @@ over are: were they lost in a power cut and the commit not, the group would pass
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from streamz_core.broker.groups.consumer import membership
+from streamz_core.broker.groups.consumer.state import ConsumerGroup
 from streamz_core.broker.groups.records import CommittedOffset, is_valid_group_id
 from streamz_core.broker.groups.transitions import commit_error
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
 from streamz_core.broker.record_fields import is_writable
+from streamz_core.broker.topic_ids import missing, resolve
 from streamz_core.errors import ErrorCode
 from streamz_core.model import Durability, TopicPartition
 from streamz_core.protocol.messages.offset_commit import (
@@ -26,39 +32,40 @@ from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitTopicResponse,
 )
 from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchGroupResponse,
     OffsetFetchPartitionResponse,
     OffsetFetchRequest,
     OffsetFetchResponse,
+    OffsetFetchTopic,
     OffsetFetchTopicResponse,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streamz_core.broker.groups.coordinator import GroupCoordinator
-    from streamz_core.broker.groups.live_group import LiveGroup
+    from streamz_core.broker.groups.coordinator import AnyGroup, GroupCoordinator
+    from streamz_core.broker.groups.state import Group
     from streamz_core.broker.services import BrokerServices
+    from streamz_core.log.directory import LogDirectory
     from streamz_core.protocol.messages.offset_commit import OffsetCommitTopic
     from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
+
+_log = logging.getLogger(__name__)
 
 Refusals = dict[TopicPartition, ErrorCode]
 
 
 async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) -> OffsetCommitResponse:
     """OffsetCommit: durable at the broker's level when it is answered."""
+    request = _with_names(coordinator.services.directory, request)
     refused = await undurable(coordinator.services, request.topics)
     generation_id = request.generation_id_or_member_epoch
     error = _group_error(coordinator, request.group_id, generation_id)
     if error is not None:
         return OffsetCommitResponse(topics=answers(request.topics, error))
     live = coordinator.get_or_create(request.group_id)
-    error = commit_error(
-        live.group,
-        generation_id=generation_id,
-        member_id=request.member_id,
-        group_instance_id=request.group_instance_id,
-        is_transactional=False,
-    )
+    error = _commit_error(live.group, request, generation_id, is_transactional=False)
     if error is not None:
         coordinator.drop_if_unused(live)
         return OffsetCommitResponse(topics=answers(request.topics, error))
@@ -76,6 +83,17 @@ async def commit(coordinator: GroupCoordinator, request: OffsetCommitRequest) ->
     finally:
         coordinator.drop_if_unused(live)
     return OffsetCommitResponse(topics=answers(request.topics, ErrorCode.NONE, refused))
+
+
+def _with_names(directory: LogDirectory, request: OffsetCommitRequest) -> OffsetCommitRequest:
+    """The request with the names of topics that it has by id only; without one where no topic has the id."""
+    if all(topic.topic_id is None for topic in request.topics):
+        return request
+    topics = [
+        msgspec.structs.replace(topic, name=resolve(directory, topic.name, topic.topic_id) or "")
+        for topic in request.topics
+    ]
+    return msgspec.structs.replace(request, topics=topics)
 
 
 async def commit_in_transaction(
@@ -116,12 +134,26 @@ def transactional_commit_error(
     live = coordinator.get(request.group_id)
     if live is None:
         return None
+    return _commit_error(live.group, request, request.generation_id, is_transactional=True)
+
+
+def _commit_error(
+    group: Group | ConsumerGroup,
+    request: OffsetCommitRequest | TxnOffsetCommitRequest,
+    epoch: int,
+    *,
+    is_transactional: bool,
+) -> ErrorCode | None:
+    if isinstance(group, ConsumerGroup):
+        return membership.commit_error(
+            group, member_epoch=epoch, member_id=request.member_id, is_transactional=is_transactional
+        )
     return commit_error(
-        live.group,
-        generation_id=request.generation_id,
+        group,
+        generation_id=epoch,
         member_id=request.member_id,
         group_instance_id=request.group_instance_id,
-        is_transactional=True,
+        is_transactional=is_transactional,
     )
 
 
@@ -171,7 +203,8 @@ def _accepted(
             if partition in refused:
                 continue
             if services.log(topic.name, wanted.partition_index) is None:
-                refused[partition] = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+                is_unknown_id = not topic.name and topic.topic_id is not None
+                refused[partition] = missing(topic.topic_id if is_unknown_id else None)
             elif metadata and not (is_writable(metadata) and len(metadata.encode()) <= metadata_bytes_max):
                 refused[partition] = ErrorCode.OFFSET_METADATA_TOO_LARGE
             elif wanted.committed_offset < 0:
@@ -190,6 +223,7 @@ def answers(
     return [
         OffsetCommitTopicResponse(
             name=topic.name,
+            topic_id=topic.topic_id,
             partitions=[
                 OffsetCommitPartitionResponse(
                     partition_index=wanted.partition_index,
@@ -206,38 +240,89 @@ def answers(
 
 async def fetch(coordinator: GroupCoordinator, request: OffsetFetchRequest) -> OffsetFetchResponse:
     """OffsetFetch: sees every commit that was taken before it."""
-    if not is_valid_group_id(request.group_id):
-        return OffsetFetchResponse(topics=[], error_code=ErrorCode.INVALID_GROUP_ID)
-    live = coordinator.get(request.group_id)
-    if live is not None:
-        await live.settled()
     return OffsetFetchResponse(
-        topics=[
-            OffsetFetchTopicResponse(
-                name=name,
-                partitions=[
-                    _fetched(live, TopicPartition(name, index), require_stable=request.require_stable)
-                    for index in indexes
-                ],
-            )
-            for name, indexes in _asked_for(live, request).items()
+        groups=[
+            await _fetch_group(coordinator, group, require_stable=request.require_stable)
+            for group in request.groups
         ]
     )
 
 
-def _asked_for(live: LiveGroup | None, request: OffsetFetchRequest) -> dict[str, list[int]]:
-    if request.topics is not None:
-        return {topic.name: topic.partition_indexes for topic in request.topics}
+async def _fetch_group(
+    coordinator: GroupCoordinator, asked: OffsetFetchGroup, *, require_stable: bool
+) -> OffsetFetchGroupResponse:
+    if not is_valid_group_id(asked.group_id):
+        return OffsetFetchGroupResponse(
+            group_id=asked.group_id, topics=[], error_code=ErrorCode.INVALID_GROUP_ID
+        )
+    live = coordinator.get(asked.group_id)
+    if live is not None:
+        error = _fetch_error(live.group, asked)
+        if error is not None:
+            return OffsetFetchGroupResponse(group_id=asked.group_id, topics=[], error_code=error)
+        await _settled(coordinator, live)
+    topics = _asked_for(live, coordinator.services.directory) if asked.topics is None else asked.topics
+    return OffsetFetchGroupResponse(
+        group_id=asked.group_id,
+        topics=[
+            _fetched_topic(live, topic, coordinator.services.directory, require_stable=require_stable)
+            for topic in topics
+        ],
+    )
+
+
+def _fetch_error(group: Group | ConsumerGroup, asked: OffsetFetchGroup) -> ErrorCode | None:
+    """Only members of the consumer protocol say who they are; they are told if they were left behind."""
+    if not isinstance(group, ConsumerGroup) or (asked.member_id is None and asked.member_epoch < 0):
+        return None
+    return membership.epoch_error(group, asked.member_id or "", asked.member_epoch)
+
+
+async def _settled(coordinator: GroupCoordinator, live: AnyGroup) -> None:
+    """Let every commit that was written before this call count, if it can."""
+    written_end = live.offsets.written_end
+    if written_end is None:
+        return
+    log = coordinator.offsets_log.partition_log(live.group.group_id)
+    try:
+        await coordinator.services.durable(log, written_end)
+    except LOG_FAILURES as failure:
+        _log.error("group %r: commits are not durable: %s", live.group.group_id, failure)
+    live.offsets.settle(log.high_watermark)
+
+
+def _fetched_topic(
+    live: AnyGroup | None, asked: OffsetFetchTopic, directory: LogDirectory, *, require_stable: bool
+) -> OffsetFetchTopicResponse:
+    name = resolve(directory, asked.name, asked.topic_id)
+    return OffsetFetchTopicResponse(
+        name=asked.name if name is None else name,
+        topic_id=asked.topic_id,
+        partitions=[
+            OffsetFetchPartitionResponse(partition_index=index, error_code=ErrorCode.UNKNOWN_TOPIC_ID)
+            if name is None
+            else _fetched(live, TopicPartition(name, index), require_stable=require_stable)
+            for index in asked.partition_indexes
+        ],
+    )
+
+
+def _asked_for(live: AnyGroup | None, directory: LogDirectory) -> list[OffsetFetchTopic]:
+    """All that the group has, by name and by id."""
     asked: dict[str, list[int]] = {}
     for partition in live.offsets.partitions if live is not None else ():
         is_shown = live is not None and (live.offsets.get(partition) or live.offsets.is_unstable(partition))
         if is_shown:
             asked.setdefault(partition.topic, []).append(partition.partition)
-    return asked
+    return [
+        OffsetFetchTopic(name=name, topic_id=directory.topics[name].topic_id, partition_indexes=indexes)
+        for name, indexes in asked.items()
+        if name in directory.topics
+    ]
 
 
 def _fetched(
-    live: LiveGroup | None, partition: TopicPartition, *, require_stable: bool
+    live: AnyGroup | None, partition: TopicPartition, *, require_stable: bool
 ) -> OffsetFetchPartitionResponse:
     index = partition.partition
     if live is None:

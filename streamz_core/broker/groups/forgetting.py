@@ -13,7 +13,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import sleep
-from streamz_core.broker.groups import events
+from streamz_core.broker.groups.consumer.state import ConsumerGroup
 from streamz_core.broker.groups.records import is_valid_group_id
 from streamz_core.broker.groups.state import Group, GroupState
 from streamz_core.broker.groups.subscriptions import subscribed_topics
@@ -29,8 +29,7 @@ from streamz_core.protocol.messages.offset_delete import (
 )
 
 if TYPE_CHECKING:
-    from streamz_core.broker.groups.coordinator import GroupCoordinator
-    from streamz_core.broker.groups.live_group import LiveGroup
+    from streamz_core.broker.groups.coordinator import AnyGroup, GroupCoordinator
     from streamz_core.broker.groups.offsets import GroupOffsets
 
 _log = logging.getLogger(__name__)
@@ -41,13 +40,15 @@ async def delete_group(coordinator: GroupCoordinator, group_id: str) -> ErrorCod
     live = coordinator.get(group_id)
     if live is None:
         return ErrorCode.GROUP_ID_NOT_FOUND if is_valid_group_id(group_id) else ErrorCode.INVALID_GROUP_ID
-    if live.group.state is not GroupState.EMPTY:
+    if live.group.empty_since_ms is None:
         return ErrorCode.NON_EMPTY_GROUP
     try:
-        last = coordinator.offsets_log.write_tombstones(group_id, live.offsets.partitions, with_group=True)
+        last = coordinator.offsets_log.write_tombstones(
+            group_id, live.offsets.partitions, live.removal_keys()
+        )
         assert last is not None
         # The table forgets it in the same turn in which the log does.
-        error: ErrorCode = live.tell(events.Delete())
+        error = live.die()
         await coordinator.services.durable(coordinator.offsets_log.partition_log(group_id), last + 1)
     except LOG_FAILURES as failure:
         return code_of(failure)
@@ -92,20 +93,22 @@ async def delete_offsets(coordinator: GroupCoordinator, request: OffsetDeleteReq
     )
 
 
-def _deletion_error(group: Group) -> ErrorCode:
+def _deletion_error(group: Group | ConsumerGroup) -> ErrorCode:
     """Members of another kind than consumers may rely on any offset of their group."""
+    if isinstance(group, ConsumerGroup):
+        return ErrorCode.NONE
     if group.state is GroupState.EMPTY or group.protocol_type == PROTOCOL_TYPE:
         return ErrorCode.NONE
     return ErrorCode.NON_EMPTY_GROUP
 
 
-def _offset_error(coordinator: GroupCoordinator, live: LiveGroup, partition: TopicPartition) -> ErrorCode:
+def _offset_error(coordinator: GroupCoordinator, live: AnyGroup, partition: TopicPartition) -> ErrorCode:
     if live.offsets.is_unstable(partition):
         # Its transaction would end as committed and the offset be lost: ask again when it has ended.
         return ErrorCode.UNSTABLE_OFFSET_COMMIT
     if coordinator.services.log(*partition) is None and not live.offsets.knows(partition):
         return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    if live.group.state is GroupState.EMPTY:
+    if live.group.empty_since_ms is not None:
         return ErrorCode.NONE
     topics = subscribed_topics(live.group)
     is_free = topics is not None and partition.topic not in topics
@@ -138,17 +141,17 @@ def forget_old(coordinator: GroupCoordinator) -> None:
         try:
             forget(coordinator, live, expired(live.group, live.offsets, before_ms))
             if _is_over(live, before_ms):
-                coordinator.offsets_log.write_tombstones(live.group.group_id, [], with_group=True)
-                live.tell(events.Delete())
+                coordinator.offsets_log.write_tombstones(live.group.group_id, [], live.removal_keys())
+                live.die()
         except LOG_FAILURES as failure:
             _log.warning("group %r keeps old offsets until the next check: %s", live.group.group_id, failure)
 
 
-def expired(group: Group, offsets: GroupOffsets, before_ms: int) -> list[TopicPartition]:
+def expired(group: Group | ConsumerGroup, offsets: GroupOffsets, before_ms: int) -> list[TopicPartition]:
     """The offsets of ``group`` that have been of no use to it since before ``before_ms``."""
-    if group.state is GroupState.EMPTY:
-        return offsets.older_than(before_ms) if group.state_since_ms < before_ms else []
-    if group.state is not GroupState.STABLE:
+    if group.empty_since_ms is not None:
+        return offsets.older_than(before_ms) if group.empty_since_ms < before_ms else []
+    if isinstance(group, Group) and group.state is not GroupState.STABLE:
         return []
     topics = subscribed_topics(group)
     if topics is None:
@@ -156,17 +159,17 @@ def expired(group: Group, offsets: GroupOffsets, before_ms: int) -> list[TopicPa
     return [partition for partition in offsets.older_than(before_ms) if partition.topic not in topics]
 
 
-def _is_over(live: LiveGroup, before_ms: int) -> bool:
-    group = live.group
-    is_idle = group.state is GroupState.EMPTY and group.state_since_ms < before_ms and not group.pending_ids
+def _is_over(live: AnyGroup, before_ms: int) -> bool:
+    empty_since_ms = live.group.empty_since_ms
+    is_idle = empty_since_ms is not None and empty_since_ms < before_ms and not live.is_awaited
     return is_idle and live.offsets.is_empty
 
 
-def forget(coordinator: GroupCoordinator, live: LiveGroup, partitions: list[TopicPartition]) -> int | None:
+def forget(coordinator: GroupCoordinator, live: AnyGroup, partitions: list[TopicPartition]) -> int | None:
     """Take offsets back, in the log and in memory; the last record's offset, None where there are none.
 
     Raises what ``PartitionLog.append`` raises.
     """
-    last = coordinator.offsets_log.write_tombstones(live.group.group_id, partitions, with_group=False)
+    last = coordinator.offsets_log.write_tombstones(live.group.group_id, partitions)
     live.offsets.forget(partitions)
     return last

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from streamz_core.broker.groups import events
 from streamz_core.broker.groups.offsets import GroupOffsets
 from streamz_core.broker.groups.rebalance import refused_join
+from streamz_core.broker.groups.records import group_key
 from streamz_core.broker.groups.sessions import Sessions
 from streamz_core.broker.groups.state import Group, GroupState, change
 from streamz_core.broker.groups.transitions import decide
@@ -220,17 +221,25 @@ class LiveGroup:
         if not self._is_stopped:
             self.tell(events.Stored(generation_id=generation_id, error_code=error_code))
 
-    async def settled(self) -> None:
-        """Let every commit that was written before this call count, if it can."""
-        written_end = self.offsets.written_end
-        if written_end is None:
-            return
-        log = self._offsets_log.partition_log(self.group.group_id)
-        try:
-            await self._services.durable(log, written_end)
-        except LOG_FAILURES as failure:
-            _log.error("group %r: commits are not durable: %s", self.group.group_id, failure)
-        self.offsets.settle(log.high_watermark)
+    def die(self) -> ErrorCode:
+        """The group's records are taken back: it is no more; an error if it has members."""
+        error: ErrorCode = self.tell(events.Delete())
+        return error
+
+    def removal_keys(self) -> list[bytes]:
+        """The keys of all records of the group but its offsets."""
+        return [group_key(self.group.group_id)]
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing of the group would be missed but its offsets."""
+        group = self.group
+        return group.generation_id == 0 and group.state is GroupState.EMPTY and not group.pending_ids
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody is about to join it."""
+        return bool(self.group.pending_ids)
 
     @property
     def is_dead(self) -> bool:

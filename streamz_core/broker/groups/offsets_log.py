@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamz_core.broker.groups import records
+from streamz_core.broker.groups.consumer.records import ConsumerKey, applied
+from streamz_core.broker.groups.consumer.state import ConsumerGroup
 from streamz_core.broker.groups.offsets import GroupOffsets
 from streamz_core.broker.groups.records import CommittedOffset
 from streamz_core.broker.groups.state import Group
@@ -79,16 +81,17 @@ class OffsetsLog:
         key = records.group_key(group.group_id)
         return self._write(group.group_id, [key], [records.group_value(group)], level)
 
+    def write_records(self, group_id: str, changes: Mapping[bytes, bytes | None]) -> int:
+        """Write records by their keys, None takes back; answers with the last one's offset."""
+        return self._write(group_id, list(changes), list(changes.values())) + len(changes) - 1
+
     def write_tombstones(
-        self, group_id: str, partitions: Iterable[TopicPartition], *, with_group: bool
+        self, group_id: str, partitions: Iterable[TopicPartition], group_keys: Iterable[bytes] = ()
     ) -> int | None:
-        """Take back offsets, and the group itself; answers with the last record's offset, None if nothing."""
+        """Take back offsets, and the group's own records; answers with the last one's offset, None if nothing."""
         keys = [records.offset_key(group_id, partition) for partition in partitions]
-        if with_group:
-            keys.append(records.group_key(group_id))
-        if not keys:
-            return None
-        return self._write(group_id, keys, [None] * len(keys)) + len(keys) - 1
+        keys += group_keys
+        return self.write_records(group_id, dict.fromkeys(keys)) if keys else None
 
     def _write(
         self,
@@ -104,16 +107,22 @@ class OffsetsLog:
 class LoadedGroup:
     """What the topic says of one group."""
 
-    __slots__ = ("group", "offsets")
+    __slots__ = ("classic", "consumer", "offsets")
 
     def __init__(self, group_id: str) -> None:
-        self.group = Group(group_id=group_id)
+        self.classic = Group(group_id=group_id)
+        self.consumer = ConsumerGroup(group_id=group_id)
         self.offsets = GroupOffsets()
+
+    @property
+    def group(self) -> Group | ConsumerGroup:
+        """The group, of the protocol that its members spoke last."""
+        return self.consumer if self.consumer.epoch > 0 else self.classic
 
     @property
     def is_known(self) -> bool:
         """Whether anything is left of it but tombstones."""
-        return self.group.generation_id > 0 or not self.offsets.is_empty
+        return self.classic.generation_id > 0 or self.consumer.epoch > 0 or not self.offsets.is_empty
 
 
 class Loaded:
@@ -130,22 +139,27 @@ class Loaded:
             for group_id in self._holders.pop(header.producer_id, ()):
                 self.groups[group_id].offsets.resolve(header.producer_id, is_committed=is_committed)
             return
-        for record_offset, raw_key, value in zip(columns.offsets, columns.keys, columns.values, strict=True):
-            self._take_record(header, record_offset, records.read_key(raw_key or b""), value)
+        for record_offset, at_ms, raw_key, value in zip(
+            columns.offsets, columns.timestamps, columns.keys, columns.values, strict=True
+        ):
+            key = records.read_key(raw_key or b"")
+            if isinstance(key, ConsumerKey):
+                held = self._held(key.group_id)
+                held.consumer = applied(held.consumer, key, value, at_ms)
+            elif key is not None:
+                self._take_record(header, record_offset, key, value)
 
     def _take_record(
         self,
         header: BatchHeader,
         record_offset: int,
-        key: records.OffsetKey | records.GroupKey | None,
+        key: records.OffsetKey | records.GroupKey,
         value: bytes | None,
     ) -> None:
-        if key is None:
-            return
-        held = self.groups.setdefault(key.group_id, LoadedGroup(key.group_id))
+        held = self._held(key.group_id)
         if isinstance(key, records.GroupKey):
             empty = Group(group_id=key.group_id)
-            held.group = empty if value is None else records.read_group(key.group_id, value)
+            held.classic = empty if value is None else records.read_group(key.group_id, value)
         elif value is None:
             held.offsets.forget([key.partition])
         elif header.is_transactional:
@@ -153,6 +167,9 @@ class Loaded:
             self._holders.setdefault(header.producer_id, set()).add(key.group_id)
         else:
             held.offsets.load(key.partition, records.read_offset(value, record_offset))
+
+    def _held(self, group_id: str) -> LoadedGroup:
+        return self.groups.setdefault(group_id, LoadedGroup(group_id))
 
     def end_partition(self) -> None:
         """The next batch is another partition's."""

@@ -14,6 +14,8 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
+from streamz_core.broker.groups.consumer.records import ConsumerKey
+from streamz_core.broker.groups.consumer.records import read_key as read_consumer_key
 from streamz_core.broker.groups.state import Group, GroupState, Member
 from streamz_core.broker.record_fields import FieldReader, FieldWriter, is_writable
 from streamz_core.model import TopicPartition
@@ -96,13 +98,13 @@ def group_value(group: Group) -> bytes:
     return writer.take()
 
 
-def read_key(key: bytes) -> OffsetKey | GroupKey | None:
-    """What a record is about; None for a kind that a newer Kafka writes and the classic protocol lacks."""
+def read_key(key: bytes) -> OffsetKey | GroupKey | ConsumerKey | None:
+    """What a record is about; None for a kind that a newer Kafka writes and this lacks."""
     reader = FieldReader(key, "__consumer_offsets key")
     version = reader.int16()
     if version in _OFFSET_KEY_VERSIONS:
         return OffsetKey(reader.string(), TopicPartition(reader.string(), reader.int32()))
-    return GroupKey(reader.string()) if version == _GROUP_KEY_VERSION else None
+    return GroupKey(reader.string()) if version == _GROUP_KEY_VERSION else read_consumer_key(version, reader)
 
 
 def read_offset(value: bytes, record_offset: int) -> CommittedOffset:

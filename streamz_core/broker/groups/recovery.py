@@ -28,7 +28,7 @@ def forget_gone_topics(coordinator: GroupCoordinator) -> None:
             continue
         live.offsets.forget(gone)
         try:
-            coordinator.offsets_log.write_tombstones(live.group.group_id, gone, with_group=False)
+            coordinator.offsets_log.write_tombstones(live.group.group_id, gone)
         except LOG_FAILURES as failure:
             # A full disk must not keep the broker from serving reads: the next opening does it again.
             _log.error("group %r: offsets of deleted topics stay on disk: %s", live.group.group_id, failure)

@@ -32,6 +32,9 @@ class Sessions:
         self._timer: Cancellable | None = None
         self._armed_for_ms = 0.0
 
+    def __contains__(self, member_id: str) -> bool:
+        return member_id in self._deadlines
+
     def __len__(self) -> int:
         """How many sessions run."""
         return len(self._deadlines)

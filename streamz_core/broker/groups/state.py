@@ -103,6 +103,11 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     gathering_left_ms: int = 0
     """By how much the initial delay may still be prolonged."""
 
+    @property
+    def empty_since_ms(self) -> int | None:
+        """Wall clock of when the last member went; None while there are members."""
+        return self.state_since_ms if self.state is GroupState.EMPTY else None
+
     def static_member(self, group_instance_id: str) -> Member | None:
         """The member that holds a static identity (KIP-345)."""
         for member in self.members.values():

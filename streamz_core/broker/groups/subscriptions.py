@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamz_core.broker.groups.consumer.state import ConsumerGroup
 from streamz_core.protocol.consumer_protocol import (
     PROTOCOL_TYPE,
     ConsumerProtocolMemberMetadata,
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from streamz_core.broker.groups.state import Group, Protocols
 
 
-def subscribed_topics(group: Group) -> frozenset[str] | None:
-    """The topics that the members of this generation read together; None where that cannot be told."""
+def subscribed_topics(group: Group | ConsumerGroup) -> frozenset[str] | None:
+    """The topics that the members read together; None where that cannot be told."""
+    if isinstance(group, ConsumerGroup):
+        return frozenset(group.subscribed)
     if group.protocol_type != PROTOCOL_TYPE or group.protocol_name is None:
         return None
     topics: frozenset[str] = frozenset()

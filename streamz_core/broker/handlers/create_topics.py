@@ -10,12 +10,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.broker.copies import COPIES, refuse_assignments, refuse_copies
+from streamz_core.broker.described_configs import topic_entries
 from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.topic_rules import Refusal, refuse_name, refuse_new, refuse_partitions
 from streamz_core.errors import ErrorCode, Misuse
 from streamz_core.log.directory import NewTopic
 from streamz_core.protocol.messages.create_topics import (
     CreatableTopic,
+    CreatableTopicConfig,
     CreatableTopicResult,
     CreateTopicsRequest,
     CreateTopicsResponse,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from streamz_core.broker.handler import HandlerBroker
+    from streamz_core.protocol.messages.configs import DescribeConfigsEntry
 
 REQUEST: Final = CreateTopicsRequest
 
@@ -40,7 +43,7 @@ async def handle(broker: HandlerBroker, request: CreateTopicsRequest) -> CreateT
         if refusal is not None:
             answers[topic.name] = _refused(topic.name, refusal)
         else:
-            accepted[topic.name] = NewTopic(topic.name, _count(broker, topic), topic.configs)
+            accepted[topic.name] = NewTopic(topic.name, _count(broker, topic), _given(topic))
     if accepted:
         answers |= _create(broker, list(accepted.values()), validate_only=request.validate_only)
     return CreateTopicsResponse(topics=[answers[topic.name] for topic in request.topics])
@@ -62,9 +65,20 @@ def _create(
             topic_id=ids.get(topic.name),
             num_partitions=topic.partitions,
             replication_factor=COPIES,
+            configs=[_config(entry) for entry in topic_entries(broker, topic.configs)],
         )
         for topic in topics
     }
+
+
+def _config(entry: DescribeConfigsEntry) -> CreatableTopicConfig:
+    return CreatableTopicConfig(
+        name=entry.name,
+        value=entry.value,
+        read_only=entry.read_only,
+        config_source=entry.config_source,
+        is_sensitive=entry.is_sensitive,
+    )
 
 
 def _count(broker: HandlerBroker, topic: CreatableTopic) -> int:
@@ -97,9 +111,19 @@ def _refuse_copies(topic: CreatableTopic) -> Refusal | None:
     return refuse_copies(topic.name, topic.replication_factor)
 
 
+def _given(topic: CreatableTopic) -> dict[str, str]:
+    return {key: value for key, value in topic.configs.items() if value is not None}
+
+
 def _refuse_configs(broker: HandlerBroker, topic: CreatableTopic) -> Refusal | None:
+    empty = [key for key, value in topic.configs.items() if value is None]
+    if empty:
+        message = (
+            f"topic {topic.name!r}: {', '.join(empty)}: a new topic has nothing that could be taken back"
+        )
+        return Refusal(ErrorCode.INVALID_CONFIG, message)
     try:
-        broker.directory.config_of(topic.configs)
+        broker.directory.config_of(_given(topic))
     except Misuse as wrong:
         return Refusal(ErrorCode.INVALID_CONFIG, f"topic {topic.name!r}: {wrong}")
     return None

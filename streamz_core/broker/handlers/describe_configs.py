@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from streamz_core.broker.copies import NODE_ID
+from streamz_core.broker.config_resources import WITHOUT_SETTINGS, refuse_resource
 from streamz_core.broker.described_configs import broker_entries, cluster_entries, topic_entries
 from streamz_core.broker.topic_rules import Refusal, unknown_topic
-from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.configs import (
     ConfigResourceType,
     DescribeConfigsEntry,
@@ -65,11 +64,13 @@ def _entries(
     if resource.resource_type is ConfigResourceType.TOPIC:
         topic = broker.directory.topics.get(name)
         return unknown_topic(name) if topic is None else topic_entries(broker, topic.configs)
+    if resource.resource_type in WITHOUT_SETTINGS:
+        return []
+    refusal = refuse_resource(resource.resource_type, name)
+    if refusal is not None:
+        return refusal
     if name == "":
         return cluster_entries(broker)
-    if name != str(NODE_ID):
-        message = f"there is no broker {name!r}: the one there is has id {NODE_ID}"
-        return Refusal(ErrorCode.INVALID_REQUEST, message)
     return broker_entries(broker)
 
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
+from streamz_core.broker.authorized_operations import GROUP_OPERATIONS
+from streamz_core.broker.groups.consumer.state import ConsumerGroup
 from streamz_core.broker.groups.state import Group, GroupState
+from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.describe_groups import (
     DescribedGroup,
     DescribedGroupMember,
@@ -23,22 +26,25 @@ if TYPE_CHECKING:
 
 REQUEST: Final = DescribeGroupsRequest
 
-_ALL_OPERATIONS: Final = sum(1 << operation for operation in (3, 6, 8))
-"""Kafka's bits of what can be done with a group: read, delete, describe."""
-
 
 async def handle(broker: HandlerBroker, request: DescribeGroupsRequest) -> DescribeGroupsResponse:
     """Describe each group asked for; one that does not exist is Dead, as in Kafka."""
     described = [_described(broker, group_id) for group_id in request.groups]
     if request.include_authorized_operations:
-        described = [structs.replace(group, authorized_operations=_ALL_OPERATIONS) for group in described]
+        described = [structs.replace(group, authorized_operations=GROUP_OPERATIONS) for group in described]
     return DescribeGroupsResponse(groups=described)
 
 
 def _described(broker: HandlerBroker, group_id: str) -> DescribedGroup:
     live = broker.groups.get(group_id)
-    if live is None:
-        return DescribedGroup(group_id=group_id, group_state=GroupState.DEAD.value, members=[])
+    if live is None or isinstance(live.group, ConsumerGroup):
+        return DescribedGroup(
+            group_id=group_id,
+            error_code=ErrorCode.GROUP_ID_NOT_FOUND,
+            error_message=f"there is no group {group_id!r} of the classic protocol",
+            group_state=GroupState.DEAD.value,
+            members=[],
+        )
     group = live.group
     return DescribedGroup(
         group_id=group_id,

@@ -10,10 +10,11 @@ what is read, not what is read times the number of wake-ups.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamz_core.broker.leader_epochs import refuse_epoch
 from streamz_core.broker.log_failures import READ_FAILURES
+from streamz_core.broker.topic_ids import missing, resolve
 from streamz_core.errors import ErrorCode
 from streamz_core.log.errors import OffsetOutOfRange
 from streamz_core.protocol.messages.fetch import (
@@ -62,12 +63,20 @@ async def _wait(broker: HandlerBroker, reading: _Reading, max_wait_ms: int) -> N
             reading.read(cursor for cursor in reading.cursors if cursor.log in changed)
 
 
+class _Topic(NamedTuple):
+    """A topic of the request."""
+
+    name: str | None
+    """None where no topic has the id."""
+    asked: FetchTopic
+
+
 class _Cursor:
     """One partition of the request: where it stands and what was read of it."""
 
     __slots__ = ("aborted", "asked", "chunks", "error", "log", "message", "position", "size", "topic")
 
-    def __init__(self, topic: str, asked: FetchPartition, log: PartitionLog | None) -> None:
+    def __init__(self, topic: _Topic, asked: FetchPartition, log: PartitionLog | None) -> None:
         self.topic = topic
         self.asked = asked
         self.log = log
@@ -97,16 +106,11 @@ class _Reading:
         self._room = min(request.max_bytes, broker.config.fetch_max_bytes)
         self._size = 0
         self._failed = False
-        self._topics: list[tuple[str, list[_Cursor]]] = [
-            (
-                topic.topic,
-                [
-                    _Cursor(topic.topic, part, broker.log(topic.topic, part.partition))
-                    for part in topic.partitions
-                ],
-            )
-            for topic in topics
-        ]
+        self._topics: list[tuple[_Topic, list[_Cursor]]] = []
+        for asked in topics:
+            topic = _Topic(resolve(broker.directory, asked.topic, asked.topic_id), asked)
+            cursors = [_Cursor(topic, part, self._log(topic, part)) for part in asked.partitions]
+            self._topics.append((topic, cursors))
         self.cursors = [cursor for _, cursors in self._topics for cursor in cursors]
 
     @property
@@ -117,7 +121,8 @@ class _Reading:
     @property
     def is_enough(self) -> bool:
         """Whether the fetch is to be answered now."""
-        return self._size >= self._min_bytes or self._failed or self._room <= 0
+        # Who reads no partition, as to end its session, has nothing to wait for.
+        return self._size >= self._min_bytes or self._failed or self._room <= 0 or not self.cursors
 
     def in_turn(self, turn: int) -> list[_Cursor]:
         """The cursors, beginning with another one each turn: ``max_bytes`` must not starve the last."""
@@ -135,18 +140,22 @@ class _Reading:
     def answer(self) -> list[FetchTopicResponse]:
         """What was read, in the order asked."""
         return [
-            FetchTopicResponse(topic=topic, partitions=[self._answer_one(cursor) for cursor in cursors])
+            FetchTopicResponse(
+                topic=topic.name or "",
+                topic_id=topic.asked.topic_id,
+                partitions=[self._answer_one(cursor) for cursor in cursors],
+            )
             for topic, cursors in self._topics
         ]
 
-    def _cursor(self, topic: str, asked: FetchPartition) -> _Cursor:
-        return _Cursor(topic, asked, self._broker.log(topic, asked.partition))
+    def _log(self, topic: _Topic, part: FetchPartition) -> PartitionLog | None:
+        return None if topic.name is None else self._broker.log(topic.name, part.partition)
 
     def _read_one(self, cursor: _Cursor) -> None:
         log = cursor.log
-        if log is None or self._broker.log(cursor.topic, cursor.asked.partition) is not log:
-            where = f"partition {cursor.asked.partition} of topic {cursor.topic!r}"
-            cursor.fail(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {where}")
+        if log is None or self._log(cursor.topic, cursor.asked) is not log:
+            cursor.log = None
+            self._fail_missing(cursor)
             return
         code = refuse_epoch(cursor.asked.current_leader_epoch)
         if code is not ErrorCode.NONE:
@@ -159,6 +168,14 @@ class _Reading:
                 continue
         except READ_FAILURES as refused:
             cursor.fail(refused.code, str(refused))
+
+    def _fail_missing(self, cursor: _Cursor) -> None:
+        asked = cursor.topic.asked
+        if resolve(self._broker.directory, asked.topic, asked.topic_id) is None:  # it may have gone just now
+            cursor.fail(missing(asked.topic_id), f"there is no topic with the id {asked.topic_id}")
+            return
+        where = f"partition {cursor.asked.partition} of topic {cursor.topic.name!r}"
+        cursor.fail(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no {where}")
 
     def _read_log(self, cursor: _Cursor, log: PartitionLog) -> bool:
         """Read once; whether more is wanted and may be there."""
@@ -192,7 +209,7 @@ class _Reading:
 
     def _answer_one(self, cursor: _Cursor) -> FetchPartitionResponse:
         log = cursor.log
-        if log is None or cursor.error is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+        if log is None:
             return FetchPartitionResponse(
                 partition_index=cursor.asked.partition, error_code=cursor.error, error_message=cursor.message
             )

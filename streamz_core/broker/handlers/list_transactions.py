@@ -6,9 +6,10 @@ Must not know: how transactions work.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.broker.patterns.pattern import Pattern
+from streamz_core.broker.patterns.syntax import InvalidPattern
 from streamz_core.broker.transactions.state import SETTLED, TransactionState
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.list_transactions import (
@@ -28,16 +29,18 @@ _TITLES: Final = frozenset(state.title for state in TransactionState)
 
 async def handle(broker: HandlerBroker, request: ListTransactionsRequest) -> ListTransactionsResponse:
     """List those that pass every filter, by transactional id."""
-    try:
-        pattern = re.compile(request.transactional_id_pattern or ".*", re.DOTALL)
-    except re.error:
-        return ListTransactionsResponse(error_code=ErrorCode.INVALID_REGULAR_EXPRESSION)
     now_ms = broker.clock.now_ms()
-    passing = [
-        one
+    passing = {
+        one.transactional_id: one
         for one in broker.transactions.transactions()
-        if _passes(one, request, now_ms) and pattern.fullmatch(one.transactional_id)
-    ]
+        if _passes(one, request, now_ms)
+    }
+    names = sorted(passing)
+    if request.transactional_id_pattern:
+        try:
+            names = Pattern(request.transactional_id_pattern).matching(names)
+        except InvalidPattern:
+            return ListTransactionsResponse(error_code=ErrorCode.INVALID_REGULAR_EXPRESSION)
     return ListTransactionsResponse(
         unknown_state_filters=[name for name in request.state_filters if name not in _TITLES],
         transaction_states=[
@@ -46,7 +49,7 @@ async def handle(broker: HandlerBroker, request: ListTransactionsRequest) -> Lis
                 producer_id=one.producer_id,
                 transaction_state=one.state.title,
             )
-            for one in sorted(passing, key=lambda one: one.transactional_id)
+            for one in map(passing.__getitem__, names)
         ],
     )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamz_core.broker.append import LEVEL_OF_ACKS
 from streamz_core.broker.log_failures import LOG_FAILURES
+from streamz_core.broker.topic_ids import missing, resolve
 from streamz_core.broker.topic_rules import Refusal, is_internal, refuse_change, unknown_partition
 from streamz_core.errors import ErrorCode
 from streamz_core.model import Durability, TopicPartition
@@ -21,6 +22,7 @@ from streamz_core.protocol.messages.produce import (
     PartitionProduceResponse,
     ProduceRequest,
     ProduceResponse,
+    TopicProduceData,
     TopicProduceResponse,
 )
 from streamz_core.protocol.record_batch import CorruptBatch, EncodedBatches, read_headers
@@ -62,9 +64,10 @@ class _Write:
 async def handle(broker: HandlerBroker, request: ProduceRequest) -> ProduceResponse:
     """Append to each partition, then wait for all of them together."""
     level = LEVEL_OF_ACKS.get(request.acks)
-    answers: list[tuple[str, list[_Write]]] = []
+    answers: list[tuple[TopicProduceData, list[_Write]]] = []
     waiting: list[_Write] = []
     for topic in request.topic_data:
+        name = resolve(broker.directory, topic.name, topic.topic_id)
         writes: list[_Write] = []
         for data in topic.partition_data:
             write = _Write(data.index)
@@ -73,17 +76,25 @@ async def handle(broker: HandlerBroker, request: ProduceRequest) -> ProduceRespo
                 message = f"acks={request.acks}: allowed are -1 (durable), 1 (written) and 0"
                 write.refusal = Refusal(ErrorCode.INVALID_REQUIRED_ACKS, message)
                 continue
-            target = TopicPartition(topic.name, data.index)
+            if name is None:
+                message = f"there is no topic with the id {topic.topic_id}"
+                write.refusal = Refusal(missing(topic.topic_id), message)
+                continue
+            target = TopicPartition(name, data.index)
             await _write(broker, request, target, data.records, level, write)
             if write.refusal is None:
                 waiting.append(write)
-        answers.append((topic.name, writes))
+        answers.append((topic, writes))
     if level is Durability.SYNC and broker.config.durability is Durability.SYNC:
         await _wait_durable(broker, waiting, request.timeout_ms)
     return ProduceResponse(
         responses=[
-            TopicProduceResponse(name=name, partition_responses=[write.answer() for write in writes])
-            for name, writes in answers
+            TopicProduceResponse(
+                name=topic.name,
+                topic_id=topic.topic_id,
+                partition_responses=[write.answer() for write in writes],
+            )
+            for topic, writes in answers
         ]
     )
 

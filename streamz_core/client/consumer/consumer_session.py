@@ -27,10 +27,10 @@ from streamz_core.client.errors import (
     IllegalStateError,
     KafkaTimeoutError,
 )
-from streamz_core.client.local_link import open_link
+from streamz_core.client.link_target import LinkTarget
 from streamz_core.client.metadata import MetadataCache
 from streamz_core.client.request import Requests
-from streamz_core.client.settings import check_connection, check_loop
+from streamz_core.client.settings import check_connection, check_loop, link_settings
 from streamz_core.client.unclosed import warn_unclosed
 from streamz_core.protocol.messages.fetch import IsolationLevel
 
@@ -126,7 +126,19 @@ class ConsumerSession:
         )
         isolation = IsolationLevel[isolation_level.upper()]
         self._loop_argument = loop
-        self._address = bootstrap_servers
+        self._target = LinkTarget(
+            bootstrap_servers,
+            link_settings(
+                client_id=client_id,
+                request_timeout_ms=request_timeout_ms,
+                security_protocol=security_protocol,
+                ssl_context=ssl_context,
+                sasl_mechanism=sasl_mechanism,
+                sasl_plain_username=sasl_plain_username,
+                sasl_plain_password=sasl_plain_password,
+                sasl_oauth_token_provider=sasl_oauth_token_provider,
+            ),
+        )
         self._request_timeout_ms = request_timeout_ms
         self._retry_backoff_ms = retry_backoff_ms
         self._metadata_max_age_ms = metadata_max_age_ms
@@ -174,7 +186,7 @@ class ConsumerSession:
         if self._started or self._link is not None:
             raise IllegalStateError("start() was called before")
         check_loop(self._loop_argument, "AIOKafkaConsumer")
-        self._link = await open_link(self._address)
+        self._link = await self._target.open()
         self._loop = asyncio.get_running_loop()
         try:
             self._build(self._link)
@@ -292,8 +304,8 @@ class ConsumerSession:
                     await self._member.leave()
         finally:
             link, self._link = self._link, None
-            if link is not None and link is not self._address:
-                await link.close()
+            if link is not None:
+                await self._target.close(link)
 
     def _group_member(self) -> GroupMember:
         if self._group_id is None:

@@ -23,6 +23,7 @@ from streamz_core.protocol.messages.list_offsets import (
 )
 from streamz_core.protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
 from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
     OffsetFetchRequest,
     OffsetFetchResponse,
     OffsetFetchTopic,
@@ -82,13 +83,12 @@ async def fetch_committed(
     ``require_stable`` waits for transactions that are about to commit offsets of them.
     """
     wanted = list(partitions)
+    topics = [
+        OffsetFetchTopic(name=topic, partition_indexes=[p.partition for p in of_topic])
+        for topic, of_topic in _by_topic(wanted)
+    ]
     request = OffsetFetchRequest(
-        group_id=group_id,
-        topics=[
-            OffsetFetchTopic(name=topic, partition_indexes=[p.partition for p in of_topic])
-            for topic, of_topic in _by_topic(wanted)
-        ],
-        require_stable=require_stable,
+        groups=[OffsetFetchGroup(group_id=group_id, topics=topics)], require_stable=require_stable
     )
     answer = await requests.settled(
         request, f"committed offsets of group {group_id!r} for {_names(wanted)}", _fetch_error
@@ -97,7 +97,8 @@ async def fetch_committed(
         TopicPartition(topic.name, found.partition_index): OffsetAndMetadata(
             found.committed_offset, found.metadata or ""
         )
-        for topic in answer.topics
+        for group in answer.groups
+        for topic in group.topics
         for found in topic.partitions
         if found.committed_offset >= 0
     }
@@ -150,8 +151,8 @@ def _list_error(answer: ListOffsetsResponse) -> int:
 
 
 def _fetch_error(answer: OffsetFetchResponse) -> int:
-    return answer.error_code or _worst(
-        found.error_code for topic in answer.topics for found in topic.partitions
+    return _worst(group.error_code for group in answer.groups) or _worst(
+        found.error_code for group in answer.groups for topic in group.topics for found in topic.partitions
     )
 
 

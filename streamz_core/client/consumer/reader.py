@@ -299,12 +299,19 @@ def _merged(parts: list[Columns]) -> Columns:
     """``parts`` one after the other; their lists are not touched."""
     if len(parts) == 1:
         return parts[0]
-    whole = Columns([], [], [], [])
+    whole = Columns(_joined_offsets(parts), [], [], [])
     for columns in parts:
-        whole.offsets += columns.offsets
         whole.timestamps += columns.timestamps
         whole.keys += columns.keys
         whole.values += columns.values
     if any(columns.headers is not None for columns in parts):
         whole.headers = [row for columns in parts for row in (columns.headers or [()] * len(columns))]
     return whole
+
+
+def _joined_offsets(parts: list[Columns]) -> Sequence[int]:
+    """The offsets of ``parts``, which ascend: a range where none is missing."""
+    first, count = parts[0].offsets[0], sum(map(len, parts))
+    if parts[-1].offsets[-1] - first == count - 1:
+        return range(first, first + count)
+    return [offset for columns in parts for offset in columns.offsets]

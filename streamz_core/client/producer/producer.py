@@ -19,7 +19,7 @@ from streamz_core.client.errors import (
     ProducerClosed,
 )
 from streamz_core.client.group_metadata import GroupMetadata
-from streamz_core.client.local_link import open_link
+from streamz_core.client.link_target import LinkTarget
 from streamz_core.client.metadata import MetadataCache
 from streamz_core.client.offsets import IllegalGroupError, check_offsets
 from streamz_core.client.partitioner import DefaultPartitioner
@@ -39,7 +39,7 @@ from streamz_core.client.producer.transaction_scope import TransactionScope
 from streamz_core.client.producer.transaction_state import TransactionState
 from streamz_core.client.producer.transactions import Transactions
 from streamz_core.client.request import Requests
-from streamz_core.client.settings import check_connection, check_loop
+from streamz_core.client.settings import check_connection, check_loop, link_settings
 from streamz_core.client.unclosed import warn_unclosed
 from streamz_core.protocol.compression import Compression
 
@@ -135,8 +135,20 @@ class AIOKafkaProducer:
         self._is_idempotent = enable_idempotence or transactional_id is not None
         self._acks = acks_of(acks, is_idempotent=self._is_idempotent)
         self._loop_argument = loop
-        self._address = bootstrap_servers
         self.client_id = client_id or "streamz-producer"
+        self._target = LinkTarget(
+            bootstrap_servers,
+            link_settings(
+                client_id=self.client_id,
+                request_timeout_ms=request_timeout_ms,
+                security_protocol=security_protocol,
+                ssl_context=ssl_context,
+                sasl_mechanism=sasl_mechanism,
+                sasl_plain_username=sasl_plain_username,
+                sasl_plain_password=sasl_plain_password,
+                sasl_oauth_token_provider=sasl_oauth_token_provider,
+            ),
+        )
         self._metadata_max_age_ms = metadata_max_age_ms
         self._request_timeout_ms = request_timeout_ms
         self._retry_backoff_ms = retry_backoff_ms
@@ -163,7 +175,7 @@ class AIOKafkaProducer:
         if self._started or self._link is not None:
             raise IllegalStateError("start() was called before")
         check_loop(self._loop_argument, "AIOKafkaProducer")
-        self._link = await open_link(self._address)
+        self._link = await self._target.open()
         try:
             self._loop = asyncio.get_running_loop()
             self._requests = Requests(self._link, self._request_timeout_ms, self._retry_backoff_ms)
@@ -498,8 +510,8 @@ class AIOKafkaProducer:
 
     async def _close_link(self) -> None:
         link, self._link = self._link, None
-        if link is not None and link is not self._address:
-            await link.close()
+        if link is not None:
+            await self._target.close(link)
 
 
 def _as_list(column: Sequence[T]) -> list[T]:

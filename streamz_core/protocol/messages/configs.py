@@ -15,10 +15,14 @@ from streamz_core.protocol.messages.request import Message, Request
 
 
 class ConfigResourceType(IntEnum):
-    """What a configuration belongs to."""
+    """What a configuration belongs to; only topics and brokers have any here."""
 
+    UNKNOWN = 0
     TOPIC = 2
     BROKER = 4
+    BROKER_LOGGER = 8
+    CLIENT_METRICS = 16
+    GROUP = 32
 
 
 class ConfigSource(IntEnum):

@@ -5,12 +5,11 @@ Source: https://kafka.apache.org/protocol#The_Messages_DescribeGroups
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from streamz_core.errors import ErrorCode
+from streamz_core.protocol.messages.authorized_operations import NOT_ASKED_FOR
 from streamz_core.protocol.messages.request import Message, Request
-
-NOT_ASKED_FOR: Final = -(2**31)
 
 
 class DescribedGroupMember(Message, frozen=True, kw_only=True):
@@ -25,10 +24,15 @@ class DescribedGroupMember(Message, frozen=True, kw_only=True):
 
 
 class DescribedGroup(Message, frozen=True, kw_only=True):
-    """``group_state``: Empty, PreparingRebalance, CompletingRebalance, Stable or Dead."""
+    """``group_state``: Empty, PreparingRebalance, CompletingRebalance, Stable or Dead.
+
+    A group that is not there is Dead and, from version 6 on, GROUP_ID_NOT_FOUND as well (KIP-1043); so is one
+    of the consumer protocol, which ConsumerGroupDescribe describes.
+    """
 
     group_id: str
     error_code: ErrorCode = ErrorCode.NONE
+    error_message: str | None = None
     group_state: str = ""
     protocol_type: str = ""
     protocol_data: str = ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from typing import ClassVar, Final
+from uuid import UUID
 
 import msgspec
 
@@ -37,16 +38,18 @@ class FetchPartition(Message, frozen=True, kw_only=True):
 
 
 class FetchTopic(Message, frozen=True, kw_only=True):
-    """The partitions of one topic to read."""
+    """The partitions to read of one topic: by its id where one is given (KIP-516), else by its name."""
 
-    topic: str
+    topic: str = ""
+    topic_id: UUID | None = None
     partitions: list[FetchPartition]
 
 
 class ForgottenTopic(Message, frozen=True, kw_only=True):
-    """Partitions that leave the session."""
+    """Partitions that leave the session; named as in ``FetchTopic``."""
 
-    topic: str
+    topic: str = ""
+    topic_id: UUID | None = None
     partitions: list[int]
 
 
@@ -76,9 +79,10 @@ class FetchPartitionResponse(Message, frozen=True, kw_only=True):
 
 
 class FetchTopicResponse(Message, frozen=True, kw_only=True):
-    """The answers for one topic."""
+    """The answers for one topic, named as it was asked for."""
 
-    topic: str
+    topic: str = ""
+    topic_id: UUID | None = None
     partitions: list[FetchPartitionResponse]
 
 
@@ -103,3 +107,4 @@ class FetchRequest(Request[FetchResponse], frozen=True, kw_only=True):
     session_epoch: int = FINAL_EPOCH
     topics: list[FetchTopic]
     forgotten_topics_data: list[ForgottenTopic] = msgspec.field(default_factory=list)
+    rack_id: str = ""

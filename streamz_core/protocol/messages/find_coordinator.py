@@ -17,6 +17,8 @@ class CoordinatorType(IntEnum):
 
     GROUP = 0
     TRANSACTION = 1
+    SHARE = 2
+    """Of a share group's partition (KIP-932); there are no share groups here."""
 
 
 class Coordinator(Message, frozen=True, kw_only=True):

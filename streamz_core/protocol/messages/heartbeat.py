@@ -29,5 +29,5 @@ class HeartbeatRequest(Request[HeartbeatResponse], frozen=True, kw_only=True):
     max_wait_ms: int = 0
     """How long the answer may wait for something to tell, as a fetch's may.
 
-    Not of Kafka's own: who does not ask for it (0) is answered at once.
+    Not of Kafka's own, a tagged field that its brokers pass over: who does not ask for it (0) is answered at once.
     """

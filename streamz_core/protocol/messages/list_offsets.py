@@ -67,3 +67,5 @@ class ListOffsetsRequest(Request[ListOffsetsResponse], frozen=True, kw_only=True
     api_key: ClassVar[int] = 2
     isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
     topics: list[ListOffsetsTopic]
+    timeout_ms: int = 0
+    """How long the answer may wait for remote storage; there is none, so nothing waits."""

@@ -6,6 +6,7 @@ Source: https://kafka.apache.org/protocol#The_Messages_OffsetCommit
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID
 
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.request import Message, Request
@@ -21,9 +22,13 @@ class OffsetCommitPartition(Message, frozen=True, kw_only=True):
 
 
 class OffsetCommitTopic(Message, frozen=True, kw_only=True):
-    """The offsets of one topic. TxnOffsetCommit uses the same shape."""
+    """The offsets of one topic: by its id where one is given (version 10), else by its name.
 
-    name: str
+    TxnOffsetCommit uses the same shape, and knows names only.
+    """
+
+    name: str = ""
+    topic_id: UUID | None = None
     partitions: list[OffsetCommitPartition]
 
 
@@ -35,9 +40,10 @@ class OffsetCommitPartitionResponse(Message, frozen=True, kw_only=True):
 
 
 class OffsetCommitTopicResponse(Message, frozen=True, kw_only=True):
-    """The answers for one topic."""
+    """The answers for one topic, named as it was asked for."""
 
-    name: str
+    name: str = ""
+    topic_id: UUID | None = None
     partitions: list[OffsetCommitPartitionResponse]
 
 
@@ -49,7 +55,10 @@ class OffsetCommitResponse(Message, frozen=True, kw_only=True):
 
 
 class OffsetCommitRequest(Request[OffsetCommitResponse], frozen=True, kw_only=True):
-    """Commit offsets; generation -1 and no member for a group without members (manual assignment)."""
+    """Commit offsets; generation -1 and no member for a group without members (manual assignment).
+
+    Members of a group of the consumer protocol (KIP-848) give their member epoch for the generation.
+    """
 
     api_key: ClassVar[int] = 8
     group_id: str

@@ -6,6 +6,7 @@ Source: https://kafka.apache.org/protocol#The_Messages_Produce
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID
 
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.encoded_batches import EncodedBatches
@@ -25,9 +26,10 @@ class PartitionProduceData(Message, frozen=True, kw_only=True):
 
 
 class TopicProduceData(Message, frozen=True, kw_only=True):
-    """The partitions of one topic that are produced to."""
+    """The partitions that are produced to of one topic: by its id where one is given, else by its name."""
 
-    name: str
+    name: str = ""
+    topic_id: UUID | None = None
     partition_data: list[PartitionProduceData]
 
 
@@ -43,9 +45,10 @@ class PartitionProduceResponse(Message, frozen=True, kw_only=True):
 
 
 class TopicProduceResponse(Message, frozen=True, kw_only=True):
-    """The answers for one topic."""
+    """The answers for one topic, named as it was asked for."""
 
-    name: str
+    name: str = ""
+    topic_id: UUID | None = None
     partition_responses: list[PartitionProduceResponse]
 
 

@@ -6,12 +6,14 @@ Must not know: apps, brokers, how graphs are run.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.registry import CodecRegistry
 from streamz_core.streams.dsl.describing import describe, explain
 from streamz_core.streams.dsl.global_ktable import GlobalKTable
+from streamz_core.streams.dsl.global_store import global_store
 from streamz_core.streams.dsl.graph_builder import GraphBuilder
 from streamz_core.streams.dsl.kstream import stream_of
 from streamz_core.streams.dsl.ktable import known, table_of
@@ -110,6 +112,24 @@ class StreamsBuilder:
         )
         return GlobalKTable(graph, topic, name, key, value)
 
+    def add_global_store(
+        self,
+        store: StoreBuilder,
+        topic: str,
+        supplier: Any,
+        consumed: Consumed | str | None = None,
+        **options: Any,
+    ) -> None:
+        """A store that a processor fills from a topic, in every process of the app.
+
+        Where ``global_table`` has a topic's records as they are, here a ``Processor`` makes entries of them. It is
+        handed each record of all partitions, before any task runs and from then on, and reaches nothing but
+        the store. Every step of the app can read it, unnamed: ``context.get_state_store(name)``; so can
+        ``app.store(name)``. It has no changelog, its topic is one. ``options`` are those of ``Consumed``.
+        """
+        chosen = option(Consumed, consumed, options)
+        self._graph.global_table(global_store(self._graph.codecs, store, topic, supplier, chosen))
+
     def describe(self, format: str = "text") -> str:  # noqa: A002 - what it is
         """The sub-topologies, their nodes and how these hang together: ``text`` (Kafka's), ``mermaid``, ``json``."""
         return describe(self.build()).in_format(format)
@@ -124,7 +144,12 @@ class StreamsBuilder:
 
 
 def _topics(given: str | Iterable[str]) -> tuple[str, ...]:
-    topics = (given,) if isinstance(given, str) else tuple(given)
+    topics = (given,) if isinstance(given, (str, re.Pattern)) else tuple(given)
+    for topic in topics:
+        if not isinstance(topic, str):
+            raise Misuse(
+                f"a stream reads topics by their names, and {topic!r} is none; patterns cannot be read"
+            )
     if not topics:
         raise Misuse("a stream needs the name of a topic, or several")
     return topics

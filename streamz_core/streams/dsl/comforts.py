@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamz_core.errors import Misuse
+from streamz_core.serde.subscription import PackedCodec
 from streamz_core.streams.dsl.batching import Batching
 from streamz_core.streams.dsl.durations import Duration, milliseconds
 from streamz_core.streams.dsl.options import Named
@@ -18,8 +19,10 @@ from streamz_core.streams.dsl.serde import Serde
 from streamz_core.streams.dsl.stream_node import StreamNode
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.deduplicate import Deduplicate
+from streamz_core.streams.operators.map_unordered import MapUnordered
 from streamz_core.streams.operators.process import Process
 from streamz_core.streams.operators.reshape import FilterMap, WithHeaders, WithTimestamp
+from streamz_core.streams.operators.throttle_kept import ThrottleKept
 from streamz_core.streams.operators.waiting import MapAsync, Throttle
 from streamz_core.streams.topology import StoreKind, StoreSpec
 
@@ -131,15 +134,29 @@ class Comforts(StreamNode[K, V]):
         )
         return self._same(name, Serde())
 
-    def throttle(self, records: int, per: Duration, named: Named | str | None = None) -> KStream[K, V]:
-        """At most so many records in any span of time, in each task: others wait, none is lost."""
+    def throttle(
+        self, records: int, per: Duration, named: Named | str | None = None, *, store: str | None = None
+    ) -> KStream[K, V]:
+        """At most so many records in any span of time, in each task: others wait, none is lost.
+
+        Without a ``store`` the task waits with them, and the rest stays in the topics: for a task that does little
+        else. With one they are kept there, as many as come, and the other steps of the task go on.
+        """
         if type(records) is not int or records < 1:
             raise Misuse(f"throttle(): records must be 1 or more, got {records!r}")
         name = self._name("KSTREAM-THROTTLE", named)
         per_ms = milliseconds(per, "throttle(): per", at_least=1)
-        self.graph.add(
-            name, (Input(self.node),), lambda: Throttle(name, records, per_ms), waits=True, piece_max=records
-        )
+        if store is None:
+            self.graph.add(
+                name,
+                (Input(self.node),),
+                lambda: Throttle(name, records, per_ms),
+                waits=True,
+                piece_max=records,
+            )
+            return self._same(name)
+        uses = (StoreUse(self._rows_store(store), writes=True),)
+        self.graph.add(name, (Input(self.node),), lambda: ThrottleKept(name, store, records, per_ms), uses)
         return self._same(name)
 
     def map_async(
@@ -153,12 +170,20 @@ class Comforts(StreamNode[K, V]):
         cache_ttl: Duration | None = None,
         cache_key: Callable[[K, V], Any] | None = None,
         value_type: Any = None,
+        ordered: bool = True,
+        store: str | None = None,
+        on_error: Callable[[K, V, Exception], Any] | None = None,
     ) -> KStream[K, Any]:
         """Each value replaced by ``await function(value)``, or ``function(key, value)``; in order.
 
         Up to ``concurrency`` calls run side by side; one that takes longer than ``timeout`` fails its record.
         With ``cache_ttl`` a result serves for later records with the same ``cache_key(key, value)`` (the value
         itself, unless given) so long, from memory.
+
+        With ``ordered=False`` results go on as their calls end, so that a slow one holds up nobody: records whose
+        call is under way are kept in ``store``, and commits do not wait for them. After a restart their calls are
+        made again; every record has its result once. Of a call that fails, ``on_error(key, value, error)`` is
+        the result; without it, or where it raises, the app stops.
         """
         if type(concurrency) is not int or concurrency < 1:
             raise Misuse(f"map_async(): concurrency must be 1 or more, got {concurrency!r}")
@@ -166,6 +191,24 @@ class Comforts(StreamNode[K, V]):
         timeout_ms = None if timeout is None else milliseconds(timeout, "map_async(): timeout", at_least=1)
         ttl_ms = None if cache_ttl is None else milliseconds(cache_ttl, "map_async(): cache_ttl", at_least=1)
         same = cache_key if cache_key is not None or ttl_ms is None else _value
+        if not ordered:
+            self._map_unordered(
+                name,
+                store,
+                function,
+                with_key=with_key,
+                concurrency=concurrency,
+                timeout_ms=timeout_ms,
+                cache_ttl_ms=ttl_ms,
+                cache_key=same,
+                on_error=on_error,
+            )
+            return self._same(name, Serde(value_type))
+        if store is not None or on_error is not None:
+            raise Misuse(
+                "map_async(): store and on_error are for ordered=False; a step in order has an error policy: "
+                "Named.as_('…').with_error_policy('skip')"
+            )
         self.graph.add(
             name,
             (Input(self.node),),
@@ -181,6 +224,29 @@ class Comforts(StreamNode[K, V]):
             waits=True,
         )
         return self._same(name, Serde(value_type))
+
+    def _map_unordered(
+        self, name: str, store: str | None, function: Callable[..., Awaitable[Any]], **how: Any
+    ) -> None:
+        if store is None:
+            raise Misuse(
+                "map_async(ordered=False) keeps the records whose calls are under way, and needs the name of a store"
+            )
+        self.graph.add(
+            name,
+            (Input(self.node),),
+            lambda: MapUnordered(name, store, function, **how),
+            (StoreUse(self._rows_store(store), writes=True),),
+            waits=True,
+        )
+
+    def _rows_store(self, name: str) -> str:
+        """Declare a store of rows that wait, by their numbers."""
+        codecs = self.graph.codecs
+        key = codecs.own_key(self.key, f"key of store {name!r}")
+        value = codecs.own_value(self.value, f"value of store {name!r}")
+        numbers = codecs.own_key(Serde(int), f"number of store {name!r}")
+        return self.graph.store(StoreSpec(name, StoreKind.KEY_VALUE, numbers, PackedCodec(key, 0, value)))
 
     def _same(self, node: str, value: Serde | None = None) -> KStream[Any, Any]:
         from streamz_core.streams.dsl.kstream import KStream

@@ -29,3 +29,14 @@ def milliseconds(duration: Duration, what: str, *, at_least: int = 0) -> int:
     if not at_least <= duration <= _MAX_MS:
         raise Misuse(f"{what}: expected {at_least} ms or more, got {duration} ms")
     return duration
+
+
+def signed_milliseconds(duration: Duration, what: str) -> int:
+    """The same for a duration that may be below 0.
+
+    >>> signed_milliseconds(timedelta(seconds=-1), "lower")
+    -1000
+    """
+    is_negative_timedelta = isinstance(duration, timedelta) and duration < timedelta(0)
+    is_negative = is_negative_timedelta or (type(duration) is int and duration < 0)
+    return -milliseconds(-duration, what) if is_negative else milliseconds(duration, what)

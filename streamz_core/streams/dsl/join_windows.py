@@ -7,11 +7,10 @@ Must not know: how records are joined and kept.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Self
 
 from streamz_core.errors import Misuse
-from streamz_core.streams.dsl.durations import Duration, milliseconds
+from streamz_core.streams.dsl.durations import Duration, milliseconds, signed_milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,15 @@ class JoinWindows:
 
     def before(self, time_difference: Duration) -> Self:
         """The same, with the right record at most so much earlier; below zero: at least so much later."""
-        return self._checked(replace(self, before_ms=_difference(time_difference)))
+        return self._checked(
+            replace(self, before_ms=signed_milliseconds(time_difference, "a join's time difference"))
+        )
 
     def after(self, time_difference: Duration) -> Self:
         """The same, with the right record at most so much later; below zero: at least so much earlier."""
-        return self._checked(replace(self, after_ms=_difference(time_difference)))
+        return self._checked(
+            replace(self, after_ms=signed_milliseconds(time_difference, "a join's time difference"))
+        )
 
     @property
     def size_ms(self) -> int:
@@ -62,9 +65,3 @@ class JoinWindows:
                 "none: before() and after() together must not be below 0"
             )
         return windows
-
-
-def _difference(duration: Duration) -> int:
-    is_negative = duration < timedelta(0) if isinstance(duration, timedelta) else duration < 0
-    size_ms = milliseconds(-duration if is_negative else duration, "a join's time difference")
-    return -size_ms if is_negative else size_ms

@@ -51,7 +51,7 @@ def stream_join(
     if not isinstance(windows, JoinWindows):
         raise Misuse(f"two streams are joined within JoinWindows; {windows!r} are none")
     chosen = option(StreamJoined, joined)
-    ours, theirs = _dealt(stream, other, chosen, keyless=left)
+    ours, theirs = dealt(stream, other, chosen, keyless=left)
     graph, store = stream.graph, _join_store(ours, theirs, chosen, windows)
     name = graph.name("KSTREAM-OUTERJOIN" if right else _kind(left=left), chosen.name)
     graph.add(
@@ -157,7 +157,7 @@ def _kind(*, left: bool) -> str:
     return "KSTREAM-LEFTJOIN" if left else "KSTREAM-JOIN"
 
 
-def _dealt(
+def dealt(
     stream: KStream[Any, Any], other: KStream[Any, Any], chosen: StreamJoined, *, keyless: bool
 ) -> tuple[KStream[Any, Any], KStream[Any, Any]]:
     """Both sides with each record in its key's partition; what was rekeyed goes through a topic."""

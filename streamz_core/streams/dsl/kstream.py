@@ -23,6 +23,7 @@ from streamz_core.streams.dsl.options import (
 )
 from streamz_core.streams.dsl.processing_words import ProcessingWords
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
+from streamz_core.streams.dsl.time_join_words import TimeJoinWords
 from streamz_core.streams.error_policy import error_policy
 from streamz_core.streams.graph import ANY_TOPIC, Input, SourceNode
 from streamz_core.streams.operators import stateless
@@ -41,7 +42,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class KStream(Comforts[K, V], ProcessingWords[K, V]):
+class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
     """Records by key. Operations return new streams, and leave this one as it is.
 
     ``named`` is the name of the step, a string or ``Named``, for ``describe()`` and messages.
@@ -225,6 +226,14 @@ class KStream(Comforts[K, V], ProcessingWords[K, V]):
         if chosen.name is None:
             raise Misuse("repartition() needs a name: its topic is called {app id}-{name}-repartition")
         return self.keyed().dealt(chosen)
+
+    def mark_as_partitioned(self) -> KStream[K, V]:
+        """This stream, taken to be in the partitions of its keys already: it is not dealt out anew (KIP-759).
+
+        For a key that was changed and still goes with the partition: ``select_key(lambda key, order: (key,
+        order.id)).mark_as_partitioned()``. Where that is not so, what belongs together is not found together.
+        """
+        return KStream(self.graph, self.node, self.key, self.value)
 
     def keyed(self) -> KStream[K, V]:
         """The records that have a key: the others belong into no partition."""

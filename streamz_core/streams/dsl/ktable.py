@@ -191,9 +191,20 @@ class KTable(Generic[K, V]):
         def transform(key: Any, value: Any) -> Any:
             return value if bool(predicate(key, value)) is not negated else None
 
+        tells_all = self._is_versioned
         return self._then(
-            name, lambda: TableFilter(name, predicate, negated=negated), transform, self.value, materialized
+            name,
+            lambda: TableFilter(name, predicate, negated=negated, tells_all=tells_all),
+            transform,
+            self.value,
+            materialized,
         )
+
+    @property
+    def _is_versioned(self) -> bool:
+        """Whether its updates are those of a versioned store."""
+        view = self.view
+        return type(view) is TableView and self.graph.store_kind(view.stores[0]) is StoreKind.VERSIONED
 
     def _name(self, kind: str, named: Named | str | None) -> str:
         return self.graph.step(kind, named)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from streamz_core.streams.error_policy import ErrorPolicy
+    from streamz_core.streams.operators.sink import Partitioner
 
 OFFSET_RESETS: Final = ("earliest", "latest", "fail")
 O = TypeVar("O", bound="Option")  # noqa: E741
@@ -120,9 +121,13 @@ class Consumed(Typed):
 
 @dataclass(frozen=True, slots=True)
 class Produced(Typed):
-    """How a topic is written. ``partitioner(topic, key, value, partitions)`` chooses a partition."""
+    """How a topic is written.
 
-    partitioner: Callable[[str, Any, Any, int], int | None] | None = None
+    ``partitioner(topic, key, value, partitions)`` chooses a partition, or several (none: the record is dropped);
+    None: that of the key.
+    """
+
+    partitioner: Partitioner | None = None
     error_policy: ErrorPolicy | str | None = None
     """For records that do not encode, or are too large: ``fail``, ``skip``, ``dead_letter`` or a policy."""
 
@@ -130,7 +135,7 @@ class Produced(Typed):
         """The same with this for records that cannot be written."""
         return replace(self, error_policy=policy)
 
-    def with_stream_partitioner(self, partitioner: Callable[[str, Any, Any, int], int | None]) -> Self:
+    def with_stream_partitioner(self, partitioner: Partitioner) -> Self:
         """The same with this choice of partitions."""
         return replace(self, partitioner=partitioner)
 
@@ -145,13 +150,13 @@ class Repartitioned(Typed):
     """An internal topic: its name, partitions, types and the choice of partitions."""
 
     partitions: int | None = None
-    partitioner: Callable[[str, Any, Any, int], int | None] | None = None
+    partitioner: Partitioner | None = None
 
     def with_number_of_partitions(self, partitions: int) -> Self:
         """The same with so many partitions."""
         return replace(self, partitions=partitions)
 
-    def with_stream_partitioner(self, partitioner: Callable[[str, Any, Any, int], int | None]) -> Self:
+    def with_stream_partitioner(self, partitioner: Partitioner) -> Self:
         """The same with this choice of partitions."""
         return replace(self, partitioner=partitioner)
 

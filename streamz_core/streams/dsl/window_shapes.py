@@ -60,6 +60,8 @@ class WindowShape(ABC):
     """How long after its end a window takes rows: Kafka Streams' grace of ``Suppressed.until_window_closes``."""
     closes_with_final: bool
     """Whether a suppressed table tells of a window when the aggregation itself would: at the same moment."""
+    takes_none = True
+    """Whether rows without value count."""
 
     @abstractmethod
     def store(
@@ -141,6 +143,7 @@ class SlidingShape(WindowShape):
     """Sliding windows."""
 
     closes_with_final = False
+    takes_none = False
 
     def __init__(self, windows: SlidingWindows) -> None:
         """``windows`` says how far rows may be apart."""

@@ -52,6 +52,10 @@ class GraphContext:
         """The latest timestamp that is believed now."""
         return self.clock.now_ms() + self._context.timestamp_ahead_max_ms
 
+    def wake_at(self, time_ms: int) -> None:
+        """Have ``punctuate`` called at this time of the wall clock."""
+        self._context.wake_at(time_ms)
+
     def watch_idle(self) -> None:
         """Some operator will ask for ``idle_ms``."""
         self.is_watching_idle = True
@@ -120,7 +124,7 @@ class GraphProcessor:
         self._context.had_input(round_)
         sources = [self._sources[part.source.topic] for part in round_.parts]
         pieces = Pieces(round_, sources, self._apart, start, stop, self._piece_max)
-        while pieces.has_more and not (may_yield and self._task.yield_requested):
+        while pieces.has_more and not (may_yield and self._task.commit_request.is_pending):
             try:
                 if self._waiting is None:
                     self._steps.push(pieces.take())

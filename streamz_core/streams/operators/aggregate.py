@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamz_core.streams.operator import Operator, OperatorContext
+from streamz_core.streams.operators.endings import Endings
 from streamz_core.streams.operators.stamped_versions import stamped_store
 from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
@@ -47,6 +48,7 @@ class Aggregate(Operator):
     def open(self, context: OperatorContext) -> None:
         """Begin with the store as it is."""
         self._store = stamped_store(context, self._store_name)
+        self._endings = Endings(self._store)
         self._observe = getattr(self._store, "observe", None)
         """Where entries end by themselves, or versions do, the store has to be told the time."""
 
@@ -54,6 +56,7 @@ class Aggregate(Operator):
         """The updates, or nothing where they wait for the commit."""
         get, put = self._store.get, self._store.put
         held, updates, observe = self._held, Updates(), self._observe
+        before, may_end = self._endings.before, self._endings.may_be
         index = 0
         try:
             for index in range(len(rows.orders)):
@@ -64,20 +67,21 @@ class Aggregate(Operator):
                     observe(timestamp)
                 old = get(key)
                 new = self._next(key, value, timestamp, old)
+                told = before(key, old) if may_end else old
                 put(key, new)
                 if held is None:
                     updates.add(
-                        rows, index, key, old, new, timestamp if old is None else max(timestamp, old[1])
+                        rows, index, key, told, new, timestamp if old is None else max(timestamp, old[1])
                     )
                 else:
-                    held.note(key, old, new, timestamp)
+                    held.note(key, told, new, timestamp)
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
         return updates.rows()
 
     def flush(self) -> Rows | None:
-        """One update for each key that changed."""
-        return None if self._held is None else self._held.take(self._store)
+        """One update for each key that changed, or has ended."""
+        return self._endings.flush(self._held)
 
     def _next(self, key: Any, value: Any, timestamp: int, old: Any) -> Any:
         if old is None:

@@ -5,7 +5,8 @@ Must not know: how they are written to topics and stores.
 
 A row of the left table subscribes to its foreign key in the partition that has it; every update of that key is
 sent back to every subscriber. Two topics lie between, so that an answer may be overtaken: it carries the
-hash of the left value that it is for, and is dropped where the left value is another one by now.
+hash of the left value that it is for, and is dropped where the left value is another one by now. What came out
+of order to a versioned table, of either side, leads to nothing (KIP-914).
 
 Compiled where a compiler is at hand; the same file runs interpreted.
 """
@@ -68,7 +69,7 @@ class Subscribe(Operator):
             for index in range(len(rows)):
                 key, value = rows.keys[index], rows.values[index]
                 old = None if rows.olds is None else rows.olds[index]
-                if key is None or (old is None and value is None):
+                if key is None or (old is None and value is None) or rows.is_stale(index):
                     continue
                 before = None if old is None else self._extractor(key, old)
                 after = None if value is None else self._extractor(key, value)
@@ -154,7 +155,7 @@ class Notify(Operator):
         made = Joined()
         for index in range(len(rows)):
             foreign, value = rows.keys[index], rows.values[index]
-            if foreign is None:
+            if foreign is None or rows.is_stale(index):
                 continue
             prefix = self._prefix(foreign)
             for (_, key), (hashed, partition) in self._store.scan(prefix, prefix_end(prefix)):

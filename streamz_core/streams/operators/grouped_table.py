@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from streamz_core.streams.operator import Operator, OperatorContext
+from streamz_core.streams.operators.endings import Endings
 from streamz_core.streams.operators.stamped_versions import stamped_store
 from streamz_core.streams.operators.stateless import fanned_out, row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
-from streamz_core.streams.rows import STALE, Rows
+from streamz_core.streams.rows import Rows
 
 
 class Regroup(Operator):
@@ -34,7 +35,7 @@ class Regroup(Operator):
         index = 0
         try:
             for index in range(len(rows.orders)):
-                if rows.marks is not None and rows.marks[index] is STALE:
+                if rows.is_stale(index):
                     continue  # the group has what is newer
                 key, value = rows.keys[index], rows.values[index]
                 before = self._in_group(key, None if rows.olds is None else rows.olds[index])
@@ -87,6 +88,7 @@ class TableAggregate(Operator):
     def open(self, context: OperatorContext) -> None:
         """Begin with the store as it is."""
         self._store = stamped_store(context, self._store_name)
+        self._endings = Endings(self._store)
         self._observe = getattr(self._store, "observe", None)
         """Where entries end by themselves, or versions do, the store has to be told the time."""
 
@@ -104,18 +106,19 @@ class TableAggregate(Operator):
                 aggregate = self._next(key, rows.values[index], None if old is None else old[0])
                 latest = timestamp if old is None else max(timestamp, old[1])
                 new = None if aggregate is None else (aggregate, latest)
+                told = self._endings.before(key, old)
                 put(key, new)
                 if held is None:
-                    updates.add(rows, index, key, old, new, latest)
+                    updates.add(rows, index, key, told, new, latest)
                 else:
-                    held.note(key, old, new, timestamp)
+                    held.note(key, told, new, timestamp)
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
         return updates.rows()
 
     def flush(self) -> Rows | None:
-        """One update for each key that changed."""
-        return None if self._held is None else self._held.take(self._store)
+        """One update for each key that changed, or has ended."""
+        return self._endings.flush(self._held)
 
     def _next(self, key: Any, change: tuple[Any, Any], aggregate: Any) -> Any:
         before, after = change

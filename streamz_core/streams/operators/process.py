@@ -44,7 +44,7 @@ class Stage:
         """``stores`` are those it may use; ``timers`` the one for the times of timers with names."""
         self.name: Final = name
         self.task: Final = context
-        self.timers: Final = Timers(None if timers is None else context.store(timers))
+        self.timers: Final = Timers(context.wake_at, None if timers is None else context.store(timers))
         self.time_ms = context.stream_time_ms
         self.children: frozenset[str] = frozenset()
         self.order = NO_ORDER
@@ -55,14 +55,17 @@ class Stage:
         self._clear()
 
     def store(self, name: str) -> Any:
-        """A store that the step is connected with."""
-        if name not in self._stores:
+        """A store that the step is connected with, or a global one: those are for all to read."""
+        if name in self._stores:
+            return self.task.store(name)
+        try:
+            return self.task.global_store(name)
+        except Misuse:
             known = ", ".join(sorted(self._stores)) or "none"
             raise Misuse(
                 f"step {self.name!r} is not connected with store {name!r} (it is with: {known}); name the "
                 f"store behind the processor: process(supplier, {name!r})"
-            )
-        return self.task.store(name)
+            ) from None
 
     def forward(self, record: FixedKeyRecord, child: str | None = None) -> None:
         """Send a record to all steps behind this one, or to one of them."""

@@ -8,8 +8,8 @@ Compiled where a compiler is at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 from streamz_core.serde.codecs import ColumnCodec
 from streamz_core.streams.internal_topic import InternalTopic
@@ -18,8 +18,9 @@ from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.processor import Codec
 from streamz_core.streams.rows import Rows
 
-Partitioner = Callable[[str, Any, Any, int], int | None]
-"""``(topic, key, value, partitions)`` to a partition, or None for that of the key."""
+Partitioner = Callable[[str, Any, Any, int], int | Iterable[int] | None]
+"""``(topic, key, value, partitions)`` to a partition, to several, or None for that of the key."""
+_BY_KEY: Final[tuple[None]] = (None,)
 
 
 class Sink(Operator):
@@ -97,22 +98,21 @@ class RoutingSink(Operator):
                 if topic is None:
                     assert callable(choose)
                     topic = choose(key, value)
-                self._context.send(
-                    topic,
-                    keys[index],
-                    values[index],
-                    rows.timestamps[index],
-                    () if headers is None else headers[index],
-                    self._partition(topic, key, value),
-                )
+                given = () if headers is None else headers[index]
+                for partition in self._partitions(topic, key, value):
+                    self._context.send(
+                        topic, keys[index], values[index], rows.timestamps[index], given, partition
+                    )
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
         return None
 
-    def _partition(self, topic: str, key: Any, value: Any) -> int | None:
+    def _partitions(self, topic: str, key: Any, value: Any) -> Iterable[int | None]:
+        """Where a row goes: to one partition, to that of its key, to several, or nowhere (KIP-837)."""
         if self._partitioner is None:
-            return None
-        return self._partitioner(topic, key, value, self._context.partition_count(topic))
+            return _BY_KEY
+        chosen = self._partitioner(topic, key, value, self._context.partition_count(topic))
+        return (chosen,) if chosen is None or isinstance(chosen, int) else chosen
 
 
 def encoded(operator: str, rows: Rows, column: list[Any], codec: Codec) -> list[bytes | None]:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamz_core.streams.operator import Operator, OperatorContext
+from streamz_core.streams.operators.endings import Endings
 from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
 from streamz_core.streams.rows import Rows
@@ -35,6 +36,7 @@ class Keep(Operator):
     def open(self, context: OperatorContext) -> None:
         """Begin with the store as it is."""
         self._store = context.store(self._store_name)
+        self._endings = Endings(self._store)
         self._observe = getattr(self._store, "observe", None)
         """Where entries end by themselves, the store has to be told the time."""
 
@@ -42,6 +44,7 @@ class Keep(Operator):
         """The updates, or nothing where they wait for the commit."""
         get, put = self._store.get, self._store.put
         held, updates, observe = self._held, Updates(), self._observe
+        before, may_end = self._endings.before, self._endings.may_be
         for index in range(len(rows.orders)):
             key, value = rows.keys[index], rows.values[index]
             if key is None:
@@ -50,6 +53,8 @@ class Keep(Operator):
             if observe is not None:
                 observe(timestamp)
             old = get(key)
+            if may_end:
+                old = before(key, old)
             new = None if value is None else (value, timestamp)
             put(key, new)
             if held is None:
@@ -59,21 +64,34 @@ class Keep(Operator):
         return updates.rows()
 
     def flush(self) -> Rows | None:
-        """One update for each key that changed."""
-        return None if self._held is None else self._held.take(self._store)
+        """One update for each key that changed, or has ended."""
+        return self._endings.flush(self._held)
 
 
 class TableFilter(Operator):
     """A table of the entries a predicate holds for: the others are deleted from it."""
 
-    def __init__(self, name: str, predicate: Callable[[Any, Any], Any], *, negated: bool = False) -> None:
-        """``predicate(key, value)``; it never sees None."""
+    def __init__(
+        self,
+        name: str,
+        predicate: Callable[[Any, Any], Any],
+        *,
+        negated: bool = False,
+        tells_all: bool = False,
+    ) -> None:
+        """``predicate(key, value)``; it never sees None.
+
+        ``tells_all``: a deletion goes on where nothing was, too: of a versioned table, what an update replaces
+        is not all that it may concern (KIP-914).
+        """
         super().__init__(name)
         self._predicate = predicate
         self._negated = negated
+        self._tells_all = tells_all
 
     def process(self, rows: Rows) -> Rows | None:
         """Updates; none where neither the value before nor the one after is in the table."""
+        tells_all = self._tells_all or rows.olds is None
         olds = [None] * len(rows) if rows.olds is None else rows.olds
         chosen: list[int] = []
         new_values: list[Any] = []
@@ -83,7 +101,7 @@ class TableFilter(Operator):
             for index in range(len(rows.orders)):
                 key = rows.keys[index]
                 old, value = self._kept(key, olds[index]), self._kept(key, rows.values[index])
-                if old is not None or value is not None or rows.olds is None:
+                if old is not None or value is not None or tells_all:
                     chosen.append(index)
                     new_values.append(value)
                     new_olds.append(old)

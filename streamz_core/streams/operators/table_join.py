@@ -17,7 +17,7 @@ from typing import Any
 from streamz_core.streams.operator import OperatorContext
 from streamz_core.streams.operators.joined import LEFT, Joined, TwoSided
 from streamz_core.streams.operators.view import Lookup, TableView
-from streamz_core.streams.rows import STALE, Rows
+from streamz_core.streams.rows import Rows
 
 
 class TableJoin(TwoSided):
@@ -47,7 +47,7 @@ class TableJoin(TwoSided):
     def take(self, rows: Rows, index: int, side: int, joined: Joined) -> None:
         """The update that a row leads to; what came out of order to a versioned table leads to none."""
         key, new, timestamp = rows.keys[index], rows.values[index], rows.timestamps[index]
-        if key is None or (rows.marks is not None and rows.marks[index] is STALE):
+        if key is None or rows.is_stale(index):
             return
         old = None if rows.olds is None else rows.olds[index]
         found = self._sides[1 - side].get(key)

@@ -7,20 +7,20 @@ Must not know: who runs them, stores.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from streamz_core.aio.deadline import sleep, wait_for
 from streamz_core.streams.operator import Operator, OperatorContext
+from streamz_core.streams.operators.answer_cache import AnswerCache
+from streamz_core.streams.operators.pace import Pace
 from streamz_core.streams.operators.stateless import row_failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from streamz_core.streams.rows import Rows
-
-CACHE_ENTRIES_MAX: Final = 10_000
 
 
 class WaitingOperator(Operator):
@@ -53,11 +53,13 @@ class MapAsync(WaitingOperator):
         self._timeout_ms = timeout_ms
         self._cache_ttl_ms = cache_ttl_ms
         self._cache_key = cache_key
-        self._cache: OrderedDict[Any, tuple[float, Any]] = OrderedDict()
+        self._cache: AnswerCache | None = None
 
     def open(self, context: OperatorContext) -> None:
         """Begin with nothing known."""
         self._clock = context.clock
+        if self._cache_ttl_ms is not None:
+            self._cache = AnswerCache(context.clock, self._cache_ttl_ms)
 
     async def process_waiting(self, rows: Rows) -> Rows | None:
         """As many rows as came; the first one that fails is named, and the other calls are cancelled."""
@@ -81,14 +83,10 @@ class MapAsync(WaitingOperator):
         return question
 
     def _recall(self, question: Any, found: dict[Any, Any]) -> bool:
-        if self._cache_ttl_ms is None:
-            return question in found
-        entry = self._cache.get(question)
-        if entry is None or entry[0] <= self._clock.monotonic_ms():
-            return question in found
-        self._cache.move_to_end(question)
-        found[question] = entry[1]
-        return True
+        known = None if self._cache is None else self._cache.get(question)
+        if known is not None:
+            found[question] = known[0]
+        return question in found
 
     async def _ask(self, rows: Rows, wanted: dict[Any, int], found: dict[Any, Any]) -> None:
         waiting = deque(wanted.items())
@@ -111,21 +109,13 @@ class MapAsync(WaitingOperator):
         if failures:
             index, error = min(failures, key=lambda failure: failure[0])
             raise row_failed(self.name, rows, index, error) from error
-        if self._cache_ttl_ms is not None:
-            self._remember(wanted, found)
+        if self._cache is not None:
+            for question in wanted:
+                self._cache.put(question, found[question])
 
     async def _call(self, key: Any, value: Any) -> Any:
         asked = self._function(key, value) if self._with_key else self._function(value)
         return await wait_for(self._clock, asked, self._timeout_ms, what=f"a call of step {self.name!r}")
-
-    def _remember(self, wanted: dict[Any, int], found: dict[Any, Any]) -> None:
-        assert self._cache_ttl_ms is not None
-        expires_ms = self._clock.monotonic_ms() + self._cache_ttl_ms
-        for question in wanted:
-            self._cache[question] = (expires_ms, found[question])
-            self._cache.move_to_end(question)
-        while len(self._cache) > CACHE_ENTRIES_MAX:
-            self._cache.popitem(last=False)
 
 
 class Throttle(WaitingOperator):
@@ -136,29 +126,15 @@ class Throttle(WaitingOperator):
         super().__init__(name)
         self._records = records
         self._per_ms = per_ms
-        self._passed: deque[tuple[float, int]] = deque()
 
     def open(self, context: OperatorContext) -> None:
         """Begin with nothing passed."""
         self._clock = context.clock
+        self._pace = Pace(context.clock, self._records, self._per_ms)
 
     async def process_waiting(self, rows: Rows) -> Rows | None:
         """The same rows, once it is their time."""
-        while (wait_ms := self._wait_ms(min(len(rows), self._records))) > 0:
+        while (wait_ms := self._pace.wait_ms(min(len(rows), self._records))) > 0:
             await sleep(self._clock, wait_ms)
-        self._passed.append((self._clock.monotonic_ms(), len(rows)))
+        self._pace.passed(len(rows))
         return rows
-
-    def _wait_ms(self, records: int) -> float:
-        """How long until ``records`` more may pass."""
-        now_ms = self._clock.monotonic_ms()
-        while self._passed and self._passed[0][0] + self._per_ms <= now_ms:
-            self._passed.popleft()
-        excess = sum(count for _, count in self._passed) + records - self._records
-        for at_ms, count in self._passed:
-            if excess <= 0:
-                break
-            excess -= count
-            if excess <= 0:
-                return at_ms + self._per_ms - now_ms
-        return 0

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from streamz_core.streams.batch import Batch
-from streamz_core.streams.runtime.columns import latest, running_maximum
+from streamz_core.streams.stream_times import latest, running_maximum
 
 if TYPE_CHECKING:
     from streamz_core.streams.round import Part, Round
@@ -31,12 +31,12 @@ def decode(round_: Round, stream_time_ms: int, latest_ms: int, *, keep: bool = F
     if len(keys) < stop - start:
         round_.note_bad(len(keys), 0, start + len(keys))
         stop = start + len(keys)
-    timestamps = part.chunk.times[start:stop]
     return Batch(
         source=part.source,
         offsets=columns.offsets[start:stop],
-        timestamps=timestamps,
-        stream_times=running_maximum(timestamps, stream_time_ms, latest_ms),
+        timestamps=part.chunk.times[start:stop],
+        time_before_ms=stream_time_ms,
+        latest_ms=latest_ms,
         keys=keys,
         values=values,
         raw_keys=columns.keys[start:stop],

@@ -11,7 +11,7 @@ import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.client.errors import error_for
+from streamz_core.client.errors import UnsupportedVersionError, error_for
 from streamz_core.errors import ErrorCode, Fatal
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.fetch import IsolationLevel
@@ -24,6 +24,7 @@ from streamz_core.protocol.messages.list_offsets import (
     ListOffsetsTopic,
 )
 from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
     OffsetFetchRequest,
     OffsetFetchResponse,
     OffsetFetchTopic,
@@ -82,7 +83,12 @@ class GroupOffsets:
 
     async def deletions_kept_from(self, partition: TopicPartition) -> int:
         """The offset from which on the log still tells every deletion."""
-        return (await self._list([partition], DELETIONS_KEPT_TIMESTAMP))[partition]
+        try:
+            return (await self._list([partition], DELETIONS_KEPT_TIMESTAMP))[partition]
+        except UnsupportedVersionError:
+            # Apache Kafka cannot tell. As its own Streams, trust the store: it may have missed deletions only where it
+            # was closed for longer than the changelog's delete.retention.ms.
+            return 0
 
     def _position(
         self, partition: TopicPartition, committed: CommittedPosition, bounds: tuple[int, int]
@@ -109,21 +115,19 @@ class GroupOffsets:
         return CommittedPosition(offset, committed.stream_time_ms, end)
 
     async def _committed(self, partitions: list[TopicPartition]) -> dict[TopicPartition, CommittedPosition]:
-        request = OffsetFetchRequest(
-            group_id=self._config.app_id,
-            topics=[
-                OffsetFetchTopic(name=topic, partition_indexes=indexes)
-                for topic, indexes in _by_topic(partitions).items()
-            ],
-            require_stable=True,
-        )
+        topics = [
+            OffsetFetchTopic(name=topic, partition_indexes=indexes)
+            for topic, indexes in _by_topic(partitions).items()
+        ]
+        group = OffsetFetchGroup(group_id=self._config.app_id, topics=topics)
+        request = OffsetFetchRequest(groups=[group], require_stable=True)
         what = f"reading the committed offsets of group {self._config.app_id!r}"
         answer = await self._requests.settled(request, what, _worst_code)
         return {
             TopicPartition(topic.name, found.partition_index): CommittedPosition(
                 found.committed_offset, stream_time_of(found.metadata)
             )
-            for topic in answer.topics
+            for topic in answer.groups[0].topics
             for found in topic.partitions
         }
 
@@ -159,6 +163,7 @@ def _by_topic(partitions: Iterable[TopicPartition]) -> Mapping[str, list[int]]:
 
 
 def _worst_code(answer: OffsetFetchResponse) -> ErrorCode:
-    codes = [answer.error_code]
-    codes += [found.error_code for topic in answer.topics for found in topic.partitions]
+    (group,) = answer.groups
+    codes = [group.error_code]
+    codes += [found.error_code for topic in group.topics for found in topic.partitions]
     return next((code for code in codes if code), ErrorCode.NONE)

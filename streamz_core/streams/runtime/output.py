@@ -183,7 +183,7 @@ class _Routed:
 
 
 class _Unrouted:
-    """Records for a topic that nothing was committed to yet: its partitions are asked for at the commit."""
+    """Records for a topic whose partitions are not known yet: they are asked for after the slice in hand."""
 
     def __init__(self) -> None:
         self.keys: list[bytes | None] = []
@@ -232,6 +232,8 @@ class OutputBuffer:
         self.size_bytes = 0
         self._routed: dict[str, _Routed] = {}
         self._unrouted: dict[str, _Unrouted] = {}
+        self._last_topic = ""
+        self._last: _Routed | None = None
 
     @property
     def topics(self) -> list[str]:
@@ -260,7 +262,7 @@ class OutputBuffer:
         size = content_bytes(key, value, headers)
         if size > self.record_bytes_max:
             self._refuse(topic, size)
-        routed = self._routed.get(topic)
+        routed = self._last if topic is self._last_topic else self._routed_to(topic)
         if routed is not None:
             routed.add(key, value, timestamp, headers, partition, size)
         else:
@@ -281,16 +283,15 @@ class OutputBuffer:
         """Add many records of one topic. Raises ``OutputTooLarge``, having added none."""
         key_list: list[bytes | None] = keys if isinstance(keys, list) else list(keys)
         value_list: list[bytes | None] = values if isinstance(values, list) else list(values)
-        sizes: list[i64] = []
+        largest: i64 = self.record_bytes_max
         added: i64 = 0
         for index in range(len(value_list)):
             of_record = NO_HEADERS if headers is None else headers[index]
             size = content_bytes(key_list[index], value_list[index], of_record)
-            if size > self.record_bytes_max:
+            if size > largest:
                 self._refuse(topic, size)
-            sizes.append(size)
             added += size
-        routed = self._routed.get(topic)
+        routed = self._routed_to(topic)
         if routed is None:
             for index in range(len(value_list)):
                 of_record = NO_HEADERS if headers is None else headers[index]
@@ -298,15 +299,26 @@ class OutputBuffer:
             return
         for index in range(len(value_list)):
             of_record = NO_HEADERS if headers is None else headers[index]
-            routed.add(key_list[index], value_list[index], timestamps[index], of_record, None, sizes[index])
+            key, value = key_list[index], value_list[index]
+            size = content_bytes(key, value, of_record)
+            routed.add(key, value, timestamps[index], of_record, None, size)
         self.size_bytes += added
 
-    def drain(self, partition_counts: Mapping[str, int]) -> list[OutputBatches]:
-        """Take everything out, by partition; topics that ``partition_counts`` does not have wait."""
+    @property
+    def unrouted(self) -> list[str]:
+        """The topics with records that wait for ``route``."""
+        return list(self._unrouted)
+
+    def route(self, partition_counts: Mapping[str, int]) -> None:
+        """Choose partitions for what waits without one; from now on it is done record by record."""
         for topic in list(self._unrouted):
             count = partition_counts.get(topic)
             if count is not None:
                 self._routed[topic] = self._unrouted.pop(topic).routed(topic, count)
+
+    def drain(self, partition_counts: Mapping[str, int]) -> list[OutputBatches]:
+        """Take everything out, by partition; topics that ``partition_counts`` does not have wait."""
+        self.route(partition_counts)
         drained: list[OutputBatches] = []
         for routed in self._routed.values():
             if routed.record_count:
@@ -323,7 +335,7 @@ class OutputBuffer:
         )
 
     def go_back(self, mark: OutputMark) -> None:
-        """Forget what was sent since ``mark`` was made, which was after the last ``drain``."""
+        """Forget what was sent since ``mark`` was made, which was after the last ``drain`` or ``route``."""
         for topic, routed in self._routed.items():
             before = mark.routed.get(topic)
             if before is not None:
@@ -342,6 +354,13 @@ class OutputBuffer:
         for routed in self._routed.values():
             routed.forget()
         self.size_bytes = 0
+
+    def _routed_to(self, topic: str) -> _Routed | None:
+        """What waits for ``topic`` if its partitions are known; the next record is likely to be for the same."""
+        routed = self._routed.get(topic)
+        if routed is not None:
+            self._last_topic, self._last = topic, routed
+        return routed
 
     def _refuse(self, topic: str, size: int) -> NoReturn:
         raise OutputTooLarge(

@@ -13,7 +13,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from streamz_core.errors import Misuse, Retriable
+from streamz_core.errors import Misuse
 from streamz_core.protocol.murmur2 import partition_for
 from streamz_core.serde.stamped import StampedCodec
 from streamz_core.state.committed import (
@@ -24,29 +24,22 @@ from streamz_core.state.committed import (
     VersionedReader,
     WindowReader,
 )
-from streamz_core.state.expiring import ExpiringStore
 from streamz_core.state.store import prefix_end
 from streamz_core.streams.runtime.subscriptions import StoreUpdate
-from streamz_core.streams.runtime.task import TaskState
 from streamz_core.streams.topology import StoreKind
 from streamz_core.streams.windowed_key import Window, Windowed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from streamz_core.state.store import Change
     from streamz_core.state.versioned import VersionedRecord
+    from streamz_core.streams.runtime.store_parts import StoreParts
     from streamz_core.streams.runtime.subscriptions import Subscription, Subscriptions
-    from streamz_core.streams.runtime.task import Task
-    from streamz_core.streams.topology import StoreSpec, SubTopology
+    from streamz_core.streams.topology import StoreSpec
 
 FOREVER_MS: Final = 2**63 - 1
 _by_order: Final = attrgetter("order")
-OPEN: Final = (TaskState.RUNNING, TaskState.COMMITTING)
-
-
-class StoreUnavailable(Retriable):
-    """A partition of the store is being restored or moved, or is in another process: ask again, or ask there."""
 
 
 class StoreView:
@@ -62,9 +55,7 @@ class StoreView:
     def __init__(
         self,
         spec: StoreSpec,
-        part: SubTopology,
-        partitions: int,
-        tasks: Callable[[], Mapping[str, Task]],
+        parts: StoreParts,
         subscriptions: Subscriptions,
         *,
         timestamps: bool,
@@ -72,9 +63,8 @@ class StoreView:
         """``timestamps``: values of tables are pairs of value and time, instead of the value alone."""
         self.name: Final = spec.name
         self._spec = spec
-        self._part = part
-        self._partitions = partitions
-        self._tasks = tasks
+        self._parts = parts
+        self._partitions = parts.count
         self._subscriptions = subscriptions
         self._is_stamped = isinstance(spec.value_codec, StampedCodec) or spec.kind is StoreKind.VERSIONED
         self._strips = self._is_stamped and not timestamps
@@ -138,9 +128,9 @@ class StoreView:
 
     def approximate_count(self) -> int:
         """About how many entries there are, as the stores estimate it."""
-        return sum(
-            self._task(n).stores.backend(self.name).approximate_count() for n in range(self._partitions)
-        )
+        for partition in range(self._partitions):
+            self._parts.check(partition)
+        return sum(self._parts.backend(n).approximate_count() for n in range(self._partitions))
 
     # -- by window ----------------------------------------------------------------------------------
 
@@ -208,28 +198,13 @@ class StoreView:
             for n, value in zip(missing, values, strict=True):
                 found[n] = value
 
-    def _task(self, partition: int) -> Task:
-        task = self._tasks().get(f"{self._part.name}_{partition}")
-        if task is None:
-            raise StoreUnavailable(
-                f"partition {partition} of store {self.name!r} is not in this process at the moment; "
-                "ask the process that has it, or again"
-            )
-        if task.state.value not in OPEN:
-            restoring = task.stores.restoring.get(self.name)
-            how = "" if restoring is None else f" (offset {restoring.position} of {restoring.end})"
-            raise StoreUnavailable(
-                f"partition {partition} of store {self.name!r} is {task.state.value.value}{how}; ask again"
-            )
-        return task
-
     def _reader(self, partition: int) -> Any:
-        self._task(partition)
+        self._parts.check(partition)
         return self._make_reader(partition)
 
     def _make_reader(self, partition: int) -> Any:
-        spec, stores = self._spec, self._task(partition).stores
-        backend, codecs = stores.backend(self.name), (self._spec.key_codec, self._spec.value_codec)
+        spec, backend = self._spec, self._parts.backend(partition)
+        codecs = (spec.key_codec, spec.value_codec)
         if spec.kind is StoreKind.VERSIONED:
             return VersionedReader(backend, *codecs, spec.retention_ms or 0)
         if spec.kind is StoreKind.WINDOW:
@@ -238,8 +213,7 @@ class StoreView:
             return SessionReader(backend, *codecs)
         if spec.kind is StoreKind.SET:
             return SetReader(backend, *codecs)
-        store = stores.any_store(self.name)
-        now_ms = store.stream_time_ms if isinstance(store, ExpiringStore) else None
+        now_ms = self._parts.time_ms(partition) if spec.expires else None
         return KeyValueReader(backend, *codecs, now_ms=now_ms, ttl_ms=spec.ttl_ms)
 
     # -- keys and values ----------------------------------------------------------------------------

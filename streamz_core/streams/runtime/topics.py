@@ -18,7 +18,10 @@ from streamz_core.protocol.messages.configs import (
     DescribeConfigsResource,
 )
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
-from streamz_core.protocol.messages.metadata import MetadataRequest
+from streamz_core.protocol.messages.metadata import (
+    MetadataRequest,
+    named,
+)
 from streamz_core.state.changelog import topic_config, topic_name
 from streamz_core.streams.error_policy import ErrorAction
 from streamz_core.streams.runtime.failures import dead_letter_topic
@@ -221,7 +224,7 @@ class Topics:
                 )
 
     async def _describe(self, topics: Iterable[str], *, create: bool) -> MetadataResponse:
-        request = MetadataRequest(topics=sorted(set(topics)), allow_auto_topic_creation=create)
+        request = MetadataRequest(topics=named(sorted(set(topics))), allow_auto_topic_creation=create)
         return await self._requests.send(request, "describing the app's topics")
 
 

@@ -172,5 +172,10 @@ def test_the_shell_is_offered_verbs_and_flags(streamz, tmp_path):
         )
         return [line.partition(",")[2] for line in done.stdout.splitlines()]
 
-    assert complete("streamz con", 1) == ["configs", "console-producer", "console-consumer"]
+    assert complete("streamz con", 1) == ["configs", "console-producer", "console-consumer", "consumer-perf"]
     assert complete("streamz topics --cr", 2) == ["--create"]
+
+
+def test_a_shell_is_given_its_completions(streamz):
+    script, _ = streamz("completion", "bash").communicate(timeout=30)
+    assert b"_STREAMZ_COMPLETE=bash_complete" in script

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from streamz_core.state.cache import CachedStore
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.batch import Batch
+from streamz_core.streams.commit_request import CommitRequest
 from streamz_core.streams.topology import StoreKind
 from streamz_core.testing.manual_clock import ManualClock
 
@@ -31,7 +31,7 @@ class FakeContext:
         self.partition = partition
         self.clock = clock
         self.stream_time_ms = -1
-        self.yield_requested = False
+        self.commit_request = CommitRequest()
         self.sent: list[tuple[str, bytes | None, bytes | None, int, Any, int | None]] = []
         self.stores: dict[str, Any] = {}
         self.has_backlog = False
@@ -56,7 +56,7 @@ class FakeContext:
         self.sent.append((topic, key, value, timestamp, headers, partition))
 
     def request_commit(self) -> None:
-        self.yield_requested = True
+        self.commit_request.is_pending = True
 
 
 class FakeTask:
@@ -105,16 +105,16 @@ class FakeTask:
     ) -> Batch:
         count = len(values)
         stamps = list(timestamps) if timestamps is not None else [1_000] * count
-        times = list(accumulate(stamps, max, initial=self.context.stream_time_ms))[1:]
-        if times:
-            self.context.stream_time_ms = times[-1]
+        time_before_ms = self.context.stream_time_ms
+        self.context.stream_time_ms = max([time_before_ms, *stamps])
         offsets = list(range(self.offset, self.offset + count))
         self.offset += count
         return Batch(
             source=TopicPartition(topic or self.part.topics[0], self.context.partition),
             offsets=offsets,
             timestamps=stamps,
-            stream_times=times,
+            time_before_ms=time_before_ms,
+            latest_ms=2**62,
             keys=list(keys) if keys is not None else [None] * count,
             values=list(values),
             raw_keys=[None] * count,

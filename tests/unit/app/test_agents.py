@@ -239,7 +239,7 @@ async def test_concurrent_actors_share_a_slice_and_the_cut_waits_for_all(app, ta
         await asyncio.sleep(0)
     assert started == [0, 1, 2]
 
-    running.context.yield_requested = True
+    running.context.commit_request.is_pending = True
     gate.set()
 
     assert await process == 3

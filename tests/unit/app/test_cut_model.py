@@ -14,6 +14,7 @@ from streamz_core.app.app import App
 from streamz_core.clock import SystemClock
 from streamz_core.model import TopicPartition
 from streamz_core.streams.batch import Batch
+from streamz_core.streams.commit_request import CommitRequest
 from streamz_core.streams.processor import RecordError
 
 
@@ -36,7 +37,9 @@ class Context:
     partition = 0
     clock = SystemClock()
     stream_time_ms = -1
-    yield_requested = False
+
+    def __init__(self) -> None:
+        self.commit_request = CommitRequest()
 
     def send(self, *_: object) -> None:
         raise AssertionError("this agent sends nothing")
@@ -48,7 +51,8 @@ def batch(count: int) -> Batch:
         source=TopicPartition("views", 0),
         offsets=column,
         timestamps=column,
-        stream_times=column,
+        time_before_ms=-1,
+        latest_ms=count,
         keys=[None] * count,
         values=column,
         raw_keys=[None] * count,
@@ -73,7 +77,7 @@ async def drive(records: list[Plan], concurrency: int, *, takes: bool, slice_siz
         for _ in range(records[n].turns):
             await asyncio.sleep(0)
         if records[n].asks_for_commit:
-            context.yield_requested = True
+            context.commit_request.is_pending = True
         if records[n].fails:
             raise ValueError(n)
         done.append(n)
@@ -92,7 +96,7 @@ async def drive(records: list[Plan], concurrency: int, *, takes: bool, slice_siz
     await processor.open(context)
     whole, at = batch(len(records)), 0
     while at < len(records):
-        context.yield_requested = False
+        context.commit_request.is_pending = False
         stop = min(at + slice_size, len(records))
         begun_before = len(begun)
         try:
@@ -107,7 +111,7 @@ async def drive(records: list[Plan], concurrency: int, *, takes: bool, slice_siz
             done[:] = [n for n in done if n < at]
             begun[:] = [n for n in begun if n < at]
             continue
-        assert cut == stop or (context.yield_requested and at <= cut < stop)
+        assert cut == stop or (context.commit_request.is_pending and at <= cut < stop)
         assert sorted(done) == list(range(cut))
         assert all(n < cut for n in begun)
         at = cut

@@ -10,11 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from streamz_core.app.app import App
+from streamz_core.app.command_line import command_line
 from streamz_core.app.planning import DestructiveChange
 from streamz_core.app.reset import StillRunning, reset
-from streamz_core.app.worker import command_line
+from streamz_core.client.admin import AIOKafkaAdminClient
+from streamz_core.client.admin_resources import ConfigResource
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.producer.producer import AIOKafkaProducer
+from streamz_core.protocol.messages.configs import ConfigResourceType
 
 
 def counting(address: str, store: str = "counts", **settings: Any) -> App:
@@ -101,6 +104,43 @@ def test_agents_tables_are_part_of_it(address: str) -> None:
     assert invoke(made("two"), "plan")[0] == 3
 
 
+def tabled(address: str, value_type: Any = str, **settings: Any) -> App:
+    app = App("shop", broker=address, **settings)
+    app.table(app.topic("users", key_type=str, value_type=value_type, config={"cleanup.policy": "compact"}))
+    return app
+
+
+def test_a_topic_that_is_a_changelog_must_stay_one(address: str) -> None:
+    asyncio.run(_start_and_stop(tabled(address)))
+    assert invoke(tabled(address), "plan") == (0, "nothing changes\n")
+
+    asyncio.run(_configure(address, "users", {"cleanup.policy": "delete", "retention.ms": "1000"}))
+    code, said = invoke(tabled(address), "plan")
+    assert code == 3
+    assert "! ~ store users: topic users was its changelog, and would be it no more: it begins empty" in said
+    with pytest.raises(DestructiveChange, match=r"cleanup\.policy=compact"):
+        asyncio.run(_start_and_stop(tabled(address)))
+
+    asyncio.run(_configure(address, "users", {"cleanup.policy": "compact"}))
+    asyncio.run(_start_and_stop(tabled(address)))
+
+
+def test_a_plan_names_types_that_change(address: str) -> None:
+    asyncio.run(_start_and_stop(tabled(address)))
+
+    code, said = invoke(tabled(address, int), "plan")
+    assert code == 0
+    assert said == (
+        "  ~ store users: had str (UTF-8 text) to str (UTF-8 text), now str (UTF-8 text) to int (decimal digits), "
+        "which must be able to read it\n"
+    )
+
+
+async def _configure(address: str, topic: str, config: dict[str, str]) -> None:
+    async with AIOKafkaAdminClient(bootstrap_servers=address) as admin:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=config)])
+
+
 async def test_reset_begins_anew(address: str) -> None:
     async with counting(address) as app:
         await send(address, "a", "a", "b")
@@ -155,7 +195,7 @@ def test_the_command_line_of_reset(address: str) -> None:
     assert code == 0
     assert "delete topic views-counts-changelog" in said
     assert "Nothing was changed" in said
-    code, said = invoke(counting(address), "reset", "--execute", "--to", "latest")
+    code, said = invoke(counting(address), "reset", "--execute", "--to-latest")
     assert code == 0
     assert "Nothing was changed" not in said
     assert "store counts" in invoke(counting(address), "plan")[1]

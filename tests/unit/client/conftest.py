@@ -64,7 +64,7 @@ class ScriptedLink:
         self.closed = True
 
     def _metadata(self, request: MetadataRequest) -> MetadataResponse:
-        names = sorted(self.topics) if request.topics is None else request.topics
+        names = sorted(self.topics) if request.topics is None else [one.name for one in request.topics]
         return MetadataResponse(
             brokers=[],
             cluster_id="scripted",

@@ -192,7 +192,7 @@ def test_the_smallest_record_there_is(protocol: SimpleNamespace) -> None:
         with_records(protocol, one_record(b"\x00\x00\x00\x01\x01\x00"), 1), check=False
     )
 
-    assert (found.offsets, found.keys, found.values, found.timestamps) == ([0], [None], [None], [-1])
+    assert ([*found.offsets], found.keys, found.values, found.timestamps) == ([0], [None], [None], [-1])
 
 
 @pytest.mark.parametrize("codec", [Compression.NONE, Compression.GZIP, Compression.ZSTD])

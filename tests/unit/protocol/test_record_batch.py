@@ -88,7 +88,7 @@ def test_aiokafka_reads_ours_and_we_read_aiokafkas(protocol: SimpleNamespace, co
         list(zip(theirs.keys, theirs.values, theirs.timestamps, map(list, theirs.headers), strict=True))
         == records
     )
-    assert theirs.offsets == list(range(300))
+    assert list(theirs.offsets) == list(range(300))
 
 
 @settings(max_examples=120, deadline=None)
@@ -102,7 +102,7 @@ def test_what_goes_in_comes_out(
         found = protocol.record_batch.decode(buffer)
         keys, values, timestamps, headers = columns(records)
         assert (found.keys, found.values, found.timestamps) == (keys, values, timestamps)
-        assert found.offsets == list(range(base, base + len(records)))
+        assert list(found.offsets) == list(range(base, base + len(records)))
         assert len(found) == len(records)
         if any(headers):
             assert [list(h) for h in found.headers] == headers
@@ -206,7 +206,7 @@ def test_a_batch_keeps_the_gaps_that_compaction_left(protocol: SimpleNamespace) 
     )
 
     found = protocol.record_batch.decode(data)
-    assert found.offsets == [102, 170]
+    assert list(found.offsets) == [102, 170]
     assert found.timestamps == [5, 6]
     head = protocol.record_batch.read_header(data)
     assert (head.last_offset, head.delete_horizon_ms, head.leader_epoch) == (199, 3, 0)
@@ -248,7 +248,7 @@ def test_offsets_are_assigned_in_place_under_the_same_checksum(protocol: SimpleN
     head = protocol.record_batch.read_header(buffer, len(first))
     assert (head.base_offset, head.leader_epoch) == (1_000, 4)
     assert protocol.record_batch.check_crc(buffer, len(first), head)
-    assert protocol.record_batch.decode(buffer, len(first)).offsets == [1_000, 1_001]
+    assert protocol.record_batch.decode(buffer, len(first)).offsets == range(1_000, 1_002)
     assert buffer[: len(first)] == first
 
 

@@ -201,3 +201,13 @@ def test_pydantic_models_are_known_by_their_methods():
 def test_a_type_nobody_can_read_is_refused_at_once():
     with pytest.raises(Misuse, match="cannot read JSON as"):
         CodecRegistry().codec(dict[Point, int] | list[int] | set[int], None, default="raw", subject=SUBJECT)
+
+
+def test_a_column_is_encoded_as_its_values_are():
+    codec = JsonCodec("value of topic 'views'")
+    values = [1, {"a": None}, "text", [None]]
+
+    assert codec.encode_column(values) == [codec.encode(value) for value in values]
+    assert codec.encode_column([1, None, 2]) == [b"1", None, b"2"], "a tombstone is no JSON null"
+    with pytest.raises(EncodeError, match=r"value of topic 'views'.*object"):
+        codec.encode_column([1, object(), None])

@@ -16,7 +16,10 @@ from streamz_core.log.files import DiskFiles
 from streamz_core.protocol import record_batch
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from streamz_core.protocol.messages.delete_groups import DeleteGroupsRequest
-from streamz_core.protocol.messages.delete_topics import DeleteTopicsRequest
+from streamz_core.protocol.messages.delete_topics import (
+    DeleteTopicsRequest,
+    DeleteTopicState,
+)
 from streamz_core.protocol.messages.describe_groups import DescribedGroup, DescribeGroupsRequest
 from streamz_core.protocol.messages.find_coordinator import CoordinatorType, FindCoordinatorRequest
 from streamz_core.protocol.messages.heartbeat import HeartbeatRequest
@@ -28,7 +31,11 @@ from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitTopic,
 )
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+    OffsetFetchTopic,
+)
 from streamz_core.protocol.messages.sync_group import SyncGroupAssignment, SyncGroupRequest, SyncGroupResponse
 from streamz_core.testing.faulty_files import FAULTS, Fault, FaultyFiles
 from streamz_core.testing.manual_clock import ManualClock
@@ -96,11 +103,12 @@ class Members:
         return (await self.broker.handle(request)).topics[0].partitions[0].error_code
 
     async def committed(self, group_id: str = "g") -> dict[tuple[str, int], int]:
-        response = await self.broker.handle(OffsetFetchRequest(group_id=group_id))
-        assert response.error_code is ErrorCode.NONE
+        asked = OffsetFetchRequest(groups=[OffsetFetchGroup(group_id=group_id)])
+        (found,) = (await self.broker.handle(asked)).groups
+        assert found.error_code is ErrorCode.NONE
         return {
             (topic.name, p.partition_index): p.committed_offset
-            for topic in response.topics
+            for topic in found.topics
             for p in topic.partitions
         }
 
@@ -234,8 +242,8 @@ async def test_committed_offsets_are_there_after_a_crash(members: Members, resta
     assert await again.committed() == {("t", 0): 6, ("t", 1): 7}
     assert await again.listed() == {"g": "Empty"}
     topics = [OffsetFetchTopic(name="t", partition_indexes=[1, 9])]
-    response = await again.broker.handle(OffsetFetchRequest(group_id="g", topics=topics))
-    found, unknown = response.topics[0].partitions
+    asked = OffsetFetchRequest(groups=[OffsetFetchGroup(group_id="g", topics=topics)])
+    found, unknown = (await again.broker.handle(asked)).groups[0].topics[0].partitions
     assert (found.committed_offset, found.metadata) == (7, "note")
     assert (unknown.committed_offset, unknown.error_code) == (-1, ErrorCode.NONE)
 
@@ -324,9 +332,10 @@ async def test_nameless_groups_are_refused(members: Members) -> None:
     assert await members.beat("m", 1, group_id="") is ErrorCode.INVALID_GROUP_ID
     assert await members.leave("m", group_id="x" * 40_000) == [ErrorCode.INVALID_GROUP_ID]
     assert await members.delete("\ud800") is ErrorCode.INVALID_GROUP_ID
-    assert (
-        await members.broker.handle(OffsetFetchRequest(group_id=""))
-    ).error_code is ErrorCode.INVALID_GROUP_ID
+    (found,) = (
+        await members.broker.handle(OffsetFetchRequest(groups=[OffsetFetchGroup(group_id="")]))
+    ).groups
+    assert found.error_code is ErrorCode.INVALID_GROUP_ID
 
 
 @pytest.mark.parametrize("changes", [{"client_id": "\ud800"}, {"group_instance_id": "x" * 40_000}])
@@ -376,7 +385,7 @@ async def test_offsets_of_a_deleted_topic_do_not_outlive_it(
     members: Members, restarted: Any, talk: Any
 ) -> None:
     await members.commit(5)
-    await members.broker.handle(DeleteTopicsRequest(topic_names=["t"]))
+    await members.broker.handle(DeleteTopicsRequest(topics=[DeleteTopicState(name="t")]))
     await talk.create("t", 2)
 
     assert await members.committed() == {}

@@ -26,7 +26,10 @@ from streamz_core.protocol.messages.offset_delete import (
     OffsetDeleteResponse,
     OffsetDeleteTopic,
 )
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+)
 from streamz_core.protocol.messages.sync_group import SyncGroupAssignment, SyncGroupRequest
 from streamz_core.testing.faulty_files import FAULTS, FaultyFiles
 
@@ -42,10 +45,11 @@ async def commit(talk: Any, *offsets: int, group_id: str = "g", topic: str = "t"
 
 
 async def committed(talk: Any, group_id: str = "g") -> dict[int, int]:
-    response = await talk.broker.handle(OffsetFetchRequest(group_id=group_id))
+    asked = OffsetFetchRequest(groups=[OffsetFetchGroup(group_id=group_id)])
+    (found,) = (await talk.broker.handle(asked)).groups
     return {
         p.partition_index: p.committed_offset
-        for topic in response.topics
+        for topic in found.topics
         if topic.name == "t"
         for p in topic.partitions
     }

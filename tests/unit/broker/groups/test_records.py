@@ -153,4 +153,4 @@ def test_other_bytes_are_refused(value: str) -> None:
 
 
 def test_keys_of_newer_kinds_are_passed_over() -> None:
-    assert read_key(bytes.fromhex("0003 0001 67")) is None
+    assert read_key(bytes.fromhex("0009 0001 67")) is None

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from streamz_core.errors import ErrorCode
-from streamz_core.protocol.messages.delete_topics import DeleteTopicsRequest
+from streamz_core.protocol.messages.delete_topics import (
+    DeleteTopicsRequest,
+    DeleteTopicState,
+)
 from streamz_core.protocol.messages.offset_commit import (
     OffsetCommitPartition,
     OffsetCommitRequest,
     OffsetCommitTopic,
 )
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+    OffsetFetchTopic,
+)
 
 
 async def commit(talk: Any, offset: int) -> None:
@@ -22,8 +29,9 @@ async def commit(talk: Any, offset: int) -> None:
 
 
 async def committed(talk: Any) -> int:
-    asked = OffsetFetchRequest(group_id="g", topics=[OffsetFetchTopic(name="t", partition_indexes=[0])])
-    offset: int = (await talk.broker.handle(asked)).topics[0].partitions[0].committed_offset
+    topics = [OffsetFetchTopic(name="t", partition_indexes=[0])]
+    asked = OffsetFetchRequest(groups=[OffsetFetchGroup(group_id="g", topics=topics)])
+    offset: int = (await talk.broker.handle(asked)).groups[0].topics[0].partitions[0].committed_offset
     return offset
 
 
@@ -33,7 +41,7 @@ async def test_offsets_of_a_topic_whose_deletion_was_interrupted_are_forgotten(
     await talk.produce("t", b"old")
     await commit(talk, 1)
     talk.broker.deletion_listeners.clear()  # the process dies before they are told
-    await talk.broker.handle(DeleteTopicsRequest(topic_names=["t"]))
+    await talk.broker.handle(DeleteTopicsRequest(topics=[DeleteTopicState(name="t")]))
     await talk.broker.abandon()
 
     for _ in range(2):

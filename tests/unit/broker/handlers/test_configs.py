@@ -298,3 +298,26 @@ async def test_unknown_and_internal_topics_cannot_be_altered(talk: Any) -> None:
     assert unknown.error_code is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     assert internal.error_code is ErrorCode.INVALID_TOPIC_EXCEPTION
     assert (await _describe(talk, "nowhere")).error_code is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
+@pytest.mark.parametrize("kind", [ConfigResourceType.GROUP, ConfigResourceType.CLIENT_METRICS])
+async def test_what_could_have_settings_has_none(talk: Any, kind: ConfigResourceType) -> None:
+    resource = DescribeConfigsResource(resource_type=kind, resource_name="g")
+    described = await talk.broker.handle(DescribeConfigsRequest(resources=[resource]))
+    change = AlterConfigsResource(
+        resource_type=kind, resource_name="g", configs=[AlterableConfig(name="interval.ms", value="1")]
+    )
+    altered = await talk.broker.handle(IncrementalAlterConfigsRequest(resources=[change]))
+
+    assert (described.results[0].error_code, described.results[0].configs) == (ErrorCode.NONE, [])
+    assert altered.responses[0].error_code is ErrorCode.INVALID_REQUEST
+    assert "settings" in altered.responses[0].error_message or "metrics" in altered.responses[0].error_message
+
+
+@pytest.mark.parametrize("kind", [0, 8, 77])
+async def test_what_has_no_settings_is_refused_with_a_reason(talk: Any, kind: Any) -> None:
+    resource = DescribeConfigsResource(resource_type=kind, resource_name="0")
+    described = await talk.broker.handle(DescribeConfigsRequest(resources=[resource]))
+
+    assert described.results[0].error_code is ErrorCode.INVALID_REQUEST
+    assert described.results[0].error_message

@@ -8,7 +8,10 @@ import pytest
 
 from streamz_core.errors import ErrorCode
 from streamz_core.log.errors import StorageFailure
-from streamz_core.protocol.messages.delete_topics import DeleteTopicsRequest
+from streamz_core.protocol.messages.delete_topics import (
+    DeleteTopicsRequest,
+    DeleteTopicState,
+)
 from streamz_core.protocol.messages.fetch import FetchPartition, FetchRequest, FetchTopic, IsolationLevel
 
 
@@ -119,7 +122,7 @@ async def test_deleting_the_topic_answers_its_polls(talk: Any) -> None:
     polling = asyncio.create_task(talk.fetch("t", max_wait_ms=10_000))
     await talk.clock.settle()
 
-    await talk.broker.handle(DeleteTopicsRequest(topic_names=["t"]))
+    await talk.broker.handle(DeleteTopicsRequest(topics=[DeleteTopicState(name="t")]))
     await talk.clock.settle()
 
     assert polling.result().error_code is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
@@ -275,3 +278,9 @@ async def test_aborted_transactions_that_cannot_be_read_are_one_partitions_error
     assert broken.error_code is ErrorCode.KAFKA_STORAGE_ERROR
     assert "0.txnindex" in broken.error_message
     assert values_of(sound.records) == [b"b"]
+
+
+async def test_who_asks_for_no_partition_is_answered_at_once(talk: Any) -> None:
+    answer = await talk.broker.handle(FetchRequest(topics=[], max_wait_ms=60_000))
+
+    assert answer.responses == []

@@ -11,15 +11,21 @@ from streamz_core.protocol.messages.create_partitions import (
     CreatePartitionsTopic,
 )
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
-from streamz_core.protocol.messages.delete_topics import DeleteTopicsRequest
-from streamz_core.protocol.messages.metadata import MetadataRequest
+from streamz_core.protocol.messages.delete_topics import (
+    DeleteTopicsRequest,
+    DeleteTopicState,
+)
+from streamz_core.protocol.messages.metadata import (
+    MetadataRequest,
+    named,
+)
 from streamz_core.testing.faulty_files import FAULTS, FaultyFiles
 
 _INTERNAL = ("__consumer_offsets", "__transaction_state")
 
 
 async def _described(talk: Any, *names: str, **options: Any) -> Any:
-    return await talk.broker.handle(MetadataRequest(topics=list(names) or None, **options))
+    return await talk.broker.handle(MetadataRequest(topics=named(names) or None, **options))
 
 
 async def test_a_created_topic_is_described(talk: Any) -> None:
@@ -209,7 +215,7 @@ async def test_the_brokers_own_topics_are_out_of_reach(talk: Any, internal: str)
     talk.broker.ensure_internal_topic(internal, 1, {"cleanup.policy": "compact"})
 
     created = await talk.create(internal)
-    deleted = await talk.broker.handle(DeleteTopicsRequest(topic_names=[internal]))
+    deleted = await talk.broker.handle(DeleteTopicsRequest(topics=[DeleteTopicState(name=internal)]))
     grown = await talk.broker.handle(
         CreatePartitionsRequest(topics=[CreatePartitionsTopic(name=internal, count=5)])
     )
@@ -225,7 +231,9 @@ async def test_a_deleted_topic_is_gone_with_its_records(talk: Any) -> None:
     talk.broker.deletion_listeners.append(gone.append)
     await talk.produce("t", b"a")
 
-    response = await talk.broker.handle(DeleteTopicsRequest(topic_names=["t", "nowhere"]))
+    response = await talk.broker.handle(
+        DeleteTopicsRequest(topics=[DeleteTopicState(name="t"), DeleteTopicState(name="nowhere")])
+    )
     await talk.create("t")
 
     assert [one.error_code for one in response.responses] == [

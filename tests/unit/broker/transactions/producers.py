@@ -14,7 +14,11 @@ from streamz_core.protocol.messages.add_partitions_to_txn import (
 from streamz_core.protocol.messages.end_txn import EndTxnRequest, EndTxnResponse
 from streamz_core.protocol.messages.init_producer_id import InitProducerIdRequest
 from streamz_core.protocol.messages.offset_commit import OffsetCommitPartition, OffsetCommitTopic
-from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchTopic
+from streamz_core.protocol.messages.offset_fetch import (
+    OffsetFetchGroup,
+    OffsetFetchRequest,
+    OffsetFetchTopic,
+)
 from streamz_core.protocol.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 from streamz_core.protocol.messages.transaction_version import TransactionVersion
 from streamz_core.protocol.messages.txn_offset_commit import TxnOffsetCommitRequest
@@ -168,8 +172,9 @@ async def seen(talk: Any, partition: int = 0, topic: str = "t") -> list[bytes | 
 
 async def committed(talk: Any, *, stable: bool = True, group_id: str = "g") -> int:
     topics = [OffsetFetchTopic(name="t", partition_indexes=[0])]
-    request = OffsetFetchRequest(group_id=group_id, topics=topics, require_stable=stable)
-    found = (await talk.broker.handle(request)).topics[0].partitions[0]
+    group = OffsetFetchGroup(group_id=group_id, topics=topics)
+    request = OffsetFetchRequest(groups=[group], require_stable=stable)
+    found = (await talk.broker.handle(request)).groups[0].topics[0].partitions[0]
     if found.error_code is ErrorCode.UNSTABLE_OFFSET_COMMIT:
         return PENDING
     assert found.error_code is ErrorCode.NONE

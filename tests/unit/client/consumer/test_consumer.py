@@ -58,7 +58,7 @@ class Script:
         link.on(JoinGroupRequest, self.join)
         link.on(SyncGroupRequest, self.sync)
         link.on(HeartbeatRequest, lambda _: HeartbeatResponse(error_code=self.next(self.heartbeats)))
-        link.on(OffsetFetchRequest, lambda _: OffsetFetchResponse(topics=[]))
+        link.on(OffsetFetchRequest, lambda _: OffsetFetchResponse(groups=[]))
         link.on(OffsetCommitRequest, self.commit)
         link.on(LeaveGroupRequest, lambda _: LeaveGroupResponse(members=[]))
 

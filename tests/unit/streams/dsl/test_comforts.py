@@ -176,18 +176,127 @@ def test_throttle_lets_no_more_through_than_it_says(bench: Any) -> None:
     assert all(later - earlier >= 1_000 for earlier, later in zip(times, times[2:], strict=False))
 
 
+def test_unordered_calls_hold_up_nobody_and_are_committed_under_way(bench: Any) -> None:
+    asked: list[str] = []
+    gate: dict[str, asyncio.Event] = {}
+
+    async def look_up(value: str) -> str:
+        asked.append(value)
+        if value == "slow":
+            await gate.setdefault(value, asyncio.Event()).wait()
+        return value.upper()
+
+    bench.stream().map_async(look_up, ordered=False, store="under-way", value_type=str).to("out")
+    bench.driver = TopologyTestDriver(bench.builder)
+    given = bench.driver.create_input_topic("in", str, str)
+    given.pipe_input("k", "slow", 17, headers=[("h", b"1")])
+    given.pipe_input(None, "b", 18)
+    given.pipe_input("k", "c", 19)
+    assert bench.output() == [(None, "B"), ("k", "C")]
+    assert len(dict(bench.driver.app.store("under-way").all())) == 1, (
+        "it is committed with its call under way"
+    )
+
+    gate["slow"].set()
+    bench.driver.advance_wall_clock_time(200)
+    found = bench.driver.create_output_topic("out", str, str).read_records_to_list()[-1]
+    assert (found.key, found.value, found.timestamp, list(found.headers)) == ("k", "SLOW", 17, [("h", b"1")])
+    assert asked == ["slow", "b", "c"]
+    assert dict(bench.driver.app.store("under-way").all()) == {}
+
+
+def test_no_more_unordered_calls_than_may_be(bench: Any) -> None:
+    running, most = 0, 0
+
+    async def look_up(value: str) -> str:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        for _ in range(10 - int(value)):
+            await asyncio.sleep(0)
+        running -= 1
+        return f"n{value}"
+
+    bench.stream().map_async(look_up, concurrency=3, ordered=False, store="calls").to("out")
+    bench.driver = driver = TopologyTestDriver(bench.builder, {"broker_commit_every": 1_000})
+    together(driver, [("k", str(n)) for n in range(10)])
+
+    assert sorted(bench.output()) == [("k", f"n{n}") for n in range(10)]
+    assert most == 3
+
+
+def test_what_stands_in_for_a_failed_unordered_call(bench: Any) -> None:
+    async def look_up(key: str, value: str) -> str:
+        if value == "late":
+            await asyncio.Event().wait()
+        raise ValueError(value)
+
+    def on_error(key: str, value: str, error: Exception) -> str:
+        return f"{key} {value} {type(error).__name__}"
+
+    asking = {"with_key": True, "timeout": 500, "ordered": False, "store": "calls", "on_error": on_error}
+    bench.stream().map_async(look_up, **asking).to("out")
+    bench.run(("k", "late"), ("k", "bad"))
+    bench.driver.advance_wall_clock_time(600)
+    assert bench.output() == [("k", "k bad ValueError"), ("k", "k late TimeoutError")]
+
+
+def test_a_failed_unordered_call_stops_the_app_where_nothing_stands_in(bench: Any) -> None:
+    async def look_up(value: str) -> str:
+        raise ValueError(value)
+
+    bench.stream().map_async(look_up, "ask", ordered=False, store="calls").to("out")
+    with pytest.raises(Exception, match=r"'ask' failed for key 'k': ValueError.*on_error=function"):
+        bench.run(("k", "bad"))
+
+
+def test_unordered_answers_serve_for_a_time(bench: Any) -> None:
+    asked: list[str] = []
+
+    async def look_up(value: str) -> str:
+        asked.append(value)
+        return value.upper()
+
+    bench.stream().map_async(look_up, ordered=False, store="calls", cache_ttl=60_000).to("out")
+    assert bench.run(("a", "x"), ("b", "x")) == [("a", "X"), ("b", "X")]
+    assert asked == ["x"]
+
+
+def test_a_throttle_with_a_store_lets_others_go_on(bench: Any) -> None:
+    stream = bench.stream()
+    stream.throttle(2, timedelta(seconds=1), store="waiting").to("slow")
+    stream.to("fast")
+    bench.run(*[("k", str(n)) for n in range(7)])
+    assert bench.output("fast") == [("k", n) for n in range(7)]
+    seen: list[int] = []
+    for _ in range(8):
+        seen.append(len(bench.output("slow")))
+        bench.driver.advance_wall_clock_time(500)
+    assert seen == [2, 2, 4, 4, 6, 6, 7, 7]
+    assert bench.output("slow") == [("k", n) for n in range(7)]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"ordered": False}, "needs the name of a store"), ({"store": "s"}, "are for ordered=False")],
+)
+def test_options_of_map_async_that_do_not_go_together(options: Any, says: str) -> None:
+    with pytest.raises(Misuse, match=says):
+        StreamsBuilder().stream("in").map_async(print, **options)  # type: ignore[arg-type]
+
+
 def together(driver: TopologyTestDriver, pairs: list[tuple[str, str]]) -> None:
     """Pipe all records before anything is handled."""
 
     async def pipe() -> None:
-        producer = driver._producer
+        producer = driver._driven.producer
         assert producer is not None
         sent = await producer.send_columns(
             "in", 0, [k.encode() for k, _ in pairs], [v.encode() for _, v in pairs], [0] * len(pairs), None
         )
         await driver.clock.settle()
         await sent
-        await driver._complete()
+        await driver._driven.complete()
 
     driver.create_input_topic("in", str, str)
     driver.run(pipe())

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from streamz_core.app.app import App
-from streamz_core.app.worker import command_line
+from streamz_core.app.command_line import command_line
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.builder import StreamsBuilder
 

@@ -127,14 +127,14 @@ def together(driver: TopologyTestDriver, pairs: list[tuple[str, str]]) -> None:
     import asyncio
 
     async def pipe() -> None:
-        producer = driver._producer
+        producer = driver._driven.producer
         assert producer is not None
         sent = await producer.send_columns(
             "in", 0, [k.encode() for k, _ in pairs], [v.encode() for _, v in pairs], [0] * len(pairs), None
         )
         await driver.clock.settle()
         await asyncio.wait_for(sent, None)
-        await driver._complete()
+        await driver._driven.complete()
 
     driver.create_input_topic("in", str, str)
     driver.run(pipe())

@@ -10,7 +10,7 @@ import pytest
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.options import Materialized
 from streamz_core.streams.dsl.windows import SessionWindows, TimeWindows
-from streamz_core.streams.runtime.queries import StoreUnavailable
+from streamz_core.streams.runtime.store_parts import StoreUnavailable
 from streamz_core.streams.windowed_key import Window, Windowed
 
 WORDS = [chr(ord("a") + n) for n in range(20)]

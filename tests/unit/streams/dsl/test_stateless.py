@@ -97,6 +97,17 @@ def test_the_topic_of_each_record(bench: Any) -> None:
     assert bench.output("a") == [("k", "a"), ("l", "a")]
 
 
+def test_a_topic_that_only_records_name_is_made_when_it_is_named(bench: Any) -> None:
+    bench.stream().to(lambda key, value: f"of-{value}")
+
+    bench.run(("k", "a"), ("l", "b"), partitions=3)
+
+    assert bench.output("of-a") == [("k", "a")]
+    assert bench.output("of-b") == [("l", "b")]
+    with pytest.raises(Misuse, match="there is no topic 'inn'"):
+        bench.pipe("inn", ("k", "a"))
+
+
 def test_repartition_deals_records_out_by_their_new_keys(bench: Any) -> None:
     stream = bench.stream().select_key(lambda key, value: value)
     stream.repartition(Repartitioned.as_("by-value").with_number_of_partitions(3)).to("out")

@@ -79,6 +79,42 @@ def test_entries_of_a_table_end(bench: Any) -> None:
     }
 
 
+@pytest.mark.parametrize("caching", [False, True])
+def test_that_an_entry_has_ended_is_told_once(bench: Any, caching: bool) -> None:
+    kept = Materialized("users", caching=caching).with_ttl(100)
+    users = bench.builder.table("in", key_type=str, value_type=str, materialized=kept)
+    users.to_stream().to("out")
+    teams = users.group_by(lambda key, team: (team, key), "by-team", key_type=str, value_type=str)
+    teams.count("members").to_stream().to("counts")
+
+    bench.run(("a", "red", 0), ("b", "red", 50), ("c", "blue", 100), ("d", "blue", 150), ("d", "blue", 500))
+
+    rows = bench.driver.create_output_topic("out", str, bytes).read_records_to_list()
+    found = [(row.key, row.value, row.timestamp) for row in rows]
+    assert found == [
+        ("a", b"red", 0),
+        ("b", b"red", 50),
+        ("c", b"blue", 100),
+        ("a", None, 100),
+        ("d", b"blue", 150),
+        ("b", None, 150),
+        ("d", b"blue", 500),
+        ("c", None, 200),
+    ]
+    assert dict(bench.output("counts")) == {"red": 0, "blue": 1}
+
+
+def test_what_begins_anew_replaces_what_has_ended(bench: Any) -> None:
+    kept = Materialized("users").with_ttl(100)
+    users = bench.builder.table("in", key_type=str, value_type=str, materialized=kept)
+    teams = users.group_by(lambda key, team: (team, key), "by-team", key_type=str, value_type=str)
+    teams.count("members").to_stream().to("out")
+
+    bench.run(("a", "red", 0), ("a", "blue", 1_000))
+
+    assert dict(bench.output()) == {"red": 0, "blue": 1}
+
+
 def test_a_stream_does_not_find_what_has_ended(bench: Any) -> None:
     table = bench.builder.table(
         "users", key_type=str, value_type=str, materialized=Materialized.as_("users").with_ttl(100)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given
@@ -20,11 +20,7 @@ from streamz_core.streams.operators.sliding_aggregate import SlidingAggregate
 from streamz_core.streams.operators.window_aggregate import WindowAggregate
 from streamz_core.streams.operators.windows import hopping_starts
 from streamz_core.streams.rows import Rows
-
-Row = tuple[str, int, int]
-"""Key, value, timestamp."""
-Table = dict[tuple[str, int, int], Any]
-"""Values by key, start and end."""
+from tests.unit.streams.operators.recomputed import Row, Table, sessions_of, sliding_of, time_windows_of
 
 rows = st.lists(
     st.tuples(st.sampled_from("ab"), st.integers(0, 9), st.integers(0, 60)), min_size=1, max_size=30
@@ -137,14 +133,6 @@ def _spans(*, stamped: bool, retention_ms: int) -> Callable[[MemoryStore], Sessi
     )
 
 
-def _on_time(given_rows: list[Row]) -> Iterator[tuple[Row, int]]:
-    """Rows with stream time."""
-    stream_time = -1
-    for row in given_rows:
-        stream_time = max(stream_time, row[2])
-        yield row, stream_time
-
-
 def _add(_key: Any, value: int, total: int) -> int:
     return total + value
 
@@ -156,12 +144,7 @@ def test_time_windows(
     given_rows: list[Row], plan: list[tuple[int, str]], shape: tuple[int, int], grace_ms: int, caching: bool
 ) -> None:
     size_ms, advance_ms = shape
-    expected: Table = {}
-    for (key, value, time), stream_time in _on_time(given_rows):
-        for start in hopping_starts(time, size_ms, advance_ms):
-            if start + size_ms + grace_ms > stream_time:
-                place = (key, start, start + size_ms)
-                expected[place] = expected.get(place, 0) + value
+    expected = time_windows_of(given_rows, size_ms, advance_ms, grace_ms)
 
     def make(**more: Any) -> Operator:
         return WindowAggregate(
@@ -184,24 +167,6 @@ def test_time_windows(
     assert len(final.committed) == len(expected)
 
 
-def _sessions_of(given_rows: list[Row], gap_ms: int, grace_ms: int) -> Table:
-    found: Table = {}
-    for (key, value, time), stream_time in _on_time(given_rows):
-        near = [
-            (start, end)
-            for name, start, end in found
-            if name == key
-            and start - gap_ms <= time <= end + gap_ms
-            and end >= stream_time - gap_ms - grace_ms
-        ]
-        start, end = min([time, *(s for s, _ in near)]), max([time, *(e for _, e in near)])
-        if end < stream_time - gap_ms - grace_ms:
-            continue
-        total = value + sum(found.pop((key, *times)) for times in near)
-        found[key, start, end] = total
-    return found
-
-
 @given(rows, pieces, st.sampled_from([2, 6]), st.sampled_from([0, 4, 100]), st.booleans())
 def test_sessions(
     given_rows: list[Row], plan: list[tuple[int, str]], gap_ms: int, grace_ms: int, caching: bool
@@ -219,7 +184,7 @@ def test_sessions(
         )
 
     reopen = _spans(stamped=False, retention_ms=gap_ms + grace_ms)
-    expected = _sessions_of(given_rows, gap_ms, grace_ms)
+    expected = sessions_of(given_rows, gap_ms, grace_ms)
 
     task = Task(lambda: make(caching=True), reopen)
     task.run(given_rows, plan)
@@ -236,19 +201,6 @@ def test_sessions(
     assert {place: new for place, new in final.table().items() if place[0] != "z"} == expected
 
 
-def _sliding_of(given_rows: list[Row], difference_ms: int) -> Table:
-    """Every window that ends at a row's time, or begins right behind a row's and is not empty."""
-    found: Table = {}
-    for key in "ab":
-        times = [(time, value) for name, value, time in given_rows if name == key]
-        for time, _ in times:
-            for start in (time - difference_ms, time + 1):
-                inside = [value for other, value in times if start <= other <= start + difference_ms]
-                if inside:
-                    found[key, start, start + difference_ms] = sum(inside)
-    return found
-
-
 @given(rows, pieces, st.sampled_from([1, 5, 20]), st.booleans())
 def test_sliding_windows(
     given_rows: list[Row], plan: list[tuple[int, str]], difference_ms: int, caching: bool
@@ -261,7 +213,7 @@ def test_sliding_windows(
         )
 
     reopen = _spans(stamped=True, retention_ms=1_000 + 2 * difference_ms)
-    expected = _sliding_of(later, difference_ms)
+    expected = sliding_of(later, difference_ms)
 
     task = Task(lambda: make(caching=caching), reopen)
     task.run(later, plan)

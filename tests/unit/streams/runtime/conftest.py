@@ -228,7 +228,9 @@ class Bench:
             committed_positions=cluster.committed,
             count_partitions=cluster.count_partitions,
             known_partitions=lambda topic: cluster.counts.get(topic, 1),
-            global_store=GlobalTables((), StateSettings("app", None, None, CacheBudget())).store,
+            global_store=GlobalTables(
+                (), StateSettings("app", None, None, CacheBudget()), self.clock, lambda *_: None
+            ).store,
             on_restore=on_restore or (lambda _: None),
             on_task_changed=lambda: None,
         )
@@ -325,7 +327,7 @@ class Counter:
 
     async def process(self, batch, start, stop, *, may_yield) -> int:
         for index in range(start, stop):
-            if may_yield and self.context.yield_requested:
+            if may_yield and self.context.commit_request.is_pending:
                 return index
             key, value, timestamp = batch.keys[index], batch.values[index], batch.timestamps[index]
             if self.poison(value):

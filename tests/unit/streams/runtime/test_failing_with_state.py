@@ -33,7 +33,7 @@ class Listing:
 
     async def process(self, batch, start, stop, *, may_yield) -> int:
         for index in range(start, stop):
-            if may_yield and self.context.yield_requested:
+            if may_yield and self.context.commit_request.is_pending:
                 return index
             value = batch.values[index]
             self.processed.append(value)

@@ -17,14 +17,34 @@ def drained(output: OutputBuffer, **counts: int) -> dict[int, Columns]:
     return {partition: decode(b"".join(batches[0].framed())) for partition, batches in parts.items()}
 
 
-@pytest.fixture(params=["first commit", "later"])
+@pytest.fixture(params=["first slice", "later"])
 def output(request) -> OutputBuffer:
-    """Before the first commit to a topic its partitions are not known; then records are encoded at once."""
+    """In the first slice that sends to a topic its partitions are not known; then records are encoded at once."""
     output = OutputBuffer()
     if request.param == "later":
         output.send("out", None, b"before", 0)
         output.drain({"out": 4})
     return output
+
+
+def test_what_waits_is_routed_once_partitions_are_known_and_can_be_taken_back_from_there() -> None:
+    output = OutputBuffer()
+    output.send("out", b"k", b"first", 1)
+    output.send("other", b"k", b"waits", 1)
+    assert output.unrouted == ["out", "other"]
+
+    output.route({"out": 4})
+    mark = output.mark()
+    output.send("out", b"k", b"taken back", 2)
+    output.send("other", b"k", b"taken back", 2)
+    output.go_back(mark)
+
+    assert output.unrouted == ["other"]
+    assert sorted(output.topics) == ["other", "out"]
+    assert output.record_count == 2
+    drains = {part.partition: part.batches for part in output.drain({"out": 4, "other": 1})}
+    values = {tp.topic: decode(b"".join(batches[0].framed())).values for tp, batches in drains.items()}
+    assert values == {"out": [b"first"], "other": [b"waits"]}
 
 
 def test_keys_go_where_kafka_sends_them_and_keep_their_order(output: OutputBuffer) -> None:

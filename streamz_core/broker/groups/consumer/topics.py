@@ -1,0 +1,57 @@
+"""The topics there are, as groups see them.
+
+Owns: ids and numbers of partitions by name, and which names a regular expression means.
+Must not know: groups, the log.
+
+A value for one state of the catalog: what was found out about it stays true.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from streamz_core.broker.patterns.pattern import Pattern
+from streamz_core.broker.patterns.syntax import InvalidPattern
+from streamz_core.broker.topic_rules import is_internal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from streamz_core.log.catalog import TopicEntry
+
+_log = logging.getLogger(__name__)
+
+
+class Topics:
+    """The topics at one moment."""
+
+    def __init__(self, entries: Mapping[str, TopicEntry]) -> None:
+        self.entries = entries
+        """The catalog that this is about."""
+        self._matching: dict[str, frozenset[str]] = {}
+
+    def described(self, names: Iterable[str]) -> dict[str, tuple[bytes, int]]:
+        """Id and number of partitions of those that are there, by name."""
+        found = ((name, self.entries.get(name)) for name in sorted(names))
+        return {name: (entry.topic_id.bytes, entry.partitions) for name, entry in found if entry is not None}
+
+    def matching(self, regex: str) -> frozenset[str]:
+        """The topics of users that match as a whole. Raises ``InvalidPattern``."""
+        if not regex:
+            return frozenset()
+        found = self._matching.get(regex)
+        if found is None:
+            names = [name for name in self.entries if not is_internal(name)]
+            found = self._matching[regex] = frozenset(Pattern(regex).matching(names))
+        return found
+
+    def read_by(self, names: frozenset[str], regex: str | None) -> frozenset[str]:
+        """The names that a subscription means; a regular expression that costs too much by now means none."""
+        if not regex:
+            return names
+        try:
+            return names | self.matching(regex)
+        except InvalidPattern as wrong:
+            _log.warning("a subscription is without its regular expression: %s", wrong)
+            return names

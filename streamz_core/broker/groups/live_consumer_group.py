@@ -1,0 +1,186 @@
+"""One group of the consumer protocol as it lives in the broker: carries out what is decided.
+
+Owns: the group's present value, its sessions and rebalance timeouts, its offsets.
+Must not know: how is decided (``membership``), which other groups there are.
+
+A member is told what it is to have when the records that say so are durable: after a crash nobody holds a partition
+that the broker does not know of. A heartbeat that changes nothing writes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from streamz_core.broker.groups.consumer import membership, records
+from streamz_core.broker.groups.consumer.heartbeats import Refused
+from streamz_core.broker.groups.consumer.state import ConsumerGroup, MemberState, change_group
+from streamz_core.broker.groups.offsets import GroupOffsets
+from streamz_core.broker.groups.sessions import Sessions
+from streamz_core.broker.log_failures import LOG_FAILURES, code_of
+from streamz_core.errors import ErrorCode
+from streamz_core.protocol.messages.consumer_group_heartbeat import JOINING_EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamz_core.broker.groups.consumer.heartbeats import Heartbeat
+    from streamz_core.broker.groups.consumer.membership import Step
+    from streamz_core.broker.groups.consumer.state import ConsumerRules
+    from streamz_core.broker.groups.consumer.topics import Topics
+    from streamz_core.broker.groups.offsets_log import OffsetsLog
+    from streamz_core.broker.services import BrokerServices
+
+_log = logging.getLogger(__name__)
+
+
+class LiveConsumerGroup:
+    """The shell around a ``ConsumerGroup`` value; everything here runs on the broker's event loop."""
+
+    def __init__(
+        self,
+        services: BrokerServices,
+        offsets_log: OffsetsLog,
+        rules: ConsumerRules,
+        group: ConsumerGroup,
+        on_dead: Callable[[LiveConsumerGroup], None],
+    ) -> None:
+        """``on_dead`` is called once, when the group is deleted."""
+        self.group = group
+        self.offsets = GroupOffsets()
+        self._services = services
+        self._offsets_log = offsets_log
+        self._rules = rules
+        self._on_dead = on_dead
+        self._sessions = Sessions(services.clock, self._session_expired)
+        self._rebalances = Sessions(services.clock, self._rebalance_timed_out)
+        self._seen: Topics | None = None
+        self._written_end: int | None = None
+        self._is_stopped = False
+
+    def resume(self) -> None:
+        """Take up a group read back from the log: its members have a session to be heard of again."""
+        for member in self.group.members.values():
+            self._sessions.extend(member.member_id, self._rules.session_timeout_ms)
+            if member.state is MemberState.UNREVOKED_PARTITIONS:
+                self._rebalances.extend(member.member_id, member.rebalance_timeout_ms)
+
+    def stop(self) -> None:
+        """The broker closes: nothing fires any more."""
+        self._is_stopped = True
+        self._sessions.stop()
+        self._rebalances.stop()
+
+    def heard_of(self, member_id: str) -> None:
+        """A commit proves that the member lives, like a heartbeat."""
+        if member_id in self.group.members:
+            self._sessions.extend(member_id, self._rules.session_timeout_ms)
+
+    async def beat(self, heartbeat: Heartbeat, topics: Topics) -> Step | Refused:
+        """Take a heartbeat; answered when what it changed is durable."""
+        now_ms = self._services.clock.now_ms()
+        if heartbeat.epoch < JOINING_EPOCH:
+            step = membership.leave(self.group, heartbeat, now_ms)
+        else:
+            step = self._quick(heartbeat, topics) or membership.beat(self.group, heartbeat, topics, now_ms)
+        if isinstance(step, Refused):
+            return step
+        try:
+            self._become(step.group)
+            if heartbeat.epoch >= JOINING_EPOCH:
+                self._seen = topics
+                self._follow(heartbeat.member_id)
+            await self._settle()
+        except LOG_FAILURES as failure:
+            return Refused(code_of(failure), str(failure))
+        return step
+
+    def _quick(self, heartbeat: Heartbeat, topics: Topics) -> Step | None:
+        """Nearly every heartbeat is one of a member that has arrived, in a group where nothing has changed."""
+        group = self.group
+        member = group.members.get(heartbeat.member_id)
+        if member is None or topics is not self._seen or group.target_epoch != group.epoch:
+            return None
+        has_arrived = member.state is MemberState.STABLE and member.epoch == heartbeat.epoch == group.epoch
+        says_nothing_new = (heartbeat.topics, heartbeat.regex, heartbeat.assignor) == (None, None, None)
+        is_same = heartbeat.instance_id == member.instance_id and heartbeat.rebalance_timeout_ms is None
+        if not (has_arrived and says_nothing_new and is_same):
+            return None
+        return membership.Step(group, member.epoch)
+
+    def lose(self, *member_ids: str) -> None:
+        """Members are gone without a word."""
+        after = membership.lose(self.group, member_ids, self._services.clock.now_ms())
+        try:
+            self._become(after)
+        except LOG_FAILURES as failure:
+            _log.error("group %r keeps lost members: %s", self.group.group_id, failure)
+            for member_id in member_ids:
+                self.heard_of(member_id)  # they are missed again, when the disk may be better
+
+    def die(self) -> ErrorCode:
+        """The group's records are taken back: it is no more."""
+        if self.group.members:
+            return ErrorCode.NON_EMPTY_GROUP
+        self.group = change_group(self.group, is_dead=True)
+        self._on_dead(self)
+        return ErrorCode.NONE
+
+    def removal_keys(self) -> list[bytes]:
+        """The keys of all records of the group but its offsets."""
+        return [records.key_bytes(key) for key in records.removal(self.group)]
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing of the group would be missed but its offsets."""
+        return self.group.epoch == 0
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody is about to join it."""
+        return False
+
+    def _become(self, after: ConsumerGroup) -> None:
+        """Write what makes the group ``after``, and let it be that. Raises what ``PartitionLog.append`` raises."""
+        before = self.group
+        if after is before:
+            return
+        changes = records.changes(before, after)
+        if changes:
+            last = self._offsets_log.write_records(
+                after.group_id, {records.key_bytes(key): value for key, value in changes.items()}
+            )
+            self._written_end = last + 1
+        self.group = after
+        for member_id in before.members.keys() - after.members.keys():
+            self._sessions.end(member_id)
+            self._rebalances.end(member_id)
+
+    def _follow(self, member_id: str) -> None:
+        """The member lives; it has its rebalance timeout for what it is to give up."""
+        member = self.group.members[member_id]
+        self._sessions.extend(member_id, self._rules.session_timeout_ms)
+        if member.state is not MemberState.UNREVOKED_PARTITIONS:
+            self._rebalances.end(member_id)
+        elif member_id not in self._rebalances:
+            self._rebalances.extend(member_id, member.rebalance_timeout_ms)
+
+    async def _settle(self) -> None:
+        """Wait until all that was written of the group is durable."""
+        end = self._written_end
+        if end is None:
+            return
+        await self._services.durable(self._offsets_log.partition_log(self.group.group_id), end)
+        if self._written_end == end:
+            self._written_end = None
+
+    def _session_expired(self, member_id: str) -> None:
+        self._miss(member_id, "was not heard of in time")
+
+    def _rebalance_timed_out(self, member_id: str) -> None:
+        self._miss(member_id, "did not give its partitions up in time")
+
+    def _miss(self, member_id: str, why: str) -> None:
+        if not self._is_stopped:
+            _log.info("group %r: member %r %s and is out", self.group.group_id, member_id, why)
+            self.lose(member_id)

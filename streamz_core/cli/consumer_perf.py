@@ -1,0 +1,253 @@
+"""``streamz consumer-perf``: kafka-consumer-perf-test's flags and columns.
+
+Owns: the verb's options, when it has read enough, and the columns that are printed.
+Must not know: how records are fetched; the arithmetic (``perf_figures``).
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from streamz_core.cli.client_properties import CONSUMER, arguments
+from streamz_core.cli.connection import address_option, connected, run
+from streamz_core.cli.interruption import interruption, unless
+from streamz_core.cli.many_values import ManyValuesCommand, many_values
+from streamz_core.cli.options import options, properties
+from streamz_core.cli.perf_figures import MB_BYTES, rate
+from streamz_core.client.consumer.consumer import AIOKafkaConsumer
+from streamz_core.client.consumer.listener import ConsumerRebalanceListener
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Collection
+
+    from streamz_core.clock import Clock
+    from streamz_core.model import TopicPartition
+
+_POLL_MS: Final = 100
+_TITLES: Final = (
+    "start.time",
+    "end.time",
+    "data.consumed.in.MB",
+    "MB.sec",
+    "data.consumed.in.nMsg",
+    "nMsg.sec",
+    "rebalance.time.ms",
+    "fetch.time.ms",
+    "fetch.MB.sec",
+    "fetch.nMsg.sec",
+)
+_DETAILED_TITLES: Final = ("time", "threadId", *_TITLES[2:])
+
+_what = options(
+    click.option("--topic", metavar="NAME", help="The topic to read."),
+    click.option("--include", metavar="REGEX", help="Every topic whose whole name matches."),
+    click.option(
+        "--num-records",
+        "--messages",
+        "count",
+        required=True,
+        type=click.IntRange(1),
+        help="Stop after so many records.",
+    ),
+    click.option("--group", metavar="ID", help="The consumer group.  [default: a new one]"),
+    click.option(
+        "--from-latest", is_flag=True, help="Without a committed offset: read what comes from now on."
+    ),
+    click.option(
+        "--timeout",
+        "timeout_ms",
+        type=click.IntRange(0),
+        default=10_000,
+        show_default=True,
+        help="Stop when nothing has come for so many ms.",
+    ),
+    click.option(
+        "--fetch-size",
+        type=click.IntRange(1),
+        default=1024 * 1024,
+        show_default=True,
+        help="Bytes of a partition in one fetch.",
+    ),
+    click.option("--show-detailed-stats", is_flag=True, help="A line for each reporting interval."),
+    click.option(
+        "--reporting-interval", type=click.IntRange(1), default=5000, show_default=True, help="ms a line."
+    ),
+    click.option("--hide-header", is_flag=True, help="Print no titles."),
+    click.option(
+        "--date-format", default="%Y-%m-%d %H:%M:%S:%f", metavar="FORMAT", help="As strftime has it."
+    ),
+    click.option("--print-metrics", is_flag=True, help="Print the consumer's settings at the end."),
+)
+_client = options(
+    many_values(
+        "--consumer-props",
+        "--command-property",
+        "--consumer-property",
+        help="Settings of the consumer by Kafka's names, such as fetch.min.bytes=1; also bootstrap.servers.",
+    ),
+    click.option(
+        "--consumer.config",
+        "--command-config",
+        "client_config",
+        metavar="FILE",
+        help="A properties file with such settings.",
+    ),
+)
+
+
+@click.command("consumer-perf", cls=ManyValuesCommand)
+@address_option
+@_what
+@_client
+def command(address: str, consumer_props: tuple[str, ...], client_config: str | None, **given: Any) -> None:
+    """Read records as fast as it goes, and print how many a second there were."""
+    if (given["topic"] is None) == (given["include"] is None):
+        raise click.UsageError("give exactly one of --topic and --include")
+    option = "--consumer-props"
+    said = properties(client_config, consumer_props, file_option="--consumer.config", option=option)
+    address = said.pop("bootstrap.servers", address)
+    settings: dict[str, Any] = {
+        "auto_offset_reset": "latest" if given["from_latest"] else "earliest",
+        "check_crcs": False,
+        "group_id": given["group"] or f"perf-consumer-{uuid.uuid4().hex[:12]}",
+        "max_partition_fetch_bytes": given["fetch_size"],
+        **arguments(said, CONSUMER, option),
+    }
+    run(_measure(address, settings, given))
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What came, and since when; ``joining_ms`` of it the group took to give partitions out."""
+
+    began_ms: float
+    records: int = 0
+    size: int = 0
+    joining_ms: float = 0.0
+
+    def cells(self, now_ms: float) -> list[str]:
+        """The columns from MB on."""
+        took_ms, size = now_ms - self.began_ms, self.size / MB_BYTES
+        fetching_ms = took_ms - self.joining_ms
+        return [
+            f"{size:.4f}",
+            f"{rate(size, took_ms):.4f}",
+            str(self.records),
+            f"{rate(self.records, took_ms):.4f}",
+            f"{self.joining_ms:.0f}",
+            f"{fetching_ms:.0f}",
+            f"{rate(size, fetching_ms):.4f}",
+            f"{rate(self.records, fetching_ms):.4f}",
+        ]
+
+
+class _Rebalances(ConsumerRebalanceListener):
+    """How long the consumer had no partitions, from its subscription or a revocation on."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._without_since_ms: float | None = clock.monotonic_ms()
+        self.total_ms = 0.0
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """They are gone from now on."""
+        if revoked:
+            self._without_since_ms = self._clock.monotonic_ms()
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """They are there again."""
+        del assigned
+        if self._without_since_ms is not None:
+            self.total_ms += self._clock.monotonic_ms() - self._without_since_ms
+            self._without_since_ms = None
+
+
+async def _measure(address: str, settings: dict[str, Any], given: dict[str, Any]) -> None:
+    with interruption() as interrupted:
+        async with connected(address) as link:
+            consumer = AIOKafkaConsumer(bootstrap_servers=link, **settings)
+            rebalances = _Rebalances(link.clock)
+            if given["include"] is not None:
+                consumer.subscribe(pattern=f"(?:{given['include']})\\Z", listener=rebalances)
+            else:
+                consumer.subscribe([given["topic"]], listener=rebalances)
+            if not given["hide_header"]:
+                click.echo(", ".join(_DETAILED_TITLES if given["show_detailed_stats"] else _TITLES))
+            async with consumer:
+                await _Reading(consumer, rebalances, link.clock, given).run(interrupted)
+    if given["print_metrics"]:
+        for name, value in sorted(settings.items()):
+            click.echo(f"consumer-setting:{name} : {value}")
+
+
+class _Reading:
+    """Reads until it has enough, nothing came for long enough, or a signal did."""
+
+    def __init__(
+        self, consumer: AIOKafkaConsumer, rebalances: _Rebalances, clock: Clock, given: dict[str, Any]
+    ) -> None:
+        self._consumer = consumer
+        self._rebalances = rebalances
+        self._clock = clock
+        self._limit: int = given["count"]
+        self._patience_ms: int = given["timeout_ms"]
+        self._interval_ms: int = given["reporting_interval"]
+        self._is_detailed: bool = given["show_detailed_stats"]
+        self._date_format: str = given["date_format"]
+        self._told_joining_ms = 0.0
+        self._whole = _Counts(clock.monotonic_ms())
+        self._window = _Counts(self._whole.began_ms)
+
+    async def run(self, interrupted: asyncio.Future[None]) -> None:
+        """Read, print the lines."""
+        began = self._now()
+        heard_ms = self._clock.monotonic_ms()
+        while not interrupted.done() and self._whole.records < self._limit:
+            left = self._limit - self._whole.records
+            polled = await unless(interrupted, self._consumer.getmany(timeout_ms=_POLL_MS, max_records=left))
+            now_ms = self._clock.monotonic_ms()
+            for records in (polled or {}).values():
+                self._count(len(records), sum(_size(one) for one in records))
+                heard_ms = now_ms
+            self._whole.joining_ms = self._rebalances.total_ms
+            if now_ms - heard_ms > self._patience_ms:
+                click.echo(
+                    f"WARNING: exiting before consuming the expected number of messages: timeout "
+                    f"({self._patience_ms} ms) exceeded",
+                    err=True,
+                )
+                break
+            self._maybe_tell(now_ms)
+        if not self._is_detailed:
+            click.echo(", ".join([began, self._now(), *self._whole.cells(self._clock.monotonic_ms())]))
+
+    def _count(self, records: int, size: int) -> None:
+        for counts in (self._whole, self._window):
+            counts.records += records
+            counts.size += size
+
+    def _maybe_tell(self, now_ms: float) -> None:
+        is_over = self._whole.records >= self._limit
+        if not self._is_detailed or not (is_over or now_ms - self._window.began_ms >= self._interval_ms):
+            return
+        self._window.joining_ms = min(
+            self._rebalances.total_ms - self._told_joining_ms, now_ms - self._window.began_ms
+        )
+        self._told_joining_ms = self._rebalances.total_ms
+        click.echo(", ".join([self._now(), "0", *self._window.cells(now_ms)]))
+        self._window = _Counts(now_ms)
+
+    def _now(self) -> str:
+        text = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).strftime(self._date_format)
+        # Kafka's default format ends in milliseconds, strftime's %f is microseconds.
+        return text[:-3] if self._date_format.endswith("%f") else text
+
+
+def _size(record: Any) -> int:
+    return len(record.key or b"") + len(record.value or b"")

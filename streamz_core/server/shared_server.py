@@ -1,0 +1,93 @@
+"""The one server of a broker that several apps of a process share.
+
+Owns: which broker of this process has one: at the socket in the data directory always, so that a second worker and
+the command line work on a directory in use; at an address where one was asked for.
+Must not know: how requests are answered, what apps do.
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from streamz_core.errors import Misuse
+from streamz_core.server.listener import CannotListen
+from streamz_core.server.server import Server
+from streamz_core.server.server_config import ServerConfig, parse_listen
+
+if TYPE_CHECKING:
+    from streamz_core.broker.broker import Broker
+
+logger: Final = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Shared:
+    server: Server
+    listen: str | None
+    users: int = 0
+
+
+_servers: Final[weakref.WeakKeyDictionary[Broker, _Shared]] = weakref.WeakKeyDictionary()
+"""As the table of open brokers is: a socket belongs to a process, not to one of its apps."""
+
+
+class SharedServer:
+    """One user's hold on the server of a broker; made by ``share``."""
+
+    def __init__(self, broker: Broker, shared: _Shared) -> None:
+        self._broker = broker
+        self._shared: _Shared | None = shared
+        shared.users += 1
+
+    async def wait_failed(self) -> BaseException:
+        """The reason why it cannot go on, once there is one."""
+        assert self._shared is not None
+        return await self._shared.server.wait_failed()
+
+    async def close(self) -> None:
+        """Let go; the last user closes the server. Again does nothing."""
+        shared, self._shared = self._shared, None
+        if shared is None:
+            return
+        shared.users -= 1
+        if not shared.users:
+            _servers.pop(self._broker, None)
+            await shared.server.close()
+
+
+async def share(broker: Broker, listen: str | None) -> SharedServer | None:
+    """Serve ``broker`` to other processes; None where none of them could reach it: it is in memory, say.
+
+    ``listen``: ``host:port`` to listen at besides. Raises ``CannotListen``, and ``Misuse`` for what is no address,
+    or where another user of this process has the broker listen elsewhere.
+    """
+    shared = _servers.get(broker)
+    if shared is None:
+        server = await _start(broker, listen)
+        if server is None:
+            return None
+        shared = _servers[broker] = _Shared(server, listen)
+    elif listen not in (None, shared.listen):
+        raise Misuse(
+            f"listen={listen!r}: another app of this process serves {broker.path} at {shared.listen or 'no address'}; "
+            "give all of them the same address"
+        )
+    return SharedServer(broker, shared)
+
+
+async def _start(broker: Broker, listen: str | None) -> Server | None:
+    host, port = (None, 0) if listen is None else parse_listen(listen)
+    path = broker.socket_path
+    if host is None and path is None:
+        return None
+    try:
+        return await Server.start(broker, ServerConfig(host=host, port=port, socket_path=path))
+    except CannotListen as error:
+        if host is not None:
+            raise
+        # A file system without sockets is no reason not to work: only other processes have to do without.
+        logger.warning("%s: no other process can share %s", error, broker.path)
+        return None
