@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamz_core.broker.groups import events
 from streamz_core.broker.groups.offsets import GroupOffsets
-from streamz_core.broker.groups.rebalance import refused_join
+from streamz_core.broker.groups.rebalance import prepare, refused_join
 from streamz_core.broker.groups.records import group_key
 from streamz_core.broker.groups.sessions import Sessions
 from streamz_core.broker.groups.state import Group, GroupState, change
@@ -84,7 +84,13 @@ class LiveGroup:
 
     def tell(self, event: events.Event) -> Any:
         """Decide on ``event``, carry the decision out; its response, or a future of it, or None."""
-        decision = decide(self.group, event, self._services.clock.now_ms(), self._rules)
+        return self._follow(decide(self.group, event, self._services.clock.now_ms(), self._rules))
+
+    def rebalance(self) -> None:
+        """Ask every member to join again, as where the group was taken over as it stands."""
+        self._follow(prepare(self.group, self._services.clock.now_ms(), self._rules))
+
+    def _follow(self, decision: events.Decision) -> Any:
         self.group = decision.group
         answer: Any = None
         for effect in decision.effects:

@@ -455,7 +455,7 @@ async def test_an_empty_group_changes_its_protocol_and_keeps_its_offsets(
     assert await group.listed() == [("classic", "consumer", "CompletingRebalance")]
     refused = await group.join("m2")
     assert refused.error_code is ErrorCode.GROUP_ID_NOT_FOUND
-    assert "classic" in (refused.error_message or "")
+    assert "no consumers" in (refused.error_message or "")
     assert (await group.described()).error_code is ErrorCode.GROUP_ID_NOT_FOUND
     assert await group.committed() == 1
 
@@ -476,7 +476,7 @@ async def test_classic_requests_find_no_member_in_a_group_of_the_consumer_protoc
     )
     left = await talk.broker.handle(LeaveGroupRequest(group_id="g", members=[MemberIdentity(member_id="m1")]))
 
-    assert {beat.error_code, sync.error_code, left.error_code} == {ErrorCode.UNKNOWN_MEMBER_ID}
+    assert {beat.error_code, sync.error_code, left.members[0].error_code} == {ErrorCode.UNKNOWN_MEMBER_ID}
 
 
 async def test_a_group_is_deleted_when_nobody_is_in_it(talk: Any, group: Group, open_broker: Any) -> None:
