@@ -166,7 +166,7 @@ def downgraded(group: ConsumerGroup, name_of: Callable[[bytes], str | None]) -> 
     return Group(
         group_id=group.group_id,
         state=GroupState.STABLE,
-        generation_id=group.epoch,
+        generation_id=group.target_epoch,  # in which those are that have arrived; nobody is beyond
         protocol_type=PROTOCOL_TYPE,
         protocol_name=next(name for name, _ in first.protocols if name in common),
         leader=first.member_id,
