@@ -1,7 +1,7 @@
 """Word count: lines in, how often each word has come out.
 
-python word_count.py send lines '"all streams lead to Kafka"'
-python word_count.py worker
+python word_count.py send lines 'all streams lead to Kafka'
+python word_count.py worker   # until Ctrl-C: a data directory has one owner
 streamz console-consumer --topic word-counts --from-beginning --property print.key=true
 """
 

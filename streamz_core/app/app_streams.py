@@ -107,8 +107,8 @@ def _consumed(topics: Iterable[str | Topic], options: dict[str, Any]) -> tuple[l
     """The names of topics, and how they are read: as the topics say, unless ``options`` do."""
     names: list[str] = []
     for topic in topics:
-        if isinstance(topic, str):
-            names.append(topic)
+        if not hasattr(topic, "topics"):
+            names.append(topic)  # a name; the builder refuses what is none
             continue
         names += topic.topics
         for what in ("key_type", "value_type", "key_serializer", "value_serializer", "on_decode_error"):

@@ -6,11 +6,9 @@ Needs Java 17 and Maven. The programs use every operation that ``topology.py`` c
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 from pathlib import Path
 
-from tests.oracle.kafka_streams import judge, prepare
+from tests.oracle.kafka_streams import judge, keep, prepare
 from tests.oracle.program import OPERATIONS, case, differs_on_purpose
 from tests.oracle.topology import OPERATIONS as OURS
 
@@ -34,8 +32,7 @@ def main() -> None:
     judged = judge(wanted)
     refused = [one for one in judged if "error" in one]
     kept = [one for one in judged if "error" not in one]
-    with gzip.GzipFile(CASES.parent / given.out, "wb", mtime=0) as file:
-        file.write(b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in kept))
+    keep(kept, CASES.parent / given.out)
     print(f"{len(kept)} cases kept, {len(refused)} refused by Kafka Streams")
     for reason in sorted({one["error"] for one in refused}):
         print(f"  {reason}")

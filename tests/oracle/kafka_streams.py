@@ -5,6 +5,7 @@ Needs Java 17 and Maven; ``python -m tests.oracle`` writes what it says into ``c
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 from pathlib import Path
@@ -34,3 +35,9 @@ def judge(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
             check=True,
         )
     return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def keep(cases: list[dict[str, Any]], path: Path) -> None:
+    """Write judged cases as data for the test."""
+    with gzip.GzipFile(path, "wb", mtime=0) as file:
+        file.write(b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in cases))

@@ -5,12 +5,10 @@ Like ``python -m tests.oracle``, with programs that have little else.
 
 from __future__ import annotations
 
-import gzip
-import json
 from pathlib import Path
 from typing import Any
 
-from tests.oracle.kafka_streams import judge, prepare
+from tests.oracle.kafka_streams import judge, keep, prepare
 from tests.oracle.program import case, differs_on_purpose
 
 CASES = Path(__file__).parent / "windows.json.gz"
@@ -41,8 +39,7 @@ def main() -> None:
         if _has_windows(made) and not differs_on_purpose(made):
             wanted.append(made)
     kept = [one for one in judge(wanted) if "error" not in one]
-    with gzip.GzipFile(CASES, "wb", mtime=0) as file:
-        file.write(b"".join(json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in kept))
+    keep(kept, CASES)
     print(f"{len(kept)} cases kept, {len(wanted) - len(kept)} refused by Kafka Streams")
 
 

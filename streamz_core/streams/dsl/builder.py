@@ -6,6 +6,7 @@ Must not know: apps, brokers, how graphs are run.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from streamz_core.errors import Misuse
@@ -143,7 +144,12 @@ class StreamsBuilder:
 
 
 def _topics(given: str | Iterable[str]) -> tuple[str, ...]:
-    topics = (given,) if isinstance(given, str) else tuple(given)
+    topics = (given,) if isinstance(given, (str, re.Pattern)) else tuple(given)
+    for topic in topics:
+        if not isinstance(topic, str):
+            raise Misuse(
+                f"a stream reads topics by their names, and {topic!r} is none; patterns cannot be read"
+            )
     if not topics:
         raise Misuse("a stream needs the name of a topic, or several")
     return topics

@@ -14,10 +14,12 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "streams.md").rea
 PRINTED = [
     "[('bob', '/search')]",
     "{'to': 2, 'be': 2, 'or': 1, 'not': 1}\nto: 2",
+    "[('linz', 20.0), ('linz', 15.0)]",
     "True\n[('/ 0', 2)]",
     "[('eve', {'n': 3, 'places': ['Linz', 'Graz', 'Wien']})]",
     "['somebody saw /', 'Ann saw /shop']",
     "['a book: 12 EUR']\n['a pen: not paid']",
+    "33.0",
     "[('o1', 'a book for Ann'), ('o1', 'a book for Anna')]",
     "[('m1', 3)]\n    Source: KSTREAM-SOURCE-0000000000 (topics: [log])",
     "1.12 1.09 {'eur': 1.12}",

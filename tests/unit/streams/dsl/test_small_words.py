@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -106,3 +107,9 @@ def test_a_stream_that_is_partitioned_by_part_of_its_key_is_not_dealt_out_anew()
         driver.create_input_topic("in", str, str).pipe_key_value_list([("a", "x"), ("b", "x"), ("a", "x")])
         found = driver.create_output_topic("out", str, int).read_key_values_to_map()
     assert found == {"a/x": 2, "b/x": 1}
+
+
+@pytest.mark.parametrize("topics", [re.compile("a.*"), [re.compile("a.*")], ["a", 7]])
+def test_topics_are_read_by_their_names(topics: Any) -> None:
+    with pytest.raises(Misuse, match="reads topics by their names"):
+        StreamsBuilder().stream(topics)
