@@ -223,7 +223,7 @@ class GroupCoordinator:
         records = {**dict.fromkeys(gone), **following}
         if records:
             self.offsets_log.write_records(live.group.group_id, records)
-        live.stop()
+        live.hand_over()
 
     async def consumer_heartbeat(
         self, request: ConsumerGroupHeartbeatRequest

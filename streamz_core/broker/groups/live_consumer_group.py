@@ -75,6 +75,10 @@ class LiveConsumerGroup:
         self._sessions.stop()
         self._rebalances.stop()
 
+    def hand_over(self) -> None:
+        """The group goes on with another protocol; nobody waits here."""
+        self.stop()
+
     def heard_of(self, member_id: str) -> None:
         """A commit proves that the member lives, like a heartbeat."""
         member = self.group.members.get(member_id)

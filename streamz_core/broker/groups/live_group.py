@@ -68,13 +68,20 @@ class LiveGroup:
 
     def stop(self) -> None:
         """The broker closes: nothing fires any more, whoever waits is sent away."""
+        self._send_away(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+
+    def hand_over(self) -> None:
+        """The group goes on with another protocol: its members are to join again."""
+        self._send_away(ErrorCode.REBALANCE_IN_PROGRESS)
+
+    def _send_away(self, code: ErrorCode) -> None:
         self._is_stopped = True
         self._sessions.stop()
         self._clear_timer()
-        unavailable = ErrorCode.COORDINATOR_NOT_AVAILABLE
-        self._joins.answer_all(refused_join(unavailable, ""))
-        self._syncs.answer_all(SyncGroupResponse(error_code=unavailable))
-        self._heartbeats.answer_all(HeartbeatResponse(error_code=unavailable))
+        # Who waits to join keeps its id and asks again; not every client takes another answer for that.
+        self._joins.answer_all(refused_join(ErrorCode.COORDINATOR_NOT_AVAILABLE, ""))
+        self._syncs.answer_all(SyncGroupResponse(error_code=code))
+        self._heartbeats.answer_all(HeartbeatResponse(error_code=code))
 
     def heard_of(self, member_id: str) -> None:
         """A commit proves that the member lives, like a heartbeat."""
