@@ -13,7 +13,7 @@ from streamz_core.protocol.messages.consumer_group_heartbeat import (
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
 
 ADDRESS = "memory://mixed-groups"
-TURNS = 600
+TURNS = 3_000
 
 
 class Member:
