@@ -199,8 +199,9 @@ class PartitionLog:
     def append(self, records: Buffer | EncodedBatches, *, level: Durability, now_ms: int) -> Appended:
         """Append whole batches, all or none of them.
 
-        A ``bytearray`` is the log's to write their offsets into; other buffers are copied. ``EncodedBatches``
-        are written from where they are, their checksums believed, unless this topic changes its batches.
+        A ``bytearray`` is the log's to write their offsets into; other buffers are left as they are.
+        ``EncodedBatches`` are written from where they are, their checksums believed, unless this topic changes its
+        batches.
 
         Raises ``InvalidRecords``, ``RecordTooLarge``, ``OutOfOrderSequence``, ``ProducerFenced``,
         ``InvalidTxnState`` (nothing was written), ``StorageFailure`` (nothing is left of it).

@@ -238,7 +238,7 @@ def test_a_failed_append_leaves_nothing(topic, batch, records, monkeypatch):
     write = file_type.write_at
 
     def short(self, position, data):
-        write(self, position, bytes(data)[:20])
+        write(self, position, b"".join(data)[:20] if isinstance(data, list) else bytes(data)[:20])
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(file_type, "write_at", short)
