@@ -87,6 +87,11 @@ class LiveConsumerGroup:
             timeout_ms = self._rules.session_timeout_ms if classic is None else classic.session_timeout_ms
             self._sessions.extend(member_id, timeout_ms)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the group goes on elsewhere, or nowhere."""
+        return self._is_stopped
+
     def await_rejoin(self, member_id: str) -> None:
         """A classic member was asked to join again: it has its rebalance timeout for that."""
         if member_id not in self._rebalances:
@@ -98,7 +103,7 @@ class LiveConsumerGroup:
 
     def refresh(self, topics: Topics) -> None:
         """Let the group have a target of the topics as they are now. Raises nothing: the next heartbeat tries again."""
-        if topics is self._seen and self.group.target_epoch == self.group.epoch:
+        if self._is_stopped or (topics is self._seen and self.group.target_epoch == self.group.epoch):
             return
         try:
             self._become(retargeted(refreshed(self.group, topics), topics))
@@ -108,6 +113,8 @@ class LiveConsumerGroup:
 
     async def beat(self, heartbeat: Heartbeat, topics: Topics) -> Step | Refused:
         """Take a heartbeat; answered when what it changed is durable."""
+        if self._is_stopped:
+            return Refused(ErrorCode.COORDINATOR_NOT_AVAILABLE, "the broker closes, or the group has turned")
         now_ms = self._services.clock.now_ms()
         if heartbeat.epoch < JOINING_EPOCH:
             step = membership.leave(self.group, heartbeat, now_ms)

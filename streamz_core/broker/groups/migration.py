@@ -83,6 +83,8 @@ async def heartbeat(
     """Heartbeat: a member that is not where its target wants it is asked to join again."""
     if request.max_wait_ms > 0:  # it will ask again as soon as it is answered
         await live.wait(request.max_wait_ms)
+    if live.is_stopped:
+        return _REBALANCING
     error = member_error(live.group, request.member_id, request.group_instance_id, request.generation_id)
     if error is not None:
         return HeartbeatResponse(error_code=error)

@@ -331,6 +331,23 @@ async def test_commits_of_classic_members_are_fenced_by_their_generation(
     assert await commit(first.generation + 1) is ErrorCode.ILLEGAL_GENERATION
 
 
+async def test_a_heartbeat_that_waited_while_its_group_turned_changes_nothing(
+    talk: Any, pair: tuple[Classic, Classic]
+) -> None:
+    new = Consumer(talk)
+    await new.join()
+    first, _ = pair
+    await first.rejoin()
+
+    waiting = asyncio.create_task(first.beat(max_wait_ms=60_000))
+    await talk.clock.settle()
+    await new.ask(-1)
+    await talk.clock.advance(1_000)
+
+    assert await waiting is REBALANCE
+    assert await kinds(talk) == [("classic", "PreparingRebalance")]
+
+
 async def test_heartbeats_that_may_wait_are_not_answered_at_once(
     talk: Any, pair: tuple[Classic, Classic]
 ) -> None:
