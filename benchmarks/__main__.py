@@ -29,6 +29,7 @@ from benchmarks import (
     table_join,
     wire,
     wire_codec,
+    workers,
 )
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
@@ -55,6 +56,7 @@ MODULES = (
     partitions,
     wire,
     wire_codec,
+    workers,
     imports,
     peers,
 )
