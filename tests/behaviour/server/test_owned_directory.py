@@ -63,7 +63,9 @@ async def test_clients_work_through_the_owner(serve, tmp_path, doors):
 async def test_an_owner_that_serves_nobody_is_named_with_what_can_be_done(owner, tmp_path, monkeypatch):
     monkeypatch.setattr(local_link, "OWNER_WAIT_MS", 0)
 
-    with pytest.raises(DirectoryOwned, match=r"in use by process \d+, which does not serve others: have it listen"):
+    with pytest.raises(
+        DirectoryOwned, match=r"in use by process \d+, which does not serve others: have it listen"
+    ):
         await open_link(f"file://{tmp_path}")
 
 
