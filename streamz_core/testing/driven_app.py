@@ -191,7 +191,7 @@ class DrivenApp:
             self.app.topics[name] = replace(options, config={**options.config, **TOPIC_CONFIG})
 
     def _count(self, topic: str) -> int:
-        return max(1, sum(1 for partition in ends_of(self.broker) if partition.topic == topic))
+        return sum(1 for partition in ends_of(self.broker) if partition.topic == topic)
 
     async def _collect(self) -> None:
         """Fetch what was written to topics of others."""

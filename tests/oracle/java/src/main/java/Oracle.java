@@ -125,7 +125,7 @@ class Run {
         return node == null || node.isNull() ? null : node.asText();
     }
 
-    // -- functions: the same as in functions.py ------------------------------------------------------
+    // -- functions: the same as in topology.py ------------------------------------------------------
 
     static String shown(String value) {
         return value == null ? "-" : value;
