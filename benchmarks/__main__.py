@@ -27,6 +27,9 @@ from benchmarks import (
     send,
     streams,
     table_join,
+    wire,
+    wire_codec,
+    workers,
 )
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
@@ -51,6 +54,9 @@ MODULES = (
     compaction,
     restore,
     partitions,
+    wire,
+    wire_codec,
+    workers,
     imports,
     peers,
 )

@@ -63,7 +63,7 @@ def worker(app: Startable, loglevel: str, accept_destructive: bool, count: int |
     if count is not None:
         exit_with(lambda: asyncio.run(run_workers(app, count, own_command())))
         return
-    exit_with(lambda: asyncio.run(run(app)))
+    exit_with(lambda: asyncio.run(run(app, own_process.begin_anew)))
 
 
 @click.command(help="List the agents and their topics.")

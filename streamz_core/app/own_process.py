@@ -1,23 +1,37 @@
-"""What a worker changes about the process it has to itself.
+"""What a worker does about the process it has to itself.
 
 Owns: the settings of the C library's heap and of the garbage collector for a process that runs an app and
-nothing else.
+nothing else; replacing it by one that begins anew.
 Must not know: apps.
 
-Never done where an app runs in a process of the user's: both settings hold for all of it.
+Never done where an app runs in a process of the user's: all this holds for the whole of it.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import logging
+import os
+import sys
 from typing import Final
+
+from streamz_core.app.worker_processes import is_minded
 
 M_TRIM_THRESHOLD: Final = -1
 M_TOP_PAD: Final = -2
 TRIM_BYTES: Final = 1 << 30
 TOP_PAD_BYTES: Final = 64 << 20
 GC_THRESHOLDS: Final = (50_000, 20, 50)
+
+
+def begin_anew(is_stopping: bool) -> None:
+    """End at once, as a crash would, and unless the process was to stop run its command line again."""
+    logging.shutdown()
+    sys.stdout.flush()
+    if is_stopping or is_minded():
+        os._exit(1)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this very program
 
 
 def tune() -> None:

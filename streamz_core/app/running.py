@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.app.declaring import declare
+from streamz_core.app.owner_watch import OwnerWatch
 from streamz_core.app.planning import check
 from streamz_core.app.sending import FutureMessage
 from streamz_core.app.state_directory import state_directory
 from streamz_core.app.topic import Topic
 from streamz_core.app.topic_options import TopicOptions
-from streamz_core.client.local_link import broker_of, is_local, open_link
+from streamz_core.client.local_link import broker_of, is_local, open_link, owner_socket
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import Durability
 from streamz_core.server.shared_server import SharedServer, share
@@ -53,6 +54,7 @@ class RunningApp:
         self.runtime: StreamsRuntime | None = None
         self._link: Link | None = None
         self._door: SharedServer | None = None
+        self._owner: OwnerWatch | None = None
         self._producer: AIOKafkaProducer | None = None
         self._background = Supervisor(f"app {app.id!r}")
 
@@ -64,6 +66,9 @@ class RunningApp:
         app.clock = self._link.clock
         if is_local(self._link):
             self._door = await share(broker_of(self._link), conf.listen)
+        elif (path := owner_socket(conf.broker)) is not None:
+            self._owner = OwnerWatch(path)
+            self._owner.start()
         self.partitions = await self._declare_topics()
         topology = app.topology(self.partitions)
         producer = AIOKafkaProducer(
@@ -93,6 +98,8 @@ class RunningApp:
             await _note(errors, self.runtime.stop())
         if self._producer is not None:
             await _note(errors, self._producer.stop())
+        if self._owner is not None:
+            self._owner.close()
         if self._door is not None:
             await _note(errors, self._door.close())
         if self._link is not None:
@@ -102,11 +109,10 @@ class RunningApp:
 
     async def wait_failed(self) -> BaseException:
         """The reason why the app cannot go on, once there is one."""
-        waits = [asyncio.ensure_future(self._background.wait_failed())]
-        if self.runtime is not None:
-            waits.append(asyncio.ensure_future(self.runtime.wait_failed()))
-        if self._door is not None:
-            waits.append(asyncio.ensure_future(self._door.wait_failed()))
+        parts = [
+            part for part in (self._background, self.runtime, self._door, self._owner) if part is not None
+        ]
+        waits = [asyncio.ensure_future(part.wait_failed()) for part in parts]
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             return next(iter(done)).result()
@@ -203,6 +209,7 @@ class RunningApp:
             timestamp_ahead_max_ms=conf.milliseconds("timestamp_ahead_max"),
             memory_budget_bytes=conf.memory_budget,
             shutdown_timeout_ms=conf.milliseconds("shutdown_timeout"),
+            num_standby_replicas=conf.num_standby_replicas,
         )
 
 

@@ -78,6 +78,9 @@ class Settings:
     memory_budget: int = 256 * 1024 * 1024
     """Bytes that all stores of the process may take together: half for decoded entries, half for RocksDB's blocks
     and write buffers. Where entries that wait for a commit fill their half, the commit comes earlier."""
+    num_standby_replicas: int = 0
+    """How many other processes keep warm copies of each task's stores, so that they take over without a restore.
+    Processes that share a state directory share the files, and need none; stores in memory have none."""
     shutdown_timeout: Seconds = 30.0
     """How long a graceful stop may take before the worker gives up and exits non-zero."""
     timezone: str | None = None
@@ -117,6 +120,10 @@ class Settings:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise ImproperlyConfigured(f"setting {name!r}: expected an integer above 0, got {value!r}")
+        if type(self.num_standby_replicas) is not int or self.num_standby_replicas < 0:
+            raise ImproperlyConfigured(
+                f"setting 'num_standby_replicas': expected 0 or more, got {self.num_standby_replicas!r}"
+            )
         for name in ("broker_commit_interval", "shutdown_timeout", "timestamp_ahead_max"):
             self.milliseconds(name)
         if not isinstance(self.broker, str):

@@ -177,6 +177,11 @@ def ending(code: int) -> str:
         return f"by signal {-code}"
 
 
+def is_minded() -> bool:
+    """Whether this is a worker process that is started again when it dies."""
+    return _PIPE_VARIABLE in os.environ
+
+
 @contextlib.contextmanager
 def minded(stop: Callable[[], object]) -> Iterator[None]:
     """In a worker process: ``stop()`` is called once whoever minds it is gone. Elsewhere: nothing."""

@@ -12,23 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamz_core.cli.connection import CommandError, refuse
+from streamz_core.cli.described_groups import ShownGroup, ShownMember, described
 from streamz_core.cli.group_offsets import committed_offsets, offsets_at
 from streamz_core.cli.table import table
-from streamz_core.errors import ErrorCode
-from streamz_core.protocol.consumer_protocol import (
-    ConsumerProtocolMemberAssignment,
-    MalformedMembership,
-)
-from streamz_core.protocol.messages.describe_groups import DescribedGroup, DescribeGroupsRequest
 from streamz_core.protocol.messages.list_offsets import LATEST_TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamz_core.client.link import Link
-    from streamz_core.model import TopicPartition
-    from streamz_core.protocol.messages.describe_groups import DescribedGroupMember
 
 _OFFSET_TITLES: Final = (
     "GROUP",
@@ -42,7 +34,7 @@ _OFFSET_TITLES: Final = (
     "CLIENT-ID",
 )
 _COORDINATOR: Final = "embedded (0)"
-_REBALANCING: Final = ("PreparingRebalance", "CompletingRebalance")
+_REBALANCING: Final = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +60,10 @@ class GroupOffset:
 
 async def describe(link: Link, names: list[str], given: dict[str, Any]) -> None:
     """Print what the options ask of each group; refuses a group that does not exist."""
-    groups = (await link.send(DescribeGroupsRequest(groups=names))).groups
-    for group in groups:
-        if group.error_code is ErrorCode.GROUP_ID_NOT_FOUND or group.group_state == "Dead":
-            raise CommandError(f"group {group.group_id!r} does not exist (see: streamz groups --list)")
-        refuse(group.error_code, None, f"group {group.group_id!r}")
+    groups = await described(link, names)
     if given["state"] is not None:
         wanted = {part.strip().casefold() for part in given["state"].split(",") if part.strip()}
-        shown = [group for group in groups if not wanted or group.group_state.casefold() in wanted]
+        shown = [group for group in groups if not wanted or group.state.casefold() in wanted]
         _show([_state(group) for group in shown], as_json=given["as_json"])
         return
     for group in groups:
@@ -98,9 +86,9 @@ async def describe(link: Link, names: list[str], given: dict[str, Any]) -> None:
             click.echo("\n" + table(_OFFSET_TITLES, [_cells(offset) for offset in offsets]))
 
 
-async def _offsets(link: Link, group: DescribedGroup) -> list[GroupOffset]:
+async def _offsets(link: Link, group: ShownGroup) -> list[GroupOffset]:
     """Committed and end offsets of every partition the group committed or owns."""
-    owners = {tp: member for member in group.members for tp in _assigned(member)}
+    owners = {tp: member for member in group.members for tp in member.partitions}
     committed = await committed_offsets(link, group.group_id)
     partitions = sorted({*committed, *owners})
     ends = await offsets_at(link, partitions, LATEST_TIMESTAMP)
@@ -112,22 +100,11 @@ async def _offsets(link: Link, group: DescribedGroup) -> list[GroupOffset]:
             current_offset=committed.get(tp),
             log_end_offset=ends.get(tp),
             consumer_id=owners[tp].member_id if tp in owners else None,
-            host=_host(owners[tp]) if tp in owners else None,
+            host=owners[tp].host if tp in owners else None,
             client_id=owners[tp].client_id if tp in owners else None,
         )
         for tp in partitions
     ]
-
-
-def _assigned(member: DescribedGroupMember) -> list[TopicPartition]:
-    try:
-        return ConsumerProtocolMemberAssignment.decode(member.member_assignment).partitions()
-    except MalformedMembership:
-        return []  # not a consumer: such a group shares out something else than partitions
-
-
-def _host(member: DescribedGroupMember) -> str | None:
-    return f"/{member.client_host.removeprefix('/')}" if member.client_host else None
 
 
 def _cells(offset: GroupOffset) -> list[object]:
@@ -144,22 +121,22 @@ def _cells(offset: GroupOffset) -> list[object]:
     ]
 
 
-def _say_state(group: DescribedGroup) -> None:
-    if group.group_state in _REBALANCING:
+def _say_state(group: ShownGroup) -> None:
+    if group.state in _REBALANCING:
         click.echo(f"Warning: Consumer group '{group.group_id}' is rebalancing.", err=True)
     elif not group.members:
         click.echo(f"Consumer group '{group.group_id}' has no active members.", err=True)
 
 
-def _member(group: DescribedGroup, member: DescribedGroupMember, *, with_assignment: bool) -> dict[str, Any]:
+def _member(group: ShownGroup, member: ShownMember, *, with_assignment: bool) -> dict[str, Any]:
     partitions: dict[str, list[int]] = {}
-    for tp in _assigned(member):
+    for tp in member.partitions:
         partitions.setdefault(tp.topic, []).append(tp.partition)
     row = {
         "GROUP": group.group_id,
         "CONSUMER-ID": member.member_id,
-        "GROUP-INSTANCE-ID": member.group_instance_id,
-        "HOST": _host(member),
+        "GROUP-INSTANCE-ID": member.instance_id,
+        "HOST": member.host,
         "CLIENT-ID": member.client_id,
         "#PARTITIONS": sum(map(len, partitions.values())),
     }
@@ -170,12 +147,12 @@ def _member(group: DescribedGroup, member: DescribedGroupMember, *, with_assignm
     return row
 
 
-def _state(group: DescribedGroup) -> dict[str, Any]:
+def _state(group: ShownGroup) -> dict[str, Any]:
     return {
         "GROUP": group.group_id,
         "COORDINATOR (ID)": _COORDINATOR,
-        "ASSIGNMENT-STRATEGY": group.protocol_data,
-        "STATE": group.group_state,
+        "ASSIGNMENT-STRATEGY": group.strategy,
+        "STATE": group.state,
         "#MEMBERS": len(group.members),
     }
 

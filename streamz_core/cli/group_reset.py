@@ -22,7 +22,7 @@ from streamz_core.cli.table import table
 from streamz_core.client.reset_target import Bounds, ResetTarget, TargetError, offsets_of_file, target_of
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
-from streamz_core.protocol.messages.describe_groups import DescribeGroupsRequest
+from streamz_core.protocol.messages.list_groups import ListGroupsRequest
 from streamz_core.protocol.messages.list_offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
 from streamz_core.protocol.messages.metadata import (
     MetadataRequest,
@@ -37,7 +37,7 @@ from streamz_core.protocol.messages.offset_commit import (
 if TYPE_CHECKING:
     from streamz_core.client.link import Link
 
-_FREE_STATES: Final = ("Empty", "Dead")
+_FREE_STATE: Final = "Empty"
 
 reset_options = options(
     click.option(
@@ -97,10 +97,10 @@ async def reset(link: Link, groups: list[str], given: dict[str, Any]) -> None:
 
 async def _require_free(link: Link, group: str) -> None:
     """A group with members keeps its positions itself: they would overwrite a reset."""
-    (described,) = (await link.send(DescribeGroupsRequest(groups=[group]))).groups
-    if described.group_state not in _FREE_STATES:
+    found = {one.group_id: one for one in (await link.send(ListGroupsRequest())).groups}.get(group)
+    if found is not None and found.group_state != _FREE_STATE:
         raise CommandError(
-            f"group {group!r} has members (state {described.group_state}); stop them before resetting its offsets"
+            f"group {group!r} has members (state {found.group_state}); stop them before resetting its offsets"
         )
 
 

@@ -25,7 +25,15 @@ from streamz_core.protocol.messages.list_groups import ListedGroup, ListGroupsRe
 if TYPE_CHECKING:
     from streamz_core.client.link import Link
 
-_STATES: Final = ("PreparingRebalance", "CompletingRebalance", "Stable", "Empty", "Dead")
+_STATES: Final = (
+    "PreparingRebalance",
+    "CompletingRebalance",
+    "Assigning",
+    "Reconciling",
+    "Stable",
+    "Empty",
+    "Dead",
+)
 _TYPES: Final = ("classic", "consumer")
 
 _actions = options(

@@ -119,6 +119,13 @@ class KafkaConnectionError(KafkaError, Retriable):
     invalid_metadata = True
 
 
+class ConnectionLost(KafkaConnectionError):
+    """The process that owned and served a data directory is gone: nobody will ever answer on this link.
+
+    Open the directory anew: whoever does first owns it.
+    """
+
+
 class UnsupportedCodecError(KafkaError, Misuse):
     """A batch is compressed with a codec this build cannot read."""
 

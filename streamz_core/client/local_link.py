@@ -34,6 +34,7 @@ from streamz_core.clock import SystemClock
 from streamz_core.errors import Misuse
 from streamz_core.log.errors import DirectoryOwned
 from streamz_core.log.files import DiskFiles
+from streamz_core.log.layout import SOCKET_FILE
 from streamz_core.log.memory_files import MemoryFiles
 from streamz_core.protocol.messages.fetch import FetchRequest
 from streamz_core.protocol.messages.heartbeat import HeartbeatRequest
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-OWNER_WAIT_MS: Final = 2_000
+OWNER_WAIT_MS: Final = 1_000
 """How long a directory may be owned by a process that does not listen yet."""
 OWNER_POLL_MS: Final = 50
 
@@ -220,6 +221,14 @@ async def backup(link: Link, target: str, *, links: bool = True) -> BackupSummar
 def is_local(link: Link) -> bool:
     """Whether the broker behind ``link`` is in this process."""
     return isinstance(link, LocalLink)
+
+
+def owner_socket(address: str) -> str | None:
+    """Where the owner of a data directory can be reached by other processes; None for any other address."""
+    parsed = parse(address)
+    if not isinstance(parsed, FileAddress):
+        return None
+    return os.path.join(_key(parsed).removeprefix("file://"), SOCKET_FILE)
 
 
 def broker_of(link: Link) -> Broker:

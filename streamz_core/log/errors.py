@@ -137,8 +137,9 @@ class DirectoryOwned(Retriable):
     def __init__(self, path: str, pid: int | None, note: str = "") -> None:
         owner = f"process {pid}" if pid is not None else "another process"
         super().__init__(
-            f"{path} is in use by {owner}; a data directory has one owner: stop that process, "
-            "or work inside it (clients and apps of one process share a directory)"
+            f"{path} is in use by {owner}, which does not serve others: have it listen (App(listen=...), or "
+            "streamz server instead of it), stop it, or work inside it (one process's clients and apps share a "
+            "directory)"
         )
         self.path = path
         self.pid = pid

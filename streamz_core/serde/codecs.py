@@ -199,6 +199,8 @@ class JsonCodec(ColumnCodec[Any]):
 
     def encode_column(self, column: list[Any]) -> list[bytes | None]:
         """JSON of each; without a step of its own for any, where all are there and can be written."""
+        if type(self) is not JsonCodec:  # it may have an ``encode`` of its own
+            return super().encode_column(column)
         for value in column:
             if value is None:
                 return super().encode_column(column)

@@ -204,6 +204,10 @@ class Connection(asyncio.BufferedProtocol):
         return f"{self.session.client_host} ({self.session.client_id!a})"
 
     def _idle(self, now_ms: float) -> str | None:
+        if self.session.is_local:
+            return (
+                None  # its groups and its owner's watch depend on the connection, and its end is never missed
+            )
         conversation, idle_ms = self._conversation, self._host.limits.idle_ms
         if conversation.answered != self._answered or not conversation.is_idle:
             self._answered = conversation.answered

@@ -20,9 +20,9 @@ class Limits:
     Raises ``Misuse`` naming the limit, its value and what is allowed.
     """
 
-    connections_max: int = 2_000
+    connections_max: int = 4_000
     """Open connections; one more is closed at once."""
-    connections_per_address_max: int = 1_000
+    connections_per_address_max: int = 2_000
     """Of them, from one address."""
     handshakes_max: int = 100
     """Connections in the TLS handshake or not yet authenticated; more wait to be accepted."""
@@ -37,8 +37,9 @@ class Limits:
     requests are not read on, fetches answer little, and peers that stand still for ``full_stall_ms`` go."""
     full_stall_ms: int = 1_000
     """See ``in_flight_bytes_max``."""
-    answer_bytes_max: int = 16_777_216
-    """Record bytes in the answer to one fetch, whatever it asks for; a first batch may go beyond."""
+    answer_bytes_max: int = 4_194_304
+    """Record bytes in the answer to one fetch, whatever it asks for; a first batch may go beyond. Larger ones are
+    slower to read: a client unpacks one while the next is on its way."""
     answer_bytes_full: int = 65_536
     """The same while ``in_flight_bytes_max`` is reached."""
     requests_waiting_max: int = 100

@@ -21,6 +21,7 @@ from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.entry_account import EntryAccount
+from streamz_core.state.key_value_words import KeyValueWords
 from streamz_core.state.store import StoreUndecodable
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _DELETED: Final[Any] = object()
 _by_key = itemgetter(0)
 
 
-class CachedStore:
+class CachedStore(KeyValueWords):
     """One partition of a key-value store, as user code sees it: decoded keys and values.
 
     Keys are compared as Python compares them, so two keys that are equal must encode equally.

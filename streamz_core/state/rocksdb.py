@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import shutil
 from typing import TYPE_CHECKING, Any, Final
 
@@ -350,6 +351,28 @@ def _backward(
 def discard(path: str) -> None:
     """Delete the database at ``path``, which nobody has open; its changelogs can rebuild it."""
     shutil.rmtree(path, ignore_errors=True)
+
+
+def copy(path: str, target: str) -> None:
+    """Copy a database that nobody has open; ``target`` must not be there."""
+    try:
+        shutil.copytree(path, target)
+    except OSError as error:
+        raise StoreFailure(f"copying {path} to {target}: {error}") from error
+
+
+def home(directory: str) -> str:
+    """What tells a directory of databases from those of others, on this machine and elsewhere."""
+    return f"{platform.node()}:{os.path.realpath(directory)}"
+
+
+def databases(directory: str) -> list[str]:
+    """The names of the databases in a directory, whether or not they can be opened."""
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    return sorted(name for name in names if os.path.exists(os.path.join(directory, name, "CURRENT")))
 
 
 def _translated(error: Exception, where: str) -> StoreError:

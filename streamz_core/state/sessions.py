@@ -215,6 +215,20 @@ class SessionStore:
         latest = (1 << 63) if stop is None else stop - 1
         return [(span.start, span.end, self.value(span)) for span in self.find(key, start, latest)]
 
+    def find_sessions(self, key: Any, earliest_end: int, latest_start: int) -> list[tuple[int, int, Any]]:
+        """``(start, end, value)`` of the spans of ``key`` that end and start there, or nearer (Kafka's name)."""
+        return [
+            (span.start, span.end, self.value(span)) for span in self.find(key, earliest_end, latest_start)
+        ]
+
+    def fetch_session(self, key: Any, start: int, end: int) -> Any:
+        """The same as ``get`` (Kafka's name)."""
+        return self.get(key, start, end)
+
+    def delete(self, key: Any, start: int, end: int) -> None:
+        """Remove the span of ``key`` with these times; what is not there stays away."""
+        self.put(key, start, end, None)
+
     def fetch_all(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[Any, int, int, Any]]:
         """``(key, start, end, value)`` of all spans that touch ``start <= time < stop``; keys in no order."""
         for key in list(self._spans):

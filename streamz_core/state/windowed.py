@@ -245,6 +245,16 @@ class WindowedStore:
             for key, value in self.items(first):
                 yield key, first, self.end(first), value
 
+    def backward_fetch(
+        self, key: Hashable, start: int = 0, stop: int | None = None
+    ) -> list[tuple[int, int, Any]]:
+        """The same as ``fetch``, the youngest first."""
+        return self.fetch(key, start, stop)[::-1]
+
+    def all(self) -> Iterator[tuple[Any, int, int, Any]]:
+        """``(key, start, end, value)`` of all windows there are, oldest first."""
+        return self.fetch_all()
+
     def _starts_between(self, start: int, stop: int | None) -> list[int]:
         last = len(self._starts) if stop is None else bisect_left(self._starts, stop)
         return self._starts[bisect_left(self._starts, start) : last]

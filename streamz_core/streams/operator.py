@@ -55,6 +55,9 @@ class OperatorContext(Protocol):
     def latest_timestamp_ms(self) -> int:
         """The latest timestamp that is believed now (``timestamp_ahead_max``): a later one moves no time."""
 
+    def wake_at(self, time_ms: int) -> None:
+        """Have ``punctuate`` called at this time of the wall clock, input or not."""
+
     def watch_idle(self) -> None:
         """This operator will ask for ``idle_ms``."""
 

@@ -20,7 +20,7 @@ from streamz_core.errors import StreamzError
 from streamz_core.serde.failure import DecodeFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from streamz_core.clock import Clock
     from streamz_core.model import Header
@@ -165,6 +165,10 @@ class ProcessorContext(Protocol):
 
     def request_commit(self) -> None:
         """Commit as soon as the record in hand is done."""
+
+    @property
+    def wake_at(self) -> Callable[[int], None]:
+        """``wake_at(time_ms)``: have time-driven work done at this time of the wall clock, input or not."""
 
 
 class ProcessorLife(Protocol):

@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from streamz_core.app.stored_fingerprint import topology_topic
 from streamz_core.errors import Misuse
+from streamz_core.state.cache import CachedStore
+from streamz_core.state.global_store import GlobalStore
+from streamz_core.state.sessions import SessionStore
+from streamz_core.state.versioned import VersionedStore
+from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.dsl.durations import Duration, milliseconds
 from streamz_core.testing.driven_app import DrivenApp, app_of, broker_config
 from streamz_core.testing.manual_clock import ManualClock
@@ -122,6 +127,32 @@ class TopologyTestDriver:
     def get_state_store(self, name: str) -> Any:
         """A store of the topology; with several partitions, that of partition 0."""
         return self._driven.store(name)
+
+    def get_key_value_store(self, name: str) -> Any:
+        """A key-value store, plain or with times. Raises ``Misuse`` where ``name`` is another kind of store."""
+        return self._of_kind(name, CachedStore, GlobalStore)
+
+    def get_window_store(self, name: str) -> WindowedStore:
+        """A window store."""
+        found: WindowedStore = self._of_kind(name, WindowedStore)
+        return found
+
+    def get_session_store(self, name: str) -> SessionStore:
+        """A session store."""
+        found: SessionStore = self._of_kind(name, SessionStore)
+        return found
+
+    def get_versioned_key_value_store(self, name: str) -> VersionedStore:
+        """A store with history."""
+        found: VersionedStore = self._of_kind(name, VersionedStore)
+        return found
+
+    def _of_kind(self, name: str, *kinds: type) -> Any:
+        store = self.get_state_store(name)
+        if not isinstance(store, kinds):
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            raise Misuse(f"store {name!r} is a {type(store).__name__}, not a {wanted}")
+        return store
 
     # -- life ---------------------------------------------------------------------------------------
 

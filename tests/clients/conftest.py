@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from tests.clients import java_programs
 from tests.clients.served import Served
 
 LIBRARIES = {
@@ -46,3 +47,21 @@ def kcat():
     if path is None:
         without("kcat")
     return path
+
+
+@pytest.fixture(scope="session")
+def java():
+    """Java programs can be run, ours among them."""
+    lacking = java_programs.missing()
+    if lacking is not None:
+        without(lacking)
+    java_programs.build()
+    return java_programs
+
+
+@pytest.fixture(scope="session")
+def java_tools(java):
+    """Apache Kafka's command line tools."""
+    tools = java.Tools()
+    yield tools
+    tools.close()

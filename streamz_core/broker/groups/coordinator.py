@@ -32,7 +32,7 @@ from streamz_core.protocol.messages.consumer_group_heartbeat import (
     ConsumerGroupHeartbeatResponse,
 )
 from streamz_core.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
-from streamz_core.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
+from streamz_core.protocol.messages.join_group import LOCAL_HOSTS, JoinGroupRequest, JoinGroupResponse
 from streamz_core.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity
 from streamz_core.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
@@ -80,8 +80,8 @@ class GroupCoordinator:
     async def load(self) -> None:
         """Read ``__consumer_offsets`` and take its groups up.
 
-        Members that lived in the process that ended are gone with it; members on a connection may come
-        back within their session timeout.
+        Members that lived in the process that ended are gone with it, and so are those on its local socket, which
+        begin anew when it closes; members on the network may come back within their session timeout.
         """
         found = offsets_log.load(self.services)
         for group_id, loaded in found.groups.items():
@@ -90,7 +90,9 @@ class GroupCoordinator:
                 live = self._take_up_consumer(loaded.group)
                 live.offsets = loaded.offsets
                 live.resume()
-                live.lose(*[m.member_id for m in loaded.group.members.values() if not m.client_host])
+                live.lose(
+                    *[m.member_id for m in loaded.group.members.values() if m.client_host in LOCAL_HOSTS]
+                )
             else:
                 live = self._take_up(loaded.group)
                 live.offsets = loaded.offsets
@@ -329,9 +331,9 @@ def _unknown(group_id: str) -> ErrorCode:
 
 
 def _local_members(group: Group) -> tuple[MemberIdentity, ...]:
-    """The members without a host: they lived in the process that is no more."""
+    """Those that lived in the process that is no more, or were connected to it by its socket."""
     return tuple(
         MemberIdentity(member_id=member.member_id)
         for member in group.members.values()
-        if not member.client_host
+        if member.client_host in LOCAL_HOSTS
     )

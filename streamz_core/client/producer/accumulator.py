@@ -95,9 +95,8 @@ class Accumulator:
         waiting = []
         for queue in self.queues():
             self._sender.seal(queue)
-            last = queue.last()
-            if last is not None:
-                waiting.append(RecordFuture(last, 0))
+            # Each of them: one that cannot be encoded is given up before those that are on their way.
+            waiting += [RecordFuture(batch, 0) for batch in queue.unacknowledged()]
         if waiting:
             # Bounded: every batch has a deadline.
             await asyncio.wait(waiting)  # type: ignore[type-var]  # futures by protocol

@@ -100,14 +100,6 @@ class PartitionQueue:
         self.in_flight = group
         return group
 
-    def last(self) -> ProducerBatch | None:
-        """The youngest batch that is not done: once it is, all are."""
-        if self.open is not None:
-            return self.open
-        if self.ready:
-            return self.ready[-1]
-        return self.in_flight[-1] if self.in_flight else None
-
     def unacknowledged(self) -> list[ProducerBatch]:
         """Every batch that is not done."""
         return [*self.in_flight, *self.ready, *([self.open] if self.open is not None else [])]

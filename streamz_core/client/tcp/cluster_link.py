@@ -16,7 +16,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamz_core.aio.deadline import sleep
-from streamz_core.client.errors import KafkaConnectionError, LinkClosed
+from streamz_core.client.errors import ConnectionLost, KafkaConnectionError, LinkClosed
 from streamz_core.client.tcp.backoff import Backoff
 from streamz_core.client.tcp.connection import ConnectionBroken
 from streamz_core.client.tcp.endpoint import Endpoint
@@ -68,6 +68,7 @@ class ClusterLink:
         self._topology = Topology()
         self._fetching = Fetching(self)
         self._closed = False
+        self._lost: ConnectionLost | None = None
 
     @classmethod
     async def open(cls, bootstrap: Sequence[Endpoint], settings: LinkSettings, clock: Clock) -> ClusterLink:
@@ -90,17 +91,22 @@ class ClusterLink:
         return ",".join(str(endpoint) for endpoint in self._bootstrap)
 
     async def send(self, request: Request[R]) -> R:
-        """Have ``request`` answered by the broker or brokers it belongs to."""
-        backoff = Backoff(self._settings.reconnect_backoff_ms, self._settings.reconnect_backoff_max_ms)
+        """Have ``request`` answered by the broker or brokers it belongs to.
+
+        Raises ``ConnectionLost`` where the owner of a data directory was asked and is gone.
+        """
+        backoff = self._backoff()
         while True:
             if self._closed:
                 raise LinkClosed(
                     f"the link to {self.address} is closed: {type(request).__name__} was not sent"
                 )
+            if self._lost is not None:
+                raise self._lost
             try:
                 answer: R = await self._routed(request)
             except (ConnectionBroken, CannotReach) as broken:
-                await self._recover(broken, backoff)
+                await self._recover(request, broken, backoff)
             else:
                 return answer
 
@@ -136,7 +142,7 @@ class ClusterLink:
     async def _ask_leaders(self, request: Request[Any]) -> Any:
         await self._know_leaders(topic for topic, _ in partitions_of(request))
         parts = by_leader(request, self._topology.leader_of)
-        if isinstance(request, FetchRequest) and len(parts) > 1:
+        if isinstance(request, FetchRequest) and (len(parts) > 1 or self._fetching.is_busy):
             return await self._fetching.fetch(request, parts)
         return await self._ask_each(request, parts)
 
@@ -165,9 +171,7 @@ class ClusterLink:
         try:
             return await self._ask(self._node(node_id), request)
         except (ConnectionBroken, CannotReach) as broken:
-            await self._recover(
-                broken, Backoff(self._settings.reconnect_backoff_ms, self._settings.reconnect_backoff_max_ms)
-            )
+            await self._recover(request, broken, self._backoff())
             return await self.send(request)
 
     async def _ask(self, node: Node, request: Request[Any]) -> Any:
@@ -201,7 +205,7 @@ class ClusterLink:
     async def _find(self) -> None:
         """Connect to the first broker that answers, and learn of the others."""
         ends_at_ms = self.clock.monotonic_ms() + self._settings.open_timeout_ms
-        backoff = Backoff(self._settings.reconnect_backoff_ms, self._settings.reconnect_backoff_max_ms)
+        backoff = self._backoff()
         while True:
             try:
                 await self._learn()
@@ -246,12 +250,14 @@ class ClusterLink:
         # The broker that is asked instead says what is wrong, in the words of its API.
         _log.debug("no coordinator of %s: %s", key, found.error_code.name)
 
-    async def _recover(self, broken: KafkaConnectionError, backoff: Backoff) -> None:
+    async def _recover(self, request: Request[Any], broken: KafkaConnectionError, backoff: Backoff) -> None:
         if self._closed:
             raise LinkClosed(f"the link to {self.address} was closed") from broken
+        if isinstance(broken, CannotReach) and all(one.path is not None for one in self._bootstrap):
+            self._lost = ConnectionLost(f"the process that served {self.address} is gone: {broken.args[0]}")
+            raise self._lost from broken
         wait_ms = backoff.failed()
-        level = logging.WARNING if backoff.failures == 1 else logging.DEBUG
-        _log.log(level, "%s; asking again", broken)
+        _log.debug("%s; sending %s again", broken, type(request).__name__)
         self._topology.is_stale = True
         self._topology.forget_all_coordinators()
         await sleep(self.clock, wait_ms)
@@ -260,6 +266,9 @@ class ClusterLink:
                 await self._learn()
             except (ConnectionBroken, CannotReach) as error:
                 _log.debug("the cluster cannot be asked either: %s", error)
+
+    def _backoff(self) -> Backoff:
+        return Backoff(self._settings.reconnect_backoff_ms, self._settings.reconnect_backoff_max_ms)
 
     def _any(self) -> Node:
         endpoint = self._topology.any_endpoint

@@ -91,7 +91,9 @@ class Connection(asyncio.BufferedProtocol):
             answer.set_exception(self._broken or ConnectionBroken(f"{self._peer} is not connected"))
             return answer
         self._correlation_id = (self._correlation_id + 1) & 0x7FFFFFFF
-        header = RequestHeader(request.api_key, version, self._correlation_id, self._client_id)
+        # Some say on whose behalf they are sent: a link may have several users.
+        client_id = getattr(request, "client_id", "") or self._client_id
+        header = RequestHeader(request.api_key, version, self._correlation_id, client_id)
         head, body = headers.write_request_header(header), codec.encode_request(request, version)
         if is_answered:
             overdue_at_ms = self._clock.monotonic_ms() + allowed_ms

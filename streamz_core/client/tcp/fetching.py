@@ -49,6 +49,11 @@ class Fetching:
         self._cluster = cluster
         self._kept: list[_UnderWay] = []
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether answers are to come that nobody has asked for again."""
+        return bool(self._kept)
+
     async def fetch(self, request: FetchRequest, parts: Sequence[Part]) -> FetchResponse:
         """The answers that are there once one has news, or all have answered that there is none."""
         under_way = [self._begun(node_id, part, may_wait=request.max_wait_ms > 0) for node_id, part in parts]

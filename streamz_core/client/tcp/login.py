@@ -6,6 +6,8 @@ Must not know: sockets, TLS.
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamz_core.client.errors import (
@@ -15,13 +17,13 @@ from streamz_core.client.errors import (
     error_for,
 )
 from streamz_core.client.tcp.link_settings import CLIENT_SOFTWARE
-from streamz_core.client.tcp.scram import HASHES, ScramClient
 from streamz_core.client.tcp.versions import Versions
 from streamz_core.errors import ErrorCode
+from streamz_core.protocol import scram
 from streamz_core.protocol.messages.api_versions import ApiVersionsRequest
 from streamz_core.protocol.messages.sasl_authenticate import SaslAuthenticateRequest
 from streamz_core.protocol.messages.sasl_handshake import SaslHandshakeRequest
-from streamz_core.protocol.wire import codec
+from streamz_core.protocol.messages.scram_mechanism import ScramMechanism
 from streamz_core.secret import Secret
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     from streamz_core.client.tcp.link_settings import Credentials, LinkSettings
     from streamz_core.protocol.messages.request import Request
 
+SCRAM: Final = {one.sasl_name: one for one in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512)}
+"""By their names in SASL."""
+_ASKED_FIRST: Final = 3
+"""The version of ApiVersions that brokers since Kafka 2.4 know; older ones answer that they do not."""
 _RENEW_AT: Final = 0.85
 """The part of a session's lifetime after which another connection takes over (as in Kafka, KIP-368)."""
 
@@ -54,8 +60,7 @@ async def log_in(connection: Connection, settings: LinkSettings, broker: object)
 
 async def _versions(connection: Connection, settings: LinkSettings, broker: object) -> Versions:
     request = ApiVersionsRequest(client_software_name=CLIENT_SOFTWARE, client_software_version="1")
-    _, version = codec.versions(request.api_key)
-    answer = await connection.ask(request, version, settings.connect_timeout_ms)
+    answer = await connection.ask(request, _ASKED_FIRST, settings.connect_timeout_ms)
     if answer.error_code is ErrorCode.UNSUPPORTED_VERSION:
         answer = await connection.ask(request, 0, settings.connect_timeout_ms)
     if answer.error_code is not ErrorCode.NONE:
@@ -98,11 +103,8 @@ async def _authenticate(
 
 async def _speak(credentials: Credentials, exchange: Any) -> None:
     """Have the conversation of the mechanism."""
-    if credentials.mechanism in HASHES:
-        assert credentials.username is not None
-        assert credentials.password is not None
-        scram = ScramClient(credentials.mechanism, credentials.username, credentials.password)
-        scram.check(await exchange(scram.final(await exchange(scram.first()))))
+    if credentials.mechanism in SCRAM:
+        await _prove(SCRAM[credentials.mechanism], credentials, exchange)
     elif credentials.mechanism == "PLAIN":
         assert credentials.username is not None
         assert credentials.password is not None
@@ -110,6 +112,27 @@ async def _speak(credentials: Credentials, exchange: Any) -> None:
         await exchange(b"\0".join((b"", name, credentials.password.reveal())))
     else:
         await _bear_token(credentials, exchange)
+
+
+async def _prove(mechanism: ScramMechanism, credentials: Credentials, exchange: Any) -> None:
+    """SCRAM: each side shows that it knows the password, without saying it."""
+    assert credentials.username is not None
+    assert credentials.password is not None
+    first = scram.client_first(credentials.username, secrets.token_urlsafe(scram.NONCE_BYTES))
+    try:
+        answer = scram.parse_server_first(await exchange((first.gs2_header + first.bare).encode()), first)
+        # Milliseconds of hashing, which others need not wait for.
+        salted = await asyncio.to_thread(
+            scram.salted_password, mechanism, credentials.password, answer.salt, answer.iterations
+        )
+        final = scram.client_final(first, answer, mechanism, salted)
+        is_known = scram.is_server_final(await exchange(final), first, answer, final, mechanism, salted)
+    except scram.ScramError as error:
+        raise AuthenticationFailedError(
+            f"the server's side of the login is not to be trusted: {error}"
+        ) from error
+    if not is_known:
+        raise AuthenticationFailedError("the server could not prove that it knows the password")
 
 
 async def _bear_token(credentials: Credentials, exchange: Any) -> None:

@@ -5,10 +5,13 @@ Source: https://kafka.apache.org/protocol#The_Messages_JoinGroup
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.request import Message, Request
+
+LOCAL_HOSTS: Final = ("", "/local")
+"""Hosts of members within the broker's own process, and of those of other processes on its local socket."""
 
 
 class JoinGroupProtocol(Message, frozen=True, kw_only=True):
@@ -54,6 +57,6 @@ class JoinGroupRequest(Request[JoinGroupResponse], frozen=True, kw_only=True):
     reason: str | None = None
     client_id: str = ""
     client_host: str = ""
-    """Where the request came from, as the listener saw it; empty within the broker's own process."""
+    """Where the request came from, as the listener saw it; see ``LOCAL_HOSTS``."""
     requires_known_member_id: bool = False
     """Answer a member without an id by MEMBER_ID_REQUIRED and an id first (KIP-394, from version 4 on)."""

@@ -143,6 +143,8 @@ class Shown:
     """All that must be permitted for a part to be shown; None is permitted."""
     replaced: Callable[[Any, ErrorCode], Any] | None = None
     """What a part becomes that is not permitted; None: it is left out, and nobody is told."""
+    is_extra: bool = False
+    """Whether what is replaced was not asked for: then its refusal is none for the audit."""
     scope: str = "each one shown"
 
     def split(self, asking: Asking, request: Any) -> Split:
@@ -153,7 +155,7 @@ class Shown:
         parts = getattr(answer, self.answered)
         if not parts:
             return answer
-        may = asking.may_quietly if self.replaced is None else asking.may
+        may = asking.may_quietly if self.replaced is None or self.is_extra else asking.may
         shown, is_changed = [], False
         for part in parts:
             if all(name is None or may(self.rules, name) for name in self.names(asking, part)):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.acls import AclOperation, ResourceType
 from streamz_core.protocol.messages.create_partitions import (
     CreatePartitionsRequest,
@@ -69,7 +70,6 @@ from streamz_core.server.security.asking import Rule
 from streamz_core.server.security.steps import Bits, Each, Shown, Split, Whole
 
 if TYPE_CHECKING:
-    from streamz_core.errors import ErrorCode
     from streamz_core.protocol.messages.produce import TopicProduceData
     from streamz_core.server.security.asking import Asking
 
@@ -116,7 +116,7 @@ def _without_configs(part: CreatableTopicResult, code: ErrorCode) -> CreatableTo
 
 
 def _with_configs(_asking: Asking, part: CreatableTopicResult) -> tuple[str, ...]:
-    return (part.name,) if part.configs is not None else ()
+    return (part.name,) if part.error_code is ErrorCode.NONE else ()
 
 
 class _NamedOfAll:
@@ -230,6 +230,7 @@ CREATE_TOPICS: Final = Api(
             "topics",
             _with_configs,
             _without_configs,
+            is_extra=True,
             scope="each one's settings in the answer",
         ),
     ),

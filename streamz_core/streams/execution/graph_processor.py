@@ -52,6 +52,10 @@ class GraphContext:
         """The latest timestamp that is believed now."""
         return self.clock.now_ms() + self._context.timestamp_ahead_max_ms
 
+    def wake_at(self, time_ms: int) -> None:
+        """Have ``punctuate`` called at this time of the wall clock."""
+        self._context.wake_at(time_ms)
+
     def watch_idle(self) -> None:
         """Some operator will ask for ``idle_ms``."""
         self.is_watching_idle = True

@@ -44,7 +44,7 @@ class Stage:
         """``stores`` are those it may use; ``timers`` the one for the times of timers with names."""
         self.name: Final = name
         self.task: Final = context
-        self.timers: Final = Timers(None if timers is None else context.store(timers))
+        self.timers: Final = Timers(context.wake_at, None if timers is None else context.store(timers))
         self.time_ms = context.stream_time_ms
         self.children: frozenset[str] = frozenset()
         self.order = NO_ORDER

@@ -47,10 +47,14 @@ class Timer:
 
 
 class Timers:
-    """The timers of one processor. ``store`` keeps the next times of those that have names."""
+    """The timers of one processor. ``store`` keeps the next times of those that have names.
 
-    def __init__(self, store: Any = None) -> None:
+    ``wake_at`` is told when the next one on the wall clock is due.
+    """
+
+    def __init__(self, wake_at: Callable[[int], None], store: Any = None) -> None:
         """Start without any."""
+        self._wake_at = wake_at
         self._store = store
         self._timers: dict[PunctuationType, list[Timer]] = {kind: [] for kind in PunctuationType}
 
@@ -78,6 +82,8 @@ class Timers:
             for other in self._timers[kind]:
                 other.is_cancelled = other.is_cancelled or other.name == name
         self._timers[kind].append(timer)
+        if kind is PunctuationType.WALL_CLOCK_TIME:
+            self._wake_at(timer.next_ms)
         return timer
 
     def fire(self, kind: PunctuationType, now_ms: int) -> None:
@@ -94,6 +100,8 @@ class Timers:
                 self._remember(timer)
         if any(timer.is_cancelled for timer in timers):
             self._forget_cancelled(kind)
+        if kind is PunctuationType.WALL_CLOCK_TIME and self._timers[kind]:
+            self._wake_at(min(timer.next_ms for timer in self._timers[kind]))
 
     def _forget_cancelled(self, kind: PunctuationType) -> None:
         left = [timer for timer in self._timers[kind] if not timer.is_cancelled]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import wait_for
 from streamz_core.model import TopicPartition
-from streamz_core.streams.runtime.task import Task
+from streamz_core.streams.runtime.task import Task, task_id
 from streamz_core.streams.runtime.task_runner import TaskRunner
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.runtime.config import RuntimeConfig
     from streamz_core.streams.runtime.failures import TaskInterrupted
     from streamz_core.streams.runtime.services import TaskServices
+    from streamz_core.streams.runtime.standbys import Standbys
     from streamz_core.streams.topology import SubTopology, Topology
 
 _log = logging.getLogger(__name__)
@@ -42,13 +43,18 @@ class Assignment:
         background: Supervisor,
         *,
         on_change: Callable[[], None],
+        standbys: Standbys | None = None,
     ) -> None:
-        """Tasks run in ``background``, whose failure is the runtime's; ``on_change`` follows assignments."""
+        """Tasks run in ``background``, whose failure is the runtime's; ``on_change`` follows assignments.
+
+        ``standbys`` let go of what becomes a task, before it does.
+        """
         self._topology = topology
         self._config = config
         self._services = services
         self._background = background
         self._on_change = on_change
+        self._standbys = standbys
         self._is_assigned = False
         self._owners: dict[TopicPartition, TaskRunner] = {}
         self._work: dict[str, asyncio.Task[None]] = {}
@@ -77,9 +83,17 @@ class Assignment:
             # A placeholder, so that the consumer does not look for a position of its own.
             consumer.pause(partition)
             consumer.seek(partition, 0)
-        for part in self._topology.subtopologies:
-            for index in sorted({p.partition for p in partitions if p.topic in part.topics}):
-                self._start(part, index)
+        tasks = [
+            (part, index)
+            for part in self._topology.subtopologies
+            for index in sorted({p.partition for p in partitions if p.topic in part.topics})
+        ]
+        if self._standbys is not None:
+            await self._standbys.let_go({task_id(part, index) for part, index in tasks})
+        for part, index in tasks:
+            self._start(part, index)
+        if self._standbys is not None:
+            self._standbys.begin()
         self._is_assigned = True
         self._on_change()
 

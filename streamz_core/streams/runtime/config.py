@@ -72,6 +72,11 @@ class RuntimeConfig:
 
     Far below a changelog's ``delete.retention.ms``: a store that old would miss deletions.
     """
+    num_standby_replicas: int = 0
+    """How many members keep warm copies of each task's stores, beside the one that works on it.
+
+    Members that share a state directory share the files: they need no copies, and get none of each other's.
+    """
     retry_timeout_ms: int = 120_000
     """How long a task whose commits or restores fail is restarted before the app gives up."""
     retry_backoff_ms: int = 200
@@ -93,6 +98,8 @@ class RuntimeConfig:
         for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise Misuse(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.num_standby_replicas < 0:
+            raise Misuse(f"num_standby_replicas must be at least 0, not {self.num_standby_replicas}")
 
     @property
     def is_exactly_once(self) -> bool:

@@ -22,6 +22,7 @@ from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.client.request import Requests
 from streamz_core.errors import Misuse, Retriable
+from streamz_core.state import rocksdb
 from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.streams.runtime.assignment import Assignment
@@ -33,16 +34,20 @@ from streamz_core.streams.runtime.global_tables import GlobalTables
 from streamz_core.streams.runtime.offsets import GroupOffsets
 from streamz_core.streams.runtime.queries import StoreView
 from streamz_core.streams.runtime.services import TaskServices
+from streamz_core.streams.runtime.standbys import Standbys
 from streamz_core.streams.runtime.status import PartitionStatus, RuntimeState, RuntimeStatus, TaskStatus
 from streamz_core.streams.runtime.store_parts import OPEN, GlobalParts, StoreUnavailable, TaskParts
 from streamz_core.streams.runtime.stores import StateSettings
 from streamz_core.streams.runtime.subscriptions import Subscriptions
 from streamz_core.streams.runtime.task import Task
+from streamz_core.streams.runtime.task_assignment import MemberState
+from streamz_core.streams.runtime.task_assignor import TaskAssignor
 from streamz_core.streams.runtime.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from streamz_core.client.consumer.assignors.abstract import AbstractPartitionAssignor
     from streamz_core.client.link import Link
     from streamz_core.model import TopicPartition
     from streamz_core.state.restore import RestoreProgress
@@ -92,6 +97,7 @@ class StreamsRuntime:
         self._consumer: AIOKafkaConsumer | None = None
         self._assignment: Assignment | None = None
         self._globals: GlobalTables | None = None
+        self._standbys: Standbys | None = None
         self._background = Supervisor(f"app {config.app_id!r}", on_failure=self._fail)
         self._subscriptions = Subscriptions()
         self._partition_counts: Mapping[str, int] = {}
@@ -188,6 +194,7 @@ class StreamsRuntime:
             state=self._state.value,
             tasks=tuple(self._task_status(runner) for runner in runners),
             last_error=None if self._failure is None else str(self._failure),
+            standbys=() if self._standbys is None else tuple(self._standbys.copies.values()),
         )
 
     # -- starting and stopping --------------------------------------------------------------------
@@ -227,8 +234,9 @@ class StreamsRuntime:
             on_changes=self._publish,
             on_task_changed=self._settle,
         )
+        standbys = self._standbys = Standbys(self._topology, services, self._background.spawn)
         self._assignment = Assignment(
-            self._topology, config, services, self._background, on_change=self._settle
+            self._topology, config, services, self._background, on_change=self._settle, standbys=standbys
         )
         consumer.subscribe(list(self._topology.topics), listener=self._assignment)
         await consumer.start()
@@ -299,11 +307,33 @@ class StreamsRuntime:
             # Every task seeks its partitions before it lets them be read.
             auto_offset_reset="none",
             isolation_level="read_committed",
-            # Co-partitioned topics must come to the same member.
-            partition_assignment_strategy=(RangePartitionAssignor,),
+            partition_assignment_strategy=self._assignors(),
             session_timeout_ms=config.session_timeout_ms,
             request_timeout_ms=config.request_timeout_ms,
         )
+
+    def _assignors(self) -> list[AbstractPartitionAssignor]:
+        """Co-partitioned topics must come to the same member."""
+        config = self.config
+        plain = RangePartitionAssignor()
+        if not config.num_standby_replicas or config.state_dir is None:
+            return [plain]
+        # The plain one is for groups some of whose members do not ask for standbys (yet).
+        wanted = config.num_standby_replicas
+        return [TaskAssignor(self._topology, wanted, self._member_state, self._on_standbys), plain]
+
+    def _member_state(self) -> MemberState:
+        """What this member has of the app's stores."""
+        directory = str(self.config.state_dir)
+        return MemberState(
+            home=rocksdb.home(directory),
+            standing_by={} if self._standbys is None else self._standbys.positions,
+            on_disk=rocksdb.databases(f"{directory}/{self.config.app_id}"),
+        )
+
+    def _on_standbys(self, task_ids: list[str]) -> None:
+        assert self._standbys is not None, "nothing is assigned before the consumer is started"
+        self._standbys.want(task_ids)
 
     def _make_committer(self, task_id: str) -> Committer:
         config = self.config

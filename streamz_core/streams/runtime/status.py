@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from streamz_core.model import TopicPartition
     from streamz_core.state.restore import RestoreProgress
+    from streamz_core.streams.runtime.standbys import Standby
     from streamz_core.streams.runtime.task import TaskState
 
 
@@ -67,6 +68,8 @@ class RuntimeStatus:
     state: RuntimeState
     tasks: tuple[TaskStatus, ...]
     last_error: str | None
+    standbys: tuple[Standby, ...] = ()
+    """The warm copies here of other members' stores."""
 
     @property
     def is_ready(self) -> bool:

@@ -113,6 +113,23 @@ class TaskStores:
             self.discard_files(damage)
             await self._open(reader, identities, on_progress)
 
+    def open_copies(self, identities: Mapping[str, str], sources: Mapping[str, SourceChangelog]) -> None:
+        """Open the files only, to keep them up to date by ``catch_up`` for whoever opens them after ``close``."""
+        self._sources = sources
+        self._backends = self._open_backends(identities)
+
+    async def catch_up(
+        self,
+        reader: ChangelogReader,
+        on_progress: Callable[[RestoreProgress], None],
+        committed: Mapping[TopicPartition, int],
+    ) -> None:
+        """Bring the stores on disk up to the ends that their changelogs have now."""
+        self._committed = committed
+        for name, backend in self._backends.items():
+            if self._is_on_disk(name):
+                await self._restore(name, backend, reader, on_progress)
+
     def store(self, name: str) -> CachedStore:
         """A key-value store."""
         return self._of_kind(name, CachedStore)
@@ -298,7 +315,7 @@ class TaskStores:
             self.restoring.pop(name, None)
 
     def _open_backends(self, identities: Mapping[str, str]) -> dict[str, Store]:
-        on_disk = [name for name, spec in self._specs.items() if self._path and not spec.in_memory]
+        on_disk = [name for name in self._specs if self._is_on_disk(name)]
         backends: dict[str, Store] = {name: MemoryStore(name) for name in self._specs if name not in on_disk}
         if on_disk and self._path is not None:
             budget = self._settings.budget
@@ -308,6 +325,9 @@ class TaskStores:
             )
             backends.update((name, self._database.store(name)) for name in on_disk)
         return backends
+
+    def _is_on_disk(self, name: str) -> bool:
+        return self._path is not None and not self._specs[name].in_memory
 
     def _changelog(self, name: str) -> TopicPartition | None:
         """Where what a store changes is written to."""

@@ -14,12 +14,11 @@ import asyncio
 import logging
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio.deadline import wait_for
 from streamz_core.aio.signal import Signal
 from streamz_core.state.store import StoreCorrupt, StoreError
-from streamz_core.streams.commit_request import CommitRequest
 from streamz_core.streams.error_policy import ErrorAction
 from streamz_core.streams.runtime.committer import CommitWork
 from streamz_core.streams.runtime.decoding import decode, stream_time_after
@@ -31,21 +30,18 @@ from streamz_core.streams.runtime.failures import (
     TaskInterrupted,
 )
 from streamz_core.streams.runtime.intake import Intake
-from streamz_core.streams.runtime.output import OutputBuffer
 from streamz_core.streams.runtime.passed_over import PassedOver
 from streamz_core.streams.runtime.positions import Positions
 from streamz_core.streams.runtime.processors import FlushFailed, ProcessorFailed, TaskProcessors
 from streamz_core.streams.runtime.stores import TaskStores
+from streamz_core.streams.runtime.task_context import TaskContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streamz_core.clock import Cancellable, Clock
+    from streamz_core.clock import Cancellable
     from streamz_core.model import TopicPartition
     from streamz_core.protocol.record_batch import Columns
-    from streamz_core.state.cache import CachedStore
-    from streamz_core.state.global_store import GlobalStore
-    from streamz_core.state.windowed import WindowedStore
     from streamz_core.streams.round import BadRecord, Part, Round
     from streamz_core.streams.runtime.config import RuntimeConfig
     from streamz_core.streams.runtime.failure_book import Verdict
@@ -81,35 +77,37 @@ class TaskState(Enum):
     CLOSED = "closed"
 
 
-class Task:
+def task_id(subtopology: SubTopology, partition: int) -> str:
+    """What a task is called, in logs, transactional ids and the state directory."""
+    return f"{subtopology.name}_{partition}"
+
+
+class Task(TaskContext):
     """Runs a sub-topology's processors over one partition; it is their ``ProcessorContext``."""
 
     def __init__(
         self, subtopology: SubTopology, partition: int, config: RuntimeConfig, services: TaskServices
     ) -> None:
         """``partition`` of every source topic that has it belongs to this task."""
-        self.task_id: Final = f"{subtopology.name}_{partition}"
-        self.partition: Final = partition
+        name = task_id(subtopology, partition)
+        book = FailureBook()
+        super().__init__(
+            name,
+            partition,
+            config,
+            services,
+            TaskStores(name, partition, subtopology.stores, services.state),
+            Intake(subtopology, partition, config, services, book),
+        )
         self.state: Final = Signal(TaskState.CREATED)
-        self.stream_time_ms = -1
-        self.commit_request: Final = CommitRequest()
         self.has_committed = False
-        self._config = config
-        self._services = services
         self._subtopology = subtopology
         self._ends: Mapping[TopicPartition, int] = {}
         self._processors = TaskProcessors(subtopology)
-        self._stores = TaskStores(self.task_id, partition, subtopology.stores, services.state)
         self._committer = services.make_committer(self.task_id)
-        self._outputs = OutputBuffer(config.record_bytes_max)
-        # As processors see it. Not methods here: agents call these for every record.
-        self.send: Final = self._outputs.send
-        self.send_columns: Final = self._outputs.send_columns
         self._passed_over = PassedOver(self._outputs, config.app_id, self.task_id)
         self._positions = Positions()
-        self._book = FailureBook()
-        self._intake = Intake(subtopology, partition, config, services, self._book)
-        self._wake = asyncio.Event()
+        self._book = book
         self._stop_requested = asyncio.Event()
         self._interruption: TaskInterrupted | None = None
         self._tick: Cancellable | None = None
@@ -120,47 +118,6 @@ class Task:
         self._records_since_commit = 0
         self._work_since_others = 0
         self._flushed_at_ms = services.clock.monotonic_ms()
-
-    # -- as processors see it ---------------------------------------------------------------------
-
-    @property
-    def clock(self) -> Clock:
-        """The clock to ask for wall-clock time."""
-        return self._services.clock
-
-    def store(self, name: str) -> CachedStore:
-        """This task's partition of a key-value store."""
-        return self._stores.store(name)
-
-    def window_store(self, name: str) -> WindowedStore:
-        """This task's partition of a window store."""
-        return self._stores.window_store(name)
-
-    def any_store(self, name: str) -> Any:
-        """This task's partition of a store of any kind."""
-        return self._stores.any_store(name)
-
-    @property
-    def timestamp_ahead_max_ms(self) -> int:
-        """How far ahead of the clock a timestamp may be to be believed."""
-        return self._config.timestamp_ahead_max_ms
-
-    def global_store(self, name: str) -> GlobalStore:
-        """A global table of the process."""
-        return self._services.global_store(name)
-
-    def partition_count(self, topic: str) -> int:
-        """How many partitions an output topic has."""
-        return self._services.known_partitions(topic)
-
-    async def reads_to_end(self) -> bool:
-        """Whether no input is known to have more than was handed to the processors."""
-        return await self._intake.reads_to_end()
-
-    def request_commit(self) -> None:
-        """Commit as soon as the record in hand is done."""
-        self.commit_request.is_pending = True
-        self._wake.set()
 
     # -- as the runtime sees it -------------------------------------------------------------------
 
@@ -272,6 +229,7 @@ class Task:
     async def _close(self) -> None:
         if self._tick is not None:
             self._tick.cancel()
+        self._alarm.cancel()
         graceful = self.state.value is not TaskState.FAILED
         # Whatever is cancelled or fails here, the stores' files must be let go of.
         try:
@@ -313,8 +271,8 @@ class Task:
                 if not self.commit_request.is_pending:
                     await self._wake.wait()
                     self._wake.clear()
-                if self.commit_request.is_pending:
-                    # Nothing came until the commit is due: what depends on time has its turn.
+                if self._alarm.take() or self.commit_request.is_pending:
+                    # Nothing came until a timer or the commit is due: what depends on time has its turn.
                     await self._processors.punctuate()
             if self._commit_is_due():
                 await self._commit()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from streamz_core.app.app import App
+from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.state.restore import RestorePhase
 from streamz_core.streams.dsl.options import Materialized
 
@@ -153,17 +154,30 @@ async def test_a_copy_of_the_stores_spares_reading_the_changelog(lab: Any, tmp_p
     await lab.start(app)
     await feed_kinds(lab)
     assert sorted(app.backup_state(str(copies))) == sorted(str(path) for path in copies.glob("*/*"))
+    with pytest.raises(ImproperlyConfigured, match="is running: its stores cannot be restored"):
+        app.restore_state(str(copies))
     await lab.stop(app)
-    shutil.rmtree(state)
-    shutil.copytree(copies, state)
+    with pytest.raises(ImproperlyConfigured, match=r"has stores in .* already"):
+        app.restore_state(str(copies))
 
     seen: list[Any] = []
     app = kinds(lab, datadir=str(state))
+    app.clean_up()
+    assert not (state / "kinds").exists()
+    made = app.restore_state(str(copies))
     app.on_restore(seen.append)
     await lab.start(app)
 
+    assert sorted(made) == sorted(str(path) for path in state.glob("kinds/*"))
     check_kinds(app)
     assert sum(progress.records for progress in seen) == 0
+
+
+async def test_what_cannot_be_put_back_is_said(lab: Any, tmp_path: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match="no copy of its stores"):
+        kinds(lab, datadir=str(tmp_path / "state")).restore_state(str(tmp_path))
+    with pytest.raises(ImproperlyConfigured, match="in memory"):
+        kinds(lab).clean_up()
 
 
 async def test_a_store_without_changelog_lives_as_long_as_its_files(lab: Any, tmp_path: Any) -> None:

@@ -139,15 +139,6 @@ def test_a_stop_that_takes_too_long_is_given_up_with_an_error(script):
     assert reason in output(worker, code=1)
 
 
-def test_a_second_worker_on_the_same_directory_is_told_who_owns_it(script):
-    worker = script("worker")
-    said = lines(worker)
-    assert next(said) == "ready"
-
-    err = output(script("worker"), code=1)
-    assert str(worker.pid) in err
-
-
 def test_agents_and_tables_are_listed(script):
     assert output(script("agents")) == "count\tviews\tCounts.\n"
     assert output(script("tables")) == "counts\tplain\tviews by page\n"

@@ -15,8 +15,10 @@ from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.client.reset_target import TARGETS
+from streamz_core.protocol.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 
 ADDRESS = "memory://live-groups"
+RESET = dict.fromkeys((*TARGETS, "all_topics", "execute", "dry_run", "export", "as_json"), None)
 NOTHING = {"state": None, "members": False, "verbose": False, "as_json": False}
 
 
@@ -86,9 +88,8 @@ async def test_state_shows_strategy_and_members(link, capsys):
 
 
 async def test_a_group_with_members_is_neither_reset_nor_deleted(link):
-    given = dict.fromkeys((*TARGETS, "all_topics", "execute", "dry_run", "export", "as_json"), None)
     with pytest.raises(CommandError, match="group 'g' has members"):
-        await reset(link, ["g"], {**given, "topics": ("t",), "to_offset": 0, "execute": True})
+        await reset(link, ["g"], {**RESET, "topics": ("t",), "to_offset": 0, "execute": True})
     with pytest.raises(CommandError, match="group 'g' was not deleted: it has members"):
         await _delete(link, ["g"])
 
@@ -99,3 +100,32 @@ async def test_a_group_keeps_the_offsets_of_what_its_members_read(link, capsys):
         await delete_offsets(link, ["g"], given)
 
     assert capsys.readouterr().out.splitlines()[-1].split()[-2:] == ["Error:", "GROUP_SUBSCRIBED_TO_TOPIC"]
+
+
+async def test_groups_of_the_consumer_protocol_are_shown_alike(link, capsys):
+    member = ConsumerGroupHeartbeatRequest(
+        group_id="new",
+        member_id="m",
+        member_epoch=0,
+        instance_id="two",
+        client_id="me",
+        client_host="here",
+        rebalance_timeout_ms=1_000,
+        subscribed_topic_names=["t"],
+        topic_partitions=[],
+    )
+    await link.send(member)
+
+    await describe(link, ["new", "g"], {**NOTHING, "members": True, "verbose": True})
+    members = capsys.readouterr().out
+    await describe(link, ["new"], {**NOTHING, "state": "", "as_json": True})
+    (state,) = json.loads(capsys.readouterr().out)
+
+    assert [line.split() for line in members.splitlines() if line.startswith("new")] == [
+        ["new", "m", "two", "/here", "me", "1", "t(0)"]
+    ]
+    assert (state["assignment_strategy"], state["state"], state["members"]) == ("uniform", "Stable", 1)
+    with pytest.raises(CommandError, match="has members"):
+        await reset(link, ["new"], {**RESET, "topics": ("t",), "to_offset": 0, "execute": True})
+    with pytest.raises(CommandError, match="does not exist"):
+        await describe(link, ["nobody"], NOTHING)

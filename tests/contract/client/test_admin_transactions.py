@@ -110,8 +110,8 @@ async def test_fencing_ends_what_is_open(admin, transactional, address):
         await next_one.commit_transaction()
 
 
-async def test_a_hanging_transaction_is_found_and_aborted(admin, producer, address, clock, consumers):
-    await hang(address, clock)
+async def test_a_hanging_transaction_is_found_and_aborted(admin, producer, log, clock, consumers):
+    await hang(log, clock)
     await producer.send_and_wait("t", b"behind it")
     consumer = await consumers("t", isolation_level="read_committed")
     assert await clock.drive(consumer.getmany(timeout_ms=200)) == {}

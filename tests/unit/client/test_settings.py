@@ -8,10 +8,10 @@ import pytest
 
 from streamz_core.client.admin import AIOKafkaAdminClient
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
-from streamz_core.client.errors import KafkaConfigurationError
+from streamz_core.client.errors import KafkaConfigurationError, KafkaConnectionError
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
-from streamz_core.errors import Misuse
+from streamz_core.client.settings import SettingError
 
 CLIENTS = [AIOKafkaProducer, AIOKafkaConsumer, AIOKafkaAdminClient]
 
@@ -91,9 +91,29 @@ def test_settings_of_connections_are_taken_for_an_embedded_log(client):
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_a_kafka_cluster_cannot_be_opened_by_this_release(client):
-    with pytest.raises(Misuse, match="embedded logs only"):
-        await client(bootstrap_servers="localhost:9092").start()
+async def test_a_cluster_that_does_not_answer_is_named(client):
+    with pytest.raises(KafkaConnectionError, match=r"no broker of kafka://127\.0\.0\.1:1 can be reached"):
+        await client(bootstrap_servers="127.0.0.1:1", request_timeout_ms=1).start()
+
+
+async def test_a_name_that_may_be_a_directory_is_asked_about():
+    with pytest.raises(KafkaConnectionError, match=r"if 'data' is meant to be a directory, write \./data"):
+        await AIOKafkaProducer(bootstrap_servers="data:1", request_timeout_ms=1).start()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    ("settings", "lacks"),
+    [
+        ({"sasl_mechanism": "GSSAPI"}, "Kerberos"),
+        ({"sasl_mechanism": "PLAIN"}, "sasl_plain_username"),
+        ({"sasl_mechanism": "SCRAM-SHA-256", "sasl_plain_username": "u"}, "sasl_plain_password"),
+        ({"sasl_mechanism": "OAUTHBEARER"}, "sasl_oauth_token_provider"),
+    ],
+)
+def test_a_login_that_lacks_something_is_refused(client, settings, lacks):
+    with pytest.raises(SettingError, match=lacks):
+        client(bootstrap_servers="127.0.0.1:9092", security_protocol="SASL_PLAINTEXT", **settings)
 
 
 async def test_a_link_is_its_own_address(link):

@@ -66,3 +66,11 @@ def test_values_that_would_come_back_as_something_else_are_refused(value):
 def test_keys_that_would_come_back_as_something_else_are_refused(key):
     with pytest.raises(EncodeError, match="give the table a key_type"):
         StoredKeyCodec("key of table 't'").encode(key)
+
+
+def test_a_column_is_checked_as_single_values_are():
+    assert StoredKeyCodec("key").encode_column(["a", (1, b"x"), 2.0]) == [
+        StoredKeyCodec("key").encode(key) for key in ("a", (1, b"x"), 2.0)
+    ]
+    with pytest.raises(EncodeError, match="would come back as something else"):
+        StoredValueCodec("value").encode_column([{"a": [1, {2}]}])

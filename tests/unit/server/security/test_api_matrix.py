@@ -87,7 +87,8 @@ def codes(part):
     if isinstance(part, ErrorCode):
         yield part
     elif isinstance(part, Message):
-        for name in part.__struct_fields__:
+        # The settings of a topic that was made are shown or not: nobody asked for them.
+        for name in set(part.__struct_fields__) - {"topic_config_error_code"}:
             yield from codes(getattr(part, name))
     elif isinstance(part, list | tuple):
         for one in part:

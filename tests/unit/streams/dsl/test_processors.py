@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -317,8 +318,8 @@ def test_a_cancelled_timer_is_forgotten_and_one_of_another_interval_begins_anew(
         put = store.__setitem__
 
     fired: list[Any] = []
-    Timers(Store()).add(WALL, 10, fired.append, 100, "t")
-    timers = Timers(Store())
+    Timers(lambda _: None, Store()).add(WALL, 10, fired.append, 100, "t")
+    timers = Timers(lambda _: None, Store())
     timer = timers.add(WALL, 20, fired.append, 50, "t")
     timers.fire(WALL, 49)
     timers.fire(WALL, 50)
@@ -358,3 +359,29 @@ def test_what_is_no_supplier() -> None:
         builder = StreamsBuilder()
         builder.add_state_store(Stores.key_value_store("s"))
         builder.add_state_store(Stores.key_value_store("s", value_type=int))
+
+
+class Ticks(Processor):
+    def init(self, context: Any) -> None:
+        super().init(context)
+        begin_ms = context.current_system_time_ms
+        for interval_ms in (70, 25):
+            context.schedule(interval_ms, WALL, partial(self.tick, interval_ms, begin_ms))
+
+    def tick(self, interval_ms: int, begin_ms: int, now_ms: int) -> None:
+        self.context.forward(Record(str(interval_ms), str(now_ms - begin_ms), now_ms))
+
+    def process(self, record: Record) -> None:
+        pass
+
+
+def test_timers_by_the_clock_fire_when_they_are_due_however_seldom_is_committed(bench: Any) -> None:
+    bench.stream().process(Ticks).to("out", key_type=str, value_type=str)
+    bench.run(config={"broker_commit_interval": 10})
+    assert bench.driver is not None
+
+    bench.driver.advance_wall_clock_time(150)
+
+    ticks = bench.driver.create_output_topic("out", str, str).read_key_values_to_list()
+    assert [int(at) for key, at in ticks if key == "25"] == [25, 50, 75, 100, 125, 150]
+    assert [int(at) for key, at in ticks if key == "70"] == [70, 140]

@@ -43,19 +43,21 @@ public final class Tools {
         Exit.setHaltProcedure((status, message) -> exited(status, message));
         Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
         Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> thrown.printStackTrace(own));
+        // Once for all: Scala's println keeps the stream that it finds first.
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
         BufferedReader lines = new BufferedReader(new InputStreamReader(given, StandardCharsets.UTF_8));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             JsonNode asked = json.readTree(line);
             String[] args = json.convertValue(asked.get("args"), String[].class);
-            ByteArrayOutputStream out = new ByteArrayOutputStream();
-            ByteArrayOutputStream err = new ByteArrayOutputStream();
+            out.reset();
+            err.reset();
             System.setIn(new ByteArrayInputStream(asked.get("stdin").asText().getBytes(StandardCharsets.UTF_8)));
-            System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-            System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
             int status = run(asked.get("main").asText(), args);
             System.out.flush();
             System.err.flush();
-            System.setErr(own);
             answers.println(json.writeValueAsString(Map.of(
                 "exit", status,
                 "out", out.toString(StandardCharsets.UTF_8),
