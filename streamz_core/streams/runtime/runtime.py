@@ -234,7 +234,7 @@ class StreamsRuntime:
             on_changes=self._publish,
             on_task_changed=self._settle,
         )
-        standbys = self._standbys = Standbys(self._topology, services, self._background.spawn)
+        standbys = self._standbys = Standbys(self._topology, config, services, self._background.spawn)
         self._assignment = Assignment(
             self._topology, config, services, self._background, on_change=self._settle, standbys=standbys
         )

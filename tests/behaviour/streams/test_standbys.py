@@ -11,6 +11,7 @@ from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.state.restore import RestorePhase
 from streamz_core.streams import Materialized
 from streamz_core.streams.runtime.standbys import CATCH_UP_INTERVAL_MS
+from streamz_core.streams.runtime.stores import TaskStores
 from streamz_core.testing import ManualClock, MemoryBroker
 
 KEYS = 100
@@ -182,6 +183,21 @@ def counts_of(group: Group, name: str) -> dict[str, int]:
     for task in (task for task_id, task in runtime.tasks.items() if task_id.startswith("views")):
         found.update((key, value[0]) for key, value in task.any_store("counts").items())
     return found
+
+
+async def test_copies_are_flushed_as_often_as_tasks_are(group: Group, monkeypatch: Any) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(TaskStores, "flush_soon", lambda stores: flushed.append(stores._task_id))
+    await group.start("a")
+    await group.write("views")
+    await group.start("b")
+    copied = [*group.copies("a"), *group.copies("b")]
+    assert set(copied) <= set(flushed), "as soon as they have caught up"
+    flushed.clear()
+
+    await group.clock.advance(119_000)
+
+    assert {task: flushed.count(task) for task in copied} == dict.fromkeys(copied, 1)
 
 
 async def test_members_that_want_none_are_got_along_with(group: Group) -> None:
