@@ -255,6 +255,7 @@ class StreamsRuntime:
             MemoryBudget(memory_bytes) if on_disk else None,
             CacheBudget(memory_bytes),
             lambda: clock.now_ms() + ahead_ms,
+            config.rocksdb_config_setter,
         )
 
     async def _open_globals(self, tables: GlobalTables, topics: Topics, reader: LinkChangelogReader) -> None:
