@@ -44,6 +44,8 @@ class Standby:
     part: SubTopology
     progress: dict[str, RestoreProgress] = field(default_factory=dict)
     """By store, how far it is."""
+    stores: TaskStores | None = None
+    """The open files."""
 
     @property
     def position(self) -> int:
@@ -129,6 +131,7 @@ class Standbys:
         stores = TaskStores(copy.task_id, copy.partition, copy.part.stores, services.state)
         try:
             stores.open_copies(services.changelog_identities, services.source_changelogs)
+            copy.stores = stores
             flushed_at_ms = -math.inf
             while True:
                 await self._catch_up(copy, stores)
@@ -141,6 +144,7 @@ class Standbys:
             stores.discard_files(damage)
             raise
         finally:
+            copy.stores = None
             stores.close(flush=True)
 
     async def _catch_up(self, copy: Standby, stores: TaskStores) -> None:

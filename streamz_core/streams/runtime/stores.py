@@ -149,6 +149,10 @@ class TaskStores:
         self._of_kind(name, object)
         return self._backends[name]
 
+    def open_backend(self, name: str) -> Store | None:
+        """The bytes of a store as they are, up to date or not; None where its files are not open."""
+        return self._backends.get(name)
+
     def spec(self, name: str) -> StoreSpec | None:
         """What was declared of a store."""
         return self._specs.get(name)
