@@ -28,6 +28,8 @@ from benchmarks import (
     streams,
     table_join,
     wire,
+    wire_codec,
+    workers,
 )
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
@@ -53,6 +55,8 @@ MODULES = (
     restore,
     partitions,
     wire,
+    wire_codec,
+    workers,
     imports,
     peers,
 )

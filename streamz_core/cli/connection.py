@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from streamz_core.cli.client_properties import ADMIN, arguments
 from streamz_core.cli.options import OptionError, options, properties
@@ -59,6 +60,12 @@ def admin_options(function: FunctionT) -> FunctionT:
         help="A properties file for the client.",
     )
     return options(address_option, config)(function)
+
+
+def chosen_address(context: click.Context, address: str) -> str:
+    """Of a verb with subcommands: the address behind the subcommand, else the one before it (``context.obj``)."""
+    is_given = context.get_parameter_source("address") is ParameterSource.COMMANDLINE
+    return address if is_given else str(context.obj)
 
 
 def default_address() -> str:

@@ -129,6 +129,13 @@ class PartitionLog:
         log.failure = failure
         return log
 
+    @classmethod
+    def made(
+        cls, directory: PartitionDirectory, config: TopicConfig, point_file: RecoveryPointFile
+    ) -> PartitionLog:
+        """The log of a partition that was just made: there is nothing to recover."""
+        return cls(directory, config, 0, Recovered([], ProducerState(), 0, 0, 0), point_file)
+
     # -- offsets --------------------------------------------------------------------------------------
 
     @property
@@ -307,7 +314,7 @@ class PartitionLog:
         return segment
 
     def _end_active(self) -> None:
-        """What is sealed ends with its last batch; the next ticket makes that certain before all that follows it."""
+        """Give back the room that was taken; synced with the next ticket, or the next opening may have to do it."""
         if len(self._segments) == 0 or not self._segments.active.has_room:
             return
         active = self._segments.active
@@ -541,12 +548,12 @@ class PartitionLog:
         """Sync, and leave a snapshot so that the next opening has nothing to replay."""
         try:
             if self.failure is None and self._poison is None:
+                with contextlib.suppress(StorageFailure):  # then the next opening gives it back
+                    self._end_active()
                 self.sync()
                 if self._has_changed and len(self._segments) > 0:
                     active = self._segments.active
                     with contextlib.suppress(OSError):  # a cache
-                        if active.has_room:
-                            active.cut()
                         data = snapshot.encode(self._directory, active, self._producers)
                         snapshot.write(self._directory, active.next_offset, data)
         finally:

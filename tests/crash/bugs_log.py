@@ -192,9 +192,9 @@ SYNCING = (
         "a file's sync left out", replace(RecordedFile, "datasync", nothing), crash(workloads.single_appends)
     ),
     Bug(
-        "a sealed segment's end is not synced",
-        replace(PartitionLog, "_end_active", without(Unsynced, "wrote")),
-        crash(workloads.preallocated),
+        "room behind a sealed segment's batches is taken for rot",
+        replace(recovery, "is_blank", instead(lambda *_args: False)),
+        errno_run(workloads.preallocated, "I/O error on sync"),
     ),
     Bug("directory syncs left out", replace(RecordingFiles, "sync_dir", nothing), crash(workloads.rolls)),
     Bug(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import logging
 import ssl
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from streamz_core.client.tcp.link_settings import LinkSettings
     from streamz_core.clock import Clock
     from streamz_core.protocol.messages.request import Request
+
+_log: Final = logging.getLogger(__name__)
 
 ABANDONED_MAX: Final = 4
 """Connections on which nobody waits for the answer any more: beyond so many, the oldest is closed."""
@@ -85,6 +88,8 @@ class Node:
         self._shared: dict[Lane, _Live] = {}
         self._opening: dict[Lane, asyncio.Task[_Live]] = {}
         self._alone_in: dict[Lane, list[_Live]] = {lane: [] for lane in _ALONE}
+        self._is_missed = False
+        """Whether it could not be connected to the last time."""
         self._closed = False
 
     async def send(self, request: Request[Any]) -> Any:
@@ -159,6 +164,19 @@ class Node:
     async def _open(self) -> _Live:
         if self._closed:
             raise LinkClosed(f"the link to {self.endpoint} is closed")
+        try:
+            live = await self._connected_in_time()
+        except CannotReach as error:
+            # Once an outage: whoever waits for this broker tries again and again.
+            _log.log(logging.DEBUG if self._is_missed else logging.WARNING, "%s; trying again", error)
+            self._is_missed = True
+            raise
+        if self._is_missed:
+            _log.warning("%s is reached again", self.endpoint)
+            self._is_missed = False
+        return live
+
+    async def _connected_in_time(self) -> _Live:
         settings = self._settings
         try:
             return await wait_for(

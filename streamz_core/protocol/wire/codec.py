@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 
 from streamz_core.errors import ErrorCode, Misuse
+from streamz_core.protocol.messages.api_versions import ApiVersionsResponse
 from streamz_core.protocol.messages.request import Request
 from streamz_core.protocol.schemas.form import Form
 from streamz_core.protocol.schemas.registry import SCHEMAS
@@ -80,7 +81,9 @@ def encode_request(request: Request[Any], api_version: int) -> list[Buffer]:
 def decode_response(api_key: int, api_version: int, body: memoryview) -> Any:
     """The response in ``body``; see ``decode_request``."""
     if api_key == _API_VERSIONS and bytes(body[:2]) == _UNSUPPORTED_VERSION:
-        api_version = 0  # whatever was asked in: who answers does not know it (KIP-511)
+        # Whatever version was asked in, this is version 0, as who answers does not know that one (KIP-511); not all
+        # write more than the error in that form, and nobody needs more.
+        return ApiVersionsResponse(error_code=ErrorCode.UNSUPPORTED_VERSION, api_keys=[])
     return _response_decoder(api_key, api_version)(body)
 
 
