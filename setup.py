@@ -52,6 +52,7 @@ COMPILED = [
     "streamz_core/streams/execution/steps.py",
     "streamz_core/streams/operator.py",
     "streamz_core/streams/operators/aggregate.py",
+    "streamz_core/streams/operators/asof_join.py",
     "streamz_core/streams/operators/closing.py",
     "streamz_core/streams/operators/co_aggregate.py",
     "streamz_core/streams/operators/deduplicate.py",

@@ -124,8 +124,11 @@ class AsofJoin(TwoSided):
 
     def _after(self, key: Any, timestamp: int) -> VersionedRecord | None:
         assert self._tolerance_ms is not None, "a join that looks ahead has a tolerance"
-        newest_first = self._versions.history(key, timestamp, timestamp + self._tolerance_ms + 1)
-        return next((one for one in reversed(newest_first) if one.timestamp >= timestamp), None)
+        found: VersionedRecord | None = None
+        for one in self._versions.history(key, timestamp, timestamp + self._tolerance_ms + 1):  # newest first
+            if one.timestamp >= timestamp:
+                found = one
+        return found
 
     def _is_far(self, distance_ms: int) -> bool:
         return self._tolerance_ms is not None and distance_ms > self._tolerance_ms
