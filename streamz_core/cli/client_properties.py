@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.cli.options import OptionError, flag, unknown
+from streamz_core.cli.security_properties import security_arguments, split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,6 @@ _ANY_CLIENT: Final[dict[str, Property]] = {
     "metadata.max.age.ms": ("metadata_max_age_ms", int),
     "request.timeout.ms": ("request_timeout_ms", int),
     "retry.backoff.ms": ("retry_backoff_ms", int),
-    "security.protocol": ("security_protocol", str),
 }
 PRODUCER: Final[dict[str, Property]] = {
     **_ANY_CLIENT,
@@ -62,13 +62,14 @@ ADMIN: Final[dict[str, Property]] = _ANY_CLIENT
 
 
 def arguments(given: Mapping[str, str], known: Mapping[str, Property], option: str) -> dict[str, Any]:
-    """Properties as keyword arguments.
+    """Properties as keyword arguments, those about security among them.
 
     >>> arguments({"fetch.min.bytes": "10"}, CONSUMER, "--consumer-property")
     {'fetch_min_bytes': 10}
     """
-    result: dict[str, Any] = {}
-    for name, text in given.items():
+    about_security, others = split(given)
+    result = security_arguments(about_security, option)
+    for name, text in others.items():
         if name not in known:
             raise OptionError(f"{option} {name}: {unknown(name, known)}")
         argument, kind = known[name]

@@ -170,7 +170,7 @@ def _render(given: dict[str, Any]) -> Render:
 
 async def _consume(given: dict[str, Any], settings: dict[str, Any], render: Render) -> int:
     with interruption() as interrupted:
-        async with connected(given["address"]) as link:
+        async with connected(given["address"], client=settings) as link:
             partition = await _find(link, given)
             consumer = AIOKafkaConsumer(bootstrap_servers=link, **settings)
             if partition is not None:

@@ -170,7 +170,7 @@ class _Rebalances(ConsumerRebalanceListener):
 
 async def _measure(address: str, settings: dict[str, Any], given: dict[str, Any]) -> None:
     with interruption() as interrupted:
-        async with connected(address) as link:
+        async with connected(address, client=settings) as link:
             consumer = AIOKafkaConsumer(bootstrap_servers=link, **settings)
             rebalances = _Rebalances(link.clock)
             if given["include"] is not None:

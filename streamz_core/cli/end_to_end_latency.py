@@ -75,7 +75,7 @@ async def _measure(address: str, settings: dict[str, Any], given: dict[str, Any]
     acks = given["acks"]
     with interruption() as interrupted:
         async with (
-            connected(address, create=True) as link,
+            connected(address, create=True, client=settings) as link,
             AIOKafkaProducer(
                 bootstrap_servers=link, acks=acks if acks == "all" else int(acks), linger_ms=0, **settings
             ) as producer,

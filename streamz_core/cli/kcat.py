@@ -153,16 +153,16 @@ def _produce(given: dict[str, Any], said: dict[str, str]) -> None:
 
 
 def _list(given: dict[str, Any], said: dict[str, str]) -> None:
-    arguments(said, ADMIN, "-X")
+    settings = arguments(said, ADMIN, "-X")
     topics = list(given["topics"]) or None
-    run(modes.list_topics(given["address"], topics, as_json=given["json_lines"]))
+    run(modes.list_topics(given["address"], settings, topics, as_json=given["json_lines"]))
 
 
 def _query(given: dict[str, Any], said: dict[str, str]) -> None:
-    arguments(said, ADMIN, "-X")
+    settings = arguments(said, ADMIN, "-X")
     if not given["topics"]:
         raise click.UsageError("-Q needs -t topic:partition:timestamp")
-    run(modes.query(given["address"], [modes.Moment.of(text) for text in given["topics"]]))
+    run(modes.query(given["address"], settings, [modes.Moment.of(text) for text in given["topics"]]))
 
 
 _ACTIONS: Final[dict[str, Action]] = {

@@ -96,7 +96,7 @@ class Moment(NamedTuple):
 async def consume(address: str, settings: dict[str, Any], reading: Reading) -> None:
     """Print records until there are enough, the end is reached, or a signal comes."""
     with interruption() as interrupted:
-        async with connected(address) as link:
+        async with connected(address, client=settings) as link:
             consumer = AIOKafkaConsumer(bootstrap_servers=link, **settings)
             if "group_id" in settings and reading.start.kind != "stored":
                 consumer.subscribe(reading.topics)
@@ -254,9 +254,11 @@ async def _texts(writing: Writing, interrupted: asyncio.Future[None]) -> AsyncIt
         yield [line for line in lines if line]
 
 
-async def list_topics(address: str, topics: list[str] | None, *, as_json: bool) -> None:
+async def list_topics(
+    address: str, settings: dict[str, Any], topics: list[str] | None, *, as_json: bool
+) -> None:
     """Print brokers, topics and partitions."""
-    async with connected(address) as link:
+    async with connected(address, client=settings) as link:
         answer = await link.send(
             MetadataRequest(topics=named(topics) if topics else None, allow_auto_topic_creation=False)
         )
@@ -309,9 +311,9 @@ def _listed_as_json(answer: MetadataResponse) -> str:
     )
 
 
-async def query(address: str, moments: Sequence[Moment]) -> None:
+async def query(address: str, settings: dict[str, Any], moments: Sequence[Moment]) -> None:
     """Print an offset for each question."""
-    async with connected(address) as link:
+    async with connected(address, client=settings) as link:
         for partition, timestamp in moments:
             found = await offsets_at(link, [partition], timestamp)
             if partition not in found:

@@ -205,7 +205,7 @@ class _Report:
 async def _measure(address: str, settings: dict[str, Any], plan: _Plan, given: dict[str, Any]) -> None:
     with interruption() as interrupted:
         async with (
-            connected(address, create=True) as link,
+            connected(address, create=True, client=settings) as link,
             AIOKafkaProducer(bootstrap_servers=link, **settings) as producer,
         ):
             report = _Report(link.clock, given)

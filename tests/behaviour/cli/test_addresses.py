@@ -40,7 +40,6 @@ def test_a_directory_of_something_else_is_left_alone(line):
     [
         ("nowhere://x", 2, "unknown scheme"),
         ("file://", 2, "names no directory"),
-        ("localhost:9092", 2, "this release opens embedded logs only"),
     ],
 )
 @pytest.mark.parametrize("text", ["topics --list", "console-consumer --topic t", "groups --list", "check"])
@@ -78,3 +77,13 @@ def test_help_and_version():
         done = CliRunner().invoke(main, arguments)
         assert (done.exit_code, done.stderr) == (0, "")
     assert "did you mean 'topics'?" in CliRunner().invoke(main, ["topic"]).stderr
+
+
+def test_servers_that_do_not_answer_are_named(line, tmp_path):
+    line.address = "127.0.0.1:1"
+    config = tmp_path / "client.properties"
+    config.write_text("request.timeout.ms=1\n")
+
+    message = line(f"topics --list --command-config {config}", code=1)
+
+    assert "no broker of kafka://127.0.0.1:1 can be reached" in message
