@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.cli.options import OptionError, flag, unknown
-from streamz_core.cli.security_properties import security_arguments, split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,14 +61,13 @@ ADMIN: Final[dict[str, Property]] = _ANY_CLIENT
 
 
 def arguments(given: Mapping[str, str], known: Mapping[str, Property], option: str) -> dict[str, Any]:
-    """Properties as keyword arguments, those about security among them.
+    """Properties as keyword arguments.
 
     >>> arguments({"fetch.min.bytes": "10"}, CONSUMER, "--consumer-property")
     {'fetch_min_bytes': 10}
     """
-    about_security, others = split(given)
-    result = security_arguments(about_security, option)
-    for name, text in others.items():
+    result: dict[str, Any] = {}
+    for name, text in given.items():
         if name not in known:
             raise OptionError(f"{option} {name}: {unknown(name, known)}")
         argument, kind = known[name]

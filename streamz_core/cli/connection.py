@@ -9,33 +9,28 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from streamz_core.cli.client_properties import ADMIN, arguments
+from streamz_core.cli.client_properties import ADMIN
+from streamz_core.cli.client_settings import client_arguments, settings_for
 from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.client import address as addresses
 from streamz_core.client.local_link import open_link
-from streamz_core.client.settings import SettingError, check_connection, link_settings
+from streamz_core.client.settings import SettingError
 from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.log import layout
 from streamz_core.log.files import DiskFiles
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from streamz_core.client.link import Link
-    from streamz_core.client.tcp.link_settings import LinkSettings
 
 ADDRESS_VARIABLE: Final = "STREAMZ_BOOTSTRAP_SERVER"
 DEFAULT_ADDRESS: Final = "file://./data"
-REQUEST_TIMEOUT_MS: Final = 30_000
-OPEN_TIMEOUT_MS: Final = 5_000
-CONNECTIONS_MAX_IDLE_MS: Final = 540_000
-_ADMIN_CONFIG: Final = "streamz_core.cli.connection.admin_config"
 
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 ResultT = TypeVar("ResultT")
@@ -52,8 +47,7 @@ def address_option(function: FunctionT) -> FunctionT:
         "address",
         default=default_address,
         metavar="ADDRESS",
-        help="Data directory (file://path or a path) or servers (host:port,host:port). "
-        f"[env {ADDRESS_VARIABLE}; default {DEFAULT_ADDRESS}]",
+        help=f"host:port of a broker, or a data directory. [env {ADDRESS_VARIABLE}; default {DEFAULT_ADDRESS}]",
     )(function)
 
 
@@ -62,9 +56,9 @@ def admin_options(function: FunctionT) -> FunctionT:
     config = click.option(
         "--command-config",
         metavar="FILE",
-        callback=_note_admin_config,
+        callback=_use_admin_config,
         expose_value=False,
-        help="A properties file for the client.",
+        help="A properties file for the client, such as sasl.jaas.config=… and ssl.truststore.location=….",
     )
     return options(address_option, config)(function)
 
@@ -80,49 +74,21 @@ def default_address() -> str:
     return os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS
 
 
-def _note_admin_config(context: click.Context, _parameter: click.Parameter, path: str | None) -> None:
-    """How the verb is to connect: ``connected`` looks it up, as no verb has anything else to do with it."""
+def _use_admin_config(_context: click.Context, _parameter: click.Parameter, path: str | None) -> None:
     given = properties(path, (), file_option="--command-config", option="")
-    context.meta[_ADMIN_CONFIG] = arguments(given, ADMIN, "--command-config")
+    client_arguments(given, ADMIN, "--command-config")
 
 
 @asynccontextmanager
-async def connected(
-    address: str, *, create: bool = False, client: Mapping[str, Any] | None = None
-) -> AsyncIterator[Link]:
-    """Open a link for the time of one command; a directory is made only where ``create`` says so.
-
-    ``client``: a client's arguments, those about connections among them; ``--command-config``'s where it is not given.
-    """
-    if client is None:
-        context = click.get_current_context(silent=True)
-        client = {} if context is None else context.meta.get(_ADMIN_CONFIG, {})
+async def connected(address: str, *, create: bool = False) -> AsyncIterator[Link]:
+    """Open a link for the time of one command; a directory is made only where ``create`` says so."""
     if not create:
         require_directory(addresses.parse(address))
-    link = await open_link(address, settings=_link_settings(address, client))
+    link = await open_link(address, settings=settings_for(address))
     try:
         yield link
     finally:
         await link.close()
-
-
-def _link_settings(address: str, client: Mapping[str, Any]) -> LinkSettings:
-    protocol = client.get("security_protocol", "PLAINTEXT").upper()
-    mechanism, context = client.get("sasl_mechanism", "PLAIN"), client.get("ssl_context")
-    check_connection(address, security_protocol=protocol, sasl_mechanism=mechanism, ssl_context=context)
-    settings = link_settings(
-        client_id=client.get("client_id", "streamz"),
-        request_timeout_ms=client.get("request_timeout_ms", REQUEST_TIMEOUT_MS),
-        connections_max_idle_ms=client.get("connections_max_idle_ms", CONNECTIONS_MAX_IDLE_MS),
-        security_protocol=protocol,
-        ssl_context=context,
-        sasl_mechanism=mechanism,
-        sasl_plain_username=client.get("sasl_plain_username"),
-        sasl_plain_password=client.get("sasl_plain_password"),
-        sasl_oauth_token_provider=None,
-    )
-    # Somebody sits before it.
-    return replace(settings, open_timeout_ms=min(settings.open_timeout_ms, OPEN_TIMEOUT_MS))
 
 
 def require_directory(address: addresses.Address) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamz_core.cli.client_properties import CONSUMER, arguments
+from streamz_core.cli.client_properties import CONSUMER
+from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import CommandError, address_option, connected, run
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.options import OptionError, options, properties
@@ -114,7 +115,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     said = properties(
         given["client_config"], given["client_properties"], file_option="--consumer.config", option=option
     )
-    settings = arguments(said, CONSUMER, option)
+    settings = client_arguments(said, CONSUMER, option)
     if given["group"] is not None:
         settings["group_id"] = given["group"]
     if given["isolation_level"] is not None:
@@ -170,7 +171,7 @@ def _render(given: dict[str, Any]) -> Render:
 
 async def _consume(given: dict[str, Any], settings: dict[str, Any], render: Render) -> int:
     with interruption() as interrupted:
-        async with connected(given["address"], client=settings) as link:
+        async with connected(given["address"]) as link:
             partition = await _find(link, given)
             consumer = AIOKafkaConsumer(bootstrap_servers=link, **settings)
             if partition is not None:

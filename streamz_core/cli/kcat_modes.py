@@ -96,7 +96,7 @@ class Moment(NamedTuple):
 async def consume(address: str, settings: dict[str, Any], reading: Reading) -> None:
     """Print records until there are enough, the end is reached, or a signal comes."""
     with interruption() as interrupted:
-        async with connected(address, client=settings) as link:
+        async with connected(address) as link:
             consumer = AIOKafkaConsumer(bootstrap_servers=link, **settings)
             if "group_id" in settings and reading.start.kind != "stored":
                 consumer.subscribe(reading.topics)
@@ -220,7 +220,10 @@ class _Printing:
 async def produce(address: str, settings: dict[str, Any], writing: Writing) -> None:
     """Send records until the input ends; every one of them is acknowledged when this returns."""
     with interruption() as interrupted:
-        async with AIOKafkaProducer(bootstrap_servers=address, **settings) as producer:
+        async with (
+            connected(address, create=True) as link,
+            AIOKafkaProducer(bootstrap_servers=link, **settings) as producer,
+        ):
             sent = []
             async for texts in _texts(writing, interrupted):
                 for text in texts:
@@ -254,11 +257,9 @@ async def _texts(writing: Writing, interrupted: asyncio.Future[None]) -> AsyncIt
         yield [line for line in lines if line]
 
 
-async def list_topics(
-    address: str, settings: dict[str, Any], topics: list[str] | None, *, as_json: bool
-) -> None:
+async def list_topics(address: str, topics: list[str] | None, *, as_json: bool) -> None:
     """Print brokers, topics and partitions."""
-    async with connected(address, client=settings) as link:
+    async with connected(address) as link:
         answer = await link.send(
             MetadataRequest(topics=named(topics) if topics else None, allow_auto_topic_creation=False)
         )
@@ -311,9 +312,9 @@ def _listed_as_json(answer: MetadataResponse) -> str:
     )
 
 
-async def query(address: str, settings: dict[str, Any], moments: Sequence[Moment]) -> None:
+async def query(address: str, moments: Sequence[Moment]) -> None:
     """Print an offset for each question."""
-    async with connected(address, client=settings) as link:
+    async with connected(address) as link:
         for partition, timestamp in moments:
             found = await offsets_at(link, [partition], timestamp)
             if partition not in found:

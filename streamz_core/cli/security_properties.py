@@ -69,9 +69,7 @@ def security_arguments(given: Mapping[str, str], option: str) -> dict[str, Any]:
     result: dict[str, Any] = {_TEXT[name]: text for name, text in given.items() if name in _TEXT}
     if _JAAS in given:
         result |= _login(given[_JAAS], option)
-    if "security_protocol" in result:
-        result["security_protocol"] = result["security_protocol"].upper()  # librdkafka's are in lower case
-    if result.get("security_protocol") in ("SSL", "SASL_SSL"):
+    if result.get("security_protocol", "").upper() in ("SSL", "SASL_SSL"):
         result["ssl_context"] = _context(given, option)
     return result
 

@@ -22,6 +22,7 @@ from streamz_core.server.server_config import ServerConfig
 from tests.certificates import Authority
 
 PASSWORD = "canary"
+LOGIN_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"
 ANN = {"sasl_plain_username": "ann", "sasl_plain_password": PASSWORD}
 
 
@@ -160,7 +161,7 @@ async def test_the_command_line_logs_in_as_its_properties_say(served, tmp_path, 
     properties = {
         "security.protocol": "SASL_PLAINTEXT",
         "sasl.mechanism": "SCRAM-SHA-256",
-        "sasl.jaas.config": 'org.apache.kafka.common.security.scram.ScramLoginModule required username="ann" password="canary";',
+        "sasl.jaas.config": f'{LOGIN_MODULE} required username="ann" password="canary";',
     }
     file = tmp_path / "client.properties"
     file.write_text("".join(f"{name}={text}\n" for name, text in properties.items()))
