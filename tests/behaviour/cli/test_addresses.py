@@ -40,7 +40,6 @@ def test_a_directory_of_something_else_is_left_alone(line):
     [
         ("nowhere://x", 2, "unknown scheme"),
         ("file://", 2, "names no directory"),
-        ("localhost:9092", 2, "this release opens embedded logs only"),
     ],
 )
 @pytest.mark.parametrize("text", ["topics --list", "console-consumer --topic t", "groups --list", "check"])
