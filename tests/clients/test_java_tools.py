@@ -147,20 +147,6 @@ def test_settings_are_described_and_altered(run, topic):
     assert "enforces no quotas" in run("kafka-configs", "--alter", *quota, fails=True)
 
 
-def test_users_and_their_rights_are_kept(run):
-    user = ("--entity-type", "users", "--entity-name", "ann")
-    rights = ("--allow-principal", "User:ann", "--operation", "Read", "--topic", "views")
-
-    run("kafka-configs", "--alter", *user, "--add-config", "SCRAM-SHA-256=[iterations=4096,password=secret]")
-    added = run("kafka-acls", "--add", *rights)
-
-    assert "SCRAM-SHA-256=iterations=4096" in run("kafka-configs", "--describe", *user)
-    assert "operation=READ, permissionType=ALLOW" in added
-    assert "principal=User:ann, host=*, operation=READ" in run("kafka-acls", "--list", "--topic", "views")
-    run("kafka-acls", "--remove", "--force", *rights)
-    assert "User:ann" not in run("kafka-acls", "--list")
-
-
 def test_transactions_are_listed_described_and_looked_for(run, topic, served, java_tools):
     sent = java_tools.run(
         "kafka-producer-perf-test",
