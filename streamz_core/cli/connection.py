@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from streamz_core.cli.client_properties import ADMIN, arguments
+from streamz_core.cli.client_properties import ADMIN
+from streamz_core.cli.client_settings import client_arguments, settings_for
 from streamz_core.cli.options import OptionError, options, properties
-from streamz_core.cli.security_properties import security_arguments, split
 from streamz_core.client import address as addresses
 from streamz_core.client.local_link import open_link
-from streamz_core.client.settings import SettingError, check_connection, link_settings
-from streamz_core.client.tcp.link_settings import LinkSettings
+from streamz_core.client.settings import SettingError
 from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.log import layout
 from streamz_core.log.files import DiskFiles
@@ -33,27 +32,8 @@ if TYPE_CHECKING:
 ADDRESS_VARIABLE: Final = "STREAMZ_BOOTSTRAP_SERVER"
 DEFAULT_ADDRESS: Final = "file://./data"
 
-_SETTINGS: Final = "streamz.command-config"
-_DEFAULTS: Final[dict[str, Any]] = {
-    "client_id": "streamz-cli",
-    "request_timeout_ms": 40_000,
-    "security_protocol": "PLAINTEXT",
-    "ssl_context": None,
-    "sasl_mechanism": "PLAIN",
-    "sasl_plain_username": None,
-    "sasl_plain_password": None,
-    "sasl_oauth_token_provider": None,
-}
-
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 ResultT = TypeVar("ResultT")
-
-
-class _Settings(NamedTuple):
-    """What ``--command-config`` says."""
-
-    path: str | None
-    arguments: dict[str, Any]
 
 
 class CommandError(click.ClickException):
@@ -67,8 +47,7 @@ def address_option(function: FunctionT) -> FunctionT:
         "address",
         default=default_address,
         metavar="ADDRESS",
-        help="A data directory (file://path or a path), or host:port of a broker. "
-        f"[env {ADDRESS_VARIABLE}; default {DEFAULT_ADDRESS}]",
+        help=f"host:port of a broker, or a data directory. [env {ADDRESS_VARIABLE}; default {DEFAULT_ADDRESS}]",
     )(function)
 
 
@@ -77,9 +56,9 @@ def admin_options(function: FunctionT) -> FunctionT:
     config = click.option(
         "--command-config",
         metavar="FILE",
-        callback=_admin_config,
+        callback=_use_admin_config,
         expose_value=False,
-        help="A properties file for the client.",
+        help="A properties file for the client, such as sasl.jaas.config=… and ssl.truststore.location=….",
     )
     return options(address_option, config)(function)
 
@@ -95,34 +74,9 @@ def default_address() -> str:
     return os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS
 
 
-def _admin_config(context: click.Context, _parameter: click.Parameter, path: str | None) -> None:
-    """Keep what the file says for ``connected``; with subcommands it may stand before their name or behind it."""
-    if path is None and _SETTINGS in context.meta:
-        return
+def _use_admin_config(_context: click.Context, _parameter: click.Parameter, path: str | None) -> None:
     given = properties(path, (), file_option="--command-config", option="")
-    about_security, others = split(given)
-    said = arguments(others, ADMIN, "--command-config")
-    said |= security_arguments(about_security, "--command-config")
-    context.meta[_SETTINGS] = _Settings(path, said)
-
-
-def _link_settings(address: str) -> LinkSettings:
-    """How to connect to ``address``, as ``--command-config`` says."""
-    context = click.get_current_context(silent=True)
-    kept: _Settings | None = None if context is None else context.meta.get(_SETTINGS)
-    if kept is None:
-        return LinkSettings()
-    given = {**_DEFAULTS, **kept.arguments}
-    try:
-        check_connection(
-            address,
-            security_protocol=given["security_protocol"],
-            sasl_mechanism=given["sasl_mechanism"],
-            ssl_context=given["ssl_context"],
-        )
-        return link_settings(**{name: given[name] for name in _DEFAULTS})
-    except SettingError as error:
-        raise OptionError(f"--command-config {kept.path}: {error}") from error
+    client_arguments(given, ADMIN, "--command-config")
 
 
 @asynccontextmanager
@@ -130,7 +84,7 @@ async def connected(address: str, *, create: bool = False) -> AsyncIterator[Link
     """Open a link for the time of one command; a directory is made only where ``create`` says so."""
     if not create:
         require_directory(addresses.parse(address))
-    link = await open_link(address, settings=_link_settings(address))
+    link = await open_link(address, settings=settings_for(address))
     try:
         yield link
     finally:

@@ -13,6 +13,7 @@ import click
 from streamz_core.cli import transaction_tables as tables
 from streamz_core.cli.connection import (
     CommandError,
+    address_option,
     admin_options,
     chosen_address,
     connected,
@@ -76,7 +77,7 @@ def _verb(name: str, *parameters: Callable[[Any], Any]) -> Callable[[VerbT], Ver
 
     def register(function: VerbT) -> VerbT:
         @command.command(name, help=function.__doc__)
-        @options(admin_options, *parameters)
+        @options(address_option, *parameters)
         @click.pass_context
         def invoke(context: click.Context, /, address: str, **given: Any) -> None:
             run(_with_session(chosen_address(context, address), function, given))

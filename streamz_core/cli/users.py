@@ -16,6 +16,7 @@ import click
 
 from streamz_core.cli.connection import (
     CommandError,
+    address_option,
     admin_options,
     chosen_address,
     connected,
@@ -50,7 +51,7 @@ def command(context: click.Context, address: str) -> None:
 
 
 @command.command("add")
-@admin_options
+@address_option
 @click.argument("name")
 @click.option(
     "--password-file", metavar="FILE", help="Its first line is the password; - is standard input. [asked for]"
@@ -79,7 +80,7 @@ def add(
 
 
 @command.command("remove")
-@admin_options
+@address_option
 @click.argument("name")
 @_mechanism
 @click.pass_context
@@ -96,7 +97,7 @@ def remove(context: click.Context, /, address: str, name: str, mechanisms: tuple
 
 
 @command.command("list")
-@admin_options
+@address_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def list_users(context: click.Context, /, address: str, as_json: bool) -> None:

@@ -66,21 +66,6 @@ def run(java_tools, served, authority, tmp_path):
     return run
 
 
-def test_users_and_their_rights_are_kept(run):
-    user = ("--entity-type", "users", "--entity-name", "ann")
-    rights = ("--allow-principal", "User:ann", "--operation", "Read", "--topic", "views")
-
-    run("kafka-configs", "--alter", *user, "--add-config", "SCRAM-SHA-256=[iterations=4096,password=secret]")
-    added = run("kafka-acls", "--add", *rights)
-    assert "operation=READ, permissionType=ALLOW" in added
-    assert "SCRAM-SHA-256=iterations=4096" in run("kafka-configs", "--describe", *user)
-
-    assert "principal=User:ann, host=*, operation=READ" in run("kafka-acls", "--list", "--topic", "views")
-    run("kafka-acls", "--remove", "--force", *rights)
-    assert "User:ann" not in run("kafka-acls", "--list")
-    run("kafka-configs", "--alter", *user, "--delete-config", "SCRAM-SHA-256")
-
-
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"])
 def test_a_user_may_do_what_was_allowed_and_no_more(run, mechanism):
     scram_name = "SCRAM-SHA-512" if mechanism == "PLAIN" else mechanism

@@ -198,6 +198,8 @@ class Node:
             self._space,
             client_id=settings.client_id,
             frame_bytes_max=settings.frame_bytes_max,
+            # A broker takes a process of its own machine for gone when a connection of its is.
+            idle_ms=settings.connections_max_idle_ms if self.endpoint.path is None else None,
         )
         loop = asyncio.get_running_loop()
         try:
