@@ -261,7 +261,7 @@ class ClusterLink:
         self._topology.is_stale = True
         self._topology.forget_all_coordinators()
         await sleep(self.clock, wait_ms)
-        if self._topology.has_several:
+        if self._topology.has_several or len(self._bootstrap) > 1:
             try:
                 await self._learn()
             except (ConnectionBroken, CannotReach) as error:
