@@ -122,7 +122,7 @@ class ClusterLink:
     # -- asking the right brokers -------------------------------------------------------------------
 
     async def _routed(self, request: Request[Any]) -> Any:
-        if not self._topology.has_several:
+        if not self._topology.has_several and (self._is_local or not _is_coordinated(request)):
             return await self._ask(self._any(), request)
         match destination_of(request):
             case Destination.LEADERS:
@@ -138,6 +138,11 @@ class ClusterLink:
             case Destination.CONTROLLER:
                 return await self._ask(self._node(self._topology.controller), request)
         return await self._ask(self._any(), request)
+
+    @property
+    def _is_local(self) -> bool:
+        """Whether the broker is the owner of a data directory of this machine, which is all there is."""
+        return all(endpoint.path is not None for endpoint in self._bootstrap)
 
     async def _ask_leaders(self, request: Request[Any]) -> Any:
         await self._know_leaders(topic for topic, _ in partitions_of(request))
@@ -253,7 +258,7 @@ class ClusterLink:
     async def _recover(self, request: Request[Any], broken: KafkaConnectionError, backoff: Backoff) -> None:
         if self._closed:
             raise LinkClosed(f"the link to {self.address} was closed") from broken
-        if isinstance(broken, CannotReach) and all(one.path is not None for one in self._bootstrap):
+        if isinstance(broken, CannotReach) and self._is_local:
             self._lost = ConnectionLost(f"the process that served {self.address} is gone: {broken.args[0]}")
             raise self._lost from broken
         wait_ms = backoff.failed()
@@ -283,3 +288,8 @@ class ClusterLink:
         if node is None:
             node = self._nodes[endpoint] = Node(endpoint, self._settings, self.clock, self._space)
         return node
+
+
+def _is_coordinated(request: Request[Any]) -> bool:
+    """Apache Kafka makes its coordinators' topics when it is first asked who coordinates, also where it is alone."""
+    return destination_of(request) is Destination.COORDINATORS
