@@ -68,7 +68,8 @@ class ClusterLink:
         self._topology = Topology()
         self._fetching = Fetching(self)
         self._closed = False
-        self._lost: ConnectionLost | None = None
+        self._lost: str | None = None
+        """Why nobody will ever answer."""
 
     @classmethod
     async def open(cls, bootstrap: Sequence[Endpoint], settings: LinkSettings, clock: Clock) -> ClusterLink:
@@ -102,7 +103,7 @@ class ClusterLink:
                     f"the link to {self.address} is closed: {type(request).__name__} was not sent"
                 )
             if self._lost is not None:
-                raise self._lost
+                raise ConnectionLost(self._lost)
             try:
                 answer: R = await self._routed(request)
             except (ConnectionBroken, CannotReach) as broken:
@@ -259,8 +260,8 @@ class ClusterLink:
         if self._closed:
             raise LinkClosed(f"the link to {self.address} was closed") from broken
         if isinstance(broken, CannotReach) and self._is_local:
-            self._lost = ConnectionLost(f"the process that served {self.address} is gone: {broken.args[0]}")
-            raise self._lost from broken
+            self._lost = f"the process that served {self.address} is gone: {broken.args[0]}"
+            raise ConnectionLost(self._lost) from broken
         wait_ms = backoff.failed()
         _log.debug("%s; sending %s again", broken, type(request).__name__)
         self._topology.is_stale = True
