@@ -38,6 +38,7 @@ COMPILED = [
     "streamz_core/serde/codecs.py",
     "streamz_core/serde/plain_key.py",
     "streamz_core/serde/stored.py",
+    "streamz_core/state/changelog.py",
     "streamz_core/state/due.py",
     "streamz_core/state/global_store.py",
     "streamz_core/state/join_buffer.py",

@@ -1,7 +1,8 @@
 """The wire codec: what a server spends on a fetch beyond reading the log, without any socket.
 
-A Fetch request of version 12 for 50 partitions is decoded, its response with 1 KiB each is built of messages and encoded.
-Reference: the same by kafka-python's protocol classes, in turns; the bytes of both are compared before anything is timed.
+A Fetch request of version 12 for 50 partitions is decoded, its response with 1 KiB each is built of messages and
+encoded. Reference: the same by kafka-python's protocol classes, in turns; the bytes of both are compared before
+anything is timed.
 """
 
 from __future__ import annotations

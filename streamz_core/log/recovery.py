@@ -195,7 +195,10 @@ class Recovery:
                 return
 
     def _replay_segment(self, segment: Segment, point: RecoveryPoint, follows: int) -> bool:
-        """Replay one segment to its end; False if it was torn, and is now cut. ``follows``: the next one's base, or -1."""
+        """Replay one segment to its end; False if it was torn, and is now cut.
+
+        ``follows`` is where the next one begins, -1 if there is none.
+        """
         base = segment.base_offset
         size = self._sizes[base]
         start, known_end = segment.size_bytes, segment.next_offset

@@ -41,6 +41,11 @@ except ImportError:  # only compiled code needs librt: it writes into its buffer
 
 Headers = Sequence[Sequence[Header]]
 
+BATCH_BYTES_MAX: Final = 1_048_576 - 64
+"""Where a batch ends and the next begins: what a topic takes by default, less the batch's own header."""
+RECORD_OVERHEAD_BYTES_MAX: Final = 36
+"""What a record takes at most beside its key, value and headers."""
+
 _NO_COMPRESSION: Final = Compression.NONE
 _FRONT: Final = Struct(">qiibI")
 _COVERED: Final = Struct(">hiqqqhii")
@@ -415,7 +420,7 @@ def _encode_records(
     return latest
 
 
-def _write_record(  # noqa: C901, PLR0915 - inlined varints: a call for each would double the time
+def _write_record(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call for each would double the time
     out: BytesWriter,
     time_delta: i64,
     offset_delta: i64,
@@ -423,7 +428,10 @@ def _write_record(  # noqa: C901, PLR0915 - inlined varints: a call for each wou
     value: bytes | None,
     headers: bytes | None,
 ) -> None:
-    """One record, ``headers`` as they are encoded or None where there are none; the only call there is for it, and compiled it is none. The hot path of all that is produced."""
+    """One record, the hot path of all that is produced: the only call there is for it, and compiled it is none.
+
+    ``headers`` as they are encoded, None where there are none.
+    """
     byte: int  # not i64: librt's writer takes it without a call only as int
     time_raw: i64 = (time_delta << 1) ^ (time_delta >> 63)
     offset_raw: i64 = offset_delta << 1

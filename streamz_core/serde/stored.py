@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from streamz_core.serde.errors import EncodeError
 
-_ALWAYS_SAME: Final = frozenset((str, int, bool))
 _BYTES: Final = "bytes"
 
 
@@ -31,25 +30,26 @@ class StoredValueCodec(JsonCodec):
 
     def encode(self, value: Any) -> bytes | None:
         """JSON; raises ``EncodeError`` for what would come back as something else."""
-        if type(value) not in _ALWAYS_SAME and value is not None:
+        if not _comes_back(value):
             self._check(value, value)
         return super().encode(value)
 
     def _check(self, part: Any, value: Any) -> None:
         kind_of = type(part)
-        if kind_of in _ALWAYS_SAME or part is None:
-            return
         if kind_of is float:
             if not isfinite(part):
                 raise self._changed(value, f"{part} is no JSON number")
         elif kind_of is dict:
-            for key, inner in part.items():
+            entries: dict[Any, Any] = part
+            for key, inner in entries.items():
                 if type(key) is not str:
                     raise self._changed(value, f"the key {kind(key)} would come back as text")
-                self._check(inner, value)
+                if not _comes_back(inner):
+                    self._check(inner, value)
         elif kind_of is list or kind_of is tuple:
             for inner in part:
-                self._check(inner, value)
+                if not _comes_back(inner):
+                    self._check(inner, value)
         else:
             raise self._changed(value, f"{kind(part)} would come back as something else")
 
@@ -76,13 +76,19 @@ class StoredKeyCodec(JsonCodec):
             return {_BYTES: b64encode(part).decode()}
         if kind_of is float and isfinite(part):
             return int(part) if part.is_integer() else part
-        if kind_of in _ALWAYS_SAME or part is None:
+        if _comes_back(part):
             return part
         why = f"{kind(part)} would come back as something else; give the table a key_type"
         raise self._refuse(key, why)
 
     def _decoder(self) -> Callable[[Any], Any]:
         return lambda data: _read(self._decode(data))
+
+
+def _comes_back(value: Any) -> bool:
+    """Whether JSON gives ``value`` back as it was, whatever it says."""
+    kind_of = type(value)
+    return kind_of is str or kind_of is int or kind_of is bool or value is None
 
 
 def _read(value: Any) -> Any:

@@ -2,16 +2,24 @@
 
 Owns: their names and configuration, and what a store's changes look like as records.
 Must not know: stores, transactions, tasks.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from mypy_extensions import i64
 
-    from streamz_core.state.store import Change
+from streamz_core.protocol.batch_encoder import (
+    BATCH_BYTES_MAX,
+    RECORD_OVERHEAD_BYTES_MAX,
+    RawRecords,
+    RecordWriter,
+)
+from streamz_core.state.store import Change
 
 CONFIG: Final[Mapping[str, str]] = {"cleanup.policy": "compact"}
 """Windows are dropped by tombstones, so that old event times are never mistaken for old records."""
@@ -31,6 +39,24 @@ def topic_config(overrides: Mapping[str, str]) -> dict[str, str]:
     return {**CONFIG, **overrides}
 
 
-def columns(changes: Sequence[Change]) -> tuple[list[bytes], list[bytes | None]]:
-    """Changes as columns of record keys and values; a deletion is a record without value."""
-    return [key for key, _ in changes], [value for _, value in changes]
+def batches(changes: Sequence[Change], timestamp: int) -> list[RawRecords]:
+    """Changes as records of one timestamp, encoded, in batches that topics take; a deletion has no value.
+
+    >>> [batch.record_count for batch in batches([(b"k", b"v"), (b"gone", None)], 0)]
+    [2]
+    """
+    encoded: list[RawRecords] = []
+    writer = RecordWriter()
+    room: i64 = BATCH_BYTES_MAX
+    for key, value in changes:
+        needed: i64 = len(key) + RECORD_OVERHEAD_BYTES_MAX
+        if value is not None:
+            needed += len(value)
+        if needed > room and writer.record_count:
+            encoded.append(writer.take())
+            room = BATCH_BYTES_MAX
+        writer.append(key, value, timestamp, None)
+        room -= needed
+    if writer.record_count:
+        encoded.append(writer.take())
+    return encoded

@@ -15,16 +15,18 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left, bisect_right
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from mypy_extensions import i64
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.failure import DecodeFailure
 from streamz_core.state.cache import CLEAN_ENTRIES_MAX
-from streamz_core.state.join_marks import JoinMarks
+from streamz_core.state.join_marks import NEVER, JoinMarks
 from streamz_core.state.store import StoreCorrupt, StoreUndecodable, prefix_end
-from streamz_core.state.unmatched import Unmatched
+from streamz_core.state.unmatched import LEFT, RIGHT, Unmatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +42,10 @@ _HEAD_END: Final = 10
 """Prefix, bucket, side."""
 _tail: Final = struct.Struct(">QQ")
 """Time and number."""
+_length: Final = struct.Struct(">I")
+"""Of an encoded key."""
+FEW: Final = 8
+"""So many rows of a key are looked at one by one."""
 _NOTHING: Final[list[tuple[int, Any]]] = []
 
 
@@ -49,10 +55,13 @@ class KeyRows:
     def __init__(self, code: bytes) -> None:
         """``code`` is the encoded key."""
         self.code = code
-        self.middle: bytes = len(code).to_bytes(4, "big") + code
-        """Its part of stored keys."""
-        self.times: list[int] = []
+        self.times: list[Any] = []
         self.values: list[Any] = []
+
+    @property
+    def middle(self) -> bytes:
+        """The key's part of stored keys."""
+        return _length.pack(len(self.code)) + self.code
 
     def add(self, time: int, value: Any) -> None:
         """One row more; behind those of the same time."""
@@ -65,13 +74,37 @@ class KeyRows:
         times.insert(at, time)
         self.values.insert(at, value)
 
-    def drop_until(self, time: int) -> int:
+    def between(self, start_ms: i64, end_ms: i64) -> list[tuple[int, Any]]:
+        """Times and values from ``start_ms`` to ``end_ms``, both included."""
+        times = self.times
+        count: i64 = len(times)
+        low: i64 = 0 if count <= FEW else bisect_left(times, start_ms)
+        found: list[tuple[int, Any]] = []
+        while low < count:
+            time: i64 = times[low]
+            if time > end_ms:
+                break
+            if time >= start_ms:
+                found.append((times[low], self.values[low]))
+            low += 1
+        return found
+
+    def drop_until(self, time_ms: i64) -> i64:
         """Let go of what is not later; returns how many rows those are."""
-        count = bisect_right(self.times, time)
-        if count:
-            del self.times[:count]
-            del self.values[:count]
-        return count
+        times = self.times
+        count: i64 = len(times)
+        dropped: i64 = 0
+        while dropped < count:
+            time: i64 = times[dropped]
+            if time > time_ms:
+                break
+            dropped += 1
+        if dropped == count:
+            self.times, self.values = [], []
+        elif dropped:
+            del self.times[:dropped]
+            del self.values[:dropped]
+        return dropped
 
 
 class JoinBuffer:
@@ -95,11 +128,19 @@ class JoinBuffer:
         self._span_ms = max(1, retention_ms // BUCKETS)
         self._clean_entries_max = clean_entries_max
         self._pending: list[Change] | None = None
-        self._marks = JoinMarks()
         self._saved_marks = JoinMarks()
+        # The marks in hand, as numbers that cost nothing to look at with every row.
+        self._stream_time_ms: i64 = -1
+        self._left_time_ms: i64 = -1
+        self._right_time_ms: i64 = -1
+        self._look_again_ms: int = NEVER
+        self._number: i64 = 0
         self._fresh: list[tuple[int, Any, int, int, Any]] = []
         """Rows that are not collected: side, key, time, number, value."""
         self._tombstones: list[bytes] = []
+        self._written: list[dict[int, list[bytes]]] = [{}, {}]
+        """By side and bucket: the entries' keys, where all of them are known; else the store is asked for them."""
+        self._written_count = 0
         self._is_complete = True
         """Whether what is not in memory does not exist."""
         self.unmatched: Final = Unmatched(store, self._codecs, self._decode_key)
@@ -113,66 +154,64 @@ class JoinBuffer:
     @property
     def stream_time_ms(self) -> int:
         """The highest time that was observed; -1 before the first."""
-        return self._marks.stream_time_ms
+        return self._stream_time_ms
 
     @property
     def dirty_records(self) -> int:
         """How many records the next ``collect`` will give, about."""
-        return len(self._fresh) + self.unmatched.changes + (self._marks != self._saved_marks)
+        return len(self._fresh) + self.unmatched.changes + (self._marks() != self._saved_marks)
 
     @property
     def look_again_ms(self) -> int:
         """Until stream time is past this row's window, no unmatched row is looked at."""
-        return self._marks.look_again_ms
+        return self._look_again_ms
 
-    def observe(self, time_ms: int) -> int:
+    def observe(self, time_ms: i64) -> i64:
         """Tell of a row's time; returns stream time."""
-        marks = self._marks
-        marks.stream_time_ms = max(marks.stream_time_ms, time_ms)
-        return marks.stream_time_ms
+        if time_ms > self._stream_time_ms:  # noqa: PLR1730 - max() is a call
+            self._stream_time_ms = time_ms
+        return self._stream_time_ms
 
-    def find(self, side: int, key: Any, start_ms: int, end_ms: int) -> list[tuple[int, Any]]:
+    def find(self, side: int, key: Any, start_ms: i64, end_ms: i64) -> list[tuple[int, Any]]:
         """Times and values of the rows of a key from ``start_ms`` to ``end_ms``, both included, by time."""
         found: KeyRows | None = self._rows[side].get(key)
         if found is None:
             if self._is_complete:
                 return _NOTHING
             found = self._read(side, key)
-        times = found.times
-        first = max(start_ms, self._marks.times_ms[side] - self.retention_ms + 1)
-        low = bisect_left(times, first)
-        if low == len(times):
-            return _NOTHING
-        high = bisect_right(times, end_ms, low)
-        return list(zip(times[low:high], found.values[low:high], strict=True))
+        first = self._time_of(side) - self.retention_ms + 1
+        return found.between(start_ms if start_ms > first else first, end_ms)
 
     def put(self, side: int, key: Any, time_ms: int, value: Any) -> None:
         """Take a row; one that nobody could see is not kept."""
-        marks = self._marks
-        if time_ms > marks.times_ms[side]:
-            marks.times_ms[side] = time_ms
-        elif time_ms <= marks.times_ms[side] - self.retention_ms:
+        time: i64 = time_ms
+        side_time = self._time_of(side)
+        if time > side_time:
+            if side:
+                self._right_time_ms = time
+            else:
+                self._left_time_ms = time
+        elif time <= side_time - self.retention_ms:
             return
         if not self.retention_ms:
             return
         rows: KeyRows = self._rows_of(side, key)
         rows.add(time_ms, value)
         self._count += 1
-        self._keys_of(side, time_ms).append(key)
-        self._fresh.append((side, key, time_ms, marks.number, value))
-        marks.number += 1
+        self._keys_of(side, time).append(key)
+        self._fresh.append((side, key, time_ms, self._number, value))
+        self._number += 1
 
     def add_unmatched(self, side: int, key: Any, time_ms: int, value: Any) -> None:
         """A row found no partner and may yet."""
-        marks = self._marks
-        marks.look_again_ms = min(marks.look_again_ms, time_ms)
+        self._look_again_ms = min(self._look_again_ms, time_ms)
         rows: KeyRows | None = self._rows[side].get(key)
         code = self._encode_key(key) if rows is None else rows.code
         self.unmatched.add(side, key, code, time_ms, value)
 
     def take_unmatched(self, left_before_ms: int, right_before_ms: int) -> list[tuple[int, int, Any, Any]]:
         """The unmatched rows before these times, as (time, side, key, value); they are gone then."""
-        rows, self._marks.look_again_ms = self.unmatched.take(left_before_ms, right_before_ms)
+        rows, self._look_again_ms = self.unmatched.take(left_before_ms, right_before_ms)
         return rows
 
     # -- as the task sees it ------------------------------------------------------------------------
@@ -188,12 +227,11 @@ class JoinBuffer:
     def drop_expired(self) -> None:
         """Let go of the buckets that nobody can see; sides have their own time."""
         for side in (0, 1):
-            bound = self._marks.times_ms[side] - self.retention_ms
+            bound = self._time_of(side) - self.retention_ms
             buckets = self._buckets[side]
             for start in [start for start in buckets if start + self._span_ms - 1 <= bound]:
                 self._forget(side, buckets.pop(start), bound)
-                head = _head(start, side)
-                self._tombstones += [key for key, _ in self._store.scan(head, prefix_end(head))]
+                self._tombstones += self._entries(side, start)
         if not any(self._buckets):
             self._is_complete = True
 
@@ -205,9 +243,10 @@ class JoinBuffer:
         self._encode_fresh(changes)
         changes += self.unmatched.collect()
         changes.sort(key=_key)
-        if self._marks != self._saved_marks:
-            changes.append((MARKS_KEY, msgspec.json.encode(self._marks)))
-            self._saved_marks = msgspec.json.decode(changes[-1][1] or b"", type=JoinMarks)
+        marks = self._marks()
+        if marks != self._saved_marks:
+            changes.append((MARKS_KEY, msgspec.json.encode(marks)))
+            self._saved_marks = marks
         self._fresh = []
         self._tombstones = []
         self._pending = changes
@@ -232,16 +271,20 @@ class JoinBuffer:
     def _load(self) -> None:
         raw = self._store.get(MARKS_KEY)
         try:
-            self._marks = JoinMarks() if raw is None else msgspec.json.decode(raw, type=JoinMarks)
+            marks = JoinMarks() if raw is None else msgspec.json.decode(raw, type=JoinMarks)
         except msgspec.DecodeError as error:
             raise StoreCorrupt(f"join store {self.name!r}: its marks do not decode: {raw!r}") from error
-        self._saved_marks = JoinMarks() if raw is None else msgspec.json.decode(raw, type=JoinMarks)
+        self._saved_marks = marks
+        self._stream_time_ms, self._look_again_ms = marks.stream_time_ms, marks.look_again_ms
+        self._left_time_ms, self._right_time_ms = marks.times_ms
+        self._number = marks.number
         self._rows: list[dict[Any, KeyRows]] = [{}, {}]
         self._buckets: list[dict[int, list[Any]]] = [{}, {}]
         """By side and bucket: the keys in memory that have rows in it."""
         self._count = 0
         self._fresh = []
         self._tombstones = []
+        self._written, self._written_count = [{}, {}], 0
         for start, side in self._stored_buckets():
             self._buckets[side][start] = []
         self._is_complete = not any(self._buckets)
@@ -255,12 +298,45 @@ class JoinBuffer:
             yield int.from_bytes(head[1:9], "big"), head[9]
             lower = prefix_end(head)
 
-    def _keys_of(self, side: int, time_ms: int) -> list[Any]:
+    def _marks(self) -> JoinMarks:
+        return JoinMarks(
+            self._stream_time_ms,
+            [self._left_time_ms, self._right_time_ms],
+            self._look_again_ms,
+            self._number,
+        )
+
+    def _time_of(self, side: int) -> i64:
+        """The highest time of a row of this side that was taken."""
+        return self._right_time_ms if side else self._left_time_ms
+
+    def _keys_of(self, side: int, time_ms: i64) -> list[Any]:
         start = time_ms - time_ms % self._span_ms
         keys = self._buckets[side].get(start)
         if keys is None:
             keys = self._buckets[side][start] = []
+            self._written[side][start] = []  # a bucket that is new has nothing in the store
         return keys
+
+    def _entries(self, side: int, start: int) -> list[bytes]:
+        """The stored keys of a bucket."""
+        written = self._written[side].pop(start, None)
+        if written is not None:
+            self._written_count -= len(written)
+            return written
+        head = _head(start, side)
+        return [key for key, _ in self._store.scan(head, prefix_end(head))]
+
+    def _note_written(self, side: int, start: int, stored_key: bytes) -> None:
+        """Remember an entry's key, of as many as there may be rows in memory."""
+        written = self._written[side].get(start)
+        if written is None:
+            return
+        if self._written_count >= self._clean_entries_max:
+            self._written_count -= len(self._written[side].pop(start))
+            return
+        written.append(stored_key)
+        self._written_count += 1
 
     def _rows_of(self, side: int, key: Any) -> KeyRows:
         rows = self._rows[side].get(key)
@@ -313,9 +389,9 @@ class JoinBuffer:
                     self._is_complete = False
 
     def _encode_fresh(self, changes: list[Change]) -> None:
-        span, rows, marks = self._span_ms, self._rows, self._marks
+        span, rows = self._span_ms, self._rows
         encoders = [self._codecs[0].encode, self._codecs[1].encode]
-        bounds = [time - self.retention_ms for time in marks.times_ms]
+        bounds = [self._time_of(side) - self.retention_ms for side in (LEFT, RIGHT)]
         heads: list[bytes] = [b"", b""]
         starts: list[int] = [-1, -1]
         for side, key, time, number, value in self._fresh:
@@ -327,6 +403,7 @@ class JoinBuffer:
             entry: KeyRows = rows[side][key]
             stored_key = heads[side] + entry.middle + _tail.pack(time, number)
             changes.append((stored_key, encoders[side](value)))
+            self._note_written(side, start, stored_key)
 
     def _encode_key(self, key: Any) -> bytes:
         encoded = self._key_codec.encode(key)
@@ -366,5 +443,4 @@ def _head(start: int, side: int) -> bytes:
     return PREFIX + start.to_bytes(8, "big") + bytes((side,))
 
 
-def _key(change: Change) -> bytes:
-    return change[0]
+_key: Final = itemgetter(0)

@@ -25,6 +25,7 @@ from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_log import PartitionLog
 from streamz_core.log.producer_state import ProducerState
 from streamz_core.log.recovery import Recovery
+from streamz_core.log.segment_writer import SegmentWriter
 from streamz_core.log.sync import SyncTicket, Unsynced
 from streamz_core.log.txn_index import TxnIndex
 from streamz_core.testing.recording_files import RecordedFile, RecordingFiles
@@ -224,7 +225,7 @@ SYNCING = (
     ),
     Bug(
         "what a failed append left is not cut off",
-        replace(PartitionLog, "_mend", nothing),
+        replace(SegmentWriter, "_mend", nothing),
         errno_run(workloads.rolls, "disk full in the middle of a write"),
     ),
     Bug(

@@ -141,6 +141,7 @@ class AIOKafkaProducer:
             link_settings(
                 client_id=self.client_id,
                 request_timeout_ms=request_timeout_ms,
+                connections_max_idle_ms=connections_max_idle_ms,
                 security_protocol=security_protocol,
                 ssl_context=ssl_context,
                 sasl_mechanism=sasl_mechanism,

@@ -26,7 +26,7 @@ from streamz_core.client.errors import (
     UnknownMemberIdError,
 )
 from streamz_core.errors import Misuse
-from streamz_core.state.changelog import columns
+from streamz_core.state.changelog import batches
 from streamz_core.streams.runtime.failures import TaskFailed, TaskFenced, TaskInterrupted
 
 if TYPE_CHECKING:
@@ -174,9 +174,9 @@ async def _send(producer: Producer, work: CommitWork) -> _Sends:
     for change in work.changes:
         if change.changelog is None or not change.changes:
             continue
-        keys, values = columns(change.changes)
-        sent = await producer.send_columns(*change.changelog, keys, values, [work.now_ms] * len(keys))
-        sends.changelogs[change.store] = (asyncio.ensure_future(sent), len(keys))
+        encoded = batches(change.changes, work.now_ms)
+        sent = await producer.send_encoded(*change.changelog, encoded)
+        sends.changelogs[change.store] = (asyncio.ensure_future(sent), len(change.changes))
     for output in work.outputs:
         sent = await producer.send_encoded(*output.partition, output.batches)
         sends.outputs.append(asyncio.ensure_future(sent))

@@ -18,15 +18,18 @@ from mypy_extensions import i64
 
 from streamz_core.errors import Misuse
 from streamz_core.model import Header, TopicPartition
-from streamz_core.protocol.batch_encoder import NOTHING_WRITTEN, RawRecords, RecordWriter, WriterMark
+from streamz_core.protocol.batch_encoder import (
+    BATCH_BYTES_MAX,
+    NOTHING_WRITTEN,
+    RECORD_OVERHEAD_BYTES_MAX,
+    RawRecords,
+    RecordWriter,
+    WriterMark,
+)
 from streamz_core.protocol.murmur2 import partition_of
 
 RECORD_BYTES_MAX: Final = 1_048_576 - 1024
 """Key, value and headers of one record: what fits in a batch of Kafka's default ``max.message.bytes``."""
-BATCH_BYTES_MAX: Final = 1_048_576 - 64
-"""Where a batch ends and the next begins: what a topic takes by default, less the batch's own header."""
-RECORD_OVERHEAD_BYTES_MAX: Final = 36
-"""What a record takes at most beside its key, value and headers."""
 
 NO_HEADERS: Final[Sequence[Header]] = ()
 

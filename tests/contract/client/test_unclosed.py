@@ -80,11 +80,9 @@ def test_nothing_is_said_of_one_that_could_not_be_made_or_started(make, role, re
 
 async def test_a_link_that_outlives_its_client_goes_on(clock):
     link = await open_link(f"memory://unclosed-{next(_names)}", clock=clock)
-    producer = AIOKafkaProducer(bootstrap_servers=link)
-    await producer.start()
+    await AIOKafkaProducer(bootstrap_servers=link).start()
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     with pytest.warns(ResourceWarning, match="Unclosed AIOKafkaProducer"):
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        del producer
         gc.collect()
 
     async with AIOKafkaProducer(bootstrap_servers=link) as other:
