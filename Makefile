@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 SOURCES := pyproject.toml setup.py $(shell sed -n 's/^ *"\(streamz_core\/.*\.py\)",$$/\1/p' setup.py)
 
-.PHONY: demo demo-year test test-pure lint bench reference harnesses chaos clean
+.PHONY: demo demo-year test test-pure lint bench reference harnesses chaos fuzz clean
 
 demo: $(VENV)/installed            ## The main job on real input: a month of New York's departures.
 	$(RUN) -m examples.departures
@@ -54,6 +54,10 @@ $(VENV)-pure/tested-with: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)-pure
 	STREAMZ_PURE=1 $(VENV)-pure/bin/pip install -q -e '.[test]'
 	@touch $@
+
+fuzz: $(VENV)/tested-with          ## The wire decoders for FUZZ_SECONDS (60) under atheris, which has to be installable.
+	$(VENV)/bin/pip install -q atheris
+	$(RUN) -m tests.fuzz.wire_decoders -max_total_time=$${FUZZ_SECONDS:-60} -max_len=4096 build/fuzz
 
 clean:
 	rm -rf $(VENV) $(VENV)-pure build *.egg-info

@@ -30,6 +30,8 @@ from benchmarks import (
     streams,
     table_join,
     wire,
+    wire_codec,
+    workers,
 )
 from benchmarks.figures import Figure, as_json, table
 from benchmarks.measuring import pin_to_one_core
@@ -57,6 +59,8 @@ MODULES = (
     state,
     partitions,
     wire,
+    wire_codec,
+    workers,
     imports,
     peers,
 )

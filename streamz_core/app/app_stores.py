@@ -42,12 +42,13 @@ class AppStores(AppDeclarations):
             )
         return self._running
 
-    def store(self, name: str, *, timestamps: bool = False) -> StoreView:
+    def store(self, name: str, *, timestamps: bool = False, stale: bool = False) -> StoreView:
         """A store or table of the running app by name, to read from anywhere: timers, web handlers, tests.
 
         What is committed is seen, over all partitions of this process. Values of the DSL's tables come without
         their times, unless ``timestamps``: then as pairs. Raises ``StoreUnavailable`` (retriable) while a
-        partition is restored or moved, ``Misuse`` for a store there is not.
+        partition is restored or moved, ``Misuse`` for a store there is not. With ``stale`` what is restored so far,
+        and what standbys have, is read too (Kafka's ``enableStaleStores``).
 
         >>> app.store("counts").get("/home")   # doctest: +SKIP
         17
@@ -55,7 +56,7 @@ class AppStores(AppDeclarations):
         runtime = self.running.runtime
         if runtime is None:
             raise ImproperlyConfigured(f"app {self.id!r} reads no topics: it has no store {name!r}")
-        return runtime.store(name, timestamps=timestamps)
+        return runtime.store(name, timestamps=timestamps, stale=stale)
 
     def on_restore(self, listener: Callable[[RestoreProgress], None]) -> Callable[[RestoreProgress], None]:
         """Call ``listener(progress)`` whenever the restore of a store starts, goes on, ends or is suspended.

@@ -78,6 +78,9 @@ class Settings:
     memory_budget: int = 256 * 1024 * 1024
     """Bytes that all stores of the process may take together: half for decoded entries, half for RocksDB's blocks
     and write buffers. Where entries that wait for a commit fill their half, the commit comes earlier."""
+    rocksdb_config_setter: Callable[[str, Any], None] | None = None
+    """Called with a store's name and its ``rocksdict.Options`` before it is opened, to change them. Not for the
+    environment. What the block cache and write buffers may take stays with ``memory_budget``."""
     num_standby_replicas: int = 0
     """How many other processes keep warm copies of each task's stores, so that they take over without a restore.
     Processes that share a state directory share the files, and need none; stores in memory have none."""
@@ -120,6 +123,10 @@ class Settings:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise ImproperlyConfigured(f"setting {name!r}: expected an integer above 0, got {value!r}")
+        if self.rocksdb_config_setter is not None and not callable(self.rocksdb_config_setter):
+            raise ImproperlyConfigured(
+                f"setting 'rocksdb_config_setter': expected a function, got {self.rocksdb_config_setter!r}"
+            )
         if type(self.num_standby_replicas) is not int or self.num_standby_replicas < 0:
             raise ImproperlyConfigured(
                 f"setting 'num_standby_replicas': expected 0 or more, got {self.num_standby_replicas!r}"

@@ -1,6 +1,6 @@
 """Running an app as a process.
 
-Owns: the signals SIGTERM and SIGINT, and what ends the process.
+Owns: what ends the process: a signal, or a failure.
 Must not know: how an app starts or stops, command lines.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio.deadline import wait_for
+from streamz_core.aio.interruption import first_signal
 from streamz_core.app.owner_watch import OwnerGone
 from streamz_core.app.worker_processes import minded
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from streamz_core.app.services import Startable
 
 logger: Final = logging.getLogger(__name__)
-
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 async def run(app: Startable, on_owner_gone: Callable[[bool], None] | None = None) -> None:
@@ -77,26 +76,10 @@ async def _stop(app: Startable) -> None:
 @contextlib.contextmanager
 def signals(stop_wanted: asyncio.Event) -> Iterator[None]:
     """The first SIGTERM or SIGINT sets ``stop_wanted``; the second one has its default effect."""
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
 
-    def on_signal(number: signal.Signals) -> None:
-        if stop_wanted.is_set():  # it came before the first one was looked at, and is the second one still
-            signal.raise_signal(number)
+    def stop(number: signal.Signals) -> None:
         logger.info("%s: stopping; once more ends the process at once", number.name)
         stop_wanted.set()
-        for one in _SIGNALS:
-            loop.remove_signal_handler(one)
-            signal.signal(one, signal.SIG_DFL)
 
-    for number in _SIGNALS:
-        # Where the loop cannot (Windows, another thread), Python's own SIGINT stays: KeyboardInterrupt.
-        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-            loop.add_signal_handler(number, on_signal, number)
-    try:
+    with first_signal(stop):
         yield
-    finally:
-        for number in _SIGNALS:
-            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-                loop.remove_signal_handler(number)
-                signal.signal(number, before[number])

@@ -105,7 +105,8 @@ async def _remove(admin: AIOKafkaAdminClient, chosen: AclChoice, *, asks: bool) 
         raise CommandError("there are no such ACLs")
     if asks:
         _print("To be removed: ACLs for resource", going)
-        click.confirm("Are you sure you want to remove them?", abort=True)
+        if not click.confirm("Are you sure you want to remove them?"):
+            raise CommandError("nothing was removed")
     await admin.delete_acls(chosen.filters)
 
 

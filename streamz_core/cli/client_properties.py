@@ -26,7 +26,6 @@ _ANY_CLIENT: Final[dict[str, Property]] = {
     "metadata.max.age.ms": ("metadata_max_age_ms", int),
     "request.timeout.ms": ("request_timeout_ms", int),
     "retry.backoff.ms": ("retry_backoff_ms", int),
-    "security.protocol": ("security_protocol", str),
 }
 PRODUCER: Final[dict[str, Property]] = {
     **_ANY_CLIENT,

@@ -12,12 +12,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from streamz_core.cli.client_properties import ADMIN, arguments
+from streamz_core.cli.client_properties import ADMIN
+from streamz_core.cli.client_settings import client_arguments, settings_for
 from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.client import address as addresses
 from streamz_core.client.local_link import open_link
-from streamz_core.client.settings import SettingError, check_connection
+from streamz_core.client.settings import SettingError
 from streamz_core.errors import ErrorCode, StreamzError
 from streamz_core.log import layout
 from streamz_core.log.files import DiskFiles
@@ -45,7 +47,7 @@ def address_option(function: FunctionT) -> FunctionT:
         "address",
         default=default_address,
         metavar="ADDRESS",
-        help=f"Data directory: file://path or a path. [env {ADDRESS_VARIABLE}; default {DEFAULT_ADDRESS}]",
+        help=f"host:port of a broker, or a data directory. [env {ADDRESS_VARIABLE}; default {DEFAULT_ADDRESS}]",
     )(function)
 
 
@@ -54,11 +56,17 @@ def admin_options(function: FunctionT) -> FunctionT:
     config = click.option(
         "--command-config",
         metavar="FILE",
-        callback=_check_admin_config,
+        callback=_use_admin_config,
         expose_value=False,
-        help="A properties file for the client.",
+        help="A properties file for the client, such as sasl.jaas.config=… and ssl.truststore.location=….",
     )
     return options(address_option, config)(function)
+
+
+def chosen_address(context: click.Context, address: str) -> str:
+    """Of a verb with subcommands: the address behind the subcommand, else the one before it (``context.obj``)."""
+    is_given = context.get_parameter_source("address") is ParameterSource.COMMANDLINE
+    return address if is_given else str(context.obj)
 
 
 def default_address() -> str:
@@ -66,16 +74,9 @@ def default_address() -> str:
     return os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS
 
 
-def _check_admin_config(_context: click.Context, _parameter: click.Parameter, path: str | None) -> None:
-    """An embedded log has no connection for these settings to act on: they are checked, and that is all."""
+def _use_admin_config(_context: click.Context, _parameter: click.Parameter, path: str | None) -> None:
     given = properties(path, (), file_option="--command-config", option="")
-    protocol = arguments(given, ADMIN, "--command-config").get("security_protocol", "PLAINTEXT")
-    try:
-        check_connection(
-            DEFAULT_ADDRESS, security_protocol=protocol, sasl_mechanism="PLAIN", ssl_context=object()
-        )
-    except SettingError as error:
-        raise OptionError(f"--command-config {path}: {error}") from error
+    client_arguments(given, ADMIN, "--command-config")
 
 
 @asynccontextmanager
@@ -83,7 +84,7 @@ async def connected(address: str, *, create: bool = False) -> AsyncIterator[Link
     """Open a link for the time of one command; a directory is made only where ``create`` says so."""
     if not create:
         require_directory(addresses.parse(address))
-    link = await open_link(address)
+    link = await open_link(address, settings=settings_for(address))
     try:
         yield link
     finally:

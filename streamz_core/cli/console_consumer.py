@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamz_core.cli.client_properties import CONSUMER, arguments
+from streamz_core.cli.client_properties import CONSUMER
+from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import CommandError, address_option, connected, run
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.options import OptionError, options, properties
@@ -114,7 +115,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     said = properties(
         given["client_config"], given["client_properties"], file_option="--consumer.config", option=option
     )
-    settings = arguments(said, CONSUMER, option)
+    settings = client_arguments(said, CONSUMER, option)
     if given["group"] is not None:
         settings["group_id"] = given["group"]
     if given["isolation_level"] is not None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamz_core.cli.client_properties import PRODUCER, arguments, as_producers_have_it
-from streamz_core.cli.connection import CommandError, address_option, run
+from streamz_core.cli.client_properties import PRODUCER, as_producers_have_it
+from streamz_core.cli.client_settings import client_arguments
+from streamz_core.cli.connection import CommandError, address_option, connected, run
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.line_reader import OPTION, LineReader
 from streamz_core.cli.options import options, properties, property_names
@@ -124,7 +125,7 @@ def command(
     said = {name: value for name, value in flags.items() if value is not None}
     if "compression_codec" in said:
         said["compression_type"] = said.pop("compression_codec")
-    settings = _DEFAULTS | arguments(given, PRODUCER, option) | said
+    settings = _DEFAULTS | client_arguments(given, PRODUCER, option) | said
     run(_produce(reader, topic, as_producers_have_it(settings), address=address, sync=sync))
 
 
@@ -137,7 +138,10 @@ async def _produce(
 ) -> None:
     number = 0
     with interruption() as interrupted:
-        async with AIOKafkaProducer(bootstrap_servers=address, **settings) as producer:
+        async with (
+            connected(address, create=True) as link,
+            AIOKafkaProducer(bootstrap_servers=link, **settings) as producer,
+        ):
             sent = _Sent()
             async for lines in _prompted(interrupted):
                 for line in lines:

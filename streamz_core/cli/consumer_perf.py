@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamz_core.cli.client_properties import CONSUMER, arguments
+from streamz_core.cli.client_properties import CONSUMER
+from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import address_option, connected, run
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.many_values import ManyValuesCommand, many_values
@@ -117,7 +118,7 @@ def command(address: str, consumer_props: tuple[str, ...], client_config: str | 
         "check_crcs": False,
         "group_id": given["group"] or f"perf-consumer-{uuid.uuid4().hex[:12]}",
         "max_partition_fetch_bytes": given["fetch_size"],
-        **arguments(said, CONSUMER, option),
+        **client_arguments(said, CONSUMER, option),
     }
     run(_measure(address, settings, given))
 

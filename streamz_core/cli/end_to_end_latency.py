@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamz_core.cli.client_properties import ADMIN, arguments
+from streamz_core.cli.client_properties import ADMIN
+from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import CommandError, address_option, connected, run
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.options import options, properties
@@ -63,7 +64,7 @@ _options = options(
 def command(address: str, command_config: str | None, **given: Any) -> None:
     """Send records one by one, each when the one before has been read, and print how long each was on its way."""
     said = properties(command_config, (), file_option="--command-config", option="")
-    settings = arguments(said, ADMIN, "--command-config")
+    settings = client_arguments(said, ADMIN, "--command-config")
     latencies = run(_measure(address, settings, given))
     click.echo(f"Avg latency: {latencies.mean:.4f} ms\n")
     shares = {"50th": 0.5, "99th": 0.99, "99.9th": 0.999}

@@ -1,6 +1,6 @@
-"""SIGINT and SIGTERM for verbs that run until they are told to stop.
+"""Verbs that run until they are told to stop.
 
-Owns: turning the first signal into a future, and giving the second one its default effect.
+Owns: the future that tells a verb of the first signal, and working until then.
 Must not know: what stopping means to a verb.
 """
 
@@ -8,41 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from streamz_core.aio.interruption import first_signal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
 
 T = TypeVar("T")
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-
 
 @contextlib.contextmanager
 def interruption() -> Iterator[asyncio.Future[None]]:
-    """A future that the first signal completes; a second signal ends the process at once."""
-    loop = asyncio.get_running_loop()
-    interrupted: asyncio.Future[None] = loop.create_future()
-
-    def on_signal(number: signal.Signals) -> None:
-        if interrupted.done():  # it came before the first one was looked at, and is the second one still
-            signal.raise_signal(number)
-            return
-        _forget(loop)
-        for one in _SIGNALS:
-            signal.signal(one, signal.SIG_DFL)
-        interrupted.set_result(None)
-
-    for number in _SIGNALS:
-        # Where the loop cannot (another thread than the main one), Python's own KeyboardInterrupt stays.
-        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-            loop.add_signal_handler(number, on_signal, number)
-    try:
+    """A future that the first SIGINT or SIGTERM completes; a second one ends the process at once."""
+    interrupted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    with first_signal(lambda _: interrupted.set_result(None)):
         yield interrupted
-    finally:
-        if not interrupted.done():
-            _forget(loop)
 
 
 async def unless(interrupted: asyncio.Future[None], work: Awaitable[T]) -> T | None:
@@ -55,9 +36,3 @@ async def unless(interrupted: asyncio.Future[None], work: Awaitable[T]) -> T | N
         if not task.done():
             task.cancel()
             await asyncio.wait((task,))
-
-
-def _forget(loop: asyncio.AbstractEventLoop) -> None:
-    for number in _SIGNALS:
-        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-            loop.remove_signal_handler(number)

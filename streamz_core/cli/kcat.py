@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from streamz_core.cli import kcat_modes as modes
-from streamz_core.cli.client_properties import ADMIN, CONSUMER, PRODUCER, arguments, as_producers_have_it
+from streamz_core.cli.client_properties import ADMIN, CONSUMER, PRODUCER, as_producers_have_it
+from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import default_address, run
 from streamz_core.cli.kcat_format import NULL_TEXT, KcatFormat, unescaped
 from streamz_core.cli.options import OptionError, options, pairs, properties
@@ -106,7 +107,7 @@ def _consume(given: dict[str, Any], said: dict[str, str]) -> None:
         raise click.UsageError(
             "-G goes without -o and -p: a group knows where it is (see -X auto.offset.reset)"
         )
-    settings = arguments(said, CONSUMER, "-X")
+    settings = client_arguments(said, CONSUMER, "-X")
     if given["group"] is not None:
         settings["group_id"] = given["group"]
         settings.setdefault("auto_offset_reset", "latest")
@@ -135,7 +136,7 @@ def _render(given: dict[str, Any]) -> modes.Render:
 
 
 def _produce(given: dict[str, Any], said: dict[str, str]) -> None:
-    settings = as_producers_have_it(arguments(said, PRODUCER, "-X"))
+    settings = as_producers_have_it(client_arguments(said, PRODUCER, "-X"))
     if given["codec"] is not None:
         settings["compression_type"] = given["codec"]
     writing = modes.Writing(
@@ -153,13 +154,13 @@ def _produce(given: dict[str, Any], said: dict[str, str]) -> None:
 
 
 def _list(given: dict[str, Any], said: dict[str, str]) -> None:
-    arguments(said, ADMIN, "-X")
+    client_arguments(said, ADMIN, "-X")
     topics = list(given["topics"]) or None
     run(modes.list_topics(given["address"], topics, as_json=given["json_lines"]))
 
 
 def _query(given: dict[str, Any], said: dict[str, str]) -> None:
-    arguments(said, ADMIN, "-X")
+    client_arguments(said, ADMIN, "-X")
     if not given["topics"]:
         raise click.UsageError("-Q needs -t topic:partition:timestamp")
     run(modes.query(given["address"], [modes.Moment.of(text) for text in given["topics"]]))

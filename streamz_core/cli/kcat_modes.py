@@ -220,7 +220,10 @@ class _Printing:
 async def produce(address: str, settings: dict[str, Any], writing: Writing) -> None:
     """Send records until the input ends; every one of them is acknowledged when this returns."""
     with interruption() as interrupted:
-        async with AIOKafkaProducer(bootstrap_servers=address, **settings) as producer:
+        async with (
+            connected(address, create=True) as link,
+            AIOKafkaProducer(bootstrap_servers=link, **settings) as producer,
+        ):
             sent = []
             async for texts in _texts(writing, interrupted):
                 for text in texts:

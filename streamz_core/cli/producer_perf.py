@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from streamz_core.aio.deadline import sleep
-from streamz_core.cli.client_properties import PRODUCER, arguments, as_producers_have_it
+from streamz_core.cli.client_properties import PRODUCER, as_producers_have_it
+from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import CommandError, address_option, connected, run
 from streamz_core.cli.interruption import interruption
 from streamz_core.cli.many_values import ManyValuesCommand, many_values
@@ -94,7 +95,7 @@ def command(address: str, producer_props: tuple[str, ...], client_config: str | 
     transactional_id = given["transactional_id"]
     if transactional_id is None and given["transaction_duration_ms"] is not None:
         transactional_id = "streamz-producer-perf"
-    settings = as_producers_have_it(arguments(said, PRODUCER, option))
+    settings = as_producers_have_it(client_arguments(said, PRODUCER, option))
     if transactional_id is not None:
         settings["transactional_id"] = transactional_id
     run(_measure(address, settings, _Plan(given), given))

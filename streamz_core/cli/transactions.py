@@ -9,10 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from streamz_core.cli import transaction_tables as tables
-from streamz_core.cli.connection import CommandError, address_option, admin_options, connected, run
+from streamz_core.cli.connection import (
+    CommandError,
+    address_option,
+    admin_options,
+    chosen_address,
+    connected,
+    run,
+)
 from streamz_core.cli.options import OptionError, options
 from streamz_core.client.admin import AIOKafkaAdminClient
 from streamz_core.client.transaction_answers import AbortTransactionSpec, TransactionState
@@ -74,8 +80,7 @@ def _verb(name: str, *parameters: Callable[[Any], Any]) -> Callable[[VerbT], Ver
         @options(address_option, *parameters)
         @click.pass_context
         def invoke(context: click.Context, /, address: str, **given: Any) -> None:
-            is_given = context.get_parameter_source("address") is ParameterSource.COMMANDLINE
-            run(_with_session(address if is_given else context.obj, function, given))
+            run(_with_session(chosen_address(context, address), function, given))
 
         return function
 

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamz_core.cli.connection import CommandError, admin_options, connected, run
+from streamz_core.cli.connection import (
+    CommandError,
+    address_option,
+    admin_options,
+    chosen_address,
+    connected,
+    run,
+)
 from streamz_core.cli.options import read_bytes
 from streamz_core.cli.table import table
 from streamz_core.client.acls import ScramMechanism
@@ -36,20 +43,30 @@ _mechanism = click.option(
 
 
 @click.group("users")
-def command() -> None:
+@admin_options
+@click.pass_context
+def command(context: click.Context, address: str) -> None:
     """Users that log in with a password: streamz users COMMAND --help."""
+    context.obj = address
 
 
 @command.command("add")
-@admin_options
+@address_option
 @click.argument("name")
 @click.option(
     "--password-file", metavar="FILE", help="Its first line is the password; - is standard input. [asked for]"
 )
 @click.option("--iterations", default=ITERATIONS_DEFAULT, show_default=True, help="How costly a guess is.")
 @_mechanism
+@click.pass_context
 def add(
-    address: str, name: str, password_file: str | None, iterations: int, mechanisms: tuple[str, ...]
+    context: click.Context,
+    /,
+    address: str,
+    name: str,
+    password_file: str | None,
+    iterations: int,
+    mechanisms: tuple[str, ...],
 ) -> None:
     """Let a user log in, or change the password of one who may."""
     password = _password(password_file)
@@ -58,15 +75,16 @@ def add(
         for one in _chosen(mechanisms):
             await admin.upsert_user_scram_credential(name, password, one, iterations=iterations)
 
-    run(_administer(address, upsert))
+    run(_administer(chosen_address(context, address), upsert))
     click.echo(f"User {name} can log in.")
 
 
 @command.command("remove")
-@admin_options
+@address_option
 @click.argument("name")
 @_mechanism
-def remove(address: str, name: str, mechanisms: tuple[str, ...]) -> None:
+@click.pass_context
+def remove(context: click.Context, /, address: str, name: str, mechanisms: tuple[str, ...]) -> None:
     """Let a user no longer log in. Connections there are go on; take the user's ACLs away to stop those."""
 
     async def delete(admin: AIOKafkaAdminClient) -> None:
@@ -74,21 +92,22 @@ def remove(address: str, name: str, mechanisms: tuple[str, ...]) -> None:
         for one in (found for found in _chosen(mechanisms) if mechanisms or found in kept):
             await admin.delete_user_scram_credential(name, one)
 
-    run(_administer(address, delete))
+    run(_administer(chosen_address(context, address), delete))
     click.echo(f"User {name} can no longer log in{' by ' + ', '.join(mechanisms) if mechanisms else ''}.")
 
 
 @command.command("list")
-@admin_options
+@address_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_users(address: str, as_json: bool) -> None:
+@click.pass_context
+def list_users(context: click.Context, /, address: str, as_json: bool) -> None:
     """List the users, and by which mechanisms each logs in."""
     found: dict[str, Any] = {}
 
     async def describe(admin: AIOKafkaAdminClient) -> None:
         found.update(await admin.describe_user_scram_credentials())
 
-    run(_administer(address, describe))
+    run(_administer(chosen_address(context, address), describe))
     rows = [
         {"user": user, "mechanism": one.mechanism.sasl_name, "iterations": one.iterations}
         for user, infos in found.items()

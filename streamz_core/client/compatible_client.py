@@ -72,6 +72,7 @@ class AIOKafkaClient:
             link_settings(
                 client_id=client_id,
                 request_timeout_ms=request_timeout_ms,
+                connections_max_idle_ms=connections_max_idle_ms,
                 security_protocol=security_protocol,
                 ssl_context=ssl_context,
                 sasl_mechanism=sasl_mechanism,

@@ -3,10 +3,10 @@
 Owns: what each shared parameter may be, and the sentence that refuses what it may not.
 Must not know: what the clients do with them.
 
-Parameters that only concern connections (``connections_max_idle_ms``, ``client_rack``, SASL names) are
-taken and have nothing to act on in an embedded log, so that a program runs unchanged against it. A
-security *protocol* is refused there: who asks for encryption or a login must not be left to believe
-that the data directory is guarded by one.
+Parameters that only concern connections (``connections_max_idle_ms``, SASL names) are taken and have nothing to
+act on in an embedded log, so that a program runs unchanged against it; ``client_rack`` has nothing to act on
+anywhere, as records are read from leaders. A security *protocol* is refused there: who asks for encryption or a
+login must not be left to believe that the data directory is guarded by one.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ def link_settings(
     *,
     client_id: str,
     request_timeout_ms: float,
+    connections_max_idle_ms: float,
     security_protocol: str,
     ssl_context: Any,
     sasl_mechanism: str,
@@ -110,6 +111,7 @@ def link_settings(
     return LinkSettings(
         client_id=client_id,
         request_timeout_ms=request_timeout_ms,
+        connections_max_idle_ms=connections_max_idle_ms,
         open_timeout_ms=request_timeout_ms,
         ssl_context=ssl_context if security_protocol.endswith("SSL") else None,
         credentials=credentials,

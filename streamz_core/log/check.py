@@ -147,19 +147,20 @@ class _PartitionCheck:
                 path = self._directory.path_of(layout.offset_name(base, layout.LOG_SUFFIX))
                 self._find(severity, path, message, min(base, next_offset), max(base, next_offset))
             is_active = place == len(bases) - 1
-            next_offset = self._check_segment(base, point, is_active=is_active)
+            next_offset = self._check_segment(base, point, follows=-1 if is_active else bases[place + 1])
             if next_offset is None:
                 return
         if point is not None and next_offset is not None and point.next_offset > next_offset:
             self._missing(next_offset, point.next_offset)
 
-    def _check_segment(self, base: int, point: RecoveryPoint | None, *, is_active: bool) -> int | None:
-        """Walk one segment; its next offset, or None if it is damaged."""
+    def _check_segment(self, base: int, point: RecoveryPoint | None, *, follows: int) -> int | None:
+        """Walk one segment; its next offset, or None if it is damaged. ``follows``: the next one's base, or -1."""
         directory = self._directory
         segment = Segment(directory.open_files, directory.path, base)
         positions: dict[int, int] = {}
         file = segment.file()
         end = file.size()
+        is_active = follows < 0
         gaps = not is_active
         try:
             for batch in scan(file, 0, end, base, gaps=gaps):
@@ -168,8 +169,8 @@ class _PartitionCheck:
                 self._check_snapshot(segment.next_offset)
         except CorruptBatch as error:
             severity = self._severity(base, error.position, point)
-            is_room = is_active and severity is Severity.TORN and is_blank(file, error.position, end)
-            if not is_room:
+            is_whole = segment.next_offset == follows or (is_active and severity is Severity.TORN)
+            if not (is_whole and is_blank(file, error.position, end)):  # else room that was taken for more
                 message = f"at byte {error.position}: {error.reason}"
                 self._find(severity, segment.path, message, segment.next_offset, segment.next_offset + 1)
                 return None

@@ -326,13 +326,12 @@ class LogDirectory:
         places = [(entry, self._place(entry, index)) for entry, indexes in wanted for index in indexes]
         names = ", ".join(repr(entry.name) for entry, _ in wanted[:5])
         with _named(self.path, f"making topic {names}"):
-            self._places.make([place for _, place in places], self._catalog.deleting)
+            points = self._places.make([place for _, place in places], self._catalog.deleting)
         # Where this fails the directories stay: the catalog may name them after the next start.
         self._store({**self._topics, **{entry.name: entry for entry, _ in wanted}})
         configs = {entry.name: self.config_of(entry.configs) for entry, _ in wanted}
-        for entry, place in places:
-            log = PartitionLog.open(place, configs[entry.name], self._opened_ms)
-            self._logs[entry.name, place.partition] = log
+        for (entry, place), point in zip(places, points, strict=True):
+            self._logs[entry.name, place.partition] = PartitionLog.made(place, configs[entry.name], point)
 
     def _open_partitions(self, now_ms: int) -> None:
         expected = set()

@@ -17,6 +17,7 @@ from streamz_core.log.recompression import recompress
 from streamz_core.log.segment_scan import LEADER_EPOCH
 from streamz_core.log.validation import Batches
 from streamz_core.protocol.record_batch import (
+    HEADER_BYTES,
     CorruptBatch,
     EncodedBatches,
     assign,
@@ -24,8 +25,8 @@ from streamz_core.protocol.record_batch import (
     set_append_time,
 )
 
-Content: TypeAlias = bytearray | EncodedBatches
-"""Batches that the log may give their offsets."""
+Content: TypeAlias = bytearray | memoryview | EncodedBatches
+"""Batches that the log gives their offsets: in place in a ``bytearray``, in copies of their headers in a view."""
 
 
 def may_write_as_encoded(config: TopicConfig) -> bool:
@@ -43,13 +44,13 @@ def as_kept(
     gives_time = config.message_timestamp_type == "LogAppendTime"
     if isinstance(records, EncodedBatches):
         return records, batches
+    if may_write_as_encoded(config):
+        return records if isinstance(records, bytearray) else memoryview(records), batches
     if config.compression_type != "producer":
         try:
             buffer, batches = recompress(records, batches, config.compression_type)
         except CorruptBatch as error:
             raise InvalidRecords(f"{name}: refused: {error.reason}", ErrorCode.CORRUPT_MESSAGE) from None
-    elif isinstance(records, bytearray) and not gives_time:
-        buffer = records
     else:  # the log's time must not be in what a producer may send again
         buffer = bytearray(records)
     if gives_time:
@@ -75,5 +76,16 @@ def place(content: Content, batches: Batches, base_offset: int) -> tuple[Buffer 
     if isinstance(content, bytearray):
         view = memoryview(content)
         return content, [view[position:] for position, _ in batches]
-    buffers: list[Buffer] = [*content.placed()]
+    parts = _headed(content, batches) if isinstance(content, memoryview) else content.placed()
+    buffers: list[Buffer] = [*parts]
     return buffers, buffers[::2]
+
+
+def _headed(content: memoryview, batches: Batches) -> list[Buffer]:
+    """Each batch as a header with its offsets, and the rest of it where it lies: these bytes are not ours."""
+    parts: list[Buffer] = []
+    for position, header in batches:
+        head = bytearray(content[position : position + HEADER_BYTES])
+        assign(head, 0, header.base_offset, LEADER_EPOCH)
+        parts += (head, content[position + HEADER_BYTES : position + header.size_bytes])
+    return parts

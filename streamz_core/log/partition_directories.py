@@ -38,19 +38,23 @@ class PartitionDirectories:
         """What is there."""
         return self._files.listdir(self.path)
 
-    def make(self, places: Sequence[PartitionDirectory], deleting: Collection[UUID]) -> None:
+    def make(
+        self, places: Sequence[PartitionDirectory], deleting: Collection[UUID]
+    ) -> list[RecoveryPointFile]:
         """Make empty partitions; all of them are durable when this returns, or removed again.
 
+        Answers with their recovery points.
         What a crash left under such a name is removed, if nothing is in it or it is of a topic of ``deleting``.
         Raises ``OSError``, ``DamagedDirectory``.
         """
         made: list[PartitionDirectory] = []
+        points: list[RecoveryPointFile] = []
         try:
             for place in places:
                 if self._files.exists(place.path):
                     self._clear(place, deleting)
                 made.append(place)
-                self._make(place)
+                points.append(self._make(place))
             written = [
                 place.path_of(name)
                 for place in places
@@ -62,6 +66,7 @@ class PartitionDirectories:
                 with contextlib.suppress(OSError):
                     self.remove(place.name)
             raise
+        return points
 
     def remove(self, name: str) -> None:
         """Remove a directory; its identity goes last, so a crash in between is understood."""
@@ -93,16 +98,16 @@ class PartitionDirectories:
             )
         self.remove(place.name)
 
-    def _make(self, place: PartitionDirectory) -> None:
+    def _make(self, place: PartitionDirectory) -> RecoveryPointFile:
         self._files.mkdir(place.path)
         path = place.path_of(layout.RECOVERY_POINT_FILE)
-        RecoveryPointFile(self._open_files, path, place.topic_id, place.partition).create(
-            RecoveryPoint(0, 0, 0)
-        )
+        point = RecoveryPointFile(self._open_files, path, place.topic_id, place.partition)
+        point.create(RecoveryPoint(0, 0, 0))
         metadata = PartitionMetadata(
             topic=place.topic, partition=place.partition, topic_id=place.topic_id.bytes
         )
         partition_metadata.create(self._files, place.path, metadata)
+        return point
 
     def _is_of(self, path: str, topic_ids: Collection[UUID]) -> bool:
         metadata = partition_metadata.load(self._files, path)

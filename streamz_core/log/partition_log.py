@@ -42,6 +42,7 @@ from streamz_core.log.retention import count_expired, is_expired
 from streamz_core.log.rolling import roll_after_ms
 from streamz_core.log.scrub import ScrubTarget
 from streamz_core.log.segment import Segment, SegmentSummary
+from streamz_core.log.segment_writer import SegmentWriter
 from streamz_core.log.segments import Segments
 from streamz_core.log.sync import SyncTicket, Unsynced
 from streamz_core.log.validation import Batches, validate
@@ -52,8 +53,6 @@ from streamz_core.protocol.record_batch import EncodedBatches, split
 
 SNAPSHOT_INTERVAL_BYTES: Final = 16 << 20
 """How much may be appended before a sync also leaves a snapshot."""
-_RELATIVE_OFFSET_MAX: Final = (1 << 31) - 1
-_INDEX_ENTRY_BYTES_MAX: Final = 12
 
 
 class Appended(NamedTuple):
@@ -95,7 +94,7 @@ class PartitionLog:
         self._visibility = Visibility(recovered.next_offset, recovered.producers.first_open_offset)
         self._unsynced = Unsynced(directory.open_files, directory.path)
         self._poison: StorageFailure | None = None
-        self._has_torn_end = False
+        self._writer = SegmentWriter(directory, self._segments, self._unsynced, recovered.next_offset)
         self._snapshot_due_bytes = SNAPSHOT_INTERVAL_BYTES
         self._has_changed = recovered.replayed_bytes > 0
         self._start = LogStart(
@@ -128,6 +127,13 @@ class PartitionLog:
         log = cls(directory, config, start, Recovered([], ProducerState(), start, 0, 0), point_file)
         log.failure = failure
         return log
+
+    @classmethod
+    def made(
+        cls, directory: PartitionDirectory, config: TopicConfig, point_file: RecoveryPointFile
+    ) -> PartitionLog:
+        """The log of a partition that was just made: there is nothing to recover."""
+        return cls(directory, config, 0, Recovered([], ProducerState(), 0, 0, 0), point_file)
 
     # -- offsets --------------------------------------------------------------------------------------
 
@@ -192,8 +198,9 @@ class PartitionLog:
     def append(self, records: Buffer | EncodedBatches, *, level: Durability, now_ms: int) -> Appended:
         """Append whole batches, all or none of them.
 
-        A ``bytearray`` is the log's to write their offsets into; other buffers are copied. ``EncodedBatches``
-        are written from where they are, their checksums believed, unless this topic changes its batches.
+        A ``bytearray`` is the log's to write their offsets into; other buffers are left as they are.
+        ``EncodedBatches`` are written from where they are, their checksums believed, unless this topic changes its
+        batches.
 
         Raises ``InvalidRecords``, ``RecordTooLarge``, ``OutOfOrderSequence``, ``ProducerFenced``,
         ``InvalidTxnState`` (nothing was written), ``StorageFailure`` (nothing is left of it).
@@ -229,8 +236,7 @@ class PartitionLog:
         visibility = self._visibility
         data, frames = place(content, batches, visibility.log_end_offset)
         size, offset = len(content), batches[-1][1].next_offset
-        segment = self._segment_for(size, offset, now_ms)
-        self._write_bytes(segment, data, size)
+        segment = self._writer.write(data, size, offset, self.config, now_ms)
         interval = self.config.index_interval_bytes
         for (_, header), frame in zip(batches, frames, strict=True):
             ended = take_in(segment, self._producers, header, frame, now_ms, interval)
@@ -241,81 +247,6 @@ class PartitionLog:
         visibility.appended(
             offset, sync=level is Durability.SYNC, first_open_offset=self._producers.first_open_offset
         )
-
-    def _write_bytes(self, segment: Segment, data: Buffer | list[Buffer], size: int) -> None:
-        self._mend()
-        position = segment.size_bytes
-        try:
-            self._unsynced.wrote(segment.path)
-            file = segment.file()
-            if self.config.preallocate:
-                segment.make_room(size)
-        except OSError as error:
-            raise StorageFailure(self.name, "opening", segment.path, error) from error
-        try:
-            file.write_at(position, data)
-        except OSError as error:
-            self._has_torn_end = True
-            with contextlib.suppress(StorageFailure):  # then it is tried again before the next append
-                self._mend()
-            raise StorageFailure(self.name, "writing", segment.path, error) from error
-
-    def _mend(self) -> None:
-        """Cut off what a failed append left behind the last whole batch."""
-        if not self._has_torn_end:
-            return
-        segment = self._segments.active
-        try:
-            segment.cut()
-        except OSError as error:
-            raise StorageFailure(self.name, "truncating", segment.path, error) from error
-        self._has_torn_end = False
-
-    def _segment_for(self, size: int, next_offset: int, now_ms: int) -> Segment:
-        """The active segment, after a roll if these ``size`` bytes do not belong into it any more."""
-        if len(self._segments) == 0:
-            return self._roll()
-        active = self._segments.active
-        summary, config = active.summary, self.config
-        if summary.batch_count == 0:
-            return active
-        assert active.indexes is not None
-        if (
-            summary.size_bytes + size > config.segment_bytes
-            or now_ms - summary.created_ms > roll_after_ms(config, self.name, active.base_offset)
-            or next_offset - active.base_offset > _RELATIVE_OFFSET_MAX
-            or len(active.indexes.times.data) + _INDEX_ENTRY_BYTES_MAX > config.segment_index_bytes
-        ):
-            return self._roll()
-        return active
-
-    def _roll(self) -> Segment:
-        """Begin a new active segment at the log's end. The sealed one is synced with the next ticket."""
-        self._mend()
-        self._end_active()
-        segment = Segment(self._open_files, self._directory.path, self.log_end_offset)
-        try:
-            segment.create_file()
-        except OSError as error:
-            raise StorageFailure(self.name, "creating a segment", segment.path, error) from error
-        self._unsynced.changed_directory()
-        if len(self._segments) > 0:
-            # A seal is a cache: a full disk must not stop the roll that retention needs to free it.
-            with contextlib.suppress(OSError):
-                self._segments.active.seal(self.topic_id, self.partition)
-        self._segments.add(segment)
-        return segment
-
-    def _end_active(self) -> None:
-        """What is sealed ends with its last batch; the next ticket makes that certain before all that follows it."""
-        if len(self._segments) == 0 or not self._segments.active.has_room:
-            return
-        active = self._segments.active
-        try:
-            self._unsynced.wrote(active.path)
-            active.cut()
-        except OSError as error:
-            raise StorageFailure(self.name, "truncating", active.path, error) from error
 
     # -- reading --------------------------------------------------------------------------------------
 
@@ -426,7 +357,7 @@ class PartitionLog:
         self._require_writable()
         self._start.unlink_due(now_ms)
         if len(self._segments) > 0 and is_expired(self._segments.active.summary, self.config, now_ms):
-            self._roll()
+            self._writer.roll()
             self.sync()
         count = count_expired([one.summary for one in self._segments], self.config, now_ms)
         return self._remove_oldest(count, now_ms + self.config.file_delete_delay_ms)
@@ -504,7 +435,7 @@ class PartitionLog:
         summary = self._segments.active.summary
         after_ms = roll_after_ms(self.config, self.name, summary.base_offset)
         if summary.batch_count and now_ms - summary.created_ms > after_ms:
-            self._roll()
+            self._writer.roll()
             self.sync()
 
     # -- the rest -------------------------------------------------------------------------------------
@@ -541,12 +472,12 @@ class PartitionLog:
         """Sync, and leave a snapshot so that the next opening has nothing to replay."""
         try:
             if self.failure is None and self._poison is None:
+                with contextlib.suppress(StorageFailure):  # then the next opening gives it back
+                    self._writer.end_active()
                 self.sync()
                 if self._has_changed and len(self._segments) > 0:
                     active = self._segments.active
                     with contextlib.suppress(OSError):  # a cache
-                        if active.has_room:
-                            active.cut()
                         data = snapshot.encode(self._directory, active, self._producers)
                         snapshot.write(self._directory, active.next_offset, data)
         finally:

@@ -22,7 +22,7 @@ from streamz_core.log.reader import place_of
 from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import replay
 from streamz_core.log.segment import Segment
-from streamz_core.log.segment_scan import scan
+from streamz_core.log.segment_scan import is_blank, scan
 from streamz_core.log.swap import finish_interrupted
 from streamz_core.protocol.record_batch import CorruptBatch
 
@@ -189,12 +189,16 @@ class Recovery:
             if place > first and segment.base_offset != self._segments[place - 1].next_offset:
                 self._misfit(place, point)
                 return
-            if not self._replay_segment(segment, point):
+            follows = self._segments[place + 1].base_offset if place + 1 < len(self._segments) else -1
+            if not self._replay_segment(segment, point, follows):
                 self._drop_from(place + 1)
                 return
 
-    def _replay_segment(self, segment: Segment, point: RecoveryPoint) -> bool:
-        """Replay one segment to its end; False if it was torn, and is now cut."""
+    def _replay_segment(self, segment: Segment, point: RecoveryPoint, follows: int) -> bool:
+        """Replay one segment to its end; False if it was torn, and is now cut.
+
+        ``follows`` is where the next one begins, -1 if there is none.
+        """
         base = segment.base_offset
         size = self._sizes[base]
         start, known_end = segment.size_bytes, segment.next_offset
@@ -204,6 +208,9 @@ class Recovery:
             gaps = base < point.segment_base
             replay(segment, file, size, self._producers, self._now_ms, self._index_interval_bytes, gaps=gaps)
         except CorruptBatch as error:
+            if segment.next_offset == follows and is_blank(file, error.position, size):
+                self._give_room_back(segment)
+                return True
             if base < point.segment_base or (base == point.segment_base and error.position < point.position):
                 raise self._rot(segment, point, error) from None
             self._require_known(segment, start, known_end)
@@ -214,6 +221,12 @@ class Recovery:
             raise self._rot(segment, point, ends)
         self._replayed_bytes += segment.size_bytes - start
         return not is_torn
+
+    def _give_room_back(self, segment: Segment) -> None:
+        """All its batches are there, and behind them what was taken for more: that it was given back was lost."""
+        self._directory.open_files.get(segment.path).truncate(segment.size_bytes)
+        self._sizes[segment.base_offset] = segment.size_bytes
+        self._changed = True
 
     def _require_known(self, segment: Segment, stop: int, next_offset: int) -> None:
         """The bytes before ``stop``, that a snapshot spared us, are what they were: else this is another file.

@@ -47,7 +47,7 @@ class Kind(Enum):
     TORN = "torn"
     """Behind what was ever known to be durable; it reaches to the end of the file."""
     ROOM = "room"
-    """Taken for batches to come; it reaches to the end of the last file."""
+    """Taken for batches to come and not used; it reaches to the end of the file."""
 
 
 class Stretch(NamedTuple):
@@ -133,9 +133,11 @@ class Survey:
 
     def _damaged(self, position: int, offset: int, reason: str) -> Stretch:
         expected = self._expected
-        if position >= expected.certain_bytes:
-            if expected.limit == OFFSET_MAX and is_blank(self._file, position, self._size):
-                return Stretch(Kind.ROOM, position, self._size, offset, offset)
+        is_last, is_torn = expected.limit == OFFSET_MAX, position >= expected.certain_bytes
+        is_whole = offset == expected.limit or (is_last and is_torn)
+        if is_whole and is_blank(self._file, position, self._size):
+            return Stretch(Kind.ROOM, position, self._size, offset, offset)
+        if is_torn:
             return Stretch(Kind.TORN, position, self._size, offset, offset, reason)
         end, next_offset = self._resume(position, offset)
         frame = self._mended(position, end, offset, next_offset)

@@ -72,7 +72,7 @@ class ClientFinal(NamedTuple):
     channel_binding: bytes
     nonce: str
     without_proof: str
-    proof: bytes
+    proof: Secret
 
 
 def salted_password(mechanism: ScramMechanism, password: Secret, salt: bytes, iterations: int) -> Secret:
@@ -165,7 +165,7 @@ def parse_client_final(message: bytes) -> ClientFinal:
     if not found or len(attributes) < 2:
         raise ScramError("the client's last message lacks its channel binding, nonce or proof")
     binding = _base64(_value(attributes[0], "c"))
-    return ClientFinal(binding, _nonce(_value(attributes[1], "r")), without_proof, _base64(proof))
+    return ClientFinal(binding, _nonce(_value(attributes[1], "r")), without_proof, Secret(_base64(proof)))
 
 
 def server_final(
@@ -177,7 +177,9 @@ def server_final(
     signed = _auth_message(first, answer, last.without_proof)
     signature = _hmac(kept.mechanism, kept.stored_key, signed)
     has_length = len(last.proof) == len(signature)
-    client_key = Secret(_xor(last.proof if has_length else bytes(len(signature)), signature.reveal()))
+    client_key = Secret(
+        _xor(last.proof.reveal() if has_length else bytes(len(signature)), signature.reveal())
+    )
     proof_fits = _hash(kept.mechanism, client_key) == kept.stored_key
     if not (binding_fits and nonce_fits and has_length and proof_fits):
         return None

@@ -65,6 +65,7 @@ class Server:
         self._count = Signal(0)
         self._listener = Listener(self, config, self.door.ssl_context, lambda: len(self._connections))
         self._background = Supervisor(f"server at {self.address}", on_failure=self._failed)
+        self._is_closing = False
 
     @classmethod
     async def start(cls, broker: Broker, config: ServerConfig = ServerConfig()) -> Server:  # noqa: B008
@@ -123,6 +124,7 @@ class Server:
 
     async def close(self) -> None:
         """Stop listening, answer what is in hand within ``drain_ms``, close every connection; again only waits."""
+        self._is_closing = True
         await self._background.close()
         _close(self._sockets)
         if self.config.socket_path is not None:
@@ -154,7 +156,8 @@ class Server:
         self._connections.pop(connection, None)
         self._listener.left(connection)
         self._count.set(len(self._connections))
-        for leaving in memberships.leaving(connection.session):
+        # With the server the broker ends as well, or its other users go on: nobody is gone because of it.
+        for leaving in () if self._is_closing else memberships.leaving(connection.session):
             self._background.spawn(self._leave(leaving), name=f"leave {leaving.group_id}")
 
     # -- inside -------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import rocksdict
 
+from streamz_core.errors import Misuse
 from streamz_core.state.store import (
     NO_POSITION,
     StoreClosed,
@@ -74,8 +75,16 @@ class MemoryBudget:
 class RocksDatabase:
     """The stores of one task, in one directory that only this object may have open."""
 
-    def __init__(self, path: str, stores: Mapping[str, str], budget: MemoryBudget) -> None:
+    def __init__(
+        self,
+        path: str,
+        stores: Mapping[str, str],
+        budget: MemoryBudget,
+        configure: Callable[[str, Any], None] | None = None,
+    ) -> None:
         """Open or create the database at ``path``.
+
+        ``configure(store, options)`` may change the ``rocksdict.Options`` that a store is opened with.
 
         ``stores`` maps each store's name to the identity of its changelog. A store whose recorded
         identity is another one is emptied: its position means nothing in the changelog it has now.
@@ -83,6 +92,7 @@ class RocksDatabase:
         """
         self.path: Final = path
         self._budget = budget
+        self._configure = configure
         self._stores: dict[str, RocksStore] = {}
         self._db = self._open(stores)
         try:
@@ -127,10 +137,21 @@ class RocksDatabase:
             present = rocksdict.Rdict.list_cf(self.path) if exists else []
             names = {_DEFAULT, *present, *stores}
             return rocksdict.Rdict(
-                self.path, self._options(), column_families={name: self._options() for name in names}
+                self.path, self._options(), column_families={name: self._options_of(name) for name in names}
             )
+        except Misuse:
+            raise
         except Exception as error:
             raise _translated(error, self.path) from error
+
+    def _options_of(self, store: str) -> rocksdict.Options:
+        options = self._options()
+        if self._configure is not None and store != _DEFAULT:
+            try:
+                self._configure(store, options)
+            except Exception as error:
+                raise Misuse(f"rocksdb_config_setter failed for store {store!r}: {error!r}") from error
+        return options
 
     def _options(self) -> rocksdict.Options:
         options = rocksdict.Options(raw_mode=True)
@@ -170,7 +191,7 @@ class RocksDatabase:
                     name, self.path, recorded.decode(errors="replace"), identity,
                 )  # fmt: skip
                 self._db.drop_column_family(name)
-                self._db.create_column_family(name, self._options()).close()
+                self._db.create_column_family(name, self._options_of(name)).close()
             self._db.put(key, wanted)
         return RocksStore(self._db, name, self.path)
 

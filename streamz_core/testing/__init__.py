@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from streamz_core.testing.kills import kill_at_every_commit as kill_at_every_commit
     from streamz_core.testing.manual_clock import ManualClock as ManualClock
     from streamz_core.testing.memory_broker import MemoryBroker as MemoryBroker
+    from streamz_core.testing.mock_processor_context import MockProcessorContext as MockProcessorContext
     from streamz_core.testing.test_topics import TestInputTopic as TestInputTopic
     from streamz_core.testing.test_topics import TestOutputTopic as TestOutputTopic
     from streamz_core.testing.test_topics import TestRecord as TestRecord
@@ -19,6 +20,7 @@ _HOMES = {
     "KillReport": "kills",
     "ManualClock": "manual_clock",
     "MemoryBroker": "memory_broker",
+    "MockProcessorContext": "mock_processor_context",
     "NotExactlyOnce": "kills",
     "TestInputTopic": "test_topics",
     "TestOutputTopic": "test_topics",

@@ -21,7 +21,13 @@ WAIT_S = 30
 
 class ConfluentConsumer:
     def __init__(
-        self, address: str, topic: str, group: str | None, committed_only: bool, partitions: int
+        self,
+        address: str,
+        topic: str,
+        group: str | None,
+        committed_only: bool = False,
+        partitions: int = 0,
+        **options: Any,
     ) -> None:
         self._topic = topic
         self._consumer = Consumer(
@@ -31,9 +37,8 @@ class ConfluentConsumer:
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed" if committed_only else "read_uncommitted",
-                "session.timeout.ms": 6_000,
-                "heartbeat.interval.ms": 100,
                 "fetch.wait.max.ms": 50,
+                **(options or {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 100}),
             }
         )
         if group is None:
@@ -155,6 +160,10 @@ class Confluent:
         self, topic: str, group: str | None = None, *, committed_only: bool = False
     ) -> ConfluentConsumer:
         return ConfluentConsumer(self._address, topic, group, committed_only, self.topics().get(topic, 0))
+
+    def member(self, topic: str, group: str) -> ConfluentConsumer:
+        """A member by the new consumer protocol: the broker assigns, and says how often to come."""
+        return ConfluentConsumer(self._address, topic, group, **{"group.protocol": "consumer"})
 
     def transaction(self, transactional_id: str) -> ConfluentTransaction:
         return ConfluentTransaction(self._address, transactional_id)

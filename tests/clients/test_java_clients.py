@@ -58,6 +58,18 @@ def test_members_of_the_consumer_protocol_come_read_commit_go_and_come_back(java
         "a topic that came later",
         "refused",
         "the client's own pattern",
+        *(
+            f"{kind}: {step}"
+            for kind in ("eager", "cooperative")
+            for step in (
+                "two classic members",
+                "one of each",
+                "two and one",
+                "restarted",
+                "one of each again",
+                "and back",
+            )
+        ),
     ]
 
 

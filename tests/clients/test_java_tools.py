@@ -6,15 +6,25 @@ import re
 import pytest
 
 from streamz_core.broker.config import BrokerConfig
+from streamz_core.protocol import scram
+from streamz_core.protocol.messages.alter_user_scram_credentials import (
+    AlterUserScramCredentialsRequest,
+    ScramCredentialUpsertion,
+)
+from streamz_core.protocol.messages.scram_mechanism import ScramMechanism
+from streamz_core.secret import Secret
+from streamz_core.server.security.security_config import SecurityConfig
+from streamz_core.server.server_config import ServerConfig
 from tests.clients.served import Served
 
-_DATA = "data"
+DATA = "data"
+PASSWORD = "canary-pa55"
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     config = BrokerConfig(group_consumer_heartbeat_interval_ms=100)
-    with Served(str(tmp_path_factory.mktemp("tools") / _DATA), config) as served:
+    with Served(str(tmp_path_factory.mktemp("tools") / DATA), config) as served:
         yield served
 
 
@@ -147,18 +157,79 @@ def test_settings_are_described_and_altered(run, topic):
     assert "enforces no quotas" in run("kafka-configs", "--alter", *quota, fails=True)
 
 
-def test_users_and_their_rights_are_kept(run):
+def login(path, user):
+    """A file with what a Java client needs to log in."""
+    module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    path.write_text(
+        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\n"
+        f'sasl.jaas.config={module} required username="{user}" password="{PASSWORD}";\n'
+    )
+    return str(path)
+
+
+@pytest.fixture
+def secured(tmp_path):
+    """A port at which users log in; ``admin`` may do everything."""
+    security = SecurityConfig(sasl_mechanisms=("SCRAM-SHA-256",), super_users=frozenset({"User:admin"}))
+    config = BrokerConfig(group_consumer_heartbeat_interval_ms=100)
+    with Served(str(tmp_path / DATA), config, ServerConfig(port=0, security=security)) as served:
+        mechanism, salt = ScramMechanism.SCRAM_SHA_256, b"salt-of-admin"
+        admin = ScramCredentialUpsertion(
+            name="admin",
+            mechanism=mechanism,
+            iterations=4_096,
+            salt=salt,
+            salted_password=scram.salted_password(mechanism, Secret.of(PASSWORD), salt, 4_096),
+        )
+        served.run(served.broker.handle(AlterUserScramCredentialsRequest(upsertions=[admin])))
+        yield served
+
+
+def test_users_and_what_they_may_do_are_kept_and_hold(java_tools, secured, tmp_path):
+    at = ("--bootstrap-server", secured.address)
+    as_admin = (*at, "--command-config", login(tmp_path / "admin", "admin"))
+    as_ann = login(tmp_path / "ann", "ann")
+    ann = ("--allow-principal", "User:ann", "--topic", "views")
+    java_tools.run("kafka-topics", *as_admin, "--create", "--topic", "views")
     user = ("--entity-type", "users", "--entity-name", "ann")
+    password = f"SCRAM-SHA-256=[iterations=4096,password={PASSWORD}]"
+    java_tools.run("kafka-configs", *as_admin, "--alter", *user, "--add-config", password)
+    described = java_tools.run("kafka-configs", *as_admin, "--describe", *user)
+    assert "SCRAM-SHA-256=iterations=4096" in described.out, described
+    java_tools.run("kafka-acls", *as_admin, "--add", *ann, "--producer")
+
+    def produce():
+        return java_tools.run(
+            "kafka-console-producer", *at, "--topic", "views", "--producer.config", as_ann, stdin="hello\n"
+        )
+
+    def consume(protocol):
+        return java_tools.run(
+            "kafka-console-consumer",
+            *(*at, "--topic", "views", "--from-beginning", "--max-messages", "1", "--timeout-ms", "60000"),
+            *("--group", "readers", "--consumer.config", as_ann),
+            *("--consumer-property", f"group.protocol={protocol}"),
+        )
+
+    assert produce().exit == 0
+    for protocol in ("classic", "consumer"):
+        assert "GroupAuthorizationException" in consume(protocol).err
+    java_tools.run("kafka-acls", *as_admin, "--add", *ann, "--consumer", "--group", "readers")
+    assert consume("consumer").out == "hello\n"
+    listed = java_tools.run("kafka-acls", *as_admin, "--list", "--topic", "views").out
+    assert "principal=User:ann, host=*, operation=READ, permissionType=ALLOW" in listed
+    java_tools.run("kafka-acls", *as_admin, "--remove", "--force", "--topic", "views")
+    refused = java_tools.run(
+        "kafka-topics", *at, "--command-config", as_ann, "--describe", "--topic", "views"
+    )
+    assert "User:ann" not in java_tools.run("kafka-acls", *as_admin, "--list", "--topic", "views").out
+    assert refused.exit == 1, refused
+
+
+def test_who_logs_in_nowhere_says_nothing_about_rights(run):
     rights = ("--allow-principal", "User:ann", "--operation", "Read", "--topic", "views")
 
-    run("kafka-configs", "--alter", *user, "--add-config", "SCRAM-SHA-256=[iterations=4096,password=secret]")
-    added = run("kafka-acls", "--add", *rights)
-
-    assert "SCRAM-SHA-256=iterations=4096" in run("kafka-configs", "--describe", *user)
-    assert "operation=READ, permissionType=ALLOW" in added
-    assert "principal=User:ann, host=*, operation=READ" in run("kafka-acls", "--list", "--topic", "views")
-    run("kafka-acls", "--remove", "--force", *rights)
-    assert "User:ann" not in run("kafka-acls", "--list")
+    assert "authenticates nobody" in run("kafka-acls", "--add", *rights, fails=True)
 
 
 def test_transactions_are_listed_described_and_looked_for(run, topic, served, java_tools):
@@ -259,7 +330,7 @@ def test_an_application_is_reset(run, topic):
 
 
 def test_our_files_are_read_by_kafkas_dump(java_tools, tmp_path):
-    with Served(str(tmp_path / _DATA)) as served:
+    with Served(str(tmp_path / DATA)) as served:
         at = ("--bootstrap-server", served.address)
         settings = ("--partitions", "1", "--config", "index.interval.bytes=0")
         java_tools.run("kafka-topics", *at, "--create", "--topic", "kept", *settings)
@@ -274,7 +345,7 @@ def test_our_files_are_read_by_kafkas_dump(java_tools, tmp_path):
             *(*at, "--topic", "kept", "--from-beginning", "--max-messages", "105", "--timeout-ms", "60000"),
             *("--group", "g", "--consumer-property", "group.protocol=consumer"),
         )
-    kept = tmp_path / _DATA / "log" / "kept-0" / "00000000000000000000"
+    kept = tmp_path / DATA / "log" / "kept-0" / "00000000000000000000"
 
     def dumped(file, *options):
         ran = java_tools.run("kafka-dump-log", "--files", str(file), *options)
@@ -289,14 +360,14 @@ def test_our_files_are_read_by_kafkas_dump(java_tools, tmp_path):
         assert "passed sanity check" in dumped(f"{kept}.{index}", "--index-sanity-check")
         assert "offset" in dumped(f"{kept}.{index}")
     groups = dumped(
-        tmp_path / _DATA / "log" / "__consumer_offsets-0" / "00000000000000000000.log", "--offsets-decoder"
+        tmp_path / DATA / "log" / "__consumer_offsets-0" / "00000000000000000000.log", "--offsets-decoder"
     )
     assert 'key: {"type":"3","data":{"groupId":"g"}}' in groups
     assert '"subscribedTopicNames":["kept"]' in groups
     assert '"assignedPartitions":[{"topicId":' in groups
     assert '"group":"g","topic":"kept","partition":0' in groups
     transactions = dumped(
-        tmp_path / _DATA / "log" / "__transaction_state-0" / "00000000000000000000.log",
+        tmp_path / DATA / "log" / "__transaction_state-0" / "00000000000000000000.log",
         "--transaction-log-decoder",
     )
     assert 'key: {"type":"0","data":{"transactionalId":"tx"}}' in transactions

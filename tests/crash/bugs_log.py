@@ -25,6 +25,7 @@ from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_log import PartitionLog
 from streamz_core.log.producer_state import ProducerState
 from streamz_core.log.recovery import Recovery
+from streamz_core.log.segment_writer import SegmentWriter
 from streamz_core.log.sync import SyncTicket, Unsynced
 from streamz_core.log.txn_index import TxnIndex
 from streamz_core.testing.recording_files import RecordedFile, RecordingFiles
@@ -192,9 +193,9 @@ SYNCING = (
         "a file's sync left out", replace(RecordedFile, "datasync", nothing), crash(workloads.single_appends)
     ),
     Bug(
-        "a sealed segment's end is not synced",
-        replace(PartitionLog, "_end_active", without(Unsynced, "wrote")),
-        crash(workloads.preallocated),
+        "room behind a sealed segment's batches is taken for rot",
+        replace(recovery, "is_blank", instead(lambda *_args: False)),
+        errno_run(workloads.preallocated, "I/O error on sync"),
     ),
     Bug("directory syncs left out", replace(RecordingFiles, "sync_dir", nothing), crash(workloads.rolls)),
     Bug(
@@ -224,7 +225,7 @@ SYNCING = (
     ),
     Bug(
         "what a failed append left is not cut off",
-        replace(PartitionLog, "_mend", nothing),
+        replace(SegmentWriter, "_mend", nothing),
         errno_run(workloads.rolls, "disk full in the middle of a write"),
     ),
     Bug(

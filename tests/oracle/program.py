@@ -1,7 +1,7 @@
 """Random topologies and inputs, as the JSON that both Kafka Streams and we can build.
 
 A program is a list of steps; each names its operation, the steps it takes rows from, and its parameters. The
-functions in it (predicates, mappers, joiners) are named too: ``functions.py`` and ``Oracle.java`` have the same.
+functions in it (predicates, mappers, joiners) are named too: ``topology.py`` and ``Oracle.java`` have the same.
 """
 
 from __future__ import annotations

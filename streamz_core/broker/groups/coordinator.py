@@ -10,16 +10,18 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, TypeAlias
 
-from streamz_core.broker.groups import events, offsets_log
+from streamz_core.broker.groups import events, migration, offsets_log
 from streamz_core.broker.groups.consumer.answers import heartbeat_answer
+from streamz_core.broker.groups.consumer.classic_members import downgraded, is_left_to_classic, upgraded
 from streamz_core.broker.groups.consumer.heartbeats import Refused, heartbeat_of, refuse_request
+from streamz_core.broker.groups.consumer.records import changes, key_bytes
 from streamz_core.broker.groups.consumer.state import ConsumerGroup, ConsumerRules
 from streamz_core.broker.groups.consumer.topics import Topics
 from streamz_core.broker.groups.live_consumer_group import LiveConsumerGroup
 from streamz_core.broker.groups.live_group import LiveGroup
 from streamz_core.broker.groups.offsets_log import OffsetsLog
 from streamz_core.broker.groups.rebalance import refused_join
-from streamz_core.broker.groups.records import is_valid_group_id
+from streamz_core.broker.groups.records import group_key, group_value, is_valid_group_id
 from streamz_core.broker.groups.state import Group, Rules
 from streamz_core.broker.internal_topics import OFFSETS_TOPIC
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
@@ -37,7 +39,7 @@ from streamz_core.protocol.messages.leave_group import LeaveGroupRequest, LeaveG
 from streamz_core.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from streamz_core.broker.services import BrokerServices
 
@@ -132,7 +134,9 @@ class GroupCoordinator:
 
     def _take_up_consumer(self, group: ConsumerGroup) -> LiveConsumerGroup:
         rules = self._consumer_rules
-        live = LiveConsumerGroup(self.services, self.offsets_log, rules, group, self._group_died)
+        live = LiveConsumerGroup(
+            self.services, self.offsets_log, rules, group, self._group_died, self._members_went
+        )
         self._groups[group.group_id] = live
         return live
 
@@ -143,11 +147,6 @@ class GroupCoordinator:
             self._topics = Topics(self.services.directory.topics)
         return self._topics
 
-    def _classic(self, group_id: str) -> LiveGroup | None:
-        """The group, if it is one of the classic protocol."""
-        live = self._groups.get(group_id)
-        return live if isinstance(live, LiveGroup) else None
-
     async def join(self, request: JoinGroupRequest) -> JoinGroupResponse:
         """JoinGroup: answered when the generation begins."""
         if not is_valid_group_id(request.group_id):
@@ -156,7 +155,8 @@ class GroupCoordinator:
             return refused_join(ErrorCode.INVALID_REQUEST, request.member_id)
         live = self.get(request.group_id)
         if isinstance(live, LiveConsumerGroup) and live.group.members:
-            return refused_join(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, request.member_id)
+            new_member_id = self._new_member_id(request.group_instance_id or request.client_id)
+            return await migration.join(live, request, self.topics, new_member_id)
         if live is None or isinstance(live, LiveConsumerGroup):
             if request.member_id:
                 return refused_join(ErrorCode.UNKNOWN_MEMBER_ID, request.member_id)
@@ -193,21 +193,37 @@ class GroupCoordinator:
         turned.offsets = live.offsets
         return turned
 
-    def _turned_to_consumer(self, live: LiveGroup) -> LiveConsumerGroup:
-        """The other way round."""
-        group = live.group
-        self._end_kind(live)
-        turned = self._take_up_consumer(
-            ConsumerGroup(group_id=group.group_id, epoch=group.generation_id, changed_ms=group.state_since_ms)
-        )
+    def _turned_to_consumer(self, live: LiveGroup, group: ConsumerGroup) -> LiveConsumerGroup:
+        """A group of the classic protocol, as one of the consumer protocol. Raises what an append raises."""
+        records = changes(ConsumerGroup(group_id=group.group_id), group)
+        self._end_kind(live, {key_bytes(key): value for key, value in records.items()})
+        turned = self._take_up_consumer(group)
         turned.offsets = live.offsets
+        turned.resume()
         return turned
 
-    def _end_kind(self, live: AnyGroup) -> None:
-        """Take back what was kept of the group but its offsets: another protocol begins."""
-        if not live.is_unused:
-            self.offsets_log.write_tombstones(live.group.group_id, [], live.removal_keys())
-        live.stop()
+    def _members_went(self, live: LiveConsumerGroup) -> None:
+        """A group that is left to members of the classic protocol is theirs again."""
+        if not is_left_to_classic(live.group) or self._groups.get(live.group.group_id) is not live:
+            return
+        group = downgraded(live.group, self.topics.name_of)
+        try:
+            self._end_kind(live, {group_key(group.group_id): group_value(group)})
+        except LOG_FAILURES as failure:
+            _log.error("group %r stays of the consumer protocol: %s", group.group_id, failure)
+            return
+        turned = self._take_up(group)
+        turned.offsets = live.offsets
+        turned.resume()
+        turned.rebalance()
+
+    def _end_kind(self, live: AnyGroup, following: Mapping[bytes, bytes | None] = {}) -> None:
+        """Take back what was kept of the group but its offsets, and keep what follows: another protocol begins."""
+        gone = [] if live.is_unused else live.removal_keys()
+        records = {**dict.fromkeys(gone), **following}
+        if records:
+            self.offsets_log.write_records(live.group.group_id, records)
+        live.hand_over()
 
     async def consumer_heartbeat(
         self, request: ConsumerGroupHeartbeatRequest
@@ -236,22 +252,22 @@ class GroupCoordinator:
             return Refused(ErrorCode.UNKNOWN_MEMBER_ID, message)
         if live is None:
             return self._take_up_consumer(ConsumerGroup(group_id=request.group_id))
-        if live.group.empty_since_ms is None or live.is_awaited:
-            message = (
-                f"group {request.group_id!r} has members of the classic protocol: stop them first, "
-                "or give them group.protocol=consumer as well"
-            )
+        group = upgraded(live.group, self.topics)
+        if group is None:
+            message = f"group {request.group_id!r} has members that are no consumers: stop them first"
             return Refused(ErrorCode.GROUP_ID_NOT_FOUND, message)
         try:
-            return self._turned_to_consumer(live)
+            return self._turned_to_consumer(live, group)
         except LOG_FAILURES as failure:
             return Refused(code_of(failure), str(failure))
 
     async def sync(self, request: SyncGroupRequest) -> SyncGroupResponse:
         """SyncGroup: answered when the leader's assignment is durable."""
-        live = self._classic(request.group_id)
+        live = self.get(request.group_id)
         if live is None:
             return SyncGroupResponse(error_code=_unknown(request.group_id))
+        if isinstance(live, LiveConsumerGroup):
+            return migration.sync(live, request, self.topics)
         event = events.Sync(
             generation_id=request.generation_id,
             member_id=request.member_id,
@@ -265,9 +281,11 @@ class GroupCoordinator:
 
     async def heartbeat(self, request: HeartbeatRequest) -> HeartbeatResponse:
         """Heartbeat: answered at once, or when there is something to tell and ``max_wait_ms`` at most."""
-        live = self._classic(request.group_id)
+        live = self._groups.get(request.group_id)
         if live is None:
             return HeartbeatResponse(error_code=_unknown(request.group_id))
+        if isinstance(live, LiveConsumerGroup):
+            return await migration.heartbeat(live, request, lambda: self.topics)
         event = events.Heartbeat(
             generation_id=request.generation_id,
             member_id=request.member_id,
@@ -276,11 +294,13 @@ class GroupCoordinator:
         )
         return await live.beat(event, request.max_wait_ms)
 
-    def leave(self, request: LeaveGroupRequest) -> LeaveGroupResponse:
+    async def leave(self, request: LeaveGroupRequest) -> LeaveGroupResponse:
         """LeaveGroup: the others are asked to rebalance at once."""
-        live = self._classic(request.group_id)
+        live = self.get(request.group_id)
         if live is None:
             return LeaveGroupResponse(error_code=_unknown(request.group_id), members=[])
+        if isinstance(live, LiveConsumerGroup):
+            return await migration.leave(live, request, self.topics)
         response: LeaveGroupResponse = live.tell(events.Leave(members=tuple(request.members)))
         self.drop_if_unused(live)
         return response

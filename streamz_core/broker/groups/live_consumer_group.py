@@ -12,9 +12,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from streamz_core.aio.deadline import sleep
 from streamz_core.broker.groups.consumer import membership, records
 from streamz_core.broker.groups.consumer.heartbeats import Refused
 from streamz_core.broker.groups.consumer.state import ConsumerGroup, MemberState, change_group
+from streamz_core.broker.groups.consumer.targets import refreshed, retargeted
 from streamz_core.broker.groups.offsets import GroupOffsets
 from streamz_core.broker.groups.sessions import Sessions
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
@@ -22,7 +24,7 @@ from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.consumer_group_heartbeat import JOINING_EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from streamz_core.broker.groups.consumer.heartbeats import Heartbeat
     from streamz_core.broker.groups.consumer.membership import Step
@@ -44,14 +46,16 @@ class LiveConsumerGroup:
         rules: ConsumerRules,
         group: ConsumerGroup,
         on_dead: Callable[[LiveConsumerGroup], None],
+        on_changed: Callable[[LiveConsumerGroup], None],
     ) -> None:
-        """``on_dead`` is called once, when the group is deleted."""
+        """``on_dead`` is called once, when the group is deleted; ``on_changed`` when members may have gone."""
         self.group = group
         self.offsets = GroupOffsets()
         self._services = services
         self._offsets_log = offsets_log
         self._rules = rules
         self._on_dead = on_dead
+        self._on_changed = on_changed
         self._sessions = Sessions(services.clock, self._session_expired)
         self._rebalances = Sessions(services.clock, self._rebalance_timed_out)
         self._seen: Topics | None = None
@@ -61,7 +65,7 @@ class LiveConsumerGroup:
     def resume(self) -> None:
         """Take up a group read back from the log: its members have a session to be heard of again."""
         for member in self.group.members.values():
-            self._sessions.extend(member.member_id, self._rules.session_timeout_ms)
+            self.heard_of(member.member_id)
             if member.state is MemberState.UNREVOKED_PARTITIONS:
                 self._rebalances.extend(member.member_id, member.rebalance_timeout_ms)
 
@@ -71,13 +75,46 @@ class LiveConsumerGroup:
         self._sessions.stop()
         self._rebalances.stop()
 
+    def hand_over(self) -> None:
+        """The group goes on with another protocol; nobody waits here."""
+        self.stop()
+
     def heard_of(self, member_id: str) -> None:
         """A commit proves that the member lives, like a heartbeat."""
-        if member_id in self.group.members:
-            self._sessions.extend(member_id, self._rules.session_timeout_ms)
+        member = self.group.members.get(member_id)
+        if member is not None:
+            classic = member.classic
+            timeout_ms = self._rules.session_timeout_ms if classic is None else classic.session_timeout_ms
+            self._sessions.extend(member_id, timeout_ms)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the group goes on elsewhere, or nowhere."""
+        return self._is_stopped
+
+    def await_rejoin(self, member_id: str) -> None:
+        """A classic member was asked to join again: it has its rebalance timeout for that."""
+        if member_id not in self._rebalances:
+            self._rebalances.extend(member_id, self.group.members[member_id].rebalance_timeout_ms)
+
+    async def wait(self, max_wait_ms: float) -> None:
+        """Let a heartbeat that may wait do so, as long as there is between two heartbeats at most."""
+        await sleep(self._services.clock, min(max_wait_ms, self._rules.heartbeat_interval_ms))
+
+    def refresh(self, topics: Topics) -> None:
+        """Let the group have a target of the topics as they are now. Raises nothing: the next heartbeat tries again."""
+        if self._is_stopped or (topics is self._seen and self.group.target_epoch == self.group.epoch):
+            return
+        try:
+            self._become(retargeted(refreshed(self.group, topics), topics))
+            self._seen = topics
+        except LOG_FAILURES as failure:
+            _log.error("group %r keeps its target: %s", self.group.group_id, failure)
 
     async def beat(self, heartbeat: Heartbeat, topics: Topics) -> Step | Refused:
         """Take a heartbeat; answered when what it changed is durable."""
+        if self._is_stopped:
+            return Refused(ErrorCode.COORDINATOR_NOT_AVAILABLE, "the broker closes, or the group has turned")
         now_ms = self._services.clock.now_ms()
         if heartbeat.epoch < JOINING_EPOCH:
             step = membership.leave(self.group, heartbeat, now_ms)
@@ -93,6 +130,7 @@ class LiveConsumerGroup:
             await self._settle()
         except LOG_FAILURES as failure:
             return Refused(code_of(failure), str(failure))
+        self._on_changed(self)
         return step
 
     def _quick(self, heartbeat: Heartbeat, topics: Topics) -> Step | None:
@@ -100,6 +138,8 @@ class LiveConsumerGroup:
         group = self.group
         member = group.members.get(heartbeat.member_id)
         if member is None or topics is not self._seen or group.target_epoch != group.epoch:
+            return None
+        if member.classic is not None or heartbeat.classic is not None:
             return None
         has_arrived = member.state is MemberState.STABLE and member.epoch == heartbeat.epoch == group.epoch
         says_nothing_new = (heartbeat.topics, heartbeat.regex, heartbeat.assignor) == (None, None, None)
@@ -110,6 +150,10 @@ class LiveConsumerGroup:
 
     def lose(self, *member_ids: str) -> None:
         """Members are gone without a word."""
+        self._lose(member_ids)
+        self._on_changed(self)
+
+    def _lose(self, member_ids: Iterable[str]) -> None:
         after = membership.lose(self.group, member_ids, self._services.clock.now_ms())
         try:
             self._become(after)
@@ -159,7 +203,7 @@ class LiveConsumerGroup:
     def _follow(self, member_id: str) -> None:
         """The member lives; it has its rebalance timeout for what it is to give up."""
         member = self.group.members[member_id]
-        self._sessions.extend(member_id, self._rules.session_timeout_ms)
+        self.heard_of(member_id)
         if member.state is not MemberState.UNREVOKED_PARTITIONS:
             self._rebalances.end(member_id)
         elif member_id not in self._rebalances:

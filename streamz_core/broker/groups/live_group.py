@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamz_core.broker.groups import events
 from streamz_core.broker.groups.offsets import GroupOffsets
-from streamz_core.broker.groups.rebalance import refused_join
+from streamz_core.broker.groups.rebalance import prepare, refused_join
 from streamz_core.broker.groups.records import group_key
 from streamz_core.broker.groups.sessions import Sessions
 from streamz_core.broker.groups.state import Group, GroupState, change
@@ -68,13 +68,20 @@ class LiveGroup:
 
     def stop(self) -> None:
         """The broker closes: nothing fires any more, whoever waits is sent away."""
+        self._send_away(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+
+    def hand_over(self) -> None:
+        """The group goes on with another protocol: its members are to join again."""
+        self._send_away(ErrorCode.REBALANCE_IN_PROGRESS)
+
+    def _send_away(self, code: ErrorCode) -> None:
         self._is_stopped = True
         self._sessions.stop()
         self._clear_timer()
-        unavailable = ErrorCode.COORDINATOR_NOT_AVAILABLE
-        self._joins.answer_all(refused_join(unavailable, ""))
-        self._syncs.answer_all(SyncGroupResponse(error_code=unavailable))
-        self._heartbeats.answer_all(HeartbeatResponse(error_code=unavailable))
+        # Who waits to join keeps its id and asks again; not every client takes another answer for that.
+        self._joins.answer_all(refused_join(ErrorCode.COORDINATOR_NOT_AVAILABLE, ""))
+        self._syncs.answer_all(SyncGroupResponse(error_code=code))
+        self._heartbeats.answer_all(HeartbeatResponse(error_code=code))
 
     def heard_of(self, member_id: str) -> None:
         """A commit proves that the member lives, like a heartbeat."""
@@ -84,7 +91,13 @@ class LiveGroup:
 
     def tell(self, event: events.Event) -> Any:
         """Decide on ``event``, carry the decision out; its response, or a future of it, or None."""
-        decision = decide(self.group, event, self._services.clock.now_ms(), self._rules)
+        return self._follow(decide(self.group, event, self._services.clock.now_ms(), self._rules))
+
+    def rebalance(self) -> None:
+        """Ask every member to join again, as where the group was taken over as it stands."""
+        self._follow(prepare(self.group, self._services.clock.now_ms(), self._rules))
+
+    def _follow(self, decision: events.Decision) -> Any:
         self.group = decision.group
         answer: Any = None
         for effect in decision.effects:

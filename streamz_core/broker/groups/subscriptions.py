@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def subscribed_topics(group: Group | ConsumerGroup) -> frozenset[str] | None:
     """The topics that the members read together; None where that cannot be told."""
     if isinstance(group, ConsumerGroup):
-        return frozenset(group.subscribed)
+        return _read_topics(group)
     if group.protocol_type != PROTOCOL_TYPE or group.protocol_name is None:
         return None
     topics: frozenset[str] = frozenset()
@@ -33,6 +33,12 @@ def subscribed_topics(group: Group | ConsumerGroup) -> frozenset[str] | None:
             return None
         topics |= found
     return topics
+
+
+def _read_topics(group: ConsumerGroup) -> frozenset[str] | None:
+    if not group.subscribed and any(member.regex for member in group.members.values()):
+        return None  # read back from the log: no heartbeat has looked yet what the expressions mean
+    return frozenset(group.subscribed).union(*(member.topics for member in group.members.values()))
 
 
 def subscribe_alike(protocol_type: str | None, before: Protocols, after: Protocols) -> bool:

@@ -18,4 +18,4 @@ REQUEST: Final = LeaveGroupRequest
 
 async def handle(broker: HandlerBroker, request: LeaveGroupRequest) -> LeaveGroupResponse:
     """Take the members out and rebalance."""
-    return broker.groups.leave(request)
+    return await broker.groups.leave(request)

@@ -31,6 +31,7 @@ from streamz_core.client.link_target import LinkTarget
 from streamz_core.client.metadata import MetadataCache
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop, link_settings
+from streamz_core.client.unclosed import warn_unclosed
 from streamz_core.protocol.messages.fetch import IsolationLevel
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 class ConsumerSession:
     """A consumer that can be started and stopped, and no more."""
+
+    _started = _closed = False  # so that one whose constructor raised is collected like any other
 
     def __init__(  # noqa: PLR0913 - aiokafka's parameters
         self,
@@ -128,6 +131,7 @@ class ConsumerSession:
             link_settings(
                 client_id=client_id,
                 request_timeout_ms=request_timeout_ms,
+                connections_max_idle_ms=connections_max_idle_ms,
                 security_protocol=security_protocol,
                 ssl_context=ssl_context,
                 sasl_mechanism=sasl_mechanism,
@@ -184,6 +188,7 @@ class ConsumerSession:
             raise IllegalStateError("start() was called before")
         check_loop(self._loop_argument, "AIOKafkaConsumer")
         self._link = await self._target.open()
+        self._loop = asyncio.get_running_loop()
         try:
             self._build(self._link)
             await self._metadata.refresh()
@@ -206,6 +211,10 @@ class ConsumerSession:
         nothing from ``getmany``, and the end of an ``async for``.
         """
         await self._stop(commit=commit, has_failed=sys.exc_info()[0] is not None)
+
+    def __del__(self) -> None:
+        if self._started and not self._closed:
+            warn_unclosed(self, "consumer", self._loop)
 
     async def __aenter__(self) -> Self:
         await self.start()

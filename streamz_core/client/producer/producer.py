@@ -40,6 +40,7 @@ from streamz_core.client.producer.transaction_state import TransactionState
 from streamz_core.client.producer.transactions import Transactions
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop, link_settings
+from streamz_core.client.unclosed import warn_unclosed
 from streamz_core.protocol.compression import Compression
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class AIOKafkaProducer:
         async with AIOKafkaProducer(bootstrap_servers="file://./data") as producer:
             metadata = await producer.send_and_wait("views", b"value", key=b"key")
     """
+
+    _started = _closed = False  # so that one whose constructor raised is collected like any other
 
     def __init__(  # noqa: PLR0913 - aiokafka's parameters
         self,
@@ -138,6 +141,7 @@ class AIOKafkaProducer:
             link_settings(
                 client_id=self.client_id,
                 request_timeout_ms=request_timeout_ms,
+                connections_max_idle_ms=connections_max_idle_ms,
                 security_protocol=security_protocol,
                 ssl_context=ssl_context,
                 sasl_mechanism=sasl_mechanism,
@@ -228,6 +232,10 @@ class AIOKafkaProducer:
             await self._abort_left_open()
         finally:
             await self._tear_down()
+
+    def __del__(self) -> None:
+        if self._started and not self._closed:
+            warn_unclosed(self, "producer", self._loop)
 
     @property
     def client(self) -> AIOKafkaClient:

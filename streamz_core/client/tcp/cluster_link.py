@@ -95,7 +95,7 @@ class ClusterLink:
 
         Raises ``ConnectionLost`` where the owner of a data directory was asked and is gone.
         """
-        backoff = Backoff(self._settings.reconnect_backoff_ms, self._settings.reconnect_backoff_max_ms)
+        backoff = self._backoff()
         while True:
             if self._closed:
                 raise LinkClosed(
@@ -106,7 +106,7 @@ class ClusterLink:
             try:
                 answer: R = await self._routed(request)
             except (ConnectionBroken, CannotReach) as broken:
-                await self._recover(broken, backoff)
+                await self._recover(request, broken, backoff)
             else:
                 return answer
 
@@ -171,9 +171,7 @@ class ClusterLink:
         try:
             return await self._ask(self._node(node_id), request)
         except (ConnectionBroken, CannotReach) as broken:
-            await self._recover(
-                broken, Backoff(self._settings.reconnect_backoff_ms, self._settings.reconnect_backoff_max_ms)
-            )
+            await self._recover(request, broken, self._backoff())
             return await self.send(request)
 
     async def _ask(self, node: Node, request: Request[Any]) -> Any:
@@ -207,7 +205,7 @@ class ClusterLink:
     async def _find(self) -> None:
         """Connect to the first broker that answers, and learn of the others."""
         ends_at_ms = self.clock.monotonic_ms() + self._settings.open_timeout_ms
-        backoff = Backoff(self._settings.reconnect_backoff_ms, self._settings.reconnect_backoff_max_ms)
+        backoff = self._backoff()
         while True:
             try:
                 await self._learn()
@@ -215,7 +213,7 @@ class ClusterLink:
                 wait_ms = backoff.failed()
                 if self.clock.monotonic_ms() + wait_ms >= ends_at_ms:
                     raise KafkaConnectionError(
-                        f"no broker of {self.address} can be reached: {error}"
+                        f"no broker of {self.address} can be reached: {error.args[0]}"
                     ) from error
                 await sleep(self.clock, wait_ms)
             else:
@@ -252,15 +250,14 @@ class ClusterLink:
         # The broker that is asked instead says what is wrong, in the words of its API.
         _log.debug("no coordinator of %s: %s", key, found.error_code.name)
 
-    async def _recover(self, broken: KafkaConnectionError, backoff: Backoff) -> None:
+    async def _recover(self, request: Request[Any], broken: KafkaConnectionError, backoff: Backoff) -> None:
         if self._closed:
             raise LinkClosed(f"the link to {self.address} was closed") from broken
         if isinstance(broken, CannotReach) and all(one.path is not None for one in self._bootstrap):
             self._lost = ConnectionLost(f"the process that served {self.address} is gone: {broken.args[0]}")
             raise self._lost from broken
         wait_ms = backoff.failed()
-        level = logging.WARNING if backoff.failures == 1 else logging.DEBUG
-        _log.log(level, "%s; asking again", broken)
+        _log.debug("%s; sending %s again", broken, type(request).__name__)
         self._topology.is_stale = True
         self._topology.forget_all_coordinators()
         await sleep(self.clock, wait_ms)
@@ -269,6 +266,9 @@ class ClusterLink:
                 await self._learn()
             except (ConnectionBroken, CannotReach) as error:
                 _log.debug("the cluster cannot be asked either: %s", error)
+
+    def _backoff(self) -> Backoff:
+        return Backoff(self._settings.reconnect_backoff_ms, self._settings.reconnect_backoff_max_ms)
 
     def _any(self) -> Node:
         endpoint = self._topology.any_endpoint

@@ -7,6 +7,7 @@ Must not know: which broker it is, logins, what requests mean.
 from __future__ import annotations
 
 import asyncio
+import math
 import struct
 from collections import deque
 from dataclasses import dataclass
@@ -44,7 +45,14 @@ class Connection(asyncio.BufferedProtocol):
     """Made by asyncio's ``create_connection``; ``ask`` once it is made."""
 
     def __init__(
-        self, peer: object, clock: Clock, space: bytearray, *, client_id: str, frame_bytes_max: int
+        self,
+        peer: object,
+        clock: Clock,
+        space: bytearray,
+        *,
+        client_id: str,
+        frame_bytes_max: int,
+        idle_ms: float | None = None,
     ) -> None:
         """``peer`` is what errors call the other side; ``space`` see ``framing.receive_space``."""
         self._peer = peer
@@ -57,7 +65,11 @@ class Connection(asyncio.BufferedProtocol):
         self._writable = asyncio.Event()
         self._broken: ConnectionBroken | None = None
         self._reason: str | None = None
+        self._idle_ms = idle_ms
+        """After so long with nothing to answer it is closed; None: never."""
+        self._idle_since_ms = clock.monotonic_ms()
         self._watch: Cancellable | None = None
+        self._watch_at_ms = math.inf
 
     @property
     def is_open(self) -> bool:
@@ -100,7 +112,7 @@ class Connection(asyncio.BufferedProtocol):
             self._unanswered.append(
                 _Unanswered(self._correlation_id, request.api_key, version, answer, overdue_at_ms)
             )
-            self._watch_over(allowed_ms)
+            self._watch_until(overdue_at_ms)
         else:
             answer.set_result(None)
         size = len(head) + sum(map(len, body))
@@ -113,7 +125,9 @@ class Connection(asyncio.BufferedProtocol):
             self._reason = reason
         if self._transport is None:
             return
-        if self._unanswered:
+        is_tls = self._transport.get_extra_info("ssl_object") is not None
+        # TLS would wait for the other side to say goodbye; whoever closes may have no loop left by then.
+        if self._unanswered or (is_tls and not self._transport.get_write_buffer_size()):
             self._transport.abort()
         else:
             self._transport.close()
@@ -125,6 +139,8 @@ class Connection(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._writable.set()
+        if self._idle_ms is not None:
+            self._watch_until(self._idle_since_ms + self._idle_ms)
         if self._reason is not None:
             transport.abort()
 
@@ -178,20 +194,36 @@ class Connection(asyncio.BufferedProtocol):
             else codec.decode_response(one.api_key, one.api_version, frame[position:])
         )
         self._unanswered.popleft()
+        if not self._unanswered:
+            self._idle_since_ms = self._clock.monotonic_ms()
+            if self._idle_ms is not None:
+                self._watch_until(self._idle_since_ms + self._idle_ms)
         if not one.answer.done():
             one.answer.set_result(answer)
 
-    def _watch_over(self, allowed_ms: float) -> None:
-        if self._watch is None:
-            self._watch = self._clock.call_later(allowed_ms, self._look)
+    def _watch_until(self, at_ms: float) -> None:
+        """Look at that time whether an answer is overdue, or earlier if that was meant before."""
+        if at_ms >= self._watch_at_ms:
+            return
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch_at_ms = at_ms
+        self._watch = self._clock.call_later(at_ms - self._clock.monotonic_ms(), self._look)
 
     def _look(self) -> None:
-        """The oldest answer must not be overdue: the others come after it."""
-        self._watch = None
-        if not self._unanswered:
-            return
-        left_ms = self._unanswered[0].overdue_at_ms - self._clock.monotonic_ms()
-        if left_ms > 0:
-            self._watch_over(left_ms)
+        """The oldest answer must not be overdue: the others come after it. And nobody needs an idle connection."""
+        self._watch, self._watch_at_ms = None, math.inf
+        now_ms = self._clock.monotonic_ms()
+        if self._unanswered:
+            end_ms, reason = self._unanswered[0].overdue_at_ms, "an answer is overdue"
+        elif self._idle_ms is not None:
+            end_ms, reason = (
+                self._idle_since_ms + self._idle_ms,
+                f"nothing was asked for {self._idle_ms:g} ms",
+            )
         else:
-            self.close("an answer is overdue")
+            return
+        if now_ms >= end_ms:
+            self.close(reason)
+        else:
+            self._watch_until(end_ms)

@@ -49,6 +49,8 @@ class LinkSettings:
     """How long brokers are looked for when a link is opened."""
     request_timeout_ms: float = 40_000
     """How long an answer may take beyond what its request allows before the connection counts as dead."""
+    connections_max_idle_ms: float = 540_000
+    """After so long with nothing to answer a connection is closed, and made again when it is needed."""
     reconnect_backoff_ms: float = 50
     reconnect_backoff_max_ms: float = 1_000
     frame_bytes_max: int = field(default=512 * 1024 * 1024)

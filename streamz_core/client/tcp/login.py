@@ -24,7 +24,6 @@ from streamz_core.protocol.messages.api_versions import ApiVersionsRequest
 from streamz_core.protocol.messages.sasl_authenticate import SaslAuthenticateRequest
 from streamz_core.protocol.messages.sasl_handshake import SaslHandshakeRequest
 from streamz_core.protocol.messages.scram_mechanism import ScramMechanism
-from streamz_core.protocol.wire import codec
 from streamz_core.secret import Secret
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 
 SCRAM: Final = {one.sasl_name: one for one in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512)}
 """By their names in SASL."""
+_ASKED_FIRST: Final = 3
+"""The version of ApiVersions that brokers since Kafka 2.4 know; older ones answer that they do not."""
 _RENEW_AT: Final = 0.85
 """The part of a session's lifetime after which another connection takes over (as in Kafka, KIP-368)."""
 
@@ -59,8 +60,7 @@ async def log_in(connection: Connection, settings: LinkSettings, broker: object)
 
 async def _versions(connection: Connection, settings: LinkSettings, broker: object) -> Versions:
     request = ApiVersionsRequest(client_software_name=CLIENT_SOFTWARE, client_software_version="1")
-    _, version = codec.versions(request.api_key)
-    answer = await connection.ask(request, version, settings.connect_timeout_ms)
+    answer = await connection.ask(request, _ASKED_FIRST, settings.connect_timeout_ms)
     if answer.error_code is ErrorCode.UNSUPPORTED_VERSION:
         answer = await connection.ask(request, 0, settings.connect_timeout_ms)
     if answer.error_code is not ErrorCode.NONE:

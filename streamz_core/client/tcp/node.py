@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import logging
 import ssl
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio import unix_socket
 from streamz_core.aio.deadline import wait_for
-from streamz_core.client.errors import KafkaConnectionError, LinkClosed
+from streamz_core.client.errors import AuthenticationFailedError, KafkaConnectionError, LinkClosed
 from streamz_core.client.tcp.connection import Connection
 from streamz_core.client.tcp.login import Login, log_in
 from streamz_core.protocol.messages.fetch import FetchRequest
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from streamz_core.client.tcp.link_settings import LinkSettings
     from streamz_core.clock import Clock
     from streamz_core.protocol.messages.request import Request
+
+_log: Final = logging.getLogger(__name__)
 
 ABANDONED_MAX: Final = 4
 """Connections on which nobody waits for the answer any more: beyond so many, the oldest is closed."""
@@ -85,6 +88,8 @@ class Node:
         self._shared: dict[Lane, _Live] = {}
         self._opening: dict[Lane, asyncio.Task[_Live]] = {}
         self._alone_in: dict[Lane, list[_Live]] = {lane: [] for lane in _ALONE}
+        self._is_missed = False
+        """Whether it could not be connected to the last time."""
         self._closed = False
 
     async def send(self, request: Request[Any]) -> Any:
@@ -159,6 +164,19 @@ class Node:
     async def _open(self) -> _Live:
         if self._closed:
             raise LinkClosed(f"the link to {self.endpoint} is closed")
+        try:
+            live = await self._connected_in_time()
+        except CannotReach as error:
+            # Once an outage: whoever waits for this broker tries again and again.
+            _log.log(logging.DEBUG if self._is_missed else logging.WARNING, "%s; trying again", error)
+            self._is_missed = True
+            raise
+        if self._is_missed:
+            _log.warning("%s is reached again", self.endpoint)
+            self._is_missed = False
+        return live
+
+    async def _connected_in_time(self) -> _Live:
         settings = self._settings
         try:
             return await wait_for(
@@ -168,7 +186,9 @@ class Node:
                 what=f"connecting to {self.endpoint}",
             )
         except ssl.SSLCertVerificationError as error:
-            raise CannotReach(f"{self.endpoint} cannot be trusted: {error.verify_message}") from error
+            # Asking again would not make it another's certificate.
+            why = f"{self.endpoint} cannot be trusted: {error.verify_message}"
+            raise AuthenticationFailedError(why) from error
         except (OSError, TimeoutError) as error:
             raise CannotReach(f"{self.endpoint} cannot be reached: {error}") from error
 
@@ -180,6 +200,8 @@ class Node:
             self._space,
             client_id=settings.client_id,
             frame_bytes_max=settings.frame_bytes_max,
+            # A broker takes a process of its own machine for gone when a connection of its is.
+            idle_ms=settings.connections_max_idle_ms if self.endpoint.path is None else None,
         )
         loop = asyncio.get_running_loop()
         try:

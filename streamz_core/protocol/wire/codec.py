@@ -19,12 +19,14 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 
 from streamz_core.errors import ErrorCode, Misuse
+from streamz_core.protocol.messages.api_versions import ApiVersionsResponse
 from streamz_core.protocol.messages.request import Request
 from streamz_core.protocol.schemas.form import Form
 from streamz_core.protocol.schemas.registry import SCHEMAS
 from streamz_core.protocol.wire.binding import Structure, bind
 from streamz_core.protocol.wire.decoder import decoder
 from streamz_core.protocol.wire.encoder import Buffer, encoder
+from streamz_core.protocol.wire.malformed import MalformedMessage
 from streamz_core.protocol.wire.table import Table, parse
 
 R = TypeVar("R")
@@ -80,8 +82,19 @@ def encode_request(request: Request[Any], api_version: int) -> list[Buffer]:
 def decode_response(api_key: int, api_version: int, body: memoryview) -> Any:
     """The response in ``body``; see ``decode_request``."""
     if api_key == _API_VERSIONS and bytes(body[:2]) == _UNSUPPORTED_VERSION:
-        api_version = 0  # whatever was asked in: who answers does not know it (KIP-511)
+        return _unsupported_version(body)
     return _response_decoder(api_key, api_version)(body)
+
+
+def _unsupported_version(body: memoryview) -> ApiVersionsResponse:
+    """Version 0 whatever was asked in, as who answers does not know that one (KIP-511).
+
+    Not all write what comes behind the error in that form, and it is not needed to ask again.
+    """
+    try:
+        return cast("ApiVersionsResponse", _response_decoder(_API_VERSIONS, 0)(body))
+    except MalformedMessage:
+        return ApiVersionsResponse(error_code=ErrorCode.UNSUPPORTED_VERSION, api_keys=[])
 
 
 def encode_response(api_key: int, api_version: int, response: Any) -> list[Buffer]:

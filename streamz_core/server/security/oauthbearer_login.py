@@ -9,7 +9,7 @@ Source: RFC 7628, KIP-255
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamz_core.secret import Secret
 from streamz_core.server.security.jwt_validator import InvalidToken
@@ -25,6 +25,13 @@ _MESSAGE: Final = re.compile(
 )
 _BEARER: Final = re.compile(rb"bearer +(?P<token>[A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 _REFUSED: Final = b'{"status":"invalid_token"}'
+
+
+class _Said(NamedTuple):
+    """A message."""
+
+    acting_as: bytes
+    token: Secret
 
 
 class OauthbearerLogin:
@@ -52,19 +59,27 @@ class _OauthbearerExchange:
         """See ``Exchange``."""
         if self._reason is not None:
             return Failed(self._reason)
-        found = _MESSAGE.fullmatch(message.reveal())
-        token = None if found is None else _token(found["pairs"])
-        if found is None or token is None:
+        said = _parsed(message)
+        if said is None:
             return Failed("the message is not well formed")
         try:
-            valid = await self._validator.validate(token)
+            valid = await self._validator.validate(said.token)
         except InvalidToken as wrong:
             self._reason = str(wrong)
             return Continued(_REFUSED)
-        acting_as = (found["acting_as"] or b"").replace(b"=2C", b",").replace(b"=3D", b"=")
-        if acting_as not in {b"", valid.user.encode()}:
+        if said.acting_as not in {b"", valid.user.encode()}:
             return Failed(f"user {valid.user!r} asks to act as another")
         return Proven(valid.user, expires_ms=valid.expires_ms)
+
+
+def _parsed(message: Secret) -> _Said | None:
+    """The message; the token in no variable of anybody who waits."""
+    found = _MESSAGE.fullmatch(message.reveal())
+    token = None if found is None else _token(found["pairs"])
+    if found is None or token is None:
+        return None
+    acting_as = (found["acting_as"] or b"").replace(b"=2C", b",").replace(b"=3D", b"=")
+    return _Said(acting_as, token)
 
 
 def _token(pairs: bytes) -> Secret | None:

@@ -9,7 +9,7 @@ Source: RFC 4616, KIP-43
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamz_core.protocol import scram
 from streamz_core.protocol.messages.scram_mechanism import ScramMechanism
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 2
 """Passwords that are checked at the same time: each takes milliseconds of a processor, also a wrong one's."""
 _PREFERRED: Final = (ScramMechanism.SCRAM_SHA_512, ScramMechanism.SCRAM_SHA_256)
+
+
+class _Said(NamedTuple):
+    """A message."""
+
+    acting_as: str
+    user: str
+    password: Secret
 
 
 class PlainLogin:
@@ -42,22 +50,16 @@ class PlainLogin:
 
     async def respond(self, message: Secret) -> Outcome:
         """See ``Exchange``."""
-        fields = message.reveal().split(b"\0")
-        if len(fields) != 3:
-            return Failed("the message is not three fields")
-        try:
-            acting_as, user = fields[0].decode(), fields[1].decode()
-            fields[2].decode()
-        except UnicodeDecodeError:
-            return Failed("the message is not UTF-8")
-        if not user or not fields[2]:
-            return Failed("the name or the password is empty")
+        said = _parsed(message)
+        if isinstance(said, Failed):
+            return said
+        acting_as, user, password = said
         if acting_as not in {"", user}:
             return Failed(f"user {user!r} asks to act as {acting_as!r}")
         found = self._found(user)
         kept = found or self._credentials.decoy(user, _PREFERRED[0])
         async with self._turn:
-            is_right = await asyncio.to_thread(scram.is_password_of, kept, Secret(fields[2]))
+            is_right = await asyncio.to_thread(scram.is_password_of, kept, password)
         if found is None or not is_right:
             return Failed(f"user {user!r}: {'there is no such user' if found is None else 'wrong password'}")
         return Proven(user)
@@ -68,3 +70,17 @@ class PlainLogin:
             if found is not None:
                 return found
         return None
+
+
+def _parsed(message: Secret) -> _Said | Failed:
+    """The fields; the password in no variable of anybody who waits."""
+    fields = message.reveal().split(b"\0")
+    if len(fields) != 3:
+        return Failed("the message is not three fields")
+    try:
+        said = _Said(fields[0].decode(), fields[1].decode(), Secret.of(fields[2].decode()))
+    except UnicodeDecodeError:
+        return Failed("the message is not UTF-8")
+    if not said.user or not len(said.password):
+        return Failed("the name or the password is empty")
+    return said

@@ -187,7 +187,8 @@ class Materialized(Typed):
     def with_ttl(self, ttl: timedelta | int) -> Self:
         """The same, with entries that end so long after their timestamp, by the time of the records.
 
-        An entry that has ended reads as absent, and begins anew; nothing is sent on when it ends.
+        An entry that has ended reads as absent, and begins anew. Those behind the table are told, with one of the
+        next commits: as of a deletion at the time it ended, or by what replaces it.
         """
         return replace(self, ttl=ttl)
 

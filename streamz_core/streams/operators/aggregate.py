@@ -20,7 +20,7 @@ from streamz_core.streams.operators.endings import Endings
 from streamz_core.streams.operators.stamped_versions import stamped_store
 from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
-from streamz_core.streams.rows import Rows
+from streamz_core.streams.rows import NO_HEADERS, Rows
 
 
 class Aggregate(Operator):
@@ -57,6 +57,7 @@ class Aggregate(Operator):
         get, put = self._store.get, self._store.put
         held, updates, observe = self._held, Updates(), self._observe
         before, may_end = self._endings.before, self._endings.may_be
+        headers = rows.headers
         index = 0
         try:
             for index in range(len(rows.orders)):
@@ -74,7 +75,7 @@ class Aggregate(Operator):
                         rows, index, key, told, new, timestamp if old is None else max(timestamp, old[1])
                     )
                 else:
-                    held.note(key, told, new, timestamp)
+                    held.note(key, told, new, timestamp, NO_HEADERS if headers is None else headers[index])
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
         return updates.rows()

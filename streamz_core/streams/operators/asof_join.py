@@ -6,22 +6,21 @@ Must not know: how rows are kept.
 The join's time is the highest of the rows of either side. A left row is decided once that time has passed its own by
 the grace and, where what comes after it counts, by the tolerance: with all right rows that came until then. One
 that comes later than that is decided at once. Of right rows of one key and time the last one counts.
+
+Compiled where a compiler is at hand; the same file runs interpreted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from streamz_core.state.versioned import VersionedRecord, VersionedStore
+from streamz_core.streams.operator import OperatorContext
 from streamz_core.streams.operators.held_rows import Held, HeldRows
 from streamz_core.streams.operators.joined import LEFT, Joined, TwoSided
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from streamz_core.state.versioned import VersionedRecord, VersionedStore
-    from streamz_core.streams.operator import OperatorContext
-    from streamz_core.streams.rows import Rows
+from streamz_core.streams.rows import Rows
 
 
 class Strategy(Enum):
@@ -124,11 +123,11 @@ class AsofJoin(TwoSided):
 
     def _after(self, key: Any, timestamp: int) -> VersionedRecord | None:
         assert self._tolerance_ms is not None, "a join that looks ahead has a tolerance"
-        found: VersionedRecord | None = None
-        for one in self._versions.history(key, timestamp, timestamp + self._tolerance_ms + 1):  # newest first
-            if one.timestamp >= timestamp:
-                found = one
-        return found
+        earliest: VersionedRecord | None = None
+        for version in self._versions.history(key, timestamp, timestamp + self._tolerance_ms + 1):
+            if version.timestamp >= timestamp:
+                earliest = version  # they come newest first
+        return earliest
 
     def _is_far(self, distance_ms: int) -> bool:
         return self._tolerance_ms is not None and distance_ms > self._tolerance_ms

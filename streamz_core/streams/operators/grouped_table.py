@@ -16,7 +16,7 @@ from streamz_core.streams.operators.endings import Endings
 from streamz_core.streams.operators.stamped_versions import stamped_store
 from streamz_core.streams.operators.stateless import fanned_out, row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
-from streamz_core.streams.rows import Rows
+from streamz_core.streams.rows import NO_HEADERS, Rows
 
 
 class Regroup(Operator):
@@ -95,7 +95,7 @@ class TableAggregate(Operator):
     def process(self, rows: Rows) -> Rows | None:
         """The updates, or nothing where they wait for the commit."""
         get, put, held, updates = self._store.get, self._store.put, self._held, Updates()
-        observe = self._observe
+        observe, headers = self._observe, rows.headers
         index = 0
         try:
             for index in range(len(rows.orders)):
@@ -111,7 +111,7 @@ class TableAggregate(Operator):
                 if held is None:
                     updates.add(rows, index, key, told, new, latest)
                 else:
-                    held.note(key, told, new, timestamp)
+                    held.note(key, told, new, timestamp, NO_HEADERS if headers is None else headers[index])
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
         return updates.rows()

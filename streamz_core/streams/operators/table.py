@@ -18,7 +18,7 @@ from streamz_core.streams.operator import Operator, OperatorContext
 from streamz_core.streams.operators.endings import Endings
 from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
-from streamz_core.streams.rows import Rows
+from streamz_core.streams.rows import NO_HEADERS, Rows
 
 
 class Keep(Operator):
@@ -45,6 +45,7 @@ class Keep(Operator):
         get, put = self._store.get, self._store.put
         held, updates, observe = self._held, Updates(), self._observe
         before, may_end = self._endings.before, self._endings.may_be
+        headers = rows.headers
         for index in range(len(rows.orders)):
             key, value = rows.keys[index], rows.values[index]
             if key is None:
@@ -60,7 +61,7 @@ class Keep(Operator):
             if held is None:
                 updates.add(rows, index, key, old, new, timestamp)
             else:
-                held.note(key, old, new, timestamp)
+                held.note(key, old, new, timestamp, NO_HEADERS if headers is None else headers[index])
         return updates.rows()
 
     def flush(self) -> Rows | None:

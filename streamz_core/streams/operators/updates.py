@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamz_core.streams.rows import Rows
+from streamz_core.streams.rows import NO_HEADERS, Rows
 
 
 class Updates:
@@ -56,19 +56,26 @@ class Updates:
 
 
 class HeldBack:
-    """Keys whose updates wait for the commit, in the order of their first change, with what was before it."""
+    """Keys whose updates wait for the commit, in the order of their first change, with what was before it.
+
+    An update has the headers of the last row that is in it.
+    """
 
     def __init__(self) -> None:
         """Start empty."""
         self._before: dict[Any, Any] = {}
         self._deleted_at: dict[Any, int] = {}
+        self._headers: dict[Any, Any] = {}
+        """Of all keys that wait, once a row has had any."""
 
-    def note(self, key: Any, old: Any, new: Any, timestamp: int) -> None:
+    def note(self, key: Any, old: Any, new: Any, timestamp: int, headers: Any = NO_HEADERS) -> None:
         """A row of this time changes the stamped value of ``key``."""
         if key not in self._before:
             self._before[key] = old
         if new is None:
             self._deleted_at[key] = timestamp
+        if headers or self._headers:
+            self._headers[key] = headers
 
     def take(self, store: Any) -> Rows | None:
         """One update for each key, from what was before to what ``store`` has now."""
@@ -79,4 +86,8 @@ class HeldBack:
         updates, get = Updates(), store.get
         for key, old in before.items():
             updates.held_back(key, old, get(key), deleted_at.get(key, -1))
-        return updates.rows()
+        rows = updates.rows()
+        headers, self._headers = self._headers, {}
+        if rows is not None and headers:
+            rows.headers = [headers.get(key, NO_HEADERS) for key in rows.keys]
+        return rows

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.runtime.output import RECORD_BYTES_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ProcessingGuarantee(StrEnum):
@@ -72,6 +75,8 @@ class RuntimeConfig:
 
     Far below a changelog's ``delete.retention.ms``: a store that old would miss deletions.
     """
+    rocksdb_config_setter: Callable[[str, Any], None] | None = None
+    """Called with each store's name and its RocksDB options, to change them."""
     num_standby_replicas: int = 0
     """How many members keep warm copies of each task's stores, beside the one that works on it.
 

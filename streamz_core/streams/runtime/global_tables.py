@@ -223,11 +223,11 @@ class GlobalTables:
             return None
         path = f"{settings.directory}/{settings.app_id}/{DIRECTORY}"
         try:
-            return RocksDatabase(path, identities, settings.budget)
+            return RocksDatabase(path, identities, settings.budget, settings.configure)
         except StoreCorrupt as damage:
             _log.error("global tables: %s; discarding the copy and reading the topics again", damage)
             rocksdb.discard(path)
-            return RocksDatabase(path, identities, settings.budget)
+            return RocksDatabase(path, identities, settings.budget, settings.configure)
         except StoreLocked as lock:
             _log.warning("global tables: %s; this process keeps its copy in memory", lock)
             return None

@@ -11,7 +11,7 @@ import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.client.errors import error_for
+from streamz_core.client.errors import UnsupportedVersionError, error_for
 from streamz_core.errors import ErrorCode, Fatal
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.fetch import IsolationLevel
@@ -83,7 +83,12 @@ class GroupOffsets:
 
     async def deletions_kept_from(self, partition: TopicPartition) -> int:
         """The offset from which on the log still tells every deletion."""
-        return (await self._list([partition], DELETIONS_KEPT_TIMESTAMP))[partition]
+        try:
+            return (await self._list([partition], DELETIONS_KEPT_TIMESTAMP))[partition]
+        except UnsupportedVersionError:
+            # Apache Kafka cannot tell. As its own Streams, trust the store: it may have missed deletions only where it
+            # was closed for longer than the changelog's delete.retention.ms.
+            return 0
 
     def _position(
         self, partition: TopicPartition, committed: CommittedPosition, bounds: tuple[int, int]

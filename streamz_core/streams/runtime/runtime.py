@@ -36,7 +36,13 @@ from streamz_core.streams.runtime.queries import StoreView
 from streamz_core.streams.runtime.services import TaskServices
 from streamz_core.streams.runtime.standbys import Standbys
 from streamz_core.streams.runtime.status import PartitionStatus, RuntimeState, RuntimeStatus, TaskStatus
-from streamz_core.streams.runtime.store_parts import OPEN, GlobalParts, StoreUnavailable, TaskParts
+from streamz_core.streams.runtime.store_parts import (
+    OPEN,
+    GlobalParts,
+    StaleParts,
+    StoreUnavailable,
+    TaskParts,
+)
 from streamz_core.streams.runtime.stores import StateSettings
 from streamz_core.streams.runtime.subscriptions import Subscriptions
 from streamz_core.streams.runtime.task import Task
@@ -54,6 +60,7 @@ if TYPE_CHECKING:
     from streamz_core.state.store import Change
     from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.runtime.config import RuntimeConfig
+    from streamz_core.streams.runtime.standbys import Standby
     from streamz_core.streams.runtime.stores import StoreChanges
     from streamz_core.streams.runtime.task_runner import TaskRunner
     from streamz_core.streams.topology import Topology
@@ -159,8 +166,11 @@ class StreamsRuntime:
             await self._assignment.stop_all()
         await self._shut_down()
 
-    def store(self, name: str, *, timestamps: bool = False) -> StoreView:
-        """A store of the topology, to read what is committed in it. Raises ``Misuse`` for an unknown one."""
+    def store(self, name: str, *, timestamps: bool = False, stale: bool = False) -> StoreView:
+        """A store of the topology, to read what is committed in it. Raises ``Misuse`` for an unknown one.
+
+        ``stale``: from stores that are being restored, and from standbys, as well.
+        """
         if self._assignment is None or self._state.value in (RuntimeState.STOPPED, RuntimeState.FAILED):
             raise StoreUnavailable(f"store {name!r}: app {self.config.app_id!r} is not running")
         for part in self._topology.subtopologies:
@@ -168,6 +178,8 @@ class StreamsRuntime:
                 if spec.name == name:
                     counts = [self._partition_counts.get(topic, 0) for topic in part.topics]
                     parts = TaskParts(name, part.name, max(counts), lambda: self.tasks)
+                    if stale:
+                        parts = StaleParts(name, part.name, max(counts), lambda: self.tasks, self._copies)
                     return StoreView(spec, parts, self._subscriptions, timestamps=timestamps)
         for table in self._topology.global_tables:
             if table.name == name and self._globals is not None:
@@ -180,6 +192,9 @@ class StreamsRuntime:
         raise Misuse(
             f"app {self.config.app_id!r} has no store {name!r} (it has: {', '.join(known) or 'none'})"
         )
+
+    def _copies(self) -> Mapping[str, Standby]:
+        return {} if self._standbys is None else self._standbys.copies
 
     def backup_state(self, directory: str) -> list[str]:
         """Copy the committed stores of every task that works; the paths that were made."""
@@ -194,7 +209,7 @@ class StreamsRuntime:
             state=self._state.value,
             tasks=tuple(self._task_status(runner) for runner in runners),
             last_error=None if self._failure is None else str(self._failure),
-            standbys=() if self._standbys is None else tuple(self._standbys.copies.values()),
+            standbys=tuple(self._copies().values()),
         )
 
     # -- starting and stopping --------------------------------------------------------------------
@@ -234,7 +249,7 @@ class StreamsRuntime:
             on_changes=self._publish,
             on_task_changed=self._settle,
         )
-        standbys = self._standbys = Standbys(self._topology, services, self._background.spawn)
+        standbys = self._standbys = Standbys(self._topology, config, services, self._background.spawn)
         self._assignment = Assignment(
             self._topology, config, services, self._background, on_change=self._settle, standbys=standbys
         )
@@ -255,6 +270,7 @@ class StreamsRuntime:
             MemoryBudget(memory_bytes) if on_disk else None,
             CacheBudget(memory_bytes),
             lambda: clock.now_ms() + ahead_ms,
+            config.rocksdb_config_setter,
         )
 
     async def _open_globals(self, tables: GlobalTables, topics: Topics, reader: LinkChangelogReader) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
 
     from streamz_core.state.restore import RestoreProgress
+    from streamz_core.streams.runtime.config import RuntimeConfig
     from streamz_core.streams.runtime.services import TaskServices
     from streamz_core.streams.topology import SubTopology, Topology
 
@@ -42,6 +44,8 @@ class Standby:
     part: SubTopology
     progress: dict[str, RestoreProgress] = field(default_factory=dict)
     """By store, how far it is."""
+    stores: TaskStores | None = None
+    """The open files."""
 
     @property
     def position(self) -> int:
@@ -60,11 +64,13 @@ class Standbys:
     def __init__(
         self,
         topology: Topology,
+        config: RuntimeConfig,
         services: TaskServices,
         spawn: Callable[..., asyncio.Task[None]],
     ) -> None:
         """``spawn`` runs a coroutine in the background; what it fails with fails the runtime."""
         self._topology = topology
+        self._config = config
         self._services = services
         self._spawn = spawn
         self._work: dict[str, asyncio.Task[None]] = {}
@@ -125,18 +131,27 @@ class Standbys:
         stores = TaskStores(copy.task_id, copy.partition, copy.part.stores, services.state)
         try:
             stores.open_copies(services.changelog_identities, services.source_changelogs)
+            copy.stores = stores
+            flushed_at_ms = -math.inf
             while True:
-                await stores.catch_up(
-                    services.changelog_reader,
-                    lambda progress: copy.progress.__setitem__(progress.store, progress),
-                    await self._committed(copy),
-                )
+                await self._catch_up(copy, stores)
+                # As tasks do: so much is read again after a kill, at most.
+                if services.clock.monotonic_ms() - flushed_at_ms >= self._config.state_flush_interval_ms:
+                    flushed_at_ms = services.clock.monotonic_ms()
+                    stores.flush_soon()
                 await sleep(services.clock, CATCH_UP_INTERVAL_MS)
         except StoreCorrupt as damage:
             stores.discard_files(damage)
             raise
         finally:
+            copy.stores = None
             stores.close(flush=True)
+
+    async def _catch_up(self, copy: Standby, stores: TaskStores) -> None:
+        def note(progress: RestoreProgress) -> None:
+            copy.progress[progress.store] = progress
+
+        await stores.catch_up(self._services.changelog_reader, note, await self._committed(copy))
 
     async def _committed(self, copy: Standby) -> Mapping[TopicPartition, int]:
         """Up to where copies may be that are made from what their task reads; the others need no such bound."""

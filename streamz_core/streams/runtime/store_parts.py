@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from streamz_core.state.store import Store
+    from streamz_core.streams.runtime.standbys import Standby
     from streamz_core.streams.runtime.task import Task
 
 OPEN: Final = (TaskState.RUNNING, TaskState.COMMITTING)
@@ -80,6 +81,44 @@ class TaskParts:
                 "ask the process that has it, or again"
             )
         return task
+
+
+class StaleParts(TaskParts):
+    """The same, where what is not up to date will do: stores that are being restored, and standbys."""
+
+    def __init__(
+        self,
+        name: str,
+        subtopology: str,
+        count: int,
+        tasks: Callable[[], Mapping[str, Task]],
+        standbys: Callable[[], Mapping[str, Standby]],
+    ) -> None:
+        """``standbys()`` are the copies of this process, by task id."""
+        super().__init__(name, subtopology, count, tasks)
+        self._standbys = standbys
+
+    def check(self, part: int) -> None:
+        """Raise where the partition is neither worked on here, nor restored, nor copied."""
+        self.backend(part)
+
+    def backend(self, part: int) -> Store:
+        """The bytes as they are: what was committed at some time, or, while it is restored, parts of that."""
+        task_id = f"{self._subtopology}_{part}"
+        task, copy = self._tasks().get(task_id), self._standbys().get(task_id)
+        stores = task.stores if task is not None else None if copy is None else copy.stores
+        found = None if stores is None else stores.open_backend(self._name)
+        if found is None:
+            raise StoreUnavailable(
+                f"partition {part} of store {self._name!r} is not in this process at the moment, not even as a "
+                "standby; ask the process that has it, or again"
+            )
+        return found
+
+    def time_ms(self, part: int) -> int:
+        """The store's own time; of one that is not worked on none is known, and nothing has ended."""
+        task = self._tasks().get(f"{self._subtopology}_{part}")
+        return super().time_ms(part) if task is not None and task.state.value in OPEN else 0
 
 
 class GlobalParts:

@@ -54,6 +54,8 @@ class StateSettings:
     """The part of decoded entries."""
     latest_ms: Callable[[], int] = lambda: 2**63
     """The latest record time that is believed."""
+    configure: Callable[[str, Any], None] | None = None
+    """May change the options a store is opened with in RocksDB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,10 @@ class TaskStores:
         """The committed bytes of a store. Raises ``Misuse`` where it is not open."""
         self._of_kind(name, object)
         return self._backends[name]
+
+    def open_backend(self, name: str) -> Store | None:
+        """The bytes of a store as they are, up to date or not; None where its files are not open."""
+        return self._backends.get(name)
 
     def spec(self, name: str) -> StoreSpec | None:
         """What was declared of a store."""
@@ -321,7 +327,10 @@ class TaskStores:
             budget = self._settings.budget
             assert budget is not None, "stores on disk need a memory budget"
             self._database = RocksDatabase(
-                self._path, {name: identities.get(name, "") for name in on_disk}, budget
+                self._path,
+                {name: identities.get(name, "") for name in on_disk},
+                budget,
+                self._settings.configure,
             )
             backends.update((name, self._database.store(name)) for name in on_disk)
         return backends

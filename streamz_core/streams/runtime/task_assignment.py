@@ -3,14 +3,15 @@
 Owns: what members tell of themselves, and sharing tasks out so that few stores have to be restored.
 Must not know: groups, topics, requests.
 
-Every member gets as many tasks as the others, give or take one. Within that a task goes to whoever worked on it last,
-else to the one that stands by and is furthest, else to one that has files of it, else to who has least to do.
-Standbys go to members that do not share the owner's files, and not two to the same files.
+Every member gets as many tasks as the others, of all and of each sub-topology, give or take one. Within that a task
+goes to whoever worked on it last, else to the one that stands by and is furthest, else to one that has files of it,
+else to who has least to do. Standbys go to members that do not share the owner's files, and not two to the same files.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -73,6 +74,25 @@ def share_out(
 
 def _owners(tasks: Mapping[str, Sequence[str]], members: Mapping[str, MemberState]) -> dict[str, str]:
     """By task, who works on it; a task that no member can work on is left out."""
+    owners: dict[str, str] = {}
+    totals = dict.fromkeys(sorted(members), 0)
+    for _, alike in groupby(sorted(tasks), key=_subtopology):
+        found = _owners_of_alike({task: tasks[task] for task in alike}, members, totals)
+        for owner in found.values():
+            totals[owner] += 1
+        owners.update(found)
+    return owners
+
+
+def _subtopology(task: str) -> str:
+    """Tasks of one sub-topology cost about the same; those of another may cost far less."""
+    return task.rpartition("_")[0]
+
+
+def _owners_of_alike(
+    tasks: Mapping[str, Sequence[str]], members: Mapping[str, MemberState], totals: Mapping[str, int]
+) -> dict[str, str]:
+    """The same for the tasks of one sub-topology; one more than others get those who have fewest in ``totals``."""
     wishes = [
         (_claim(task, members[member]), task, member) for task, able in tasks.items() for member in able
     ]
@@ -82,10 +102,15 @@ def _owners(tasks: Mapping[str, Sequence[str]], members: Mapping[str, MemberStat
     owners: dict[str, str] = {}
     counts: dict[str, int] = dict.fromkeys(members, 0)
     least, more = divmod(len(tasks), max(len(members), 1))
+    bound = sorted(totals.values())[more - 1] if more else -1
+    # Who has fewer than that gets one more; of those who have as many, as many as are left.
+    spare = more - sum(1 for total in totals.values() if total < bound)
 
     def has_room(member: str) -> bool:
-        fuller = sum(1 for count in counts.values() if count > least)
-        return counts[member] < least or (counts[member] == least and fuller < more)
+        if counts[member] != least:
+            return counts[member] < least
+        taken = sum(1 for other, count in counts.items() if count > least and totals[other] == bound)
+        return totals[member] < bound or (totals[member] == bound and taken < spare)
 
     for _, task, member in wishes:
         if task not in owners and has_room(member):
@@ -93,7 +118,7 @@ def _owners(tasks: Mapping[str, Sequence[str]], members: Mapping[str, MemberStat
             counts[member] += 1
     for task in sorted(tasks.keys() - owners.keys()):
         if tasks[task]:
-            owners[task] = min(tasks[task], key=lambda member: (counts[member], member))
+            owners[task] = min(tasks[task], key=lambda member: (counts[member], totals[member], member))
             counts[owners[task]] += 1
     return owners
 
@@ -129,8 +154,25 @@ def _standbys(
             ]
             if not able:
                 break
-            # Who stands by goes on with it, unless that leaves others with nothing to do.
-            chosen = min(able, key=lambda m: (-_claim(task, members[m])[1], len(standby[m]), m))
+            chosen = min(able, key=lambda member: _burden(task, member, members, owners, standby))
             standby[chosen].append(task)
             homes.add(members[chosen].home)
     return {member: standby[member] for member in sorted(members)}
+
+
+def _burden(
+    task: str,
+    member: str,
+    members: Mapping[str, MemberState],
+    owners: Mapping[str, str],
+    standby: Mapping[str, Sequence[str]],
+) -> tuple[int, int, int, str]:
+    """How little a member is the one to stand by for a task: the least burdened one is asked.
+
+    Copies are where there will be room when their owner goes: the more of a sub-topology a member works on, or
+    stands by for in that owner's place, the less. Among equals who stands by already goes on.
+    """
+    kind, owner = _subtopology(task), owners[task]
+    works_on = sum(1 for other, at in owners.items() if at == member and _subtopology(other) == kind)
+    copies = sum(1 for other in standby[member] if owners[other] == owner and _subtopology(other) == kind)
+    return works_on + copies, -_claim(task, members[member])[1], len(standby[member]), member

@@ -9,6 +9,7 @@ import pytest
 
 from streamz_core.app.app import App
 from streamz_core.app.errors import ImproperlyConfigured
+from streamz_core.errors import Misuse
 from streamz_core.state.restore import RestorePhase
 from streamz_core.streams.dsl.options import Materialized
 
@@ -200,3 +201,29 @@ async def test_a_store_without_changelog_lives_as_long_as_its_files(lab: Any, tm
     shutil.rmtree(tmp_path)
     app = await restarted(lab, make)
     assert app.store("kept").get("a") is None
+
+
+async def test_options_of_rocksdb_can_be_changed_by_store(lab: Any, tmp_path: Any) -> None:
+    seen: list[str] = []
+
+    def configure(store: str, options: Any) -> None:
+        seen.append(store)
+        options.set_write_buffer_size(1 << 20)
+
+    app = kinds(lab, datadir=str(tmp_path), rocksdb_config_setter=configure)
+    await lab.start(app)
+    await feed_kinds(lab)
+    check_kinds(app)
+    assert set(seen) == {"rates", "seen"}
+    await lab.stop(app)
+
+    def fail(store: str, options: Any) -> None:
+        options.no_such_option(1)
+
+    app = kinds(lab, datadir=str(tmp_path), rocksdb_config_setter=fail)
+    with pytest.raises(
+        Misuse, match=r"rocksdb_config_setter failed for store '(rates|seen)': AttributeError"
+    ):
+        await lab.start(app)
+    with pytest.raises(ImproperlyConfigured, match="expected a function"):
+        kinds(lab, rocksdb_config_setter=3)

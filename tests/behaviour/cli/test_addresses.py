@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
+from streamz_core.cli import client_settings
 from streamz_core.cli.main import main
 
 
@@ -40,7 +41,6 @@ def test_a_directory_of_something_else_is_left_alone(line):
     [
         ("nowhere://x", 2, "unknown scheme"),
         ("file://", 2, "names no directory"),
-        ("localhost:9092", 2, "this release opens embedded logs only"),
     ],
 )
 @pytest.mark.parametrize("text", ["topics --list", "console-consumer --topic t", "groups --list", "check"])
@@ -49,6 +49,12 @@ def test_an_address_that_is_none_is_a_wrong_flag(line, text, address, code, said
 
     message = line(text, code=code)
     assert said in message or (text == "check" and "is no data directory" in message)
+
+
+def test_a_broker_that_is_not_there_is_told(line, monkeypatch):
+    monkeypatch.setattr(client_settings, "OPEN_TIMEOUT_MS", 1)
+    line.address = "127.0.0.1:1"
+    assert "127.0.0.1:1" in line("topics --list", code=1)
 
 
 def test_the_address_comes_from_the_environment_too(made, monkeypatch):

@@ -91,7 +91,7 @@ def test_settings_are_read_from_a_file(made, tmp_path):
         ("configs", 2, "--describe, --alter"),
         ("configs --describe", 2, "name one entity"),
         ("configs --describe --topic t --broker 0", 2, "name one entity"),
-        ("configs --describe --entity-type users", 2, "users"),
+        ("configs --describe --entity-type groups", 2, "groups"),
         ("configs --describe --entity-type topics --entity-default", 2, "--entity-default"),
         ("configs --describe --topic t --add-config a=1", 2, "--alter"),
         ("configs --alter --topic t", 2, "--add-config"),

@@ -11,6 +11,8 @@ from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.state.restore import RestorePhase
 from streamz_core.streams import Materialized
 from streamz_core.streams.runtime.standbys import CATCH_UP_INTERVAL_MS
+from streamz_core.streams.runtime.store_parts import StoreUnavailable
+from streamz_core.streams.runtime.stores import TaskStores
 from streamz_core.testing import ManualClock, MemoryBroker
 
 KEYS = 100
@@ -182,6 +184,40 @@ def counts_of(group: Group, name: str) -> dict[str, int]:
     for task in (task for task_id, task in runtime.tasks.items() if task_id.startswith("views")):
         found.update((key, value[0]) for key, value in task.any_store("counts").items())
     return found
+
+
+async def test_copies_are_flushed_as_often_as_tasks_are(group: Group, monkeypatch: Any) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(TaskStores, "flush_soon", lambda stores: flushed.append(stores._task_id))
+    await group.start("a")
+    await group.write("views")
+    await group.start("b")
+    copied = [*group.copies("a"), *group.copies("b")]
+    assert set(copied) <= set(flushed), "as soon as they have caught up"
+    flushed.clear()
+
+    await group.clock.advance(60_000)
+
+    assert {task: flushed.count(task) for task in copied} == dict.fromkeys(copied, 1)
+
+
+async def test_copies_can_be_read_by_those_who_do_not_mind(group: Group) -> None:
+    await group.start("a")
+    await group.start("b")
+    await group.start("c", home="d", standbys=0)
+    await group.stop("c")
+    await group.write("views")
+    everything = {f"k{number}": 1 for number in range(KEYS)}
+    for app in group.apps.values():
+        with pytest.raises(StoreUnavailable, match="is not in this process"):
+            dict(app.store("counts").all())
+        assert dict(app.store("counts", stale=True).all()) == everything
+        assert app.store("counts", stale=True).get_many(["k1", "k2"]) == [1, 1]
+
+    await group.stop("a")
+    await group.start("a", standbys=0)
+    with pytest.raises(StoreUnavailable, match="not even as a standby"):
+        dict(group.apps["a"].store("counts", stale=True).all())
 
 
 async def test_members_that_want_none_are_got_along_with(group: Group) -> None:

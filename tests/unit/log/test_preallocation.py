@@ -131,3 +131,40 @@ def test_a_repair_of_something_else_gives_the_space_back_without_a_word(make, ba
     assert [measure.finding.severity for measure in repaired.measures] == [Severity.DAMAGE]
     assert repaired.left == []
     assert size(files, path, "log/t-0/00000000000000000001.log") < ROOM_BYTES
+
+
+def test_room_behind_a_sealed_segment_is_no_damage(make, batch, files, path, records):
+    """The sync of what gave it back failed, or the power was cut before."""
+    directory = make(segment_bytes=400)
+    append(directory, batch("a" * 300))
+    append(directory, batch("b" * 300))
+    directory.close()
+    before = size(files, path)
+    file = files.open(f"{path}/{FIRST}")
+    file.truncate(before + 100)
+    file.close()
+
+    assert [finding for finding in check(files, path) if finding.severity is not Severity.CACHE] == []
+    assert repair(files, path, 0).measures == []
+    log = make().partition("t", 0)
+    assert [value for _, _, value in records(log)] == [b"a" * 300, b"b" * 300]
+    assert size(files, path) == before
+
+
+def test_zeros_where_records_were_are_rot_wherever_they_stand(make, batch, files, path):
+    directory = make(segment_bytes=400)
+    append(directory, batch("a" * 300))
+    append(directory, batch("b" * 300))
+    directory.close()
+    for base in (0, 1):
+        name = f"{path}/log/t-0/{base:020}.log"
+        file = files.open(name)
+        file.write_at(0, bytes(file.size()))
+        file.close()
+        for cache in (".seal", ".index", ".timeindex", ".snapshot"):
+            for one in (f"{base:020}{cache}", f"{2:020}{cache}"):
+                if files.exists(f"{path}/log/t-0/{one}"):
+                    files.unlink(f"{path}/log/t-0/{one}")
+
+    assert make().partition("t", 0).failure is not None
+    assert Severity.DAMAGE in {finding.severity for finding in check(files, path)}

@@ -238,7 +238,7 @@ def test_a_failed_append_leaves_nothing(topic, batch, records, monkeypatch):
     write = file_type.write_at
 
     def short(self, position, data):
-        write(self, position, bytes(data)[:20])
+        write(self, position, b"".join(data)[:20] if isinstance(data, list) else bytes(data)[:20])
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(file_type, "write_at", short)
@@ -294,3 +294,37 @@ def test_a_transaction_whose_end_was_compacted_away_stays_ended(topic, batch, fi
 
     assert again.open_producers() == {}
     assert again.last_stable_offset == end
+
+
+@pytest.mark.parametrize("loses_caches", [False, True])
+def test_a_forgotten_producer_that_comes_back_is_taken_or_told_to_begin_anew(
+    topic, batch, files, path, records, loses_caches
+):
+    """Its last batch was compacted away, so the log itself knows less of it than the snapshot forgot."""
+    directory = topic(segment_bytes=150, cleanup_policy="compact")
+    log = directory.partition("t", 0)
+    log.append(batch("first", keys=["first"], base_sequence=0, **PRODUCER), level=OS, now_ms=0)
+    log.append(batch("b" * 90, keys=["b"], base_sequence=1, **PRODUCER), level=OS, now_ms=0)
+    for _ in range(4):
+        log.append(batch("x" * 90, keys=["b"]), level=OS, now_ms=0)
+    log.sync()
+    assert log.expire_producers(1_000, 1_000) == 1
+    assert log.compact(now_ms=0).bytes_after > 0
+    kept = records(log)
+    directory.abandon()
+    for cache in caches(files, path) if loses_caches else ():
+        files.unlink(cache)
+
+    again = topic(crash=True).partition("t", 0)
+    assert records(again) == kept
+    late = batch("late", keys=["late"], base_sequence=2, **PRODUCER)
+    if loses_caches:
+        assert again.next_sequence(7, 0) == 1  # of what is left of it
+        with pytest.raises(errors.OutOfOrderSequence):
+            again.append(late, level=OS, now_ms=0)
+        late = batch("late", keys=["late"], base_sequence=0, producer_id=7, producer_epoch=1)
+    taken = again.append(late, level=OS, now_ms=0)
+
+    assert not taken.duplicate
+    assert again.append(late, level=OS, now_ms=0).duplicate
+    assert records(again) == [*kept, (taken.base_offset, b"late", b"late")]

@@ -79,7 +79,7 @@ def _described(
         subscribed_topic_regex=member.regex,
         assignment=_assignment(member.assigned, name_of),
         target_assignment=_assignment(target, name_of),
-        member_type=MemberType.CONSUMER,
+        member_type=MemberType.CONSUMER if member.classic is None else MemberType.CLASSIC,
     )
 
 

@@ -54,6 +54,8 @@ def assign_evenly(
     subscribers: Mapping[str, Subscriber], topics: Mapping[bytes, int]
 ) -> dict[str, Partitions]:
     """As many partitions to each as to the others, as far as subscriptions allow; no more move than must."""
+    if not subscribers:
+        return {}
     shares = _kept(subscribers, topics)
     if all(subscriber.topics == topics.keys() for subscriber in subscribers.values()):
         _even_out_alike(shares, _all_of(topics))

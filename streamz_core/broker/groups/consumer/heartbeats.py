@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from streamz_core.broker.groups.consumer.assignors import ASSIGNORS
-from streamz_core.broker.groups.consumer.state import Partitions, TopicIdPartition
+from streamz_core.broker.groups.consumer.state import ClassicProtocol, Partitions, TopicIdPartition
 from streamz_core.broker.record_fields import is_writable
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.consumer_group_heartbeat import (
@@ -50,6 +50,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     regex: str | None = None
     assignor: str | None = None
     owned: Partitions | None = None
+    classic: ClassicProtocol | None = None
+    """It is a JoinGroup of the classic protocol."""
 
     @property
     def is_full(self) -> bool:

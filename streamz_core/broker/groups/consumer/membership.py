@@ -9,6 +9,7 @@ Source: KIP-848; KIP-345 (static members)
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -61,13 +62,7 @@ def beat(group: ConsumerGroup, heartbeat: Heartbeat, topics: Topics, now_ms: int
             return Refused(ErrorCode.INVALID_REGULAR_EXPRESSION, str(wrong))
     after = _taken_in(group, before, member, gone, now_ms)
     after = retargeted(refreshed(after, topics), topics)
-    member = reconcile(
-        member,
-        after.target.get(member.member_id, NONE),
-        after.target_epoch,
-        heartbeat.owned,
-        lambda: _held_by_others(after, member.member_id),
-    )
+    member = _reconciled(after, member, heartbeat)
     if after.members[member.member_id] != member:
         after = after.with_member(member)
     is_behind = heartbeat.epoch != before.epoch  # it has missed an answer
@@ -78,6 +73,16 @@ def beat(group: ConsumerGroup, heartbeat: Heartbeat, topics: Topics, now_ms: int
         or member.assigned != before.assigned
     )
     return Step(after, member.epoch, member.assigned if is_told else None, gone)
+
+
+def _reconciled(group: ConsumerGroup, member: ConsumerMember, heartbeat: Heartbeat) -> ConsumerMember:
+    target = group.target.get(member.member_id, NONE)
+    others = partial(group.held_by_others, member.member_id)
+    moved = reconcile(member, target, group.target_epoch, heartbeat.owned, others)
+    if heartbeat.classic is None or moved.state is not MemberState.UNREVOKED_PARTITIONS:
+        return moved
+    # Who joins by the classic protocol is about to take nothing: what it does not own it has given up.
+    return reconcile(moved, target, group.target_epoch, heartbeat.owned, others)
 
 
 def leave(group: ConsumerGroup, heartbeat: Heartbeat, now_ms: int) -> Step | Refused:
@@ -118,12 +123,15 @@ def _member_of(
     member = static or group.members.get(heartbeat.member_id)
     if member is None:
         return ConsumerMember(member_id=heartbeat.member_id, instance_id=heartbeat.instance_id), ()
-    return _joining(member), ()
+    # A JoinGroup is also how a classic member goes one step further in its generation.
+    return member if heartbeat.classic is not None and member.epoch > 0 else _joining(member), ()
 
 
 def _replaced(heartbeat: Heartbeat, held: ConsumerMember) -> tuple[ConsumerMember, tuple[str, ...]] | Refused:
     """A static member came back under another id: it takes its place over, if the former holder has left it."""
-    if held.epoch != AWAY_EPOCH:
+    # Classic static members go without a word, and take their place over by joining again.
+    is_free = held.epoch == AWAY_EPOCH or held.classic is not None or heartbeat.classic is not None
+    if not is_free:
         message = f"instance id {heartbeat.instance_id!r} is held by member {held.member_id!r}, which lives"
         return Refused(ErrorCode.UNRELEASED_INSTANCE_ID, message)
     return change_member(_joining(held), member_id=heartbeat.member_id), (held.member_id,)
@@ -175,6 +183,7 @@ def _updated(member: ConsumerMember, heartbeat: Heartbeat) -> ConsumerMember:
         topics=member.topics if heartbeat.topics is None else heartbeat.topics,
         regex=member.regex if heartbeat.regex is None else heartbeat.regex or None,
         assignor=heartbeat.assignor or member.assignor,
+        classic=heartbeat.classic,
     )
     return member if changed == member else changed
 
@@ -200,10 +209,6 @@ def _taken_in(
     if is_new or not member.subscribes_as(before):
         group = change_group(group, epoch=group.epoch + 1)
     return change_group(group, changed_ms=now_ms) if is_new else group
-
-
-def _held_by_others(group: ConsumerGroup, member_id: str) -> Partitions:
-    return NONE.union(*(m.held for m in group.members.values() if m.member_id != member_id))
 
 
 def _unknown(group: ConsumerGroup, heartbeat: Heartbeat) -> Refused:
@@ -237,4 +242,6 @@ def epoch_error(group: ConsumerGroup, member_id: str, member_epoch: int) -> Erro
     member = group.members.get(member_id)
     if member is None:
         return ErrorCode.UNKNOWN_MEMBER_ID
-    return None if member.epoch == member_epoch else ErrorCode.STALE_MEMBER_EPOCH
+    if member.epoch == member_epoch:
+        return None
+    return ErrorCode.STALE_MEMBER_EPOCH if member.classic is None else ErrorCode.ILLEGAL_GENERATION

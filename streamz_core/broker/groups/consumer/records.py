@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 from streamz_core.broker.groups.consumer.state import (
     NONE,
+    ClassicProtocol,
     ConsumerGroup,
     ConsumerMember,
     MemberState,
@@ -29,6 +30,9 @@ from streamz_core.broker.record_fields import FieldReader, FieldWriter
 
 _VERSION: Final = 0
 _TOPIC_ID_BYTES: Final = 16
+_CLASSIC_TAG: Final = 0
+_PRESENT: Final = 1
+"""What stands before a structure that could be null."""
 
 
 class Kind(IntEnum):
@@ -159,7 +163,7 @@ def _held(group: ConsumerGroup, key: ConsumerKey) -> ConsumerMember:
 
 def _described(member: ConsumerMember) -> tuple[object, ...]:
     who = (member.instance_id, member.rack_id, member.client_id, member.client_host)
-    return (*who, member.rebalance_timeout_ms, member.topics, member.regex, member.assignor)
+    return (*who, member.rebalance_timeout_ms, member.topics, member.regex, member.assignor, member.classic)
 
 
 def _placed(member: ConsumerMember) -> tuple[object, ...]:
@@ -174,7 +178,18 @@ def _member_value(member: ConsumerMember) -> bytes:
     for name in sorted(member.topics):
         writer.compact_string(name)
     writer.compact_nullable_string(member.regex).int32(member.rebalance_timeout_ms)
-    return writer.compact_nullable_string(member.assignor).uvarint(0).take()
+    writer.compact_nullable_string(member.assignor)
+    tagged = {} if member.classic is None else {_CLASSIC_TAG: _classic_value(member.classic)}
+    return writer.tagged_fields(tagged).take()
+
+
+def _classic_value(classic: ClassicProtocol) -> bytes:
+    writer = (
+        FieldWriter().int8(_PRESENT).int32(classic.session_timeout_ms).uvarint(len(classic.protocols) + 1)
+    )
+    for name, metadata in classic.protocols:
+        writer.compact_string(name).uvarint(len(metadata) + 1).raw(metadata).uvarint(0)
+    return writer.uvarint(0).take()
 
 
 def _with_metadata(member: ConsumerMember, reader: FieldReader) -> ConsumerMember:
@@ -188,7 +203,24 @@ def _with_metadata(member: ConsumerMember, reader: FieldReader) -> ConsumerMembe
         regex=reader.compact_nullable_string(),
         rebalance_timeout_ms=reader.int32(),
         assignor=reader.compact_nullable_string(),
+        classic=_read_classic(reader),
     )
+
+
+def _read_classic(reader: FieldReader) -> ClassicProtocol | None:
+    found = reader.tagged_fields().get(_CLASSIC_TAG)
+    if found is None:
+        return None
+    inner = FieldReader(found, "classic member of a consumer group")
+    if inner.int8() != _PRESENT:
+        return None
+    session_timeout_ms = inner.int32()
+    protocols = []
+    for _ in range(inner.compact_count()):
+        name = inner.compact_string()
+        protocols.append((name, inner.raw(inner.uvarint() - 1)))
+        inner.tagged_fields()
+    return ClassicProtocol(session_timeout_ms=session_timeout_ms, protocols=tuple(protocols))
 
 
 def _target_value(target: Partitions) -> bytes:

@@ -59,6 +59,14 @@ class ConsumerRules(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_interval_ms: int = 1_000
 
 
+class ClassicProtocol(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a member that speaks the classic protocol."""
+
+    session_timeout_ms: int
+    protocols: tuple[tuple[str, bytes], ...]
+    """Assignors it can follow, most wanted first, each with its encoded subscription."""
+
+
 class ConsumerMember(msgspec.Struct, frozen=True, kw_only=True):
     """One member. Times are milliseconds."""
 
@@ -75,6 +83,8 @@ class ConsumerMember(msgspec.Struct, frozen=True, kw_only=True):
     """Those it subscribes to by regular expression."""
     assignor: str | None = None
     """The one it would like."""
+    classic: ClassicProtocol | None = None
+    """None for one that speaks the consumer protocol."""
     epoch: int = 0
     previous_epoch: int = 0
     state: MemberState = MemberState.STABLE
@@ -133,6 +143,10 @@ class ConsumerGroup(msgspec.Struct, frozen=True, kw_only=True):
     def static_member(self, instance_id: str) -> ConsumerMember | None:
         """The member that holds a static identity (KIP-345)."""
         return next((m for m in self.members.values() if m.instance_id == instance_id), None)
+
+    def held_by_others(self, member_id: str) -> Partitions:
+        """What this member may not have yet."""
+        return NONE.union(*(m.held for m in self.members.values() if m.member_id != member_id))
 
     def with_member(self, member: ConsumerMember) -> ConsumerGroup:
         """The group with this member added, or put in place of the one with its id."""

@@ -30,6 +30,13 @@ class Topics:
         self.entries = entries
         """The catalog that this is about."""
         self._matching: dict[str, frozenset[str]] = {}
+        self._names: dict[bytes, str] | None = None
+
+    def name_of(self, topic_id: bytes) -> str | None:
+        """What the topic with this id is called; None if there is none."""
+        if self._names is None:
+            self._names = {entry.topic_id.bytes: name for name, entry in self.entries.items()}
+        return self._names.get(topic_id)
 
     def described(self, names: Iterable[str]) -> dict[str, tuple[bytes, int]]:
         """Id and number of partitions of those that are there, by name."""

@@ -469,7 +469,7 @@ async def test_a_broker_that_does_not_know_the_newest_api_versions_is_asked_in_t
     broker.on(ApiVersionsRequest, lambda _: answers.pop(0))
     await opened(broker)
 
-    assert [one.api_version for one in broker.headers[:2]] == [4, 0]
+    assert [one.api_version for one in broker.headers[:2]] == [3, 0]
 
 
 async def test_an_api_that_the_broker_lacks_is_named(cluster, opened):

@@ -35,6 +35,10 @@ class Versioned:
     def random(self, rng: random.Random) -> Any:
         return random_structure(self.structure, rng)
 
+    def compile(self) -> None:
+        """Make encoder and decoder now."""
+        _ = self._encoder, self._decoder
+
     def encode(self, value: Any) -> bytes:
         buffers: list[Any] = []
         self._encoder(value, buffers)

@@ -137,6 +137,15 @@ def test_an_error_code_of_a_later_release_is_an_unknown_error():
     )
 
 
+@pytest.mark.parametrize("asked_in", [0, 3, 4])
+@pytest.mark.parametrize("rest", [b"\0\0\0\1\0\x12\0\0\0\4", b"\2\0\x12\0\0\0\4\0", b""])
+def test_whoever_does_not_know_a_version_of_api_versions_is_understood(asked_in, rest):
+    answer = codec.decode_response(API_VERSIONS, asked_in, memoryview(b"\0\x23" + rest))
+
+    assert answer.error_code is ErrorCode.UNSUPPORTED_VERSION
+    assert answer.api_keys in ([], [ApiVersion(api_key=18, min_version=0, max_version=4)])
+
+
 @pytest.mark.parametrize("version", [-1, 5, 32_767])
 def test_an_unknown_version_says_which_there_are(version):
     with pytest.raises(codec.UnknownMessage, match=r"HeartbeatRequest v.*0 to 4"):

@@ -8,6 +8,7 @@ import pytest
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.options import Materialized
+from streamz_core.streams.operators.updates import HeldBack
 
 
 def test_count_by_key(bench: Any) -> None:
@@ -128,3 +129,34 @@ def test_state_comes_back_after_a_restart(bench: Any) -> None:
     bench.driver.run(bench.driver.app.start())
 
     assert bench.run(("a", "z"))[-1] == ("a", 3)
+
+
+def test_an_update_that_was_held_back_has_the_headers_of_its_last_record(bench: Any) -> None:
+    bench.builder.table("in", key_type=str, value_type=str).to_stream().to("out")
+    bench.stream("events").group_by_key().count("counts").to_stream().to("counted")
+    bench.run()
+    for topic in ("in", "events"):
+        given = bench.driver.create_input_topic(topic, str, str)
+        given.pipe_input("k", "a", headers=[("trace", b"1")])
+        given.pipe_input("k", "b")
+        given.pipe_input("l", "c", headers=[("trace", b"3")])
+    for topic in ("out", "counted"):
+        found = bench.driver.create_output_topic(topic, str, bytes).read_records_to_list()
+        assert [list(row.headers) for row in found] == [[("trace", b"1")], [], [("trace", b"3")]]
+
+
+def test_headers_of_updates_that_are_merged_are_those_of_the_last() -> None:
+    held = HeldBack()
+    store = {"a": ("x", 1), "b": ("y", 2)}
+    held.note("a", None, ("w", 1), 1)
+    held.note("b", None, ("y", 2), 2, (("h", b"1"),))
+    held.note("b", ("y", 2), ("z", 3), 3)
+    held.note("a", ("w", 1), ("x", 1), 4, (("h", b"2"),))
+
+    rows = held.take(store)
+    assert rows is not None
+    assert (rows.keys, rows.headers) == (["a", "b"], [(("h", b"2"),), ()])
+    held.note("a", ("x", 1), ("x", 2), 5)
+    again = held.take(store)
+    assert again is not None
+    assert again.headers is None

@@ -117,7 +117,7 @@ def after(windowed: Any, bench: Bench, rows: list[Row], *merger: Any) -> dict[st
     return {key: value for key, value in table.items() if value is not None}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(ROWS, st.integers(1, 20), st.integers(1, 20), st.integers(0, 30))
 def test_time_windows_hold_what_a_recomputation_finds(
     rows: list[Row], size: int, advance: int, grace: int
@@ -139,7 +139,7 @@ def test_time_windows_hold_what_a_recomputation_finds(
     assert found == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(ROWS, st.integers(1, 20))
 def test_sessions_hold_what_a_recomputation_finds(rows: list[Row], gap: int) -> None:
     bench = Bench()

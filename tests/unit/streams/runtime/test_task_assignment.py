@@ -24,6 +24,16 @@ def test_all_members_get_about_as_many():
     assert sorted(task for tasks in shares.active.values() for task in tasks) == TASKS
 
 
+def test_each_gets_its_part_of_every_sub_topology():
+    tasks = [f"{name}_{number}" for name in ("users", "views") for number in range(4)]
+    members = {"a": MemberState(home="a", generation=1, running=tasks), "b": MemberState(home="b")}
+
+    shares = shared(members, tasks=tasks)
+
+    for active in shares.active.values():
+        assert Counter(task.partition("_")[0] for task in active) == {"users": 2, "views": 2}
+
+
 def test_a_task_stays_where_it_was():
     before = {"a": TASKS[3:], "b": TASKS[:3]}
     members = {
@@ -121,6 +131,23 @@ states = st.builds(
     standing_by=st.dictionaries(st.sampled_from(TASKS), st.integers(0, 9)),
     on_disk=st.lists(st.sampled_from(TASKS), unique=True),
 )
+
+
+@given(st.dictionaries(st.sampled_from("abcde"), states, min_size=1), st.integers(1, 4), st.integers(0, 5))
+def test_all_are_even_over_sub_topologies_and_in_each(members, first, second):
+    tasks = (
+        [f"count_{n}" for n in range(6)]
+        + [f"a_{n}" for n in range(first)]
+        + [f"b_{n}" for n in range(second)]
+    )
+
+    active = shared(members, tasks=tasks).active
+
+    for name in ("count", "a", "b"):
+        counts = [sum(task.startswith(name) for task in found) for found in active.values()]
+        assert max(counts) - min(counts) <= 1
+    totals = [len(found) for found in active.values()]
+    assert max(totals) - min(totals) <= 1
 
 
 @given(

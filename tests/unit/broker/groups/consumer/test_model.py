@@ -13,6 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from streamz_core.broker.groups.consumer import membership, records
+from streamz_core.broker.groups.consumer.classic_members import (
+    encoded_assignment,
+    joining,
+    member_error,
+    must_rejoin,
+)
 from streamz_core.broker.groups.consumer.heartbeats import Heartbeat, Refused
 from streamz_core.broker.groups.consumer.state import (
     AWAY_EPOCH,
@@ -23,8 +29,15 @@ from streamz_core.broker.groups.consumer.state import (
     TopicIdPartition,
     change_group,
 )
+from streamz_core.broker.groups.consumer.targets import refreshed, retargeted
 from streamz_core.broker.groups.consumer.topics import Topics
+from streamz_core.errors import ErrorCode
 from streamz_core.log.catalog import TopicEntry
+from streamz_core.protocol.consumer_protocol import (
+    ConsumerProtocolMemberAssignment,
+    ConsumerProtocolMemberMetadata,
+)
+from streamz_core.protocol.messages.join_group import JoinGroupProtocol, JoinGroupRequest
 
 NAMES = ("a", "b", "c")
 IDS = st.sampled_from([f"m{number}" for number in range(4)])
@@ -66,6 +79,29 @@ class Client:
         )
 
 
+class ClassicClient(Client):
+    """A member of the classic protocol as its own process sees it: it joins for every step."""
+
+    def __init__(self, member_id: str, instance_id: str | None, *, is_cooperative: bool) -> None:
+        super().__init__(member_id, instance_id)
+        self.is_cooperative = is_cooperative
+
+    def join(self, topics: Topics) -> JoinGroupRequest:
+        if not self.is_cooperative:
+            self.owned = NONE
+        named = [(topics.name_of(one.topic_id) or "gone", [one.partition]) for one in sorted(self.owned)]
+        subscription = ConsumerProtocolMemberMetadata(
+            version=3, subscription=sorted(self.topics), owned_partitions=named, generation_id=self.epoch
+        )
+        return JoinGroupRequest(
+            group_id="g",
+            session_timeout_ms=1_000,
+            member_id=self.member_id,
+            group_instance_id=self.instance_id,
+            protocols=[JoinGroupProtocol(name="any", metadata=subscription.encode())],
+        )
+
+
 class Group(RuleBasedStateMachine):
     """One group, its clients, and the topics there are."""
 
@@ -95,9 +131,43 @@ class Group(RuleBasedStateMachine):
         assert after.epoch >= self.group.epoch
         self.group = after
 
+    def _rejoin(self, client: ClassicClient, *, is_lost: bool) -> None:
+        said = joining(client.join(self.topics), self.group, client.member_id, self.topics)
+        assert isinstance(said, Heartbeat)
+        step = membership.beat(self.group, said, self.topics, self.now_ms)
+        assert not isinstance(step, Refused)
+        self._become(step.group)
+        if is_lost:
+            return
+        client.epoch = step.epoch
+        member = self.group.members[client.member_id]
+        assert member_error(self.group, client.member_id, client.instance_id, client.epoch) is None
+        synced = ConsumerProtocolMemberAssignment.decode(encoded_assignment(member, self.topics.name_of))
+        client.told = client.owned = frozenset(
+            TopicIdPartition(self.ids[topic].bytes, number) for topic, number in synced.partitions()
+        )
+
     def _beat(self, client: Client, heartbeat: Heartbeat, *, is_lost: bool) -> None:
         self.now_ms += 1
+        if isinstance(client, ClassicClient):
+            if client.epoch > 0 and not client.is_unsure:
+                refreshed_group = retargeted(refreshed(self.group, self.topics), self.topics)
+                self._become(refreshed_group)
+                error = member_error(self.group, client.member_id, client.instance_id, client.epoch)
+                if error is None and not must_rejoin(self.group, self.group.members[client.member_id]):
+                    return
+                if error is ErrorCode.FENCED_INSTANCE_ID:
+                    del self.clients[client.member_id]  # another has its identity: it ends
+                    return
+                if error is not None:
+                    client.epoch, client.owned, client.told = 0, NONE, NONE
+            client.is_unsure = is_lost
+            self._rejoin(client, is_lost=is_lost)
+            return
         step = membership.beat(self.group, heartbeat, self.topics, self.now_ms)
+        if isinstance(step, Refused) and step.code is ErrorCode.FENCED_INSTANCE_ID:
+            del self.clients[client.member_id]
+            return
         if isinstance(step, Refused):
             # What a client does that is fenced: it gives everything up and joins again.
             client.epoch, client.owned, client.told, client.is_unsure = 0, NONE, NONE, False
@@ -122,7 +192,12 @@ class Group(RuleBasedStateMachine):
     ) -> None:
         # m0 and m1 are one static member that is started twice.
         instance_id = "i0" if member_id in {"m0", "m1"} else None
-        client = self.clients.setdefault(member_id, Client(member_id, instance_id))
+        made: Client = Client(member_id, instance_id)
+        if member_id in {"m1", "m3"}:
+            made = ClassicClient(member_id, instance_id, is_cooperative=member_id == "m3")
+        client = self.clients.setdefault(member_id, made)
+        if isinstance(client, ClassicClient) and (client.topics, client.epoch) != (frozenset(topics), 0):
+            client.is_unsure = True  # it joins again to say what it subscribes to now
         client.topics, client.regex, client.assignor = frozenset(topics), regex, assignor
         self._beat(client, client.full(), is_lost=is_lost)
 
@@ -137,7 +212,7 @@ class Group(RuleBasedStateMachine):
     @rule(data=st.data())
     def takes_what_it_was_told(self, data: st.DataObject) -> None:
         client = self.clients[data.draw(st.sampled_from(sorted(self.clients)))]
-        if not client.is_unsure:
+        if not client.is_unsure and not isinstance(client, ClassicClient):
             client.owned = client.told
 
     @precondition(lambda self: self.clients)
@@ -165,17 +240,24 @@ class Group(RuleBasedStateMachine):
             self.counts[name] = count
         else:
             self.counts.pop(name, None)
+            gone = self.ids[name].bytes
             self.ids[name] = UUID(int=self.ids[name].int + 100)
+            for client in self.clients.values():
+                if isinstance(
+                    client, ClassicClient
+                ):  # it names topics: what is gone it cannot say that it has
+                    client.owned = frozenset(one for one in client.owned if one.topic_id != gone)
             if count:
                 self.counts[name] = count
         self._see()
 
     @rule()
     def everybody_is_heard_until_nothing_changes(self) -> None:
-        for _ in range(4 * (len(self.clients) + 1)):
-            for client in self.clients.values():
+        for _ in range(6 * (len(self.clients) + 1)):
+            for client in list(self.clients.values()):
                 self._beat(client, client.full(), is_lost=False)
-                client.owned = client.told
+                if not isinstance(client, ClassicClient):
+                    client.owned = client.told
         self._drop_who_is_away()
         if not self._members():
             return
@@ -190,13 +272,15 @@ class Group(RuleBasedStateMachine):
         if not away:
             return
         self._become(membership.lose(self.group, away, self.now_ms))
-        for _ in range(4 * (len(self.clients) + 1)):
-            for client in self.clients.values():
+        for _ in range(6 * (len(self.clients) + 1)):
+            for client in list(self.clients.values()):
                 self._beat(client, client.full(), is_lost=False)
-                client.owned = client.told
+                if not isinstance(client, ClassicClient):
+                    client.owned = client.told
 
     def _names(self, client: Client) -> frozenset[str]:
-        return self.topics.read_by(client.topics, client.regex) & frozenset(self.counts)
+        regex = None if isinstance(client, ClassicClient) else client.regex
+        return self.topics.read_by(client.topics, regex) & frozenset(self.counts)
 
     def _members(self) -> list[Client]:
         """The clients that are members: not those that wait for a static identity of another."""

@@ -33,6 +33,8 @@ public final class Consumers {
         all.share();
         all.comeBack();
         all.subscribeByPattern();
+        all.restartOneByOne("eager", "org.apache.kafka.clients.consumer.RangeAssignor");
+        all.restartOneByOne("cooperative", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor");
     }
 
     /** Partitions go from one to three members and back, and each record is read once. */
@@ -98,6 +100,37 @@ public final class Consumers {
         leave(classic);
     }
 
+    /** Members of the classic protocol are restarted with the consumer protocol one by one, and then back. */
+    private void restartOneByOne(String group, String assignor) {
+        KafkaConsumer<String, String> first = joinClassic(group, assignor);
+        KafkaConsumer<String, String> second = joinClassic(group, assignor);
+        until(group + ": two classic members", () -> sizes(first, second).equals(List.of(2, 2)));
+        leave(first);
+        KafkaConsumer<String, String> third = join(group, null, null);
+        until(group + ": one of each", () -> sizes(second, third).equals(List.of(2, 2)));
+        KafkaConsumer<String, String> fourth = joinClassic(group, assignor);
+        until(group + ": two and one", () -> sizes(second, third, fourth).equals(List.of(1, 1, 2)));
+        leave(second);
+        leave(fourth);
+        until(group + ": restarted", () -> third.assignment().size() == 4);
+        KafkaConsumer<String, String> fifth = joinClassic(group, assignor);
+        until(group + ": one of each again", () -> sizes(third, fifth).equals(List.of(2, 2)));
+        leave(third);
+        until(group + ": and back", () -> fifth.assignment().size() == 4);
+        leave(fifth);
+    }
+
+    private KafkaConsumer<String, String> joinClassic(String group, String assignor) {
+        Properties settings = settings(group);
+        settings.put(ConsumerConfig.GROUP_PROTOCOL_CONFIG, "classic");
+        settings.put(ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, assignor);
+        settings.put(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG, 100);
+        KafkaConsumer<String, String> consumer = new KafkaConsumer<>(settings);
+        consumer.subscribe(List.of("t"));
+        open.add(consumer);
+        return consumer;
+    }
+
     private KafkaConsumer<String, String> join(String group, String instance, String assignor) {
         KafkaConsumer<String, String> consumer = consumer(group, instance, assignor);
         consumer.subscribe(List.of("t"));
@@ -106,15 +139,8 @@ public final class Consumers {
     }
 
     private KafkaConsumer<String, String> consumer(String group, String instance, String assignor) {
-        Properties settings = new Properties();
-        settings.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, address);
-        settings.put(ConsumerConfig.GROUP_ID_CONFIG, group);
+        Properties settings = settings(group);
         settings.put(ConsumerConfig.GROUP_PROTOCOL_CONFIG, "consumer");
-        settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-        settings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 50);
-        settings.put(ConsumerConfig.METADATA_MAX_AGE_CONFIG, 200);
-        settings.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, StringDeserializer.class);
-        settings.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, StringDeserializer.class);
         if (instance != null) {
             settings.put(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, instance);
         }
@@ -122,6 +148,18 @@ public final class Consumers {
             settings.put(ConsumerConfig.GROUP_REMOTE_ASSIGNOR_CONFIG, assignor);
         }
         return new KafkaConsumer<>(settings);
+    }
+
+    private Properties settings(String group) {
+        Properties settings = new Properties();
+        settings.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, address);
+        settings.put(ConsumerConfig.GROUP_ID_CONFIG, group);
+        settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+        settings.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, 50);
+        settings.put(ConsumerConfig.METADATA_MAX_AGE_CONFIG, 200);
+        settings.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, StringDeserializer.class);
+        settings.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, StringDeserializer.class);
+        return settings;
     }
 
     @SafeVarargs

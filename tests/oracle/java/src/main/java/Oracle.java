@@ -100,12 +100,15 @@ class Run {
 
     void pipe(TopologyTestDriver driver) {
         Map<String, TestInputTopic<String, String>> topics = new HashMap<>();
+        int number = 0;
         for (JsonNode record : given.get("records")) {
+            RecordHeaders headers = new RecordHeaders();
+            headers.add("number", String.valueOf(number++).getBytes());
             TestInputTopic<String, String> topic = topics.computeIfAbsent(
                 record.get(0).asText(),
                 name -> driver.createInputTopic(name, new StringSerializer(), new StringSerializer()));
             topic.pipeInput(new TestRecord<>(
-                text(record.get(1)), text(record.get(2)), new RecordHeaders(), record.get(3).asLong()));
+                text(record.get(1)), text(record.get(2)), headers, record.get(3).asLong()));
         }
     }
 
@@ -118,6 +121,8 @@ class Run {
             row.add(record.key());
             row.add(record.value());
             row.add(record.timestamp());
+            org.apache.kafka.common.header.Header number = record.headers().lastHeader("number");
+            row.add(number == null ? null : new String(number.value()));
         }
     }
 
@@ -125,7 +130,7 @@ class Run {
         return node == null || node.isNull() ? null : node.asText();
     }
 
-    // -- functions: the same as in functions.py ------------------------------------------------------
+    // -- functions: the same as in topology.py ------------------------------------------------------
 
     static String shown(String value) {
         return value == null ? "-" : value;
