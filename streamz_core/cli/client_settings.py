@@ -29,6 +29,7 @@ OPEN_TIMEOUT_MS: Final = 5_000
 _KEY: Final = "streamz_core.cli.link"
 _DEFAULTS: Final = {
     "client_id": "streamz",
+    "connections_max_idle_ms": 540_000,
     "request_timeout_ms": 40_000,
     "sasl_mechanism": "PLAIN",
     "sasl_oauth_token_provider": None,

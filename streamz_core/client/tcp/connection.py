@@ -125,7 +125,9 @@ class Connection(asyncio.BufferedProtocol):
             self._reason = reason
         if self._transport is None:
             return
-        if self._unanswered:
+        is_tls = self._transport.get_extra_info("ssl_object") is not None
+        # TLS would wait for the other side to say goodbye; whoever closes may have no loop left by then.
+        if self._unanswered or (is_tls and not self._transport.get_write_buffer_size()):
             self._transport.abort()
         else:
             self._transport.close()
