@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-OWNER_WAIT_MS: Final = 1_000
+OWNER_WAIT_MS: Final = 500
 """How long a directory may be owned by a process that does not listen yet."""
 OWNER_POLL_MS: Final = 50
 

@@ -4,10 +4,9 @@ Owns: what each shared parameter may be, and the sentence that refuses what it m
 Must not know: what the clients do with them.
 
 Parameters that only concern connections (``connections_max_idle_ms``, SASL names) are taken and have nothing to
-act on in an embedded log, so that a program runs unchanged against it; ``client_rack`` has nothing to act on anywhere, as
-records are read from leaders. A
-security *protocol* is refused there: who asks for encryption or a login must not be left to believe
-that the data directory is guarded by one.
+act on in an embedded log, so that a program runs unchanged against it; ``client_rack`` has nothing to act on
+anywhere, as records are read from leaders. A security *protocol* is refused there: who asks for encryption or a
+login must not be left to believe that the data directory is guarded by one.
 """
 
 from __future__ import annotations

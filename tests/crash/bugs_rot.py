@@ -20,8 +20,8 @@ from tests.crash.planting import Bug, flips, instead, nothing, replace, swaps
 
 
 def _calls_everything_torn(original: Any) -> Any:
-    def replay_segment(self: Recovery, one: Any, point: Any) -> bool:
-        torn: bool = original(self, one, point._replace(segment_base=-1, position=0))
+    def replay_segment(self: Recovery, one: Any, point: Any, follows: int) -> bool:
+        torn: bool = original(self, one, point._replace(segment_base=-1, position=0), follows)
         return torn
 
     return replay_segment

@@ -25,12 +25,12 @@ from streamz_core.protocol.messages.produce import (
     TopicProduceData,
     TopicProduceResponse,
 )
-from streamz_core.protocol.record_batch import CorruptBatch, EncodedBatches, read_headers
+from streamz_core.protocol.record_batch import CorruptBatch, EncodedBatches, decode, read_headers
 
 if TYPE_CHECKING:
     from streamz_core.broker.flusher import Outcome
     from streamz_core.broker.handler import HandlerBroker
-    from streamz_core.broker.services import NewRecords
+    from streamz_core.broker.services import NewRecords, Records
     from streamz_core.log.partition_log import Appended, PartitionLog
     from streamz_core.protocol.record_batch import BatchHeader
 
@@ -114,9 +114,9 @@ async def _write(
         write.refusal = refuse_change(target.topic)
         return
     try:
-        headers = records.headers() if isinstance(records, EncodedBatches) else read_headers(records)
+        headers = records.headers() if isinstance(records, EncodedBatches) else _checked_headers(records)
     except CorruptBatch as corrupt:
-        message = f"{target.topic}-{target.partition}: the records are no whole batches: {corrupt}"
+        message = f"{target.topic}-{target.partition}: the records are no whole, sound batches: {corrupt}"
         write.refusal = Refusal(ErrorCode.CORRUPT_MESSAGE, message)
         return
     write.refusal = _refuse_batches(target, headers, request.transactional_id)
@@ -136,6 +136,18 @@ async def _write(
         write.appended = broker.write(log, records, level=level)
     except LOG_FAILURES as refused:
         write.refusal = Refusal(refused.code, str(refused))
+
+
+def _checked_headers(records: Records) -> list[BatchHeader]:
+    """The headers, once every record behind them could be read: what another program sends may be anything, and a
+    batch that no consumer can unpack would hold all of them up for good. Raises ``CorruptBatch``.
+    """
+    headers = read_headers(records)
+    position = 0
+    for header in headers:
+        decode(records, position)
+        position += header.size_bytes
+    return headers
 
 
 def _refuse_batches(

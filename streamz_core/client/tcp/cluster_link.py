@@ -213,7 +213,7 @@ class ClusterLink:
                 wait_ms = backoff.failed()
                 if self.clock.monotonic_ms() + wait_ms >= ends_at_ms:
                     raise KafkaConnectionError(
-                        f"no broker of {self.address} can be reached: {error}"
+                        f"no broker of {self.address} can be reached: {error.args[0]}"
                     ) from error
                 await sleep(self.clock, wait_ms)
             else:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio import unix_socket
 from streamz_core.aio.deadline import wait_for
-from streamz_core.client.errors import KafkaConnectionError, LinkClosed
+from streamz_core.client.errors import AuthenticationFailedError, KafkaConnectionError, LinkClosed
 from streamz_core.client.tcp.connection import Connection
 from streamz_core.client.tcp.login import Login, log_in
 from streamz_core.protocol.messages.fetch import FetchRequest
@@ -186,7 +186,9 @@ class Node:
                 what=f"connecting to {self.endpoint}",
             )
         except ssl.SSLCertVerificationError as error:
-            raise CannotReach(f"{self.endpoint} cannot be trusted: {error.verify_message}") from error
+            # Asking again would not make it another's certificate.
+            why = f"{self.endpoint} cannot be trusted: {error.verify_message}"
+            raise AuthenticationFailedError(why) from error
         except (OSError, TimeoutError) as error:
             raise CannotReach(f"{self.endpoint} cannot be reached: {error}") from error
 

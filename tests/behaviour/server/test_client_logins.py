@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
 
+import pytest
+from click.testing import CliRunner
+
+from streamz_core.cli.main import main
 from streamz_core.client import errors
 from streamz_core.client.admin import AIOKafkaAdminClient
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
@@ -18,6 +22,7 @@ from streamz_core.server.server_config import ServerConfig
 from tests.certificates import Authority
 
 PASSWORD = "canary"
+LOGIN_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"
 ANN = {"sasl_plain_username": "ann", "sasl_plain_password": PASSWORD}
 
 
@@ -146,3 +151,25 @@ async def test_a_session_that_ends_is_followed_by_another(served):
         await producer.partitions_for("t")
 
         assert first not in node._shared.values()
+
+
+@pytest.mark.parametrize("verb", ["topics --create --topic t", "kcat -L", "console-producer --topic t"])
+async def test_the_command_line_logs_in_as_its_properties_say(served, tmp_path, verb):
+    address = await served(
+        SecurityConfig(sasl_mechanisms=("SCRAM-SHA-256",), super_users=frozenset({"User:ann"}))
+    )
+    properties = {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-256",
+        "sasl.jaas.config": f'{LOGIN_MODULE} required username="ann" password="canary";',
+    }
+    file = tmp_path / "client.properties"
+    file.write_text("".join(f"{name}={text}\n" for name, text in properties.items()))
+    option = {"topics": "--command-config", "kcat": "-F", "console-producer": "--producer.config"}
+    name, *rest = verb.split()
+    server_option = "-b" if name == "kcat" else "--bootstrap-server"
+    line = [name, server_option, address, option[name], str(file), *rest]
+
+    done = await asyncio.to_thread(CliRunner().invoke, main, line, input=b"v\n")
+
+    assert (done.exit_code, "refused" in done.output) == (0, False), done.output
