@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.app.app_link import open_app_link
 from streamz_core.app.declaring import partition_counts
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.fingerprint import Fingerprint, fingerprint, plan, succeeding
 from streamz_core.app.stored_fingerprint import load, save
-from streamz_core.client.local_link import open_link
 from streamz_core.client.request import Requests
 from streamz_core.streams.dsl.compile import external_topics, global_topics, internal_partitions
 from streamz_core.streams.dsl.mending import mended
@@ -72,7 +72,7 @@ async def planned(app: Runnable) -> Plan:
 
     Topics that do not exist yet count as they would be created.
     """
-    link = await open_link(app.conf.broker)
+    link = await open_app_link(app, with_durability=False)
     try:
         before = await load(link, app.group_id) or Fingerprint()
         return plan(before, await fingerprint_of(app, link, await expected_counts(app, link)))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.app.app_link import open_app_link
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.fingerprint import Fingerprint
 from streamz_core.app.planning import expected_counts, fingerprint_of
@@ -99,7 +100,7 @@ async def reset(app: Runnable, options: ResetOptions | None = None, *, dry_run: 
     Topics that it writes for others stay, dead letters among them. Raises ``StillRunning``, and ``Misuse`` for
     topics that it does not have.
     """
-    link = await open_link(app.conf.broker)
+    link = await open_app_link(app, with_durability=False)
     try:
         before = await load(link, app.group_id) or Fingerprint()
         now = await fingerprint_of(app, link, await expected_counts(app, link))

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.supervisor import Supervisor
+from streamz_core.app.app_link import open_app_link
 from streamz_core.app.declaring import declare
 from streamz_core.app.owner_watch import OwnerWatch
 from streamz_core.app.planning import check
@@ -19,9 +20,8 @@ from streamz_core.app.sending import FutureMessage
 from streamz_core.app.state_directory import state_directory
 from streamz_core.app.topic import Topic
 from streamz_core.app.topic_options import TopicOptions
-from streamz_core.client.local_link import broker_of, is_local, open_link, owner_socket
+from streamz_core.client.local_link import broker_of, is_local, owner_socket
 from streamz_core.client.producer.producer import AIOKafkaProducer
-from streamz_core.model import Durability
 from streamz_core.server.shared_server import SharedServer, share
 from streamz_core.streams.dsl.compile import external_topics, global_topics, internal_partitions
 from streamz_core.streams.dsl.mending import announce, mended
@@ -61,8 +61,7 @@ class RunningApp:
     async def start(self) -> None:
         """Open everything; returns when all partitions are assigned and restored."""
         app, conf = self._app, self._app.conf
-        level = None if conf.durability is None else Durability(conf.durability)
-        self._link = await open_link(conf.broker, durability=level)
+        self._link = await open_app_link(app)
         app.clock = self._link.clock
         if is_local(self._link):
             self._door = await share(broker_of(self._link), conf.listen)

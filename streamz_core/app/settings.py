@@ -12,8 +12,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -37,6 +38,20 @@ class Settings:
 
     broker: str = "file://./data"
     """Where the log is: ``file://directory``, ``memory://name`` or ``host:port``."""
+    security_protocol: str = "PLAINTEXT"
+    """How brokers at ``host:port`` are talked to: ``PLAINTEXT``, ``SSL``, ``SASL_PLAINTEXT`` or ``SASL_SSL``."""
+    ssl_context: ssl.SSLContext | None = None
+    """TLS with all its choices, one's own certificate among them (``create_ssl_context``); None: ``ssl_cafile``."""
+    ssl_cafile: str | None = None
+    """The PEM file of the authorities that brokers' certificates are believed of; None: the machine's."""
+    sasl_mechanism: str = "PLAIN"
+    """``SCRAM-SHA-512``, ``SCRAM-SHA-256``, ``PLAIN`` or ``OAUTHBEARER``."""
+    sasl_plain_username: str | None = None
+    """The user of PLAIN and SCRAM."""
+    sasl_plain_password: str | None = field(default=None, repr=False)
+    """The user's password: best left to the environment, ``STREAMZ_SASL_PLAIN_PASSWORD``."""
+    sasl_oauth_token_provider: Any = None
+    """Gives tokens for OAUTHBEARER (``AbstractTokenProvider``)."""
     listen: str | None = None
     """``host:port`` where other programs reach an embedded log while the app runs, with any Kafka client: such as
     ``127.0.0.1:9092``. None: nowhere."""

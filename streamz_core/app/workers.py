@@ -13,12 +13,12 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final
 
+from streamz_core.app.app_link import open_app_link
 from streamz_core.app.worker import signals
 from streamz_core.app.worker_processes import WorkerProcesses
 from streamz_core.client.address import MemoryAddress, parse
-from streamz_core.client.local_link import broker_of, is_local, open_link
+from streamz_core.client.local_link import broker_of, is_local
 from streamz_core.errors import Misuse
-from streamz_core.model import Durability
 from streamz_core.server.shared_server import share
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ async def run_workers(app: Startable, count: int, command: Sequence[str]) -> Non
         raise Misuse(f"{OPTION} {count}: {conf.broker} is in the memory of one process; name a directory")
     stop_wanted = asyncio.Event()
     with signals(stop_wanted):
-        level = None if conf.durability is None else Durability(conf.durability)
-        link = await open_link(conf.broker, durability=level)
+        link = await open_app_link(app)
         try:
             door = await share(broker_of(link), conf.listen) if is_local(link) else None
             if door is None and is_local(link):
