@@ -28,6 +28,7 @@ COMPILED = [
     "streamz_core/log/time_index.py",
     "streamz_core/log/validation.py",
     "streamz_core/log/visibility.py",
+    "streamz_core/protocol/batch_check.py",
     "streamz_core/protocol/batch_decoder.py",
     "streamz_core/protocol/batch_encoder.py",
     "streamz_core/protocol/batch_header.py",

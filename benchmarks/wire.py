@@ -7,7 +7,8 @@ memory and it checks nothing; ours compares checksums, and keeps the records in 
 synced). Consuming is timed from the assignment to the last record. CPU time is that of client and broker together.
 
 ``wire_idle``: a server with 10,000 partitions, before and after 1,000 more connections that ask nothing: its memory,
-and the times of one client's requests.
+and the times of one client's requests. Then the same beside 500 that have sent half a request, and 20 that have sent
+1,000 and read no answer.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ TOPIC, PARTITIONS, RUN = "views", 32, 5_000
 VALUE = b"x" * 100
 WAIT_S = 60
 IDLE_CONNECTIONS, IDLE_PARTITIONS, ASKED = 1_000, 10_000, 2_000
+HALF_SENT, DEAF, UNREAD = 500, 20, 1_000
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -200,23 +202,39 @@ async def idle(setting: Setting) -> list[Figure]:
         idle = [await asyncio.open_connection(host, int(port)) for _ in range(IDLE_CONNECTIONS)]
         beside_ms = await _p99_ms(host, int(port))
         resident = broker.resident_bytes() / 1_000_000
-        for _, writer in idle:
-            writer.close()
+        hostile = [await _hostile(host, int(port), number) for number in range(HALF_SENT + DEAF)]
+        attacked_ms = await _p99_ms(host, int(port))
+        for writer in (*(writer for _, writer in idle), *hostile):
+            writer.transport.abort()
     return [
         Figure("wire: 1,000 idle connections, 10,000 partitions", resident, None, "MB", at_most=500.0),
         Figure("wire: p99 of a request beside them", beside_ms, quiet_ms, "ms", at_most=2 * quiet_ms),
+        Figure("wire: p99 beside hostile peers", attacked_ms, quiet_ms, "ms", at_most=2 * quiet_ms),
     ]
+
+
+async def _hostile(host: str, port: int, number: int) -> asyncio.StreamWriter:
+    """One that has sent half a request, or one that has sent many and reads nothing."""
+    _, writer = await asyncio.open_connection(host, port)
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(_question()[:9] if number < HALF_SENT else _question() * UNREAD)
+    return writer
+
+
+def _question() -> bytes:
+    """ApiVersions, as a frame."""
+    request = headers.write_request_header(headers.RequestHeader(18, 3, 1, "asker"))
+    request += b"".join(codec.encode_request(ApiVersionsRequest(), 3))
+    return len(request).to_bytes(4) + request
 
 
 async def _p99_ms(host: str, port: int) -> float:
     """Of ``ASKED`` requests, one after the other."""
     reader, writer = await asyncio.open_connection(host, port)
-    request = headers.write_request_header(headers.RequestHeader(18, 3, 1, "asker"))
-    request += b"".join(codec.encode_request(ApiVersionsRequest(), 3))
     took: list[float] = []
     for _ in range(ASKED):
         started = perf_counter()
-        writer.write(len(request).to_bytes(4) + request)
+        writer.write(_question())
         await reader.readexactly(int.from_bytes(await reader.readexactly(4)))
         took.append(1_000 * (perf_counter() - started))
     writer.close()

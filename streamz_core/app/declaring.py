@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from streamz_core.app.errors import ImproperlyConfigured, PartitionsMismatch
+from streamz_core.aio.deadline import deadline, sleep
+from streamz_core.app.errors import ImproperlyConfigured, NotReady, PartitionsMismatch
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from streamz_core.protocol.messages.metadata import (
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from streamz_core.app.topic_options import TopicOptions
     from streamz_core.client.link import Link
 
+KNOWN_WITHIN_MS: Final = 30_000
+POLL_MS: Final = 50
 _FINE: Final = (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS)
 
 
@@ -36,7 +39,7 @@ async def declare(link: Link, wanted: Mapping[str, TopicOptions], settings: Sett
                 f"it: `streamz topics --create --topic {missing[0]}`"
             )
         await _create(link, {name: wanted[name] for name in missing}, settings)
-        counts = await partition_counts(link, list(wanted))
+        counts = await _all_counts(link, list(wanted))
     for name, options in wanted.items():
         if options.partitions is not None and counts[name] != options.partitions:
             raise PartitionsMismatch(
@@ -54,6 +57,23 @@ async def partition_counts(link: Link, topics: list[str]) -> dict[str, int]:
     return {
         topic.name: len(topic.partitions) for topic in answer.topics if topic.error_code is ErrorCode.NONE
     }
+
+
+async def _all_counts(link: Link, topics: list[str]) -> dict[str, int]:
+    """The partition counts of topics that exist: the brokers of a cluster hear of a new one some time later."""
+    missing = "the topics that were created"
+    try:
+        async with deadline(link.clock, KNOWN_WITHIN_MS, what=missing):
+            while True:
+                counts = await partition_counts(link, topics)
+                missing = ", ".join(name for name in topics if name not in counts)
+                if not missing:
+                    return counts
+                await sleep(link.clock, POLL_MS)
+    except TimeoutError:
+        raise NotReady(
+            f"created, and not known to the cluster within {KNOWN_WITHIN_MS} ms: {missing}"
+        ) from None
 
 
 async def _create(link: Link, wanted: Mapping[str, TopicOptions], settings: Settings) -> None:

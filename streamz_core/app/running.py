@@ -204,6 +204,7 @@ class RunningApp:
             processing_guarantee=conf.processing_guarantee,
             commit_interval_ms=conf.milliseconds("broker_commit_interval"),
             commit_records_max=conf.broker_commit_every,
+            session_timeout_ms=conf.milliseconds("broker_session_timeout"),
             auto_offset_reset=conf.consumer_auto_offset_reset,
             offset_out_of_range=conf.consumer_offset_out_of_range,
             timestamp_ahead_max_ms=conf.milliseconds("timestamp_ahead_max"),

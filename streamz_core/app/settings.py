@@ -55,6 +55,9 @@ class Settings:
     """At most this long between commits: how soon ``read_committed`` readers see the output."""
     broker_commit_every: int = 100_000
     """Commit after this many records, should that be earlier."""
+    broker_session_timeout: Seconds = 45.0
+    """After so long without a sign of life a worker's partitions go to others. One on the directory of another
+    process need not wait for it: there its connection tells."""
     consumer_auto_offset_reset: str = "earliest"
     """Where a group without committed offset starts: ``earliest`` or ``latest``."""
     consumer_offset_out_of_range: str = "fail"
@@ -131,7 +134,12 @@ class Settings:
             raise ImproperlyConfigured(
                 f"setting 'num_standby_replicas': expected 0 or more, got {self.num_standby_replicas!r}"
             )
-        for name in ("broker_commit_interval", "shutdown_timeout", "timestamp_ahead_max"):
+        for name in (
+            "broker_commit_interval",
+            "broker_session_timeout",
+            "shutdown_timeout",
+            "timestamp_ahead_max",
+        ):
             self.milliseconds(name)
         if not isinstance(self.broker, str):
             raise ImproperlyConfigured(f"setting 'broker': expected an address as text, got {self.broker!r}")

@@ -428,10 +428,7 @@ def _write_record(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call for
     value: bytes | None,
     headers: bytes | None,
 ) -> None:
-    """One record, the hot path of all that is produced: the only call there is for it, and compiled it is none.
-
-    ``headers`` as they are encoded, None where there are none.
-    """
+    """One record, the hot path of all that is produced; compiled it is no call. ``headers`` are encoded already."""
     byte: int  # not i64: librt's writer takes it without a call only as int
     time_raw: i64 = (time_delta << 1) ^ (time_delta >> 63)
     offset_raw: i64 = offset_delta << 1

@@ -17,6 +17,7 @@ from streamz_core.protocol.messages.api_versions import (
     SupportedFeature,
 )
 from streamz_core.protocol.messages.produce import ProduceRequest
+from streamz_core.protocol.messages.sasl_handshake import SaslHandshakeRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +26,9 @@ FEATURES: Final = {"group.version": 1, "transaction.version": 2}
 """The feature levels of Kafka 4 that clients look at: KIP-848's groups, KIP-890's transactions."""
 SEVERAL_BATCHES: Final = "streamz.batches"
 """Our own: a produce request may have several batches for a partition. Clients of Kafka do not look at it."""
+OFFERED_FROM_0: Final = frozenset({ProduceRequest.api_key, SaslHandshakeRequest.api_key})
+"""librdkafka compresses only where Produce 0 is offered (KAFKA-18659), and up to 2.0 logs in only where SaslHandshake 0
+is; it sends neither."""
 UNADVERTISED: Final = frozenset({71, 72})
 """Telemetry (KIP-714): clients that are told of it send what nobody here reads."""
 
@@ -56,6 +60,5 @@ def unsupported_version(spoken: Mapping[int, tuple[int, int]]) -> ApiVersionsRes
 
 
 def _api_version(key: int, lowest: int, highest: int) -> ApiVersion:
-    # librdkafka compresses only where Produce 0 is offered (KAFKA-18659); nobody sends it.
-    lowest = 0 if key == ProduceRequest.api_key else lowest
+    lowest = 0 if key in OFFERED_FROM_0 else lowest
     return ApiVersion(api_key=key, min_version=lowest, max_version=highest)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from streamz_core.server.call import Answering, Call
     from streamz_core.server.outlet import Buffer, Outlet
     from streamz_core.server.session import Session
-
-REQUESTS_A_TURN: Final = 8
-"""After so many without a wait the other connections have their turn."""
 
 
 class Conversation:
@@ -127,8 +124,8 @@ class Conversation:
             if self.session.is_over:
                 self.break_off()
         await self._outlet.writable()
-        if self.answered % REQUESTS_A_TURN == 0:
-            await asyncio.sleep(0)
+        if self._frames:
+            await asyncio.sleep(0)  # whoever pipelines must not hold up those who ask one thing at a time
 
     async def _answer(self, call: Call) -> list[Buffer] | None:
         if not call.is_wait:

@@ -1,6 +1,7 @@
 """Owns: Apache Kafka's own tools and clients, and our Java programs on them: building and running them.
 
-Needs Java 17 and Maven. ``java/pom.xml`` says which version; Maven fetches it once.
+Needs Java 17 and Maven. ``java/pom.xml`` says which version; Maven fetches it once: at the first test that needs it, or
+by ``python -m tests.clients.java_programs`` before.
 """
 
 import json
@@ -113,3 +114,7 @@ class Tools:
         self._process.stdin.close()
         self._process.wait(30)
         self._process.stdout.close()
+
+
+if __name__ == "__main__":
+    build()

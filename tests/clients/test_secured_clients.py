@@ -1,6 +1,7 @@
 """Owns: client libraries made for Kafka logging in at our wire port, and being refused what they may not do."""
 
 import json
+import subprocess
 
 import jwt
 import pytest
@@ -195,3 +196,24 @@ def test_a_server_that_is_another_is_found_out(outspoken, serve, authority, tmp_
         outspoken(served.address, login).send("mine", b"x")
 
     assert served.server.door.audit.failed_logins == 0
+
+
+def test_kcat(kcat, serve, authority):
+    """By PLAIN: its librdkafka may be one that repeats its nonce in SCRAM, which Kafka 4 refuses, too."""
+    served = serve(SecurityConfig(tls=tls(authority), sasl_mechanisms=("PLAIN",)))
+    login = {
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": authority.ca,
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": "ann",
+        "sasl.password": PASSWORD,
+    }
+    options = [part for name, value in login.items() for part in ("-X", f"{name}={value}")]
+
+    def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess:
+        command = [kcat, "-b", served.address, *options, *arguments]
+        return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
+
+    assert run("-P", "-t", "mine", given="hello\n").returncode == 0
+    assert run("-C", "-t", "mine", "-e", "-q").stdout == "hello\n"
+    assert "authorization failed" in run("-C", "-t", "theirs", "-e", "-q").stderr.lower()

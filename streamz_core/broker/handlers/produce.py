@@ -18,6 +18,7 @@ from streamz_core.broker.topic_ids import missing, resolve
 from streamz_core.broker.topic_rules import Refusal, is_internal, refuse_change, unknown_partition
 from streamz_core.errors import ErrorCode
 from streamz_core.model import Durability, TopicPartition
+from streamz_core.protocol.batch_check import check_records
 from streamz_core.protocol.messages.produce import (
     PartitionProduceResponse,
     ProduceRequest,
@@ -25,7 +26,7 @@ from streamz_core.protocol.messages.produce import (
     TopicProduceData,
     TopicProduceResponse,
 )
-from streamz_core.protocol.record_batch import CorruptBatch, EncodedBatches, decode, read_headers
+from streamz_core.protocol.record_batch import CorruptBatch, EncodedBatches, read_headers
 
 if TYPE_CHECKING:
     from streamz_core.broker.flusher import Outcome
@@ -145,7 +146,7 @@ def _checked_headers(records: Records) -> list[BatchHeader]:
     headers = read_headers(records)
     position = 0
     for header in headers:
-        decode(records, position)
+        check_records(records, position, header)
         position += header.size_bytes
     return headers
 

@@ -68,7 +68,8 @@ class ClusterLink:
         self._topology = Topology()
         self._fetching = Fetching(self)
         self._closed = False
-        self._lost: ConnectionLost | None = None
+        self._lost: str | None = None
+        """Why nobody will ever answer."""
 
     @classmethod
     async def open(cls, bootstrap: Sequence[Endpoint], settings: LinkSettings, clock: Clock) -> ClusterLink:
@@ -102,7 +103,7 @@ class ClusterLink:
                     f"the link to {self.address} is closed: {type(request).__name__} was not sent"
                 )
             if self._lost is not None:
-                raise self._lost
+                raise ConnectionLost(self._lost)
             try:
                 answer: R = await self._routed(request)
             except (ConnectionBroken, CannotReach) as broken:
@@ -122,7 +123,7 @@ class ClusterLink:
     # -- asking the right brokers -------------------------------------------------------------------
 
     async def _routed(self, request: Request[Any]) -> Any:
-        if not self._topology.has_several:
+        if not self._topology.has_several and (self._is_local or not _is_coordinated(request)):
             return await self._ask(self._any(), request)
         match destination_of(request):
             case Destination.LEADERS:
@@ -138,6 +139,11 @@ class ClusterLink:
             case Destination.CONTROLLER:
                 return await self._ask(self._node(self._topology.controller), request)
         return await self._ask(self._any(), request)
+
+    @property
+    def _is_local(self) -> bool:
+        """Whether the broker is the owner of a data directory of this machine, which is all there is."""
+        return all(endpoint.path is not None for endpoint in self._bootstrap)
 
     async def _ask_leaders(self, request: Request[Any]) -> Any:
         await self._know_leaders(topic for topic, _ in partitions_of(request))
@@ -253,15 +259,15 @@ class ClusterLink:
     async def _recover(self, request: Request[Any], broken: KafkaConnectionError, backoff: Backoff) -> None:
         if self._closed:
             raise LinkClosed(f"the link to {self.address} was closed") from broken
-        if isinstance(broken, CannotReach) and all(one.path is not None for one in self._bootstrap):
-            self._lost = ConnectionLost(f"the process that served {self.address} is gone: {broken.args[0]}")
-            raise self._lost from broken
+        if isinstance(broken, CannotReach) and self._is_local:
+            self._lost = f"the process that served {self.address} is gone: {broken.args[0]}"
+            raise ConnectionLost(self._lost) from broken
         wait_ms = backoff.failed()
         _log.debug("%s; sending %s again", broken, type(request).__name__)
         self._topology.is_stale = True
         self._topology.forget_all_coordinators()
         await sleep(self.clock, wait_ms)
-        if self._topology.has_several:
+        if self._topology.has_several or len(self._bootstrap) > 1:
             try:
                 await self._learn()
             except (ConnectionBroken, CannotReach) as error:
@@ -283,3 +289,8 @@ class ClusterLink:
         if node is None:
             node = self._nodes[endpoint] = Node(endpoint, self._settings, self.clock, self._space)
         return node
+
+
+def _is_coordinated(request: Request[Any]) -> bool:
+    """Apache Kafka makes its coordinators' topics when it is first asked who coordinates, also where it is alone."""
+    return destination_of(request) is Destination.COORDINATORS

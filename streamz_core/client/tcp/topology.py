@@ -30,11 +30,12 @@ class Topology:
         self._leaders: dict[str, dict[int, int]] = {}
         self._coordinators: dict[tuple[CoordinatorType, str], int] = {}
         self._entrance: Endpoint | None = None
+        self._had_several = False
 
     @property
     def has_several(self) -> bool:
-        """Whether it makes a difference which broker is asked."""
-        return len(self._brokers) > 1
+        """Whether it makes a difference which broker is asked; so it stays when all but one of them are gone."""
+        return self._had_several
 
     @property
     def node_ids(self) -> list[int]:
@@ -78,6 +79,7 @@ class Topology:
         """Take in what a broker says, which was found at ``via``."""
         self._entrance = via or self._entrance
         self._brokers = {one.node_id: Endpoint(one.host, one.port) for one in answer.brokers}
+        self._had_several = self._had_several or len(self._brokers) > 1
         self.controller = answer.controller_id if answer.controller_id in self._brokers else None
         for topic in answer.topics:
             if topic.error_code is ErrorCode.NONE:

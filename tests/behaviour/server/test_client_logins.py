@@ -128,7 +128,7 @@ async def test_a_server_that_cannot_be_trusted_is_not_spoken_to(served, authorit
     address = await served(SecurityConfig(tls=TlsConfig(certificate=certificate, key=key)))
     context = create_ssl_context(cafile=Authority(tmp_path, "strangers").ca)
 
-    with pytest.raises(errors.KafkaConnectionError, match="cannot be trusted"):
+    with pytest.raises(errors.AuthenticationFailedError, match="cannot be trusted"):
         await AIOKafkaProducer(
             bootstrap_servers=address, security_protocol="SSL", ssl_context=context, request_timeout_ms=1
         ).start()

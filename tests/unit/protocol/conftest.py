@@ -11,7 +11,16 @@ from streamz_core.protocol import compiled
 from streamz_core.testing import interpreted
 
 # Each after those it imports; the last two are never compiled, but import the others.
-MODULES = ("varint", "batch_header", "batch_encoder", "batch_decoder", "murmur2", "record_batch", "control")
+MODULES = (
+    "varint",
+    "batch_header",
+    "batch_encoder",
+    "batch_decoder",
+    "batch_check",
+    "murmur2",
+    "record_batch",
+    "control",
+)
 NAMES = [f"streamz_core.protocol.{module}" for module in MODULES]
 
 

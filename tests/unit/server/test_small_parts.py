@@ -2,7 +2,13 @@
 
 import pytest
 
+from streamz_core.broker.registry import API_KEYS
 from streamz_core.errors import Misuse
+from streamz_core.protocol.messages.produce import ProduceRequest
+from streamz_core.protocol.messages.sasl_handshake import SaslHandshakeRequest
+from streamz_core.protocol.wire import codec
+from streamz_core.server.api_versions import api_versions
+from streamz_core.server.dispatch import ANSWERED_HERE
 from streamz_core.server.in_flight import InFlightBytes
 from streamz_core.server.limits import Limits
 from streamz_core.server.progress import Progress
@@ -93,3 +99,11 @@ def test_loopback_is_told(host):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.com"])
 def test_everything_else_is_not_loopback(host):
     assert not ServerConfig(host=host).is_loopback
+
+
+@pytest.mark.parametrize("request_type", [ProduceRequest, SaslHandshakeRequest])
+def test_what_librdkafka_looks_for_is_offered_though_it_is_not_spoken(request_type):
+    offered = {one.api_key: one for one in api_versions(API_KEYS | ANSWERED_HERE, codec.supported()).api_keys}
+
+    assert offered[request_type.api_key].min_version == 0
+    assert codec.versions(request_type.api_key)[0] > 0

@@ -50,6 +50,7 @@ from streamz_core.protocol.messages.list_offsets import (
     ListOffsetsTopic,
     ListOffsetsTopicResponse,
 )
+from streamz_core.protocol.messages.metadata import MetadataRequest
 from streamz_core.protocol.messages.produce import (
     PartitionProduceData,
     PartitionProduceResponse,
@@ -157,6 +158,31 @@ async def test_what_was_asked_of_a_broker_that_died_is_asked_of_the_next_leader(
     answer = await link.send(produce([0]))
 
     assert answer.responses[0].partition_responses[0].base_offset == 7
+
+
+async def test_the_last_broker_of_a_cluster_is_asked_where_it_is(cluster, opened):
+    brokers = await cluster(2, partitions=1)
+    brokers[1].on(HeartbeatRequest, lambda _: HeartbeatResponse())
+    for one in brokers:
+        one.on(FindCoordinatorRequest, coordinated_by(brokers[1]))
+    link = await opened(brokers[0], brokers[1])
+    brokers[1].brokers = [brokers[1]]
+    await brokers[0].stop()
+
+    for _ in range(2):
+        assert await link.send(HEARTBEAT) == HeartbeatResponse()
+        await link.send(MetadataRequest())
+
+
+async def test_another_broker_that_was_named_is_asked_where_the_first_is_gone(cluster, opened):
+    brokers = await cluster(2)
+    for one in brokers:
+        one.brokers = [one]
+        one.on(HeartbeatRequest, lambda _: HeartbeatResponse())
+    link = await opened(*brokers)
+    await brokers[0].stop()
+
+    assert await link.send(HEARTBEAT) == HeartbeatResponse()
 
 
 async def test_a_broken_connection_is_made_again_and_the_request_sent_again(cluster, opened):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,9 +14,12 @@ from streamz_core.testing import TopologyTestDriver
 
 
 class Bench:
-    """A builder, and after ``run`` a driver with an input and an output topic."""
+    """A builder, and after ``run`` a driver with an input and an output topic; closed when the test ends."""
+
+    made: ClassVar[list[Bench]] = []
 
     def __init__(self) -> None:
+        self.made.append(self)
         self.builder = StreamsBuilder()
         self.driver: TopologyTestDriver | None = None
 
@@ -57,12 +60,18 @@ def plain(value: bytes | None) -> Any:
         return value.decode()
 
 
+@pytest.fixture(autouse=True)
+def benches() -> Iterator[None]:
+    yield
+    while Bench.made:
+        driver = Bench.made.pop().driver
+        if driver is not None:
+            driver.close()
+
+
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    made = Bench()
-    yield made
-    if made.driver is not None:
-        made.driver.close()
+def bench() -> Bench:
+    return Bench()
 
 
 MakeBench = Callable[[], Bench]

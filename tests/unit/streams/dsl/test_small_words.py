@@ -39,8 +39,7 @@ def test_fields_of_both_sides_in_one() -> None:
         merged_fields("both")
 
 
-def test_a_join_of_dictionaries() -> None:
-    bench = Bench()
+def test_a_join_of_dictionaries(bench: Bench) -> None:
     users = bench.builder.table("users", key_type=str, value_type=dict)
     orders = bench.stream(value_type=dict)
     orders.join(users, merged_fields("left"), value_type=dict).to("out")
