@@ -16,7 +16,8 @@ from pathlib import Path
 
 from examples.departures import feed, loading, outcome, reference, report
 from examples.departures.app import GRACE, DeparturesApp
-from streamz_core.errors import StreamzError
+from streamz_core.client.local_link import is_local, open_link
+from streamz_core.errors import Misuse, StreamzError
 
 DONE = "departures-finished"
 LINE_SECONDS = 1.0
@@ -39,7 +40,7 @@ def main() -> None:
         sys.exit(asyncio.run(demo(Path(chosen.data), year=chosen.year, rows_per_second=pace)))
     except KeyboardInterrupt:
         sys.exit("\ninterrupted: start it again, and it goes on where it was")
-    except (StreamzError, OSError) as error:  # for instance a directory that another process has open
+    except (StreamzError, OSError) as error:  # for instance a disk that is full
         sys.exit(f"error: {error}")
 
 
@@ -49,10 +50,17 @@ async def demo(data: Path, *, year: bool, rows_per_second: int) -> int:
         print(f"{data} holds a finished run: starting over")
         shutil.rmtree(data)
     lines = feed.rows(year=year)
+    link = await open_link(f"file://{data}")
+    if not is_local(link):  # a second worker would be welcome, a second loading of the rows is not
+        await link.close()
+        raise Misuse(
+            f"{data} is in use by another run: wait for its end, or name another directory by --data"
+        )
     app = DeparturesApp(f"file://{data}", rows_per_second=rows_per_second)
     began = time.perf_counter()
     progress = Progress()
     async with app:
+        await link.close()
         loaded = await loading.load(app, lines)
         print(f"loaded {loaded:,} rows into topic 'flights'" if loaded else "all rows are loaded: going on")
         figures = await outcome.follow(app, len(lines), progress.show)

@@ -29,6 +29,11 @@ class LinkTarget:
         """See ``open_link``."""
         return await open_link(self.address, settings=self.settings)
 
+    @property
+    def is_link(self) -> bool:
+        """Whether the link is somebody else's, who knows when its users are done."""
+        return hasattr(self.address, "send")
+
     async def close(self, link: Link) -> None:
         """Close what ``open`` has opened."""
         if link is not self.address:

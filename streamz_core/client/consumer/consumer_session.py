@@ -213,7 +213,7 @@ class ConsumerSession:
         await self._stop(commit=commit, has_failed=sys.exc_info()[0] is not None)
 
     def __del__(self) -> None:
-        if self._started and not self._closed:
+        if self._started and not self._closed and not self._target.is_link:
             warn_unclosed(self, "consumer", self._loop)
 
     async def __aenter__(self) -> Self:

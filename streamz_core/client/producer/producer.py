@@ -234,7 +234,7 @@ class AIOKafkaProducer:
             await self._tear_down()
 
     def __del__(self) -> None:
-        if self._started and not self._closed:
+        if self._started and not self._closed and not self._target.is_link:
             warn_unclosed(self, "producer", self._loop)
 
     @property

@@ -16,6 +16,11 @@ from streamz_core.protocol.messages.api_versions import (
     ApiVersionsResponse,
     SupportedFeature,
 )
+from streamz_core.protocol.messages.find_coordinator import (
+    Coordinator,
+    FindCoordinatorRequest,
+    FindCoordinatorResponse,
+)
 from streamz_core.protocol.messages.metadata import (
     MetadataBroker,
     MetadataPartition,
@@ -49,6 +54,7 @@ class ScriptedBroker:
         self.scripts: dict[type, Any] = {
             ApiVersionsRequest: self._api_versions,
             MetadataRequest: self._metadata,
+            FindCoordinatorRequest: self._coordinators,
         }
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -129,6 +135,15 @@ class ScriptedBroker:
             cluster_id="scripted",
             controller_id=self.node_id,
             topics=[self._topic(name) for name in names],
+        )
+
+    def _coordinators(self, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
+        """This broker coordinates everything."""
+        return FindCoordinatorResponse(
+            coordinators=[
+                Coordinator(key=key, node_id=self.node_id, host="127.0.0.1", port=self.port)
+                for key in request.coordinator_keys
+            ]
         )
 
     def _topic(self, name: str) -> MetadataTopic:
