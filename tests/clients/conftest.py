@@ -1,9 +1,11 @@
 """Owns: the client libraries that the suite runs over, a server for each test, and what is missing where."""
 
+import gc
 import importlib
 import os
 import shutil
 import subprocess
+import warnings
 
 import pytest
 
@@ -22,6 +24,15 @@ def without(what: str) -> None:
     if os.environ.get("STREAMZ_ALL_CLIENTS"):
         pytest.fail(f"{what} is missing, and STREAMZ_ALL_CLIENTS is set")
     pytest.skip(f"{what} is not installed")
+
+
+@pytest.fixture(autouse=True)
+def what_others_leave():
+    """A foreign client that failed may leave sockets to the collector: not in the middle of somebody else's test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture
