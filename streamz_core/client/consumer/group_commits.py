@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import sleep, wait_for
+from streamz_core.aio.signal import Signal
 from streamz_core.client.consumer.offset_requests import commit_offsets
 from streamz_core.client.errors import CommitFailedError, IllegalStateError, KafkaTimeoutError
 from streamz_core.errors import StreamzError
@@ -18,7 +19,6 @@ from streamz_core.model import OffsetAndMetadata
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from streamz_core.aio.signal import Signal
     from streamz_core.client.consumer.group_requests import GroupRequests
     from streamz_core.client.consumer.group_settings import GroupSettings
     from streamz_core.client.consumer.partition_state import PartitionState
@@ -32,6 +32,16 @@ _log = logging.getLogger(__name__)
 
 class PartitionsMovedError(CommitFailedError, IllegalStateError):
     """Offsets of partitions that the group has given to others, or is about to: nothing was committed."""
+
+
+class _Commit:
+    """One call of ``commit``, from its beginning to its end."""
+
+    __slots__ = ("is_made", "is_over")
+
+    def __init__(self) -> None:
+        self.is_made = False
+        self.is_over = Signal(False)
 
 
 class GroupCommits:
@@ -54,6 +64,7 @@ class GroupCommits:
         self._settings = settings
         self._is_joining = is_joining
         self._on_refused = on_refused
+        self._newest: dict[TopicPartition, _Commit] = {}
 
     async def commit_regularly(self) -> None:
         """Commit what the program has finished, every ``auto_commit_interval_ms``."""
@@ -112,19 +123,27 @@ class GroupCommits:
 
     async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Commit ``offsets`` as the member this consumer is, ``CommitFailedError`` where it no longer is."""
-        await self._commit(offsets)
+        this = _Commit()
+        for partition in offsets:
+            self._newest[partition] = this
+        try:
+            await self._commit(this, offsets)
+            this.is_made = True
+        finally:
+            this.is_over.set(True)
         for partition, commit in offsets.items():
             state = self._subscription.find(partition)
             if state is not None:
                 state.committed(commit.offset)
 
-    async def _commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+    async def _commit(self, this: _Commit, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Commit; where a rebalance came in between, again if the partitions were ours all the time.
 
         Members that keep their partitions while they rebalance go on working, and so committing: the new
         generation begins in the broker a moment before this member hears of it. A partition that was given up
         and came back is no such case: another member may have had it meanwhile, and gone further, and where
-        this one reads on has been asked for already.
+        this one reads on has been asked for already. Nor is one for which a later call has committed meanwhile: that
+        must not be taken back.
         """
         held = {partition: self._subscription.find(partition) for partition in offsets}
         while True:
@@ -139,6 +158,21 @@ class GroupCommits:
                 await self._rebalanced()
                 if not (self._group.has_generation and self._are_still(held)):
                     raise
+                offsets = await self._not_made_since(this, offsets)
+                if not offsets:
+                    return
+
+    async def _not_made_since(
+        self, this: _Commit, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+    ) -> Mapping[TopicPartition, OffsetAndMetadata]:
+        """Those that no later call has committed; what later calls are about to do is waited for."""
+        left = dict(offsets)
+        for partition in offsets:
+            while (later := self._newest[partition]) is not this and not later.is_over.value:
+                await later.is_over.wait(True)
+            if later is not this and later.is_made:
+                del left[partition]
+        return left
 
     def _are_still(self, held: Mapping[TopicPartition, PartitionState | None]) -> bool:
         """Whether these partitions are assigned, and have been since: a new assignment is a new state."""
