@@ -33,6 +33,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "transactions": ("transactions", "List, describe and end transactions, and find those that hang."),
     "acls": ("acls", "List, add and remove the entries that say who may do what."),
     "users": ("users", "List, add and remove the users that log in with a password."),
+    "worker": ("worker", "Run a stream application, as one process or several."),
     "app": ("app", "Run, describe, plan and reset a stream application."),
     "streams-application-reset": (
         "streams_application_reset",

@@ -51,9 +51,9 @@ class Bench:
         (path / "views.py").write_text(APP)
         self._running: list[subprocess.Popen[str]] = []
 
-    def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, program=("views.py",), **environ: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "views.py", *arguments],
+            [sys.executable, *program, *arguments],
             cwd=self.path,
             env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
             stdout=subprocess.PIPE,
@@ -182,6 +182,13 @@ def test_several_workers_are_minded_by_one_process(bench):
     stopping = Counter(minder.stdout.read().split())
     assert minder.wait(30) == 0
     assert stopping == Counter(["stopping", str(started), "stopping", *map(str, pids)])
+
+
+def test_the_streamz_command_runs_workers_too(bench):
+    minder = bench.start("worker", "views:app", "--workers", "2", program=("-m", "streamz_core"))
+    assert len({ready(minder), ready(minder), minder.pid}) == 3
+    minder.terminate()
+    assert minder.wait(30) == 0
 
 
 def test_workers_end_with_the_process_that_minds_them(bench):
