@@ -30,6 +30,7 @@ GROUP = "bench"
 async def workers(setting: Setting) -> list[Figure]:
     """One and two."""
     every_core()
+    assert setting.batches, "made before anything is timed"
     ours, reference = [], []
     for _ in range(setting.rounds):
         ours.append(await run(setting, 2))
