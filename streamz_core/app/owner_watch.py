@@ -1,6 +1,7 @@
 """Whether the process that owns the log is still there.
 
-Owns: ``OwnerGone``, and learning of it at once: by a connection to the owner over which nothing is ever said.
+Owns: learning of it at once, by a connection to the owner over which nothing is ever said. A link learns of it as well,
+by the first request that is not answered; both call it ``ConnectionLost``.
 Must not know: links, apps.
 """
 
@@ -11,16 +12,12 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.aio import unix_socket
-from streamz_core.errors import Retriable
+from streamz_core.client.errors import ConnectionLost
 
 if TYPE_CHECKING:
     import socket
 
 logger: Final = logging.getLogger(__name__)
-
-
-class OwnerGone(Retriable):
-    """The process that served the data directory has ended: start again, and own it or reach who does then."""
 
 
 class OwnerWatch:
@@ -29,7 +26,7 @@ class OwnerWatch:
     def __init__(self, path: str) -> None:
         self._path = path
         self._socket: socket.socket | None = None
-        self._gone: asyncio.Future[OwnerGone] = asyncio.get_running_loop().create_future()
+        self._gone: asyncio.Future[ConnectionLost] = asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
         """Connect to the owner; one that listens at no socket is not watched."""
@@ -41,7 +38,7 @@ class OwnerWatch:
         asyncio.get_running_loop().add_reader(self._socket, self._ended)
 
     async def wait_failed(self) -> BaseException:
-        """``OwnerGone``, once it is."""
+        """``ConnectionLost``, once it is."""
         return await asyncio.shield(self._gone)
 
     def close(self) -> None:
@@ -55,4 +52,6 @@ class OwnerWatch:
         # The owner says nothing here: what can be read is the end.
         self.close()
         if not self._gone.done():
-            self._gone.set_result(OwnerGone(f"the process that served {self._path} has ended: start again"))
+            self._gone.set_result(
+                ConnectionLost(f"the process that served {self._path} has ended: start again")
+            )
