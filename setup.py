@@ -33,6 +33,7 @@ COMPILED = [
     "streamz_core/protocol/batch_encoder.py",
     "streamz_core/protocol/batch_header.py",
     "streamz_core/protocol/batch_keys.py",
+    "streamz_core/protocol/crc.py",
     "streamz_core/protocol/encoded_batches.py",
     "streamz_core/protocol/murmur2.py",
     "streamz_core/protocol/varint.py",
