@@ -24,6 +24,8 @@ COMPILED = [
     "streamz_core/client/producer/open_batches.py",
     "streamz_core/client/producer/partition_queue.py",
     "streamz_core/client/producer/send_buffer.py",
+    "streamz_core/log/batch_run.py",
+    "streamz_core/log/kept_batches.py",
     "streamz_core/log/offset_index.py",
     "streamz_core/log/time_index.py",
     "streamz_core/log/validation.py",
