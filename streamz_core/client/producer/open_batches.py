@@ -23,7 +23,7 @@ from streamz_core.client.producer.send_buffer import SendBuffer
 from streamz_core.model import Header
 from streamz_core.protocol.murmur2 import partition_of
 
-_TURN_BYTES: Final = 524_288
+_TURN_BYTES: Final = 1_048_576
 """So much is taken from senders that never wait, before others on the event loop get a turn."""
 
 
