@@ -21,7 +21,7 @@ from streamz_core.server.dispatch import Dispatcher
 from streamz_core.server.in_flight import InFlightBytes
 from streamz_core.server.listener import CannotListen, Listener, bind, bind_local
 from streamz_core.server.security.door import Door
-from streamz_core.server.server_config import ServerConfig
+from streamz_core.server.server_config import ServerConfig, spelled
 
 if TYPE_CHECKING:
     import socket
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 
+_EVERY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+"""What stands for every address of this machine, and one of them."""
 WATCH_MS: Final = 1_000
 """How often connections are looked at."""
 
@@ -92,6 +94,11 @@ class Server:
         warning = config.security.warning(config.host)
         if warning is not None:
             _log.warning("%s", warning)
+        if config.host in _EVERY and config.advertised_host is None:
+            _log.warning(
+                "clients of other machines are told to connect to %s: say how they reach this one (advertise)",
+                server.advertised[0],
+            )
         return server
 
     @property
@@ -104,8 +111,7 @@ class Server:
         """As ``bootstrap_servers`` takes it; without a port the path of the Unix socket."""
         if not self.host:
             return self.config.socket_path or ""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return spelled(self.host, self.port)
 
     @property
     def advertised(self) -> tuple[str, int]:
@@ -186,4 +192,4 @@ def _close(sockets: list[socket.socket]) -> None:
 
 def _reachable(host: str) -> str:
     """An address to connect to, for one to listen at."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return _EVERY.get(host, host)
