@@ -65,7 +65,7 @@ class Server:
         self._sockets = sockets
         self._connections: dict[Connection, None] = {}
         self._count = Signal(0)
-        self._listener = Listener(self, config, self.door.ssl_context, lambda: len(self._connections))
+        self._listener = Listener(self, config, lambda: door.ssl_context, lambda: len(self._connections))
         self._background = Supervisor(f"server at {self.address}", on_failure=self._failed)
         self._is_closing = False
 
@@ -90,6 +90,8 @@ class Server:
         for one in sockets:
             server._background.spawn(server._listener.accept(one), name=f"accept at {one.getsockname()}")
         server._background.spawn(server._watch(), name="watch")
+        if door.certificates is not None:
+            server._background.spawn(door.certificates.watch(broker.clock), name="certificates")
         _log.info("listening at %s (%s)", server.address, config.security.protocol)
         warning = config.security.warning(config.host)
         if warning is not None:
