@@ -34,7 +34,7 @@ from streamz_core.log.errors import DirectoryOwned
 from streamz_core.log.files import DiskFiles
 from streamz_core.model import Durability
 from streamz_core.server.server import Server
-from streamz_core.server.server_config import ServerConfig, parse_listen
+from streamz_core.server.server_config import ServerConfig
 
 if TYPE_CHECKING:
     from streamz_core.broker.broker import Broker
@@ -116,17 +116,9 @@ def stop(data: str | None, timeout: int) -> None:
 
 
 async def _serve(chosen: _Options, ready_fd: int | None) -> None:
-    host, port = parse_listen(chosen.listen)
-    advertised = parse_listen(chosen.advertise) if chosen.advertise else (None, None)
-    config = ServerConfig(
-        host=host,
-        port=port,
-        advertised_host=advertised[0],
-        advertised_port=advertised[1],
-        security=chosen.security,
-    )
+    config = ServerConfig.at(chosen.listen, advertise=chosen.advertise, security=chosen.security)
     # Before the directory is made for nothing.
-    config.security.check_bind(host)
+    config.security.check_bind(config.host)
     with interruption() as interrupted:
         durability = None if chosen.durability is None else Durability(chosen.durability)
         link = await open_link(f"file://{chosen.data}", durability=durability)
