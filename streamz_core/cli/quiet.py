@@ -23,9 +23,9 @@ FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 
 def quiet_option(function: FunctionT) -> FunctionT:
     """Add ``--quiet``."""
-    return click.option("-q", "--quiet", is_flag=True, help="Draw no progress bar, which only a terminal gets.")(
-        function
-    )
+    return click.option(
+        "-q", "--quiet", is_flag=True, help="Draw no progress bar, which only a terminal gets."
+    )(function)
 
 
 def bar_unless(*reasons: bool) -> AbstractContextManager[ProgressBar]:

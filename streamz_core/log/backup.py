@@ -178,9 +178,7 @@ class Backup:
                 file.datasync()
             finally:
                 file.close()
-        file_copies.link_or_copy(
-            self._files, f"{staged}/{name}", f"{path}/{name}", progress=self._progress
-        )
+        file_copies.link_or_copy(self._files, f"{staged}/{name}", f"{path}/{name}", progress=self._progress)
 
     def _write_caches(self, source: str, path: str, segment: CapturedSegment) -> None:
         for suffix in layout.INDEX_SUFFIXES:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import re
+import sys
 import threading
 
 import pytest
@@ -112,3 +113,36 @@ def test_backup_and_restore(filled, terminal, tmp_path):
     assert terminal.run("restore", tmp_path / "copy", tmp_path / "again") == 0
 
     assert kinds(terminal.written()) == ["copying", "checking"]
+
+
+def test_lines_from_a_file(made, terminal, tmp_path, monkeypatch):
+    file = tmp_path / "lines"
+    file.write_text("one\ntwo\n")
+
+    with file.open() as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert terminal.run("console-producer", "--topic", "t", "--bootstrap-server", made.address) == 0
+
+    written = terminal.written()
+    assert re.search(r"sending  \[-{24}\]   0%  0 B of 8 B", written)
+    assert written.endswith(ERASE)
+
+
+def test_perf_tools(made, terminal):
+    to = ("--bootstrap-server", made.address, "--topic", "t", "--num-records", 3_000)
+
+    assert terminal.run("producer-perf", *to, "--record-size", 10) == 0
+    assert terminal.run("consumer-perf", *to) == 0
+    assert terminal.run("e2e-latency", *to[:-1], 5, "--record-size", 10) == 0
+
+    written = terminal.written()
+    assert kinds(written) == ["sending", "reading", "sending and reading"]
+    assert re.search(r"sending  \[-{24}\]   0%  0 of 3,000 records", written)
+    assert written.endswith(ERASE)
+
+
+def test_a_dump_that_goes_elsewhere(filled, terminal, capsys):
+    assert terminal.run("dump-log", "--files", filled.path / "log" / "t-0" / f"{0:020d}.log") == 0
+
+    assert kinds(terminal.written()) == ["dumping"]
+    assert "baseOffset: 0" in capsys.readouterr().out
