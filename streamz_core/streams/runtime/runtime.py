@@ -325,7 +325,7 @@ class StreamsRuntime:
 
     def _make_consumer(self, link: Link) -> AIOKafkaConsumer:
         config = self.config
-        return AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             bootstrap_servers=link,
             group_id=config.app_id,
             group_instance_id=config.group_instance_id,
@@ -340,6 +340,9 @@ class StreamsRuntime:
             # The leader of the group notices where topics of patterns have more partitions.
             metadata_max_age_ms=TOPICS_CHECK_MS if self._topology.patterns else METADATA_MAX_AGE_MS,
         )
+        # One that was deleted must not come back by being asked for, with some number of partitions.
+        consumer.creates_topics = False
+        return consumer
 
     def _assignors(self) -> list[AbstractPartitionAssignor]:
         """Co-partitioned topics must come to the same member."""

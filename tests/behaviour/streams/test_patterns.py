@@ -16,7 +16,7 @@ from streamz_core.streams import Materialized, StreamsBuilder
 from streamz_core.streams.runtime.failures import TaskFailed
 from streamz_core.streams.runtime.runtime import TOPICS_CHECK_MS
 from streamz_core.streams.runtime.store_parts import StoreUnavailable
-from streamz_core.testing import kill_at_every_commit
+from streamz_core.testing import MemoryBroker, kill_at_every_commit
 from streamz_core.testing.driven_app import tasks_of
 from tests.behaviour.streams.lives import Lives
 from tests.harness_form import Form, chosen_form
@@ -47,7 +47,10 @@ def recounted() -> StreamsBuilder:
 
 
 class Shop(Lives):
-    """Lives of an app that reads ``orders-…``, and what happens to its topics."""
+    """Lives of an app that reads ``orders-…``, and what happens to its topics. Asking for one makes it."""
+
+    def _broker_on(self, image: Any) -> MemoryBroker:
+        return MemoryBroker(self._name, clock=self.clock, image=image)
 
     async def create(self, name: str, partitions: int | None = None) -> None:
         topic = CreatableTopic(
