@@ -65,6 +65,7 @@ class Hold(Flag):
     NONE = 0
     REQUESTS_WAIT = auto()
     NO_ROOM = auto()
+    MUTED = auto()
     ENDING = auto()
 
 
@@ -105,6 +106,7 @@ class Connection(asyncio.BufferedProtocol):
             self._outlet,
             overlap_max=host.limits.requests_overlapping_max,
             on_none_waiting=self._recount,
+            on_muted=lambda on: self._set_hold(Hold.MUTED, on=on),
         )
         self._task = asyncio.get_running_loop().create_task(
             self._converse(), name=f"connection of {self.session.client_host}"
