@@ -113,7 +113,8 @@ class Listener:
         self._connections_max = min(limits.connections_max, max(1, files_allowed() // 2))
         self._per_address: Counter[str] = Counter()
         self._handshakes = asyncio.Semaphore(limits.handshakes_max)
-        self._admissions: set[asyncio.Task[None]] = set()
+        self._admissions: dict[asyncio.Task[None], float] = {}
+        """Connections that are being let in, and since when, the oldest first."""
         self._turned_away: set[socket.socket] = set()
 
     async def accept(self, listening: socket.socket) -> None:
@@ -138,7 +139,7 @@ class Listener:
                 self._turn_away(sock, where, wait_ms)
             else:
                 task = loop.create_task(self._admit(sock, where), name=f"admit {where}")
-                self._admissions.add(task)
+                self._admissions[task] = clock.monotonic_ms()
                 task.add_done_callback(self._admitted)
             await asyncio.sleep(0)  # a flood of connections must not hold up those there are
 
@@ -151,6 +152,17 @@ class Listener:
             task.cancel()
         if self._admissions:
             await asyncio.wait(self._admissions)
+
+    def hurry(self, now_ms: float) -> None:
+        """Where others wait for their turn to be let in, those that have long had theirs are given up.
+
+        A handshake takes milliseconds. Who begins as many as there may be and says nothing more holds up the others
+        for a second at a time, and not for as long as a handshake may take.
+        """
+        if self._handshakes.locked():
+            for task, since_ms in self._admissions.items():
+                if now_ms - since_ms >= self._config.limits.full_stall_ms:
+                    task.cancel()
 
     def left(self, connection: Connection) -> None:
         """A connection has ended."""
@@ -210,7 +222,7 @@ class Listener:
                 self._per_address[address] -= 1
 
     def _admitted(self, task: asyncio.Task[None]) -> None:
-        self._admissions.discard(task)
+        del self._admissions[task]
         self._handshakes.release()
         if not task.cancelled() and (failure := task.exception()) is not None:
             _log.error("admitting a connection failed", exc_info=failure)

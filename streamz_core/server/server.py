@@ -182,6 +182,7 @@ class Server:
         while True:
             await sleep(self.clock, WATCH_MS)
             now_ms = self.clock.monotonic_ms()
+            self._listener.hurry(now_ms)
             for connection in tuple(self._connections):
                 reason = connection.overdue(now_ms)
                 if reason is not None:

@@ -45,6 +45,11 @@ WAIT_MS_MAX: Final = 2**31 - 1
 _BRIEF_MS: Final = WINDOW_MS
 """The longest wait for using too much time, and of an address that connects too often, as in Kafka."""
 _PRUNED_AT: Final = 1_024
+SHARERS_MAX: Final = 10_000
+"""Users, client ids and addresses that are counted apart at a time; those that are more are counted together."""
+_OTHERS: Final = "\0others"
+_CLIENT_ID_CHARACTERS_MAX: Final = 1_025
+"""One more than a quota may name: what is cut is nobody else's name."""
 
 
 class Throttle:
@@ -146,7 +151,8 @@ class Throttle:
     # -- inside -------------------------------------------------------------------------------------
 
     def _limit(self, key: str, session: Session) -> Limit | None:
-        return self._quotas.table.limit(key, session.user, session.client_id)
+        client_id = session.client_id[:_CLIENT_ID_CHARACTERS_MAX]
+        return self._quotas.table.limit(key, session.user, client_id)
 
     def _use(self, key: str, session: Session, amount: float, *, wait_ms_max: float = WAIT_MS_MAX) -> None:
         limit = self._limit(key, session)
@@ -163,25 +169,25 @@ class Throttle:
 
     def _rate(self, sharers: Sharers) -> Rate:
         found = self._rates.get(sharers)
-        if found is None:
-            self._prune()
-            found = self._rates[sharers] = Rate()
-        return found
+        return found or self._rates.setdefault(self._countable(sharers), Rate())
 
     def _bucket(self, limit: Limit) -> TokenBucket:
-        sharers = (limit.user, limit.client_id)
+        sharers = (CONTROLLER_MUTATION_RATE, limit.user, limit.client_id)
         found = self._buckets.get(sharers)
-        if found is None:
-            self._prune()
-            now_ms = self._clock.monotonic_ms()
-            found = self._buckets[sharers] = TokenBucket(limit.bound, now_ms=now_ms)
-        return found
-
-    def _prune(self) -> None:
-        """Client ids are what peers say: those that were not heard of lately are forgotten."""
-        if len(self._rates) + len(self._buckets) < self._pruned_at:
-            return
         now_ms = self._clock.monotonic_ms()
-        self._rates = {key: one for key, one in self._rates.items() if not one.is_idle(now_ms)}
-        self._buckets = {key: one for key, one in self._buckets.items() if not one.is_idle(now_ms)}
-        self._pruned_at = max(_PRUNED_AT, 2 * (len(self._rates) + len(self._buckets)))
+        return found or self._buckets.setdefault(
+            self._countable(sharers), TokenBucket(limit.bound, now_ms=now_ms)
+        )
+
+    def _countable(self, sharers: Sharers) -> Sharers:
+        """These, or the others together: client ids are what peers say, and each takes memory.
+
+        Those that were not heard of lately are forgotten first.
+        """
+        if len(self._rates) + len(self._buckets) >= self._pruned_at:
+            now_ms = self._clock.monotonic_ms()
+            self._rates = {key: one for key, one in self._rates.items() if not one.is_idle(now_ms)}
+            self._buckets = {key: one for key, one in self._buckets.items() if not one.is_idle(now_ms)}
+            self._pruned_at = max(_PRUNED_AT, 2 * (len(self._rates) + len(self._buckets)))
+        is_full = len(self._rates) + len(self._buckets) >= SHARERS_MAX
+        return (sharers[0], _OTHERS) if is_full else sharers

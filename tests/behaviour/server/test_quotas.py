@@ -145,6 +145,23 @@ async def test_a_consumer_beyond_its_rate_is_told_and_not_listened_to():
         assert (await peer.ask(MetadataRequest())).throttle_time_ms == 0
 
 
+async def test_where_memory_is_short_those_beyond_their_quota_go_first():
+    """What they have sent is held for as long as they wait, and others need the room."""
+    async with scene(in_flight_bytes_max=50_000) as here:
+        peer, other = await waiting_peer(here), here.peer()
+        assert await other.is_served()
+        await limit(here, {"client-id": CLIENT}, producer_byte_rate=1)
+
+        requests = b"".join(encoded(produce(20_000), PRODUCE_BY_NAME) for _ in range(4))
+        await peer.send(requests)
+        await until(lambda: here.server.in_flight.is_full)
+        await here.pass_time(1)
+
+        await until(lambda: here.server.connections == 1)
+        assert not here.server.in_flight.is_full
+        assert await other.is_served()
+
+
 async def test_a_server_that_stops_does_not_wait_for_the_muted():
     async with scene() as here:
         peer = await waiting_peer(here)
