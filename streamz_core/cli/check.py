@@ -39,9 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @quiet_option
-def command(
-    directory: str | None, address: str | None, is_deep: bool, as_json: bool, quiet: bool
-) -> None:
+def command(directory: str | None, address: str | None, is_deep: bool, as_json: bool, quiet: bool) -> None:
     """Verify every file of a data directory, and change nothing.
 
     Exits with 1 if records are lost or cannot be read.
