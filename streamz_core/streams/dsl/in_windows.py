@@ -15,7 +15,9 @@ from streamz_core.streams.dsl.ktable import KTable, known
 from streamz_core.streams.dsl.options import Materialized, Named, option
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
 from streamz_core.streams.dsl.suppressed import Windowing, limited
+from streamz_core.streams.dsl.user_function import user_function
 from streamz_core.streams.dsl.window_shapes import Aggregation, Emission, shape_of
+from streamz_core.streams.dsl.windows import UnlimitedWindows
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.late_rows import LATE, TAKEN
 from streamz_core.streams.operators.stateless import Branch
@@ -52,10 +54,20 @@ class InWindows(Generic[G, V]):
 
     def emit_strategy(self, emit: EmitStrategy) -> Self:
         """The same, with results sent on as ``emit`` says."""
+        if not isinstance(emit, EmitStrategy):
+            raise Misuse(
+                f"emit_strategy() takes EmitStrategy.on_window_update(), on_window_close() or every(…), not {emit!r}"
+            )
+        if emit.is_final and isinstance(self._windows, UnlimitedWindows):
+            raise Misuse("unlimited windows never close: they have no results on_window_close()")
         return self._with(replace(self._ways, emit=emit))
 
     def close_strategy(self, close: CloseStrategy) -> Self:
         """The same, with windows that also close when no records come, as ``close`` says."""
+        if not isinstance(close, CloseStrategy):
+            raise Misuse(
+                f"close_strategy() takes CloseStrategy.stream_time(), after_idle(…) or wall_clock(), not {close!r}"
+            )
         return self._with(replace(self._ways, close=close))
 
     def late_to(self, late: str | Callable[[KStream[Any, V]], Any]) -> Self:
@@ -64,6 +76,8 @@ class InWindows(Generic[G, V]):
         A topic gets them as they came, with the window they missed in the headers ``window-start`` and
         ``window-end``. A function is called with a stream of them, whose keys are windowed by that window.
         """
+        if not isinstance(late, str):
+            user_function(late, "late_to()", ("stream",))
         return self._with(replace(self._ways, late=late))
 
     def _with(self, ways: Ways) -> Self:

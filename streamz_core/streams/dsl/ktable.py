@@ -14,6 +14,7 @@ from streamz_core.streams.dsl.durations import Duration, milliseconds
 from streamz_core.streams.dsl.kstream import KStream
 from streamz_core.streams.dsl.options import Grouped, Materialized, Named, option
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
+from streamz_core.streams.dsl.user_function import KEY_VALUE, keyed_function, user_function
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.keep_versions import KeepVersions
 from streamz_core.streams.operators.table import Keep, TableFilter, TableMapValues, ToStream
@@ -92,6 +93,7 @@ class KTable(Generic[K, V]):
         value_type: Any = None,
     ) -> KTable[K, Any]:
         """Every value replaced by ``mapper(value)``, or ``mapper(key, value)`` if ``with_key``."""
+        keyed_function(mapper, "map_values()", with_key=with_key)
         name = self._name("KTABLE-MAPVALUES", named)
 
         def transform(key: Any, value: Any) -> Any:
@@ -129,6 +131,7 @@ class KTable(Generic[K, V]):
         **options: Any,
     ) -> KGroupedTable[Any, Any]:
         """Entries together by the key of ``selector(key, value)``, a pair; through an internal topic."""
+        user_function(selector, "group_by()", KEY_VALUE)
         from streamz_core.streams.dsl.kgrouped_table import KGroupedTable
 
         return KGroupedTable(self, selector, option(Grouped, grouped, options))
@@ -137,6 +140,8 @@ class KTable(Generic[K, V]):
         self, mapper: Callable[[K, V], Any] | None = None, named: Named | str | None = None
     ) -> KStream[Any, V]:
         """The updates as a stream; deletions have no value. ``mapper(key, value)`` gives other keys."""
+        if mapper is not None:
+            user_function(mapper, "to_stream()", KEY_VALUE)
         name = self._name("KTABLE-TOSTREAM", named)
         self.graph.add(name, (Input(self.node),), lambda: ToStream(name, mapper))
         key = self.key if mapper is None else UNKNOWN
@@ -186,6 +191,7 @@ class KTable(Generic[K, V]):
     def _filtered(
         self, predicate: Callable[[K, V], Any], materialized: Any, named: Any, *, negated: bool
     ) -> KTable[K, V]:
+        user_function(predicate, "filter_not()" if negated else "filter()", KEY_VALUE)
         name = self._name("KTABLE-FILTER", named)
 
         def transform(key: Any, value: Any) -> Any:

@@ -130,6 +130,10 @@ class Suppressed:
 
 def suppressed(table: KTable[Any, Any], how: Suppressed) -> KTable[Any, Any]:
     """The table that says less."""
+    if not isinstance(how, Suppressed):
+        raise Misuse(
+            f"suppress() takes Suppressed.until_window_closes(…) or Suppressed.until_time_limit(…), not {how!r}"
+        )
     if how.name is None:
         raise Misuse(
             "suppress() keeps what it holds back in a store, and needs its name: Suppressed.….with_name('…')"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from streamz_core.streams.dsl.aggregations import combined
 from streamz_core.streams.dsl.in_windows import InWindows
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.user_function import aggregating_function, reducing_function, user_function
 from streamz_core.streams.dsl.window_shapes import Aggregation
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class WindowedKStream(InWindows[Grouping, V], Generic[K, V]):
         named: Named | str | None = None,
     ) -> KTable[Any, V]:
         """``reducer(reduced, value)``; the first value of a key and window is its first result."""
+        reducing_function(reducer, "reduce()")
         kind = "KSTREAM-REDUCE"
         value = self._grouped.value
         return self._aggregate(
@@ -103,6 +105,8 @@ class TimeWindowedKStream(WindowedKStream[K, V]):
         value_type: Any = None,
     ) -> KTable[Any, Any]:
         """``aggregator(key, value, aggregate)``, beginning with ``initializer()``; None deletes."""
+        user_function(initializer, "aggregate(): the initializer", ())
+        aggregating_function(aggregator, "aggregate(): the aggregator")
         aggregation = Aggregation(initializer, aggregator)
         return self._aggregate(aggregation, Serde(value_type), materialized, named, what="aggregate()")
 
@@ -124,6 +128,9 @@ class SessionWindowedKStream(WindowedKStream[K, V]):
 
         A record's session begins with ``initializer()``, merged with the sessions it joins, oldest first.
         """
+        user_function(initializer, "aggregate(): the initializer", ())
+        aggregating_function(aggregator, "aggregate(): the aggregator")
+        user_function(merger, "aggregate(): the merger", ("key", "one", "other"))
         aggregation = Aggregation(initializer, aggregator, merger)
         return self._aggregate(aggregation, Serde(value_type), materialized, named, what="aggregate()")
 
