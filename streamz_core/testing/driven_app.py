@@ -172,6 +172,11 @@ class DrivenApp:
         await run_to_end([self.app], self.broker, self.clock)
         await self._collect()
 
+    def store_names(self) -> list[str]:
+        """The stores and global tables of the topology."""
+        runtime = self.app.running.runtime
+        return [] if runtime is None else runtime.store_names()
+
     def store(self, name: str) -> Any:
         """A store of the topology; with several partitions, that of partition 0."""
         for task in tasks_of(self.app):
