@@ -25,6 +25,7 @@ from streamz_core.client.errors import GroupIdNotFound
 from streamz_core.client.local_link import open_link
 from streamz_core.client.reset_target import Bounds, ResetTarget, offsets_of_file
 from streamz_core.model import TopicPartition
+from streamz_core.progress import UNHEARD, Progress
 from streamz_core.protocol.messages.describe_groups import DescribeGroupsRequest
 from streamz_core.protocol.messages.leave_group import LeaveGroupRequest, MemberIdentity
 from streamz_core.protocol.messages.list_offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
@@ -57,6 +58,8 @@ class ResetOptions:
     """Only these of its own topics are deleted; none named: all of them."""
     force: bool = False
     """Remove the members that its group still has."""
+    progress: Progress = UNHEARD
+    """Hears of the topics that are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ async def _reset(link: Link, belongings: _Belongings, options: ResetOptions, *, 
         named = tuple(member.member_id for member in members)
         found = Reset(topics, offsets, belongings.state, bool(options.input_topics), named)
         if not dry_run:
-            await _carry_out(link, admin, belongings.group, found, members)
+            await _carry_out(link, admin, belongings.group, found, members, options.progress)
         return found
 
 
@@ -228,7 +231,12 @@ async def _offsets(
 
 
 async def _carry_out(
-    link: Link, admin: AIOKafkaAdminClient, group: str, found: Reset, members: list[MemberIdentity]
+    link: Link,
+    admin: AIOKafkaAdminClient,
+    group: str,
+    found: Reset,
+    members: list[MemberIdentity],
+    progress: Progress,
 ) -> None:
     if members:
         await link.send(LeaveGroupRequest(group_id=group, members=members))
@@ -239,5 +247,7 @@ async def _carry_out(
             await admin.delete_consumer_groups([group])
     if found.offsets:
         await admin.alter_consumer_group_offsets(group, found.offsets)
+    progress.begin("deleting", "topics", len(found.topics))
     for topic in found.topics:
         (await admin.delete_topics([topic])).raise_for_errors()
+        progress.add(1)

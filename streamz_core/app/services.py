@@ -172,5 +172,8 @@ class Startable(Runnable, Protocol):
     async def wait_failed(self) -> BaseException:
         """Return the reason when it cannot go on."""
 
+    def on_restore(self, listener: Callable[[RestoreProgress], None]) -> object:
+        """Have ``listener`` told of restores."""
+
     def client(self) -> Any:
         """The same app without its agents."""

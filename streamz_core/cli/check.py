@@ -17,6 +17,7 @@ import click
 
 from streamz_core.cli.connection import CommandError, default_address
 from streamz_core.cli.directories import directory_path
+from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.errors import StreamzError
 from streamz_core.log import layout
 from streamz_core.log.check import Finding, Severity, check
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 @click.argument("directory", required=False)
 @click.option("--bootstrap-server", "address", metavar="ADDRESS", help="The same as DIRECTORY.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(directory: str | None, address: str | None, as_json: bool) -> None:
+@quiet_option
+def command(directory: str | None, address: str | None, as_json: bool, quiet: bool) -> None:
     """Verify every file of a data directory, and change nothing.
 
     Exits with 1 if records are lost or cannot be read.
@@ -38,8 +40,8 @@ def command(directory: str | None, address: str | None, as_json: bool) -> None:
     path = directory_path(directory or address or default_address())
     files = DiskFiles()
     try:
-        with _owned(files, path):
-            findings = check(files, path)
+        with _owned(files, path), bar_unless(quiet, as_json) as bar:
+            findings = check(files, path, bar)
     except (StreamzError, OSError) as error:
         raise CommandError(str(error)) from error
     if as_json:

@@ -21,6 +21,7 @@ from uuid import UUID
 from streamz_core.errors import StreamzError
 from streamz_core.log import catalog, checksummed, layout, partition_metadata, snapshot
 from streamz_core.log.catalog import TopicEntry
+from streamz_core.log.file_copies import is_directory
 from streamz_core.log.files import Files
 from streamz_core.log.offset_index import OffsetIndex
 from streamz_core.log.open_files import OpenFiles
@@ -30,6 +31,7 @@ from streamz_core.log.recovery_point import RecoveryPoint, RecoveryPointFile
 from streamz_core.log.replay import take_in
 from streamz_core.log.segment import Segment
 from streamz_core.log.segment_scan import is_blank, scan
+from streamz_core.progress import BYTES, UNHEARD, Progress
 from streamz_core.protocol.record_batch import CorruptBatch
 
 
@@ -60,10 +62,11 @@ class Finding(NamedTuple):
         return f"{self.severity.value}: {self.path}: {self.message}{offsets}"
 
 
-def check(files: Files, path: str) -> list[Finding]:
+def check(files: Files, path: str, progress: Progress = UNHEARD) -> list[Finding]:
     """Everything found in the data directory at ``path``; an empty list if all is well.
 
-    Reads every byte and writes none. Meant for a directory that nobody appends to meanwhile.
+    Reads every byte and writes none. Meant for a directory that nobody appends to meanwhile. ``progress`` hears
+    of the bytes of logs.
     """
     path = path.rstrip("/") or "/"
     try:
@@ -77,10 +80,11 @@ def check(files: Files, path: str) -> list[Finding]:
     findings: list[Finding] = []
     root = f"{path}/{layout.LOG_DIRECTORY}"
     present = set(files.listdir(root)) if files.exists(root) else set()
+    progress.begin("checking", BYTES, None if progress is UNHEARD else log_bytes(files, root))
     try:
         for directory in _places(open_files, root, listed.topics):
             if directory.name in present:
-                findings += _PartitionCheck(directory).run()
+                findings += _PartitionCheck(directory, progress).run()
             else:
                 findings.append(
                     Finding(Severity.DAMAGE, directory.path, "the partition's directory is missing")
@@ -90,6 +94,19 @@ def check(files: Files, path: str) -> list[Finding]:
         open_files.close()
     findings += [Finding(Severity.LEFTOVER, f"{root}/{name}", "in no catalog") for name in sorted(present)]
     return findings
+
+
+def log_bytes(files: Files, root: str) -> int:
+    """The bytes in the segments of all partition directories in ``root``."""
+    if not files.exists(root):
+        return 0
+    partitions = [path for name in files.listdir(root) if is_directory(files, path := f"{root}/{name}")]
+    return sum(
+        files.size_of(f"{path}/{name}")
+        for path in partitions
+        for name in files.listdir(path)
+        if name.endswith(layout.LOG_SUFFIX)
+    )
 
 
 def _places(open_files: OpenFiles, root: str, topics: list[TopicEntry]) -> Iterator[PartitionDirectory]:
@@ -102,8 +119,9 @@ def _places(open_files: OpenFiles, root: str, topics: list[TopicEntry]) -> Itera
 class _PartitionCheck:
     """The check of one partition, from its first byte to its last."""
 
-    def __init__(self, directory: PartitionDirectory) -> None:
+    def __init__(self, directory: PartitionDirectory, progress: Progress) -> None:
         self._directory = directory
+        self._progress = progress
         self._findings: list[Finding] = []
         self._producers = ProducerState()
         self._snapshots = directory.offsets(layout.SNAPSHOT_SUFFIX)
@@ -167,6 +185,7 @@ class _PartitionCheck:
                 positions[batch.position] = batch.header.last_offset
                 take_in(segment, self._producers, batch.header, batch.data, 0, 0)
                 self._check_snapshot(segment.next_offset)
+                self._progress.add(batch.header.size_bytes)
         except CorruptBatch as error:
             severity = self._severity(base, error.position, point)
             is_whole = segment.next_offset == follows or (is_active and severity is Severity.TORN)

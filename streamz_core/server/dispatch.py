@@ -22,7 +22,7 @@ from streamz_core.protocol.messages.sasl_handshake import SaslHandshakeRequest
 from streamz_core.protocol.wire import codec, headers
 from streamz_core.protocol.wire.malformed import MalformedMessage
 from streamz_core.server import memberships
-from streamz_core.server.api_versions import api_versions, unsupported_version
+from streamz_core.server.api_versions import api_versions, stable, unsupported_version
 from streamz_core.server.call import Call, ConnectionEnded
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Dispatcher:
         self._door = door
         self._limits = limits
         self._in_flight = in_flight
-        self._spoken = codec.supported()
+        self._spoken = stable(codec.supported())
         self._answered = API_KEYS | ANSWERED_HERE
         self._api_versions = api_versions(self._answered, self._spoken)
 

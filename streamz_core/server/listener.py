@@ -92,9 +92,13 @@ class Listener:
     """Accepts at one listening socket. ``accept`` runs in a task of its own."""
 
     def __init__(
-        self, host: Host, config: ServerConfig, ssl_context: ssl.SSLContext | None, count: Callable[[], int]
+        self,
+        host: Host,
+        config: ServerConfig,
+        ssl_context: Callable[[], ssl.SSLContext | None],
+        count: Callable[[], int],
     ) -> None:
-        """``count`` tells how many connections the server has."""
+        """``ssl_context`` gives what a connection begins TLS with, ``count`` how many the server has."""
         self._host = host
         self._config = config
         self._ssl_context = ssl_context
@@ -157,7 +161,7 @@ class Listener:
         self._per_address[address] += 1
         config, made = self._config, False
         is_local = sock.family is socket.AF_UNIX
-        tls = None if is_local else self._ssl_context
+        tls = None if is_local else self._ssl_context()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
         def connection() -> Connection:

@@ -232,9 +232,7 @@ class ConsumerSession:
         self._requests = Requests(link, self._request_timeout_ms, self._retry_backoff_ms)
         self._metadata = MetadataCache(self._requests, self._metadata_max_age_ms)
         self._fetcher = Fetcher(self._requests, self._metadata, self._subscription, self._fetch_settings)
-        self._reader = RecordReader(
-            link.clock, self._subscription, self._fetcher, self._builder, on_poll=self._polled
-        )
+        self._reader = RecordReader(link.clock, self._subscription, self._fetcher, self._builder)
         self._background = Supervisor(
             f"consumer of group {self._group_id!r}", on_failure=self._reader.note_failure
         )
@@ -256,6 +254,8 @@ class ConsumerSession:
                 is_polling=self._reader.is_polling,
                 on_error=self._reader.note_error,
             )
+            # Nothing that background work holds may lead to the consumer: a forgotten one could not be collected.
+            self._reader.on_poll = self._member.note_poll
 
     async def _start_member(self) -> None:
         member = self._group_member()
@@ -271,10 +271,6 @@ class ConsumerSession:
             except TimeoutError as late:
                 raise KafkaTimeoutError(str(late)) from late
             self._reader.raise_errors()
-
-    def _polled(self) -> None:
-        if self._member is not None:
-            self._member.note_poll()
 
     def _start_at(self) -> str:
         # 'none' is no place to begin at: without a commit, reading has to fail.
