@@ -69,6 +69,7 @@ class GraphBuilder:
     def source(self, source: SourceNode) -> str:
         """Read topics; the name of the node. Topics that are read already, in the same way, share it."""
         for topic in source.topics:
+            self._refuse_two_ways(topic, any(spec.topic == topic for spec in self._globals.values()))
             found = self._readers.get(topic)
             if found is None:
                 continue
@@ -147,8 +148,7 @@ class GraphBuilder:
     def global_table(self, spec: GlobalTableSpec) -> str:
         """Declare a global table; returns its name."""
         self._refuse_store(spec.name)
-        if spec.topic in self._readers:
-            raise Misuse(f"topic {spec.topic!r} is read already: it is a stream or table, or a global table")
+        self._refuse_two_ways(spec.topic, spec.topic in self._readers)
         self._globals[spec.name] = spec
         return spec.name
 
@@ -168,6 +168,10 @@ class GraphBuilder:
         return Graph(
             tuple(self._sources.values()), nodes, stores, tuple(self._globals.values()), self._on_error
         )
+
+    def _refuse_two_ways(self, topic: object, is_read: bool) -> None:
+        if is_read:
+            raise Misuse(f"topic {topic!r} is read already: it is a stream or table, or a global table")
 
     def _refuse_store(self, name: str) -> None:
         if name in self._stores or name in self._globals:

@@ -96,6 +96,11 @@ class InWindows(Generic[G, V]):
         chosen = option(Materialized, materialized)
         if chosen.name is None:
             raise Misuse(f"{what} keeps a store, and needs its name: {what[:-1]}Materialized.as_('…'))")
+        if chosen.ttl is not None or chosen.history_retention is not None:
+            raise Misuse(
+                f"store {chosen.name!r} is of windows: they end with their grace, or as with_retention() says; "
+                "with_ttl() and as_versioned() are for tables without windows"
+            )
         streams, shape, ways = self._streams(), self._shape, self._ways
         graph = streams[0].graph
         name = graph.step(kind, named)

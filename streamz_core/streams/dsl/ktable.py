@@ -182,7 +182,8 @@ class KTable(Generic[K, V]):
 
         if not isinstance(other, KTable):
             raise Misuse(f"a table is joined with a table; {other!r} is none")
-        if len(how) > 1 and callable(how[1]):
+        functions = sum(map(callable, how[:2])) + len(options.keys() & {"foreign_key_extractor", "joiner"})
+        if functions > 1:
             return foreign_key_join(self, other, *how, left=not right, **options)
         return table_join(self, other, *how, needs_left=left, needs_right=right, **options)
 
@@ -274,6 +275,8 @@ def key_value_store(
     name, codecs = materialized.name, graph.codecs
     if name is None:
         raise Misuse(f"{what} is kept in a store, and needs a name: Materialized.as_('…')")
+    if materialized.retention is not None:
+        raise Misuse(f"store {name!r}: with_retention() is for windows; entries of a table end by with_ttl()")
     is_versioned = materialized.history_retention is not None
     if is_versioned and materialized.ttl is not None:
         raise Misuse(f"store {name!r} is versioned: its entries end by the retention, and have no with_ttl()")
@@ -291,7 +294,7 @@ def key_value_store(
             value_codec if is_versioned else StampedCodec(value_codec),
             retention_ms=_milliseconds(materialized.history_retention, "history_retention"),
             expires=materialized.ttl is not None,
-            ttl_ms=_milliseconds(materialized.ttl, "ttl"),
+            ttl_ms=_milliseconds(materialized.ttl, "ttl", at_least=1),
             in_memory=materialized.in_memory,
             source_topic=_changelog_of(source, materialized),
             changelog=materialized.logging,
@@ -310,8 +313,8 @@ def _changelog_of(source: SourceNode | None, materialized: Materialized) -> str 
     return topic if isinstance(topic, str) else None
 
 
-def _milliseconds(given: Duration | None, what: str) -> int | None:
-    return None if given is None else milliseconds(given, what)
+def _milliseconds(given: Duration | None, what: str, *, at_least: int = 0) -> int | None:
+    return None if given is None else milliseconds(given, what, at_least=at_least)
 
 
 def known(chosen: Serde, before: Serde) -> Serde:
