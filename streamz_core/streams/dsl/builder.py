@@ -165,7 +165,6 @@ def _refuse_for_copies(topic: str, consumed: Consumed, materialized: Materialize
         "offset_reset": consumed.offset_reset,
         "on_decode_error": consumed.on_decode_error,
         "store_type": materialized.store_type,
-        "retention": materialized.retention,
         "history_retention": materialized.history_retention,
         "ttl": materialized.ttl,
     }

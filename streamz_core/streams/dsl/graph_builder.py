@@ -10,7 +10,7 @@ next edit of the program, and the state would be lost.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.final_results import Suppression, with_final_results
@@ -47,6 +47,7 @@ class GraphBuilder:
         self._policies: dict[str, ErrorPolicy] = {}
         self._finals: dict[str, Callable[[], Operator]] = {}
         self._suppressions: dict[str, Suppression] = {}
+        self._dealt: list[tuple[tuple[Any, ...], str]] = []
 
     def name(self, kind: str, given: str | None = None) -> str:
         """``given``, or the next name of this ``kind``; numbers go on either way."""
@@ -159,6 +160,18 @@ class GraphBuilder:
             raise Misuse(f"internal topic {name!r} is declared twice; give each its own name")
         self._topics[name] = topic
         return topic
+
+    def dealt(self, stream: tuple[Any, ...], deal: Callable[[], str]) -> str:
+        """The source of ``stream``'s records as they were dealt out anew: by ``deal``, unless they were before.
+
+        Whoever needs the same records by the same keys shares one topic, which has the name of the first use.
+        """
+        for known, source in self._dealt:
+            if known == stream:
+                return source
+        source = deal()
+        self._dealt.append((stream, source))
+        return source
 
     def build(self) -> Graph:
         """What was collected."""

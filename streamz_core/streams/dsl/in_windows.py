@@ -101,9 +101,9 @@ class InWindows(Generic[G, V]):
                 f"store {chosen.name!r} is of windows: they end with their grace, or as with_retention() says; "
                 "with_ttl() and as_versioned() are for tables without windows"
             )
-        streams, shape, ways = self._streams(), self._shape, self._ways
-        graph = streams[0].graph
+        graph, shape, ways = self._graph(), self._shape, self._ways
         name = graph.step(kind, named)
+        streams = self._streams()
         key, value = known(chosen.key, streams[0].key), known(chosen.value, value)
         codecs = graph.codecs
         key_codec = codecs.own_key(key, f"key of store {chosen.name!r}")
@@ -160,6 +160,10 @@ class InWindows(Generic[G, V]):
     def _streams(self) -> list[KStream[Any, Any]]:
         """The streams, each with its records in the partitions of their keys."""
         raise AssertionError("whoever is in windows says which streams")
+
+    def _graph(self) -> GraphBuilder:
+        """The graph they are of; asking does not deal them out anew."""
+        raise AssertionError("whoever is in windows says of which graph")
 
     def _operator(self, aggregation: Operator) -> Operator:
         """The aggregation as an operator for the rows of all the streams."""

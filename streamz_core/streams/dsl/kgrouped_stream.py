@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamz_core.streams.dsl import aggregations
+    from streamz_core.streams.dsl.graph_builder import GraphBuilder
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.windows import SlidingWindows, Windows
 
@@ -41,6 +42,11 @@ class KGroupedStream(Generic[K, V]):
         self._ungrouped = stream
         self._name = name
         self._dealt: KStream[K, V] | None = None
+
+    @property
+    def graph(self) -> GraphBuilder:
+        """The graph it is of."""
+        return self._ungrouped.graph
 
     @property
     def stream(self) -> KStream[K, V]:
@@ -147,8 +153,8 @@ class KGroupedStream(Generic[K, V]):
         chosen = option(Materialized, materialized)
         if chosen.name is None:
             raise Misuse(f"{what} keeps a store, and needs its name: {what[:-1]}Materialized.as_('…'))")
-        graph, stream = self._ungrouped.graph, self.stream
-        name = graph.step(kind, named)
+        graph = self.graph
+        name, stream = graph.step(kind, named), self.stream
         key_serde, value_serde = known(chosen.key, stream.key), known(chosen.value, value)
         store = key_value_store(graph, chosen, key_serde, value_serde, what)
         caching = chosen.caching

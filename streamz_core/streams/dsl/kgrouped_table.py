@@ -133,7 +133,7 @@ class KGroupedTable(Generic[K, V]):
         value_codec = ChangeCodec(
             codecs.own_value(grouped.value, f"value of internal topic {grouped.name!r}")
         )
-        select = graph.name("KTABLE-SELECT")
+        select = graph.name("KTABLE-SELECT", grouped.name)
         graph.add(select, (Input(self._table.node),), lambda: Regroup(select, selector), fans_out=True)
         sink = graph.name("KSTREAM-SINK")
         graph.add(sink, (Input(select),), lambda: Sink(sink, topic, key_codec, value_codec), sink=topic)

@@ -250,7 +250,7 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         chosen = option(Repartitioned, repartitioned, options)
         if chosen.name is None:
             raise Misuse("repartition() needs a name: its topic is called {app id}-{name}-repartition")
-        return self.keyed().dealt(chosen)
+        return self._dealt(chosen, keyless=False)
 
     def mark_as_partitioned(self) -> KStream[K, V]:
         """This stream, taken to be in the partitions of its keys already: it is not dealt out anew (KIP-759).
@@ -260,28 +260,29 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         """
         return KStream(self.graph, self.node, self.key, self.value)
 
-    def keyed(self) -> KStream[K, V]:
-        """The records that have a key: the others belong into no partition."""
-        name = self.graph.name("KSTREAM-FILTER")
-        return self._then(name, lambda: stateless.Keyed(name))
-
-    def dealt(self, chosen: Repartitioned) -> KStream[K, V]:
-        """The records as they are, through an internal topic."""
+    def _dealt(self, chosen: Repartitioned, *, keyless: bool) -> KStream[K, V]:
+        """The records through an internal topic; ``keyless``: those without a key too, which belong nowhere."""
         assert chosen.name is not None
+        topic_name = f"{chosen.name}-repartition"
+        sink = self.graph.name("KSTREAM-SINK", f"{topic_name}-sink")
+        keyed = self.graph.name("KSTREAM-FILTER", f"{topic_name}-filter")
+        stream = self if keyless else self._then(keyed, lambda: stateless.Keyed(keyed))
         key, value = _or(chosen.key, self.key), _or(chosen.value, self.value)
         topic = self.graph.internal_topic(chosen.name, chosen.partitions)
         codecs, partitioner = self.graph.codecs, chosen.partitioner
         key_codec = codecs.own_key(key, f"key of internal topic {chosen.name!r}")
         value_codec = codecs.own_value(value, f"value of internal topic {chosen.name!r}")
-        sink = self.graph.name("KSTREAM-SINK")
         if partitioner is not None:
             user_function(partitioner, "a stream partitioner", PARTITIONED)
         if partitioner is None:
-            self._add(sink, lambda: Sink(sink, topic, key_codec, value_codec), sink=topic)
+            make: Callable[[], Operator] = lambda: Sink(sink, topic, key_codec, value_codec)  # noqa: E731
         else:
-            self._add(sink, lambda: RoutingSink(sink, topic, key_codec, value_codec, partitioner), sink=topic)
+            make = lambda: RoutingSink(sink, topic, key_codec, value_codec, partitioner)  # noqa: E731
+        self.graph.add(sink, (Input(stream.node),), make, sink=topic)
         source = self.graph.source(
-            SourceNode(self.graph.name("KSTREAM-SOURCE"), (topic,), key_codec, value_codec)
+            SourceNode(
+                self.graph.name("KSTREAM-SOURCE", f"{topic_name}-source"), (topic,), key_codec, value_codec
+            )
         )
         return KStream(self.graph, source, key, value)
 
@@ -300,7 +301,7 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         """Records together that have the same ``selector(key, value)``; through an internal topic."""
         user_function(selector, "group_by()", KEY_VALUE)
         chosen = option(Grouped, grouped, options)
-        return self.select_key(selector).group_by_key(chosen)
+        return self.select_key(selector, chosen.name).group_by_key(chosen)
 
     def join(self, other: Any, *how: Any, **options: Any) -> KStream[K, Any]:
         """Each record with what ``other`` has of its key; records without a partner are dropped.
@@ -368,7 +369,9 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
                 f"{why} needs its records dealt out anew, since keys were changed at {self.node!r}: "
                 "give it a name for the topic in between"
             )
-        return (self if keyless else self.keyed()).dealt(Repartitioned(name))
+        shared = (self.node, self.key, self.value, keyless)
+        dealt = self.graph.dealt(shared, lambda: self._dealt(Repartitioned(name), keyless=keyless).node)
+        return KStream(self.graph, dealt, self.key, self.value)
 
     # -- making steps -------------------------------------------------------------------------------
 
@@ -412,7 +415,11 @@ class BranchedKStream(Generic[K, V]):
         self._predicates.append(predicate)
         graph, before = self._stream.graph, self._stream
         name = f"{self._prefix}{branched.name if branched.name is not None else number}"
-        graph.add(name, (Input(self._node),), lambda: stateless.Branch(name, mark))
+        graph.add(
+            graph.name("KSTREAM-BRANCHCHILD", name),
+            (Input(self._node),),
+            lambda: stateless.Branch(name, mark),
+        )
         stream: Any = KStream(graph, name, before.key, before.value, is_rekeyed=before.is_rekeyed)
         if branched.consumer is not None:
             branched.consumer(stream)

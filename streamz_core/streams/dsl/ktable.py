@@ -122,7 +122,7 @@ class KTable(Generic[K, V]):
         rows = KStream[K, V](self.graph, self.node, self.key, self.value)
         made = rows.transform_values(supplier, *stores, named=named, value_type=value_type)
         chosen = option(Materialized, materialized)
-        return table_of(made, chosen, self.graph.name("KTABLE-STORE"), "transform_values()")
+        return table_of(made, chosen, f"{made.node}-store", "transform_values()")
 
     def group_by(
         self,
@@ -231,7 +231,7 @@ class KTable(Generic[K, V]):
         if materialized is None:
             return table
         chosen = option(Materialized, materialized)
-        return table_of(table, chosen, self.graph.name("KTABLE-STORE"), f"table {name!r}")
+        return table_of(table, chosen, f"{name}-store", f"table {name!r}")
 
 
 def table_of(
@@ -275,8 +275,6 @@ def key_value_store(
     name, codecs = materialized.name, graph.codecs
     if name is None:
         raise Misuse(f"{what} is kept in a store, and needs a name: Materialized.as_('…')")
-    if materialized.retention is not None:
-        raise Misuse(f"store {name!r}: with_retention() is for windows; entries of a table end by with_ttl()")
     is_versioned = materialized.history_retention is not None
     if is_versioned and materialized.ttl is not None:
         raise Misuse(f"store {name!r} is versioned: its entries end by the retention, and have no with_ttl()")

@@ -222,7 +222,7 @@ class Materialized(Typed):
         return replace(self, logging=False, logging_config={})
 
     def with_retention(self, retention: timedelta | int) -> Self:
-        """Windowed stores: how long windows are kept."""
+        """How long windows are kept; of no effect on tables without windows, as in Kafka Streams."""
         return replace(self, retention=retention)
 
     def with_store_type(self, store_type: str) -> Self:

@@ -163,7 +163,7 @@ def _held(
     from streamz_core.streams.dsl.ktable import KTable
 
     graph, view = table.graph, table.view
-    node = graph.name("KTABLE-SUPPRESS", name)
+    node = name
     codecs = graph.codecs
     store = graph.store(
         StoreSpec(

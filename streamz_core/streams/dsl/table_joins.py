@@ -55,7 +55,7 @@ def table_join(
     joined: KTable[Any, Any] = KTable(graph, name, key, Serde(value_type), view=view)
     if materialized is None:
         return joined
-    return table_of(joined, chosen, graph.name("KTABLE-STORE"), f"table {name!r}")
+    return table_of(joined, chosen, f"{name}-store", f"table {name!r}")
 
 
 def keyed_joiner(joiner: Callable[..., Any], *, with_key: bool) -> Callable[[Any, Any, Any], Any]:

@@ -17,6 +17,7 @@ from streamz_core.streams.operators.co_aggregate import CoAggregate, by_port
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamz_core.streams.dsl.graph_builder import GraphBuilder
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.dsl.options import Materialized, Named
@@ -34,6 +35,9 @@ class WindowedCogroupedKStream(InWindows[Members, Any], Generic[K, A]):
 
     def _streams(self) -> list[KStream[Any, Any]]:
         return [grouped.stream for grouped in self._grouped]
+
+    def _graph(self) -> GraphBuilder:
+        return next(iter(self._grouped)).graph
 
     def _operator(self, aggregation: Operator) -> Operator:
         return CoAggregate(aggregation.name, aggregation, takes_none=self._shape.takes_none)

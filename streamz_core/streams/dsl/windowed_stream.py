@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamz_core.streams.dsl.aggregations import Aggregate
+    from streamz_core.streams.dsl.graph_builder import GraphBuilder
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.dsl.options import Materialized, Named
@@ -28,6 +29,10 @@ V = TypeVar("V")
 
 class Grouping(Protocol):
     """A grouped stream, as windows see it."""
+
+    @property
+    def graph(self) -> GraphBuilder:
+        """The graph it is of."""
 
     @property
     def stream(self) -> KStream[Any, Any]:
@@ -87,6 +92,9 @@ class WindowedKStream(InWindows[Grouping, V], Generic[K, V]):
 
     def _streams(self) -> list[KStream[Any, Any]]:
         return [self._grouped.stream]
+
+    def _graph(self) -> GraphBuilder:
+        return self._grouped.graph
 
     def _late_value(self) -> Serde:
         return self._grouped.value
