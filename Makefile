@@ -8,7 +8,9 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 SOURCES := pyproject.toml setup.py $(shell sed -n 's/^ *"\(streamz_core\/.*\.py\)",$$/\1/p' setup.py)
 
-.PHONY: demo demo-year test test-pure lint bench reference harnesses chaos fuzz clean
+IMAGES := $(addprefix tests/crash/test_,crash_images.py broker.py group_offsets.py consumer_groups.py transactions.py)
+
+.PHONY: demo demo-year test test-pure lint bench reference harnesses chaos chaos-processes chaos-images chaos-faults fuzz clean
 
 demo: $(VENV)/installed            ## The main job on real input: a month of New York's departures.
 	$(RUN) -m examples.departures
@@ -35,8 +37,19 @@ reference: $(VENV)/installed       ## docs/reference.md, written anew from the p
 harnesses: $(VENV)/tested-with     ## The crash harnesses as every merge runs them: the figures of docs/reliability.md.
 	STREAMZ_HARNESS=ci $(RUN) -m pytest tests/crash --timeout 0
 
-chaos: $(VENV)/tested-with         ## The long form of all: crash harnesses unthinned (hours), real processes killed for CHAOS_SECONDS (600).
-	STREAMZ_HARNESS=long STREAMZ_CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(RUN) -m pytest tests/chaos tests/crash -s --timeout 0
+chaos: $(VENV)/tested-with         ## The long form of all, another sample each time: chaos-processes, chaos-images, chaos-faults (docs/reliability.md).
+	$(MAKE) chaos-processes
+	$(MAKE) chaos-images
+	$(MAKE) chaos-faults
+
+chaos-processes: $(VENV)/tested-with ## Real processes killed: a soak of CHAOS_SECONDS (600), every file call, a million records.
+	STREAMZ_HARNESS=long STREAMZ_CHAOS_SECONDS=$${CHAOS_SECONDS:-600} $(RUN) -m pytest tests/chaos --timeout 0
+
+chaos-images: $(VENV)/tested-with  ## Every crash image of the log's scripts and of the broker's scenes.
+	STREAMZ_HARNESS=long $(RUN) -m pytest $(IMAGES) --timeout 0
+
+chaos-faults: $(VENV)/tested-with  ## Every failing call, flipped bit, killed repair and backup, and planted bug.
+	STREAMZ_HARNESS=long $(RUN) -m pytest tests/crash --timeout 0 $(IMAGES:%=--ignore=%)
 
 $(VENV)/installed: $(SOURCES)
 	$(HAS_PYTHON)

@@ -65,6 +65,7 @@ class LogStart:
             log_start_offset=offset,
             deletions_kept_from=deletions_kept_from,
             producers=self._producers.encode(),
+            producers_known_to=self._segments[-1].next_offset if len(self._segments) > 0 else offset,
         )
         with naming(directory, "moving the log start"):
             partition_metadata.store(directory.files, directory.path, metadata)

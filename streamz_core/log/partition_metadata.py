@@ -25,6 +25,8 @@ class PartitionMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """Of deletions before this offset, compaction has dropped the tombstones of some."""
     producers: bytes = b""
     """The producers when records were removed or compacted last, which may have been all that told of them."""
+    producers_known_to: int = 0
+    """The offset up to which ``producers`` says it all: who is not in it was forgotten by then."""
 
 
 def load(files: Files, directory: str) -> PartitionMetadata | None:

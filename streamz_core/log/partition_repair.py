@@ -29,6 +29,7 @@ from streamz_core.log.replay import replay
 from streamz_core.log.salvage import Expected, Kind, Stretch, Survey
 from streamz_core.log.segment import Segment, SegmentSummary
 from streamz_core.log.segment_scan import LEADER_EPOCH
+from streamz_core.progress import UNHEARD, Progress
 from streamz_core.protocol.control import end_txn_marker
 from streamz_core.protocol.record_batch import assign, encode
 
@@ -74,8 +75,11 @@ class _Surveyed(NamedTuple):
 class PartitionRepair:
     """One look at a partition, and what follows from it."""
 
-    def __init__(self, directory: PartitionDirectory, config: TopicConfig, now_ms: int) -> None:
+    def __init__(
+        self, directory: PartitionDirectory, config: TopicConfig, now_ms: int, progress: Progress = UNHEARD
+    ) -> None:
         self._directory = directory
+        self._progress = progress
         self._config = config
         self._now_ms = now_ms
         self._measures: list[Measure] = []
@@ -238,7 +242,7 @@ class PartitionRepair:
             )
             ended = map(segment.indexes.transactions.entry, range(len(segment.indexes.transactions)))
             aborted = [(one.last_offset, one.producer_id) for one in ended]
-        survey = Survey(directory.open_files.get(segment.path), expected)
+        survey = Survey(directory.open_files.get(segment.path), expected, self._progress)
         stretches = survey.run()
         summary = None if seal is None else seal.summary
         self._live.append(_Surveyed(base, stretches, survey.epochs, summary, aborted))

@@ -9,7 +9,7 @@ what is in the log. Sequences follow Kafka: int32, from 0 in each epoch, wrappin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -207,6 +207,19 @@ class ProducerState:
         known = {producer_id: _before(one, offset) for producer_id, one in self._producers.items()}
         state._take({producer_id: one for producer_id, one in known.items() if one is not None})
         return state
+
+    def forget_others(self, known: Collection[int], offset: int) -> None:
+        """Let go of what batches below ``offset`` told of any but the ``known`` producers: they were forgotten.
+
+        Compaction may have dropped the last batches of who was forgotten, and those that are left would tell
+        that an older sequence follows.
+        """
+        for producer_id, producer in list(self._producers.items()):
+            if producer_id in known or producer_id in self._open:
+                continue
+            producer.batches = [record for record in producer.batches if record.last_offset >= offset]
+            if producer.last_offset < offset:
+                del self._producers[producer_id]
 
     def encode(self) -> bytes:
         """All of it, for a snapshot."""

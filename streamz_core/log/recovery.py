@@ -13,7 +13,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from streamz_core.log import layout, snapshot
+import msgspec
+
+from streamz_core.log import layout, partition_metadata, snapshot
 from streamz_core.log.errors import CorruptRecord, PartitionFailed
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_metadata import PartitionMetadata
@@ -52,8 +54,8 @@ class Recovery:
         index_interval_bytes: int,
     ) -> None:
         self._directory = directory
+        self._metadata = metadata
         self._log_start_offset = metadata.log_start_offset
-        self._remembered = metadata.producers
         self._now_ms = now_ms
         self._index_interval_bytes = index_interval_bytes
         self._segments: list[Segment] = []
@@ -62,6 +64,7 @@ class Recovery:
         self._truncated_bytes = 0
         self._replayed_bytes = 0
         self._changed = False
+        self._is_from_log_alone = False
 
     def run(self, point_file: RecoveryPointFile) -> Recovered:
         """Recover. Raises ``CorruptRecord`` or ``PartitionFailed`` for rot, ``OSError`` from the disk."""
@@ -74,9 +77,11 @@ class Recovery:
         point = self._believed(found)
         first = self._start_from_snapshot(point)
         self._replay(first, point)
+        self._forget_producers()
         self._cut_below_start()
         self._settle(point, found, point_file)
         end = max(self._segments[-1].next_offset if self._segments else 0, self._log_start_offset)
+        self._limit_metadata(end)
         return Recovered(self._segments, self._producers, end, self._replayed_bytes, self._truncated_bytes)
 
     # -- what is there ------------------------------------------------------------------------------
@@ -111,6 +116,7 @@ class Recovery:
         if self._changed:
             self._directory.sync()
         producers = self._remembered_before(self._log_start_offset)
+        self._limit_metadata(self._log_start_offset)
         return Recovered([], producers, self._log_start_offset, 0, 0)
 
     def _believed(self, found: RecoveryPoint | None) -> RecoveryPoint:
@@ -146,6 +152,7 @@ class Recovery:
         for segment in self._segments:
             segment.reset()
         self._producers = self._remembered_before(self._segments[0].base_offset)
+        self._is_from_log_alone = True
         return 0
 
     def _use_snapshot(self, offset: int) -> int | None:
@@ -179,7 +186,21 @@ class Recovery:
 
     def _remembered_before(self, offset: int) -> ProducerState:
         """What was known of producers before the segments below ``offset`` were removed, which told of it."""
-        return ProducerState.decode(self._remembered).before(offset) if self._remembered else ProducerState()
+        remembered = self._metadata.producers
+        return ProducerState.decode(remembered).before(offset) if remembered else ProducerState()
+
+    def _forget_producers(self) -> None:
+        """Who had been forgotten when records were removed last is not known by those that were left."""
+        metadata = self._metadata
+        if self._is_from_log_alone and metadata.producers:
+            known = ProducerState.decode(metadata.producers).producers()
+            self._producers.forget_others(known, metadata.producers_known_to)
+
+    def _limit_metadata(self, end: int) -> None:
+        """What follows is written at offsets of a lost tail: the metadata must not speak of them."""
+        if self._metadata.producers_known_to > end:
+            limited = msgspec.structs.replace(self._metadata, producers_known_to=end)
+            partition_metadata.store(self._directory.files, self._directory.path, limited)
 
     # -- what the bytes say ---------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from streamz_core.log.files import File
 from streamz_core.log.segment_scan import LEADER_EPOCH, frame_problem, is_blank, scan
+from streamz_core.progress import UNHEARD, Progress
 from streamz_core.protocol.batch_header import OFFSET_MAX
 from streamz_core.protocol.record_batch import (
     HEADER_BYTES,
@@ -83,10 +84,11 @@ class Expected(NamedTuple):
 class Survey:
     """One walk over the bytes of a segment."""
 
-    def __init__(self, file: File, expected: Expected) -> None:
+    def __init__(self, file: File, expected: Expected, progress: Progress = UNHEARD) -> None:
         self._file = file
         self._size = file.size()
         self._expected = expected
+        self._progress = progress
         self.epochs: dict[int, int] = {}
         """Producer id -> the epoch it last wrote a transaction with."""
 
@@ -101,6 +103,7 @@ class Survey:
             try:
                 for header, at in self._sound(position, offset):
                     position, offset = at + header.size_bytes, header.next_offset
+                    self._progress.add(header.size_bytes)
             except CorruptBatch as error:
                 reason = error.reason
             if position > start:
@@ -109,6 +112,7 @@ class Survey:
                 break
             stretch = self._damaged(position, offset, reason)
             found.append(stretch)
+            self._progress.add(stretch.end - stretch.start)
             position, offset = stretch.end, stretch.next_offset
         if offset < expected.end_offset and not (found and found[-1].kind is Kind.TORN):
             kind = Kind.LOST if self._size < expected.certain_bytes else Kind.TORN

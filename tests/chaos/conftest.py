@@ -7,7 +7,6 @@ several share the processors well.
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.chaos.planted_bugs import BUGS
+from tests.harness_form import SEED_VARIABLE, VARIABLE, Form, chosen_form, chosen_seed
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 4
@@ -35,16 +35,16 @@ Runs = dict[str, "Future[Run]"]
 
 
 def commands(base: Path) -> dict[str, list[str]]:
-    """The harnesses, a short form for every change; a long one where STREAMZ_CHAOS_SECONDS says how long."""
-    seconds = os.environ.get("STREAMZ_CHAOS_SECONDS")
+    """The harnesses in this run's form; of a long one STREAMZ_CHAOS_SECONDS says how long the soak lasts."""
     chosen = {
         "soak": ["--seed=1", "--kills=40"],
         "killer": ["--every=13"],
         "state_killer": ["--seed=1", "--points=30"],
         "many_records": ["--records=100000", "--kills=8"],
     }
-    if seconds:
-        seed = f"--seed={random.randrange(1_000_000)}"
+    if chosen_form() is Form.LONG:
+        seconds = os.environ.get("STREAMZ_CHAOS_SECONDS") or "600"
+        seed = f"--seed={chosen_seed()}"
         chosen = {
             "soak": [seed, f"--seconds={seconds}"],
             "killer": ["--every=1"],
@@ -89,6 +89,7 @@ def figures() -> list[str]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if FIGURES:
-        terminalreporter.section("chaos harnesses")
+        form = f"{VARIABLE}={chosen_form().value} {SEED_VARIABLE}={chosen_seed()}"
+        terminalreporter.section(f"chaos harnesses, {form}")
         for figure in FIGURES:
             terminalreporter.line(figure)

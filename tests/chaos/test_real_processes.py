@@ -8,8 +8,9 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.planted_bugs import BUGS
+from tests.harness_form import Form, chosen_form
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(0 if chosen_form() is Form.LONG else 600)
 
 
 def passes(run) -> str:

@@ -1,5 +1,6 @@
 """Owns: what all crash tests share: the effort of this run, its processes, its figures at the end."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tests.crash.effort import EFFORTS, Effort
 from tests.crash.processes import Processes
 from tests.crash.tally import Tally
-from tests.harness_form import VARIABLE, chosen_form
+from tests.harness_form import SEED_VARIABLE, VARIABLE, chosen_form, chosen_seed
 
 TALLY = Tally()
 
@@ -21,7 +22,7 @@ def tally() -> Tally:
 @pytest.fixture(scope="session")
 def effort() -> Effort:
     """How much to try."""
-    return EFFORTS[chosen_form()]
+    return dataclasses.replace(EFFORTS[chosen_form()], seed=chosen_seed())
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     lines = TALLY.lines()
     if not lines:
         return
-    terminalreporter.section(f"crash harnesses, {chosen_form().value} form ({VARIABLE})")
+    form = f"{VARIABLE}={chosen_form().value} {SEED_VARIABLE}={chosen_seed()}"
+    terminalreporter.section(f"crash harnesses, {form}")
     for line in lines:
         terminalreporter.line(line)

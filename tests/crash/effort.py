@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tests.harness_form import Form
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,9 @@ class Effort:
 
     ``*_every``: on each so-many-th distinct image also recover twice, crash inside the recovery, go on.
     """
+
+    seed: int = 0
+    """Which of so many are tried; with another seed others."""
 
     images_max: int | None = 500
     """Of one workload; where there are more, torn writes are thinned evenly, and subsets by an eighth of that."""
@@ -43,6 +50,15 @@ class Effort:
     """What the run must come to, or its figures are not those that are published."""
     errno_runs_min: int = 1_500
 
+    def is_chosen(self, number: int, every: int) -> bool:
+        """Whether the ``number``-th is the one of ``every`` that is tried."""
+        return number % every == self.seed % every
+
+    def sample(self, all_of_them: Sequence[T], limit: int | None) -> Sequence[T]:
+        """About ``limit`` of them, evenly; all of them where there is no limit."""
+        step = 1 if limit is None else max(1, len(all_of_them) // limit)
+        return all_of_them[self.seed % step :: step]
+
 
 EFFORTS = {
     Form.SHORT: Effort(),
@@ -70,19 +86,19 @@ EFFORTS = {
         images_max=None,
         images_per_span=40_000,
         exhaustive_below=9,
-        twice_every=1,
-        nested_every=61,
-        nested_max=None,
-        continue_every=1,
-        kills_every=1,
-        images_per_kill_max=None,
+        twice_every=2,
+        nested_every=997,
+        nested_max=2_000,
+        continue_every=11,
+        kills_every=5,
+        images_per_kill_max=500,
         broker_images_every=1,
         errno_runs_max=None,
         flips_per_kind=None,
         bits_per_byte=8,
         repairs_per_kind=None,
         images_per_repair=None,
-        images_per_backup=None,
+        images_per_backup=5_000,
         several_damages=5_000,
         processes=os.cpu_count() or 1,
         distinct_images_min=250_000,

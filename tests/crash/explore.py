@@ -131,7 +131,8 @@ class Explorer:
         for number, image in enumerate(images):
             # A subset of whole changes says more than one more place to tear a write at.
             every = stride if image.is_torn or not self._effort.favours_subsets else max(1, stride // 8)
-            if number % every == 0:
+            # The first is what all that was written leaves.
+            if number == 0 or self._effort.is_chosen(number, every):
                 self.judge(image)
 
     def judge(self, image: Image) -> None:
@@ -157,11 +158,11 @@ class Explorer:
     def _dig_deeper(self, image: Image, seen: Seen, recording: Recording) -> None:
         number = len(self._seen)
         effort = self._effort
-        if number % effort.twice_every == 0:
+        if effort.is_chosen(number, effort.twice_every):
             self._expect_same(image, seen, recording.files.tree(), "L8: recovered again after a kill")
-        if number % effort.nested_every == 0:
+        if effort.is_chosen(number, effort.nested_every):
             self._crash_inside(image, seen, recording)
-        if number % effort.continue_every == 0:
+        if effort.is_chosen(number, effort.continue_every):
             self._go_on(image, seen)
 
     def _crash_inside(self, image: Image, seen: Seen, recording: Recording) -> None:
@@ -171,7 +172,7 @@ class Explorer:
         step = 1 if limit is None else max(1, total // limit)
         nested = CrashImages(image.tree, cuts=cuts_of_log_writes)
         possible = itertools.chain.from_iterable(map(nested.feed, recording.operations))
-        for inner in itertools.islice(possible, 0, None, step):
+        for inner in itertools.islice(possible, self._effort.seed % step, None, step):
             self.tally.nested += 1
             what = f"L8: crashed while recovering\n{inner.describe(recording.operations)}"
             self._expect_same(image, seen, inner.tree, what)
@@ -256,14 +257,14 @@ def explore_kills(workload: Workload, effort: Effort, part: int = 0, parts: int 
     """
     with in_small_steps(workload):
         origin, operations = record(workload)
-        stops = moments_to_kill(operations, effort.kills_every)[part::parts]
+        stops = moments_to_kill(operations, effort.kills_every, effort.seed)[part::parts]
         return _explore_kills(workload.__name__, origin, operations, effort, stops)
 
 
-def moments_to_kill(operations: Sequence[Operation], every: int) -> list[int]:
+def moments_to_kill(operations: Sequence[Operation], every: int, seed: int) -> list[int]:
     """After each so-many-th operation, and after each rename: its name is seen by all, and may yet be lost."""
     renames = {number for number, operation in enumerate(operations, 1) if isinstance(operation, Rename)}
-    return sorted(renames | set(range(1, len(operations) + 1, every)))
+    return sorted(renames | set(range(1 + seed % every, len(operations) + 1, every)))
 
 
 def _explore_kills(

@@ -9,7 +9,7 @@ from streamz_core.testing.crash_images import CrashImages, Image
 from streamz_core.testing.disk_tree import Tree
 from streamz_core.testing.recording_files import Recording, RecordingFiles
 from tests.crash.effort import Effort
-from tests.crash.explore import NEVER, cuts_of_log_writes
+from tests.crash.explore import cuts_of_log_writes
 from tests.crash.observe import NOW_MS, PATH, Seen, look, observe
 from tests.crash.rot import reference
 
@@ -18,10 +18,9 @@ RESTORED = "elsewhere/restored"
 
 
 def images_of(tree: Tree, recording: Recording, effort: Effort) -> list[Image]:
-    limit = effort.images_per_backup or NEVER
     images = CrashImages(tree, cuts=cuts_of_log_writes)
     found = [image for operation in recording.operations for image in images.feed(operation)]
-    return found[:: max(1, len(found) // limit)]
+    return list(effort.sample(found, effort.images_per_backup))
 
 
 def backed_up() -> Tree:

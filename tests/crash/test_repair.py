@@ -93,7 +93,6 @@ def test_what_is_replaced_is_kept() -> None:
 
 
 def test_a_killed_repair_is_run_again(effort: Effort) -> None:
-    limit = effort.images_per_repair or NEVER
     for path, at, tree in flips("log", KILLED_REPAIRS):
         story = f"byte {at} of {path} flipped"
         recording = Recording(tree)
@@ -101,7 +100,7 @@ def test_a_killed_repair_is_run_again(effort: Effort) -> None:
         whole, _ = observe(RecordingFiles(recording.files.tree()))
         images = CrashImages(tree)
         found = [image for operation in recording.operations for image in images.feed(operation)]
-        for image in found[:: max(1, len(found) // limit)]:
+        for image in effort.sample(found, effort.images_per_repair):
             told = f"{story}, killed: {image.story}"
             unrepaired, _ = observe(RecordingFiles(image.tree))
             if not unrepaired.failures:

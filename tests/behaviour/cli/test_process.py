@@ -179,3 +179,25 @@ def test_the_shell_is_offered_verbs_and_flags(streamz, tmp_path):
 def test_a_shell_is_given_its_completions(streamz):
     script, _ = streamz("completion", "bash").communicate(timeout=30)
     assert b"_STREAMZ_COMPLETE=bash_complete" in script
+
+
+def test_a_second_server_of_a_directory_is_told_who_serves_it_and_where(streamz):
+    server = streamz("server", "--listen", "127.0.0.1:0")
+    address = server.stdout.readline().decode().split()[-1]
+
+    second = streamz("server", "--listen", "127.0.0.1:0")
+    _, err = second.communicate(timeout=30)
+
+    assert second.returncode == 1
+    assert f"open in process {server.pid}, which serves it at kafka://{address}" in err.decode()
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(timeout=30) == 0
+
+
+def test_a_server_open_to_the_network_is_refused_before_anything_is_made(streamz, tmp_path):
+    server = streamz("server", "--data", "new", "--listen", "0.0.0.0:0")
+    _, err = server.communicate(timeout=30)
+
+    assert server.returncode == 1
+    assert b"no TLS and authentication" in err
+    assert not (tmp_path / "new").exists()

@@ -102,12 +102,13 @@ class CompactionMachine(RuleBasedStateMachine):
         assert (appended.base_offset, appended.last_offset) == (base, base + count - 1)
         assert appended.duplicate
 
-    @rule()
-    def expire_producers(self) -> None:
+    @rule(asks_anew=st.booleans())
+    def expire_producers(self, asks_anew: bool) -> None:
         self.log.expire_producers(1_000, 1_000)
-        for producer in set(PRODUCERS) - set(self.pending):  # who comes back asks for a new epoch
-            self.epochs[producer] += 1
-            self.sequences[producer] = 0
+        for producer in set(PRODUCERS) - set(self.pending):  # who comes back asks for a new epoch, or goes on
+            if asks_anew:
+                self.epochs[producer] += 1
+                self.sequences[producer] = 0
             self.batches.pop(producer, None)
 
     @rule(step=st.integers(0, 80))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
-from streamz_core.log import errors
+from streamz_core.log import errors, partition_metadata
 from streamz_core.log.check import Severity, check
 from streamz_core.model import Durability
 
@@ -297,10 +298,8 @@ def test_a_transaction_whose_end_was_compacted_away_stays_ended(topic, batch, fi
 
 
 @pytest.mark.parametrize("loses_caches", [False, True])
-def test_a_forgotten_producer_that_comes_back_is_taken_or_told_to_begin_anew(
-    topic, batch, files, path, records, loses_caches
-):
-    """Its last batch was compacted away, so the log itself knows less of it than the snapshot forgot."""
+def test_a_forgotten_producer_that_comes_back_is_taken(topic, batch, files, path, records, loses_caches):
+    """Its last batch was compacted away: what is left of it in the log would say that another sequence follows."""
     directory = topic(segment_bytes=150, cleanup_policy="compact")
     log = directory.partition("t", 0)
     log.append(batch("first", keys=["first"], base_sequence=0, **PRODUCER), level=OS, now_ms=0)
@@ -318,13 +317,35 @@ def test_a_forgotten_producer_that_comes_back_is_taken_or_told_to_begin_anew(
     again = topic(crash=True).partition("t", 0)
     assert records(again) == kept
     late = batch("late", keys=["late"], base_sequence=2, **PRODUCER)
-    if loses_caches:
-        assert again.next_sequence(7, 0) == 1  # of what is left of it
-        with pytest.raises(errors.OutOfOrderSequence):
-            again.append(late, level=OS, now_ms=0)
-        late = batch("late", keys=["late"], base_sequence=0, producer_id=7, producer_epoch=1)
     taken = again.append(late, level=OS, now_ms=0)
 
     assert not taken.duplicate
     assert again.append(late, level=OS, now_ms=0).duplicate
     assert records(again) == [*kept, (taken.base_offset, b"late", b"late")]
+
+
+def test_metadata_that_speaks_of_a_lost_tail_does_not_speak_of_what_is_written_there_later(
+    topic, batch, files, path
+):
+    """Records are deleted while a failed sync keeps the tail from being durable, and the power cut takes it."""
+    directory = topic(cleanup_policy="compact")
+    log = directory.partition("t", 0)
+    log.append(batch("a", keys=["a"]), level=SYNC, now_ms=0)
+    log.sync()
+    log.delete_records_before(1)
+    directory.abandon()
+    place = f"{path}/log/t-0"
+    metadata = partition_metadata.load(files, place)
+    assert metadata.producers_known_to == 1
+    partition_metadata.store(files, place, msgspec.structs.replace(metadata, producers_known_to=9))
+
+    directory = topic(crash=True)
+    sent = batch("b", keys=["b"], base_sequence=0, **PRODUCER)
+    taken = directory.partition("t", 0).append(sent, level=SYNC, now_ms=0)
+    directory.partition("t", 0).sync()
+    directory.abandon()
+    for cache in caches(files, path):
+        files.unlink(cache)
+
+    again = topic(crash=True).partition("t", 0).append(sent, level=SYNC, now_ms=0)
+    assert again == taken._replace(duplicate=True)
