@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.serde.registry import CodecRegistry
 from streamz_core.streams.dsl.builder import StreamsBuilder
+from streamz_core.streams.dsl.options import Consumed
 
 if TYPE_CHECKING:
     import re
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.global_ktable import GlobalKTable
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
-    from streamz_core.streams.dsl.options import Consumed, Materialized
+    from streamz_core.streams.dsl.options import Materialized
     from streamz_core.streams.dsl.stores import StoreBuilder
 
 
@@ -49,14 +50,21 @@ class AppStreams:
         return self._streams
 
     def stream(
-        self, *topics: str | Topic | re.Pattern[str], consumed: Consumed | str | None = None, **options: Any
+        self,
+        *topics: str | Topic | re.Pattern[str] | Consumed,
+        consumed: Consumed | None = None,
+        **options: Any,
     ) -> KStream[Any, Any]:
         """A stream of topics, in the manner of Kafka Streams; or of all that match a compiled pattern.
 
-        ``options`` are those of ``Consumed``: ``app.stream("orders", value_type=Order)``. A topic of
-        ``app.topic`` brings its types.
+        ``options`` are those of ``Consumed``: ``app.stream("orders", value_type=Order)``, which may stand behind
+        the topics, too: ``app.stream("orders", Consumed.with_(str, Order))``. A topic of ``app.topic`` brings
+        its types.
         """
-        names, found = _consumed(topics, options)
+        sources = [topic for topic in topics if not isinstance(topic, Consumed)]
+        for given in topics:
+            consumed = given if isinstance(given, Consumed) else consumed
+        names, found = _consumed(sources, options)
         return self.streams.stream(names, consumed, **found)
 
     def table(

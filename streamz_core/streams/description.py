@@ -7,7 +7,7 @@ Must not know: what is described.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
 from streamz_core.errors import Misuse
@@ -51,14 +51,15 @@ class TopologyDescription:
 
     def __str__(self) -> str:
         """The form of Kafka Streams' ``Topology.describe()``."""
-        lines = ["Topologies:"]
+        text = "Topologies:\n "
         for number, part in enumerate(self.subtopologies):
             aside = " for global store (will not generate tasks)" if part.is_global else ""
-            lines.append(f"   Sub-topology: {number}{aside}")
-            for node in part.nodes:
-                lines += _text(node)
-            lines.append("")
-        return "\n".join(lines) + "\n"
+            lines = [
+                f"  Sub-topology: {number}{aside}",
+                *(line for node in _in_order(part) for line in _text(node)),
+            ]
+            text += "\n".join(lines) + "\n\n"
+        return text
 
     def mermaid(self) -> str:
         """A flow chart for Mermaid, with topics as rounded boxes and stores as cylinders."""
@@ -85,6 +86,25 @@ class TopologyDescription:
         if name not in forms:
             raise Misuse(f"describe(): format must be one of {', '.join(forms)}; got {name!r}")
         return forms[name]()
+
+
+def _in_order(part: SubtopologyDescription) -> list[NodeDescription]:
+    """As Kafka Streams orders nodes, and what follows each: what most comes behind first, then by name."""
+    found = {node.name: node for node in part.nodes}
+    behind: dict[str, int] = {}
+
+    def size(name: str) -> int:
+        if name not in behind:
+            behind[name] = 1 + sum(size(after) for after in found[name].successors)
+        return behind[name]
+
+    def rank(name: str) -> tuple[int, str]:
+        return -size(name), name
+
+    return [
+        replace(found[name], successors=tuple(sorted(found[name].successors, key=rank)))
+        for name in sorted(found, key=rank)
+    ]
 
 
 def _text(node: NodeDescription) -> list[str]:

@@ -172,6 +172,11 @@ class DrivenApp:
         await run_to_end([self.app], self.broker, self.clock)
         await self._collect()
 
+    def store_names(self) -> list[str]:
+        """The stores and global tables of the topology."""
+        runtime = self.app.running.runtime
+        return [] if runtime is None else runtime.store_names()
+
     def store(self, name: str) -> Any:
         """A store of the topology; with several partitions, that of partition 0."""
         for task in tasks_of(self.app):
@@ -214,9 +219,14 @@ class DrivenApp:
             consumer.assign(partitions)
             for partition in partitions:
                 consumer.seek(partition, positions.get(partition, 0))
-        while fetched := await self.clock.drive(consumer.getmany(timeout_ms=1)):
+        # Who waits, even for a millisecond, makes the clock of the driver pass.
+        while fetched := await self._fetched(consumer):
             for partition, records in fetched.items():
                 self.written.setdefault(partition.topic, []).extend(records)
+
+    async def _fetched(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[Any]]:
+        await self.clock.settle()
+        return await consumer.getmany(timeout_ms=0)
 
 
 def partition_of(record: TestRecord, partitions: int) -> int:

@@ -64,7 +64,7 @@ class StreamsBuilder:
     def stream(
         self,
         topics: str | Iterable[str] | re.Pattern[str],
-        consumed: Consumed | str | None = None,
+        consumed: Consumed | None = None,
         **options: Any,
     ) -> KStream[Any, Any]:
         """A stream of one topic, or of several. ``options`` are those of ``Consumed``: ``value_type=Order``.
@@ -72,6 +72,11 @@ class StreamsBuilder:
         A compiled pattern, ``re.compile(r"orders-.*")``, reads every topic whose name matches as a whole, and those
         that are made while the app runs within some seconds (Kafka Streams' ``stream(Pattern)``).
         """
+        if isinstance(consumed, str):
+            raise Misuse(
+                f"stream({topics!r}, {consumed!r}): several topics are one list, stream(['one', 'other']); the name of "
+                "the step that reads them is Consumed.as_('…')"
+            )
         chosen = option(Consumed, consumed, options)
         return stream_of(self._graph, _topics(topics), chosen)
 
@@ -84,6 +89,7 @@ class StreamsBuilder:
     ) -> KTable[Any, Any]:
         """A topic as a table: the latest value of each key. Its store is called as the topic unless named."""
         _refuse_pattern(topic, "a table")
+        consumed, materialized = _either(consumed, materialized)
         chosen = option(Consumed, consumed, options)
         how = option(Materialized, materialized)
         if how.name is None:
@@ -109,8 +115,10 @@ class StreamsBuilder:
         topic unless named; it has no changelog, the topic is it.
         """
         _refuse_pattern(topic, "a global table")
+        consumed, materialized = _either(consumed, materialized)
         chosen, graph = option(Consumed, consumed, options), self._graph
         how = option(Materialized, materialized)
+        _refuse_for_copies(topic, chosen, how)
         key, value = known(how.key, chosen.key), known(how.value, chosen.value)
         name = graph.global_table(
             GlobalTableSpec(
@@ -152,6 +160,30 @@ class StreamsBuilder:
     def build(self) -> Graph:
         """The graph so far, as a value."""
         return self._graph.build()
+
+
+def _either(consumed: Any, materialized: Any) -> tuple[Any, Any]:
+    """Both options of a table, of which Kafka's overloads take either one in the second place."""
+    if isinstance(consumed, Materialized) and materialized is None:
+        return None, consumed
+    return consumed, materialized
+
+
+def _refuse_for_copies(topic: str, consumed: Consumed, materialized: Materialized) -> None:
+    """Refuse what a global table, a copy of a topic's bytes from its beginning, could not keep to."""
+    refused = {
+        "timestamp_extractor": consumed.timestamp_extractor,
+        "offset_reset": consumed.offset_reset,
+        "on_decode_error": consumed.on_decode_error,
+        "store_type": materialized.store_type,
+        "history_retention": materialized.history_retention,
+        "ttl": materialized.ttl,
+    }
+    if given := [name for name, value in refused.items() if value is not None]:
+        raise Misuse(
+            f"global_table({topic!r}) has no {', '.join(given)}: it is a copy of the topic as it is; "
+            "where that will not do, add_global_store() has a processor make the entries"
+        )
 
 
 def _topics(given: str | Iterable[str] | re.Pattern[str]) -> tuple[str, ...] | TopicPattern:

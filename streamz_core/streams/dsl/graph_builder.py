@@ -10,7 +10,7 @@ next edit of the program, and the state would be lost.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.final_results import Suppression, with_final_results
@@ -49,6 +49,7 @@ class GraphBuilder:
         self._policies: dict[str, ErrorPolicy] = {}
         self._finals: dict[str, Callable[[], Operator]] = {}
         self._suppressions: dict[str, Suppression] = {}
+        self._dealt: list[tuple[tuple[Any, ...], str]] = []
 
     def name(self, kind: str, given: str | None = None) -> str:
         """``given``, or the next name of this ``kind``; numbers go on either way."""
@@ -72,6 +73,7 @@ class GraphBuilder:
         """Read topics; the name of the node. Topics that are read already, in the same way, share it."""
         read = source.topics if source.pattern is None else (source.pattern,)
         for topic in read:
+            self._refuse_two_ways(topic, any(spec.topic == topic for spec in self._globals.values()))
             found = self._readers.get(topic)
             if found is None:
                 continue
@@ -152,8 +154,7 @@ class GraphBuilder:
     def global_table(self, spec: GlobalTableSpec) -> str:
         """Declare a global table; returns its name."""
         self._refuse_store(spec.name)
-        if spec.topic in self._readers:
-            raise Misuse(f"topic {spec.topic!r} is read already: it is a stream or table, or a global table")
+        self._refuse_two_ways(spec.topic, spec.topic in self._readers)
         for pattern in self._patterns():
             if pattern.matches(spec.topic):
                 refuse_named(spec.topic, pattern)
@@ -167,6 +168,18 @@ class GraphBuilder:
             raise Misuse(f"internal topic {name!r} is declared twice; give each its own name")
         self._topics[name] = topic
         return topic
+
+    def dealt(self, stream: tuple[Any, ...], deal: Callable[[], str]) -> str:
+        """The source of ``stream``'s records as they were dealt out anew: by ``deal``, unless they were before.
+
+        Whoever needs the same records by the same keys shares one topic, which has the name of the first use.
+        """
+        for known, source in self._dealt:
+            if known == stream:
+                return source
+        source = deal()
+        self._dealt.append((stream, source))
+        return source
 
     def build(self) -> Graph:
         """What was collected."""
@@ -190,6 +203,10 @@ class GraphBuilder:
             for pattern in patterns:
                 if pattern.matches(topic):
                     refuse_named(topic, pattern)
+
+    def _refuse_two_ways(self, topic: object, is_read: bool) -> None:
+        if is_read:
+            raise Misuse(f"topic {topic!r} is read already: it is a stream or table, or a global table")
 
     def _refuse_store(self, name: str) -> None:
         if name in self._stores or name in self._globals:

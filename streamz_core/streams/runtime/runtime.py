@@ -192,12 +192,14 @@ class StreamsRuntime:
             if table.name == name and self._globals is not None:
                 whole = GlobalParts(self._globals.parts(name), self._globals.store(name))
                 return StoreView(table.store, whole, self._subscriptions, timestamps=timestamps)
-        known = sorted(
+        known = ", ".join(self.store_names()) or "none"
+        raise Misuse(f"app {self.config.app_id!r} has no store {name!r} (it has: {known})")
+
+    def store_names(self) -> list[str]:
+        """All stores and global tables of the topology."""
+        return sorted(
             [spec.name for part in self._topology.subtopologies for spec in part.stores]
             + [table.name for table in self._topology.global_tables]
-        )
-        raise Misuse(
-            f"app {self.config.app_id!r} has no store {name!r} (it has: {', '.join(known) or 'none'})"
         )
 
     def _copies(self) -> Mapping[str, Standby]:

@@ -219,6 +219,24 @@ def test_a_stray_directory_is_set_aside_and_a_whole_stray_topic_adopted(closed, 
     directory.abandon()
 
 
+def test_what_the_disk_refuses_to_read_holds_up_no_other_partition(topic, batch, files, path, bad_sector):
+    directory = topic(partitions=2)
+    for partition in (0, 1):
+        for number in range(3):
+            directory.partition("t", partition).append(batch(f"{number}"), level=Durability.SYNC, now_ms=0)
+    directory.close()
+    change((files, path), log_of(0), 70)
+    change((files, path), log_of(0).replace("t-0", "t-1"), 70)
+
+    result = repair(bad_sector(files, log_of(0)), path, 0, execute=True)
+
+    (refused,) = [one for one in result.measures if "cannot be read" in one.finding.message]
+    assert refused.action == ""
+    assert "t-0" in refused.finding.path
+    assert [one.path for one in result.left] == [refused.finding.path]
+    assert {one.path for one in check(files, path)} == {refused.finding.path}
+
+
 def test_a_directory_in_use_is_refused(closed, topic):
     topic(crash=True)
     with pytest.raises(DirectoryOwned):
