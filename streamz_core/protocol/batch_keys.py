@@ -130,7 +130,7 @@ def _note_keys(
     return without, key_bytes
 
 
-def _pick(  # noqa: C901, PLR0912, PLR0915 - inlined varints: a call for each would double the time
+def _pick(  # noqa: PLR0915 - inlined varints: a call for each would double the time
     data: bytes, start: int, stop: int, header: BatchHeader, is_last: bytes | None, latest: dict[bytes, int]
 ) -> Picked:
     count: i64 = header.record_count
