@@ -46,6 +46,7 @@ def _agents(part: SubTopology) -> SubtopologyDescription:
             NodeKind.SOURCE,
             f"{source.name}-source",
             topics=source.topics,
+            pattern=None if source.pattern is None else source.pattern.text,
             successors=tuple(p.name for p in processors if source.name in p.sources),
         )
         for source in part.sources

@@ -38,6 +38,9 @@ def _one(parts: list[SubTopology]) -> SubTopology:
         return parts[0]
     sources: dict[str, SourceSpec] = {}
     for source in (source for part in parts for source in part.sources):
+        if source.pattern is not None:
+            sources[source.name] = source
+            continue
         for topic in source.topics:
             _check_reading(topic, sources.setdefault(topic, _alone(source, topic)), source)
     return SubTopology(
@@ -55,7 +58,9 @@ def _alone(source: SourceSpec, topic: str) -> SourceSpec:
 
 
 def _by_topics(processor: ProcessorSpec, part: SubTopology) -> ProcessorSpec:
-    topics = {source.name: source.topics for source in part.sources}
+    topics = {
+        source.name: source.topics if source.pattern is None else (source.name,) for source in part.sources
+    }
     read = tuple(topic for name in processor.sources for topic in topics[name])
     return replace(processor, sources=read)
 
