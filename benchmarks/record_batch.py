@@ -22,7 +22,7 @@ ROUNDS = 15
 RECORDS = 100_000
 MODULES = [
     f"streamz_core.protocol.{name}"
-    for name in ("varint", "batch_header", "encoded_batches", "batch_encoder", "batch_decoder")
+    for name in ("varint", "batch_header", "encoded_batches", "batch_frame", "batch_encoder", "batch_decoder")
 ]
 
 

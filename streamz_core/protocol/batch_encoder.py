@@ -17,21 +17,18 @@ from mypy_extensions import i64
 
 from streamz_core.errors import Misuse
 from streamz_core.model import Header
+from streamz_core.protocol.batch_frame import framed
 from streamz_core.protocol.batch_header import (
     CONTROL,
     DELETE_HORIZON,
-    HEADER_BYTES,
-    LENGTH_BYTES,
     LOG_APPEND_TIME,
     MAGIC,
     OFFSET_MAX,
     TIMESTAMP_MAX,
     TRANSACTIONAL,
     BatchHeader,
-    covered_part,
 )
 from streamz_core.protocol.compression import Compression, compress
-from streamz_core.protocol.crc import crc32c
 from streamz_core.protocol.encoded_batches import EncodedBatch
 from streamz_core.protocol.varint import INT32_MAX, further_bytes, write_varlong
 
@@ -115,7 +112,7 @@ def encode(
         base_sequence,
         count,
     )
-    return b"".join(_framed(header, compress(codec, out.getvalue(), level)))
+    return b"".join(framed(header, compress(codec, out.getvalue(), level)))
 
 
 def content_bytes(column: Sequence[bytes | None]) -> int:
@@ -196,7 +193,7 @@ class RawRecords:
             base_sequence,
             self._count,
         )
-        return _framed(header, packed)
+        return framed(header, packed)
 
 
 WriterMark = tuple[int, int, int]
@@ -319,17 +316,6 @@ def raw_records(
     if not writer.append_columns(keys, values, timestamps, headers):
         raise Misuse(f"{len(values)} records of more than {INT32_MAX} bytes: send fewer at once")
     return writer.take()
-
-
-def _framed(header: BatchHeader, packed: bytes) -> EncodedBatch:
-    """``packed`` records behind ``header``, which is given their length and the checksum of both."""
-    length = HEADER_BYTES - LENGTH_BYTES + len(packed)
-    if length > INT32_MAX:
-        raise Misuse(f"a batch of {length} bytes; the format ends at {INT32_MAX}: send fewer records at once")
-    header.batch_length = length
-    covered = covered_part(header)
-    header.crc = crc32c(packed, crc32c(covered))
-    return EncodedBatch(header, covered, packed)
 
 
 def _checked_count(

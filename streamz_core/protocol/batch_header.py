@@ -11,10 +11,9 @@ checksum leaves out the first 21 bytes, which is why a broker may assign offsets
 
 from __future__ import annotations
 
-from struct import Struct, error
+from struct import Struct
 from typing import Final
 
-from streamz_core.errors import Misuse
 from streamz_core.protocol.compression import Compression
 from streamz_core.protocol.corrupt import CorruptBatch
 from streamz_core.protocol.crc import crc32c
@@ -45,7 +44,6 @@ TIMESTAMP_DELTA_MAX: Final = TIMESTAMP_MAX + 1
 _HEADER: Final = Struct(">qiibIhiqqqhii")
 _BASE_OFFSET: Final = Struct(">q")
 _LEADER_EPOCH: Final = Struct(">i")
-_COVERED: Final = Struct(">hiqqqhii")
 _CRC: Final = Struct(">I")
 _ATTRIBUTES: Final = Struct(">h")
 _MAX_TIMESTAMP: Final = Struct(">q")
@@ -200,26 +198,6 @@ def _contradiction(header: BatchHeader) -> str:
     if codec == 0 and header.record_count * RECORD_BYTES_MIN > records_bytes:
         return f"{header.record_count} records cannot be in {records_bytes} bytes"
     return ""
-
-
-def covered_part(header: BatchHeader) -> bytes:
-    """What of the header's bytes the checksum covers. Raises ``Misuse`` for a number out of range."""
-    try:
-        return _COVERED.pack(
-            header.attributes,
-            header.last_offset_delta,
-            header.base_timestamp,
-            header.max_timestamp,
-            header.producer_id,
-            header.producer_epoch,
-            header.base_sequence,
-            header.record_count,
-        )
-    except error as problem:
-        who = (header.producer_id, header.producer_epoch, header.base_sequence)
-        raise Misuse(
-            f"producer id, epoch, sequence {who}, time {header.max_timestamp}: {problem}"
-        ) from problem
 
 
 def check_crc(buffer: Buffer, position: int, header: BatchHeader) -> bool:

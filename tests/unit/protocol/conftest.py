@@ -15,6 +15,7 @@ MODULES = (
     "varint",
     "batch_header",
     "encoded_batches",
+    "batch_frame",
     "batch_encoder",
     "batch_decoder",
     "batch_check",
