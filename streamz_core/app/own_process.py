@@ -61,4 +61,4 @@ def keep_freed_memory() -> bool:
         (M_TOP_PAD, TOP_PAD_BYTES),
         (M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES),
     )
-    return all([mallopt(name, size_bytes) for name, size_bytes in settings])
+    return all(mallopt(name, size_bytes) for name, size_bytes in settings)
