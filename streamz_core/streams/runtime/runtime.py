@@ -17,7 +17,7 @@ from streamz_core.aio.signal import Signal
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.client.consumer.assignors.range import RangePartitionAssignor
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
-from streamz_core.client.errors import OffsetOutOfRangeError
+from streamz_core.client.errors import InconsistentGroupProtocolError, OffsetOutOfRangeError
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.client.request import Requests
@@ -267,9 +267,19 @@ class StreamsRuntime:
             on_revoked=self.look_for_topics if self._topology.patterns else None,
         )
         self._subscribe(layout.read)
-        await consumer.start()
+        await self._join(consumer)
         self._background.spawn(self._fetch_forever(consumer, self._assignment), name="fetch")
         self._background.spawn(self._watch_topics(), name="topics")
+
+    async def _join(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            await consumer.start()
+        except InconsistentGroupProtocolError as error:
+            raise InconsistentGroupProtocolError(
+                f"app {self.config.app_id!r}: processes of it run that share tasks out in another way than this one: "
+                "one of the versions reads topics by pattern, the other by name. Stop the processes of the other "
+                "version first, or give this one another version or id"
+            ) from error
 
     def _state_settings(self) -> StateSettings:
         """Decoded entries have half of the memory and RocksDB the other; without RocksDB they have all of it."""
