@@ -441,6 +441,9 @@ class StreamsRuntime:
             try:
                 fetched = await consumer.getcolumns(timeout_ms=FETCH_WAIT_MS)
             except OffsetOutOfRangeError as error:
+                # Until their tasks begin anew: asked for again at once, they would only fail again.
+                for partition in consumer.assignment() & set(error.args[0]):
+                    consumer.pause(partition)
                 assignment.interrupt(TaskInterrupted(f"a position is no longer in its log: {error}"))
                 continue
             # No await until everything is handed over: a task that seeks must not get older data.
