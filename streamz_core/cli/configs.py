@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from streamz_core.cli import quota_configs, user_configs
-from streamz_core.cli.config_list import names, settings
+from streamz_core.cli.config_list import changes
 from streamz_core.cli.connection import CommandError, admin_options, connected, refuse, run
-from streamz_core.cli.options import options, properties
+from streamz_core.cli.options import options
 from streamz_core.cli.quota_configs import DEFAULT
 from streamz_core.protocol.messages.configs import (
     AlterableConfig,
@@ -177,14 +177,7 @@ def _entity(given: dict[str, Any]) -> tuple[ConfigResourceType, str | None]:
 
 
 def _asked(given: dict[str, Any]) -> list[AlterableConfig]:
-    if given["added"] and given["file"]:
-        raise click.UsageError("--add-config and --add-config-file exclude each other")
-    added = settings(given["added"], "--add-config") | properties(
-        given["file"], (), file_option="--add-config-file", option=""
-    )
-    deleted = names(given["deleted"])
-    if not added and not deleted:
-        raise click.UsageError("--alter needs --add-config, --add-config-file or --delete-config")
+    added, deleted = changes(given)
     return [AlterableConfig(name=key, value=value) for key, value in added.items()] + [
         AlterableConfig(name=key, value=None, config_operation=ConfigOperation.DELETE) for key in deleted
     ]

@@ -215,10 +215,11 @@ async def test_an_address_that_connects_too_often_is_turned_away_in_a_while():
         assert await here.peer().is_served()
 
 
-async def test_an_address_may_be_shut_out():
+async def test_an_address_may_be_shut_out(monkeypatch):
+    monkeypatch.setattr("streamz_core.server.listener.TURNED_AWAY_MAX", 20)
     async with scene() as here:
         await limit(here, {"ip": None}, connection_creation_rate=0)
-        peers = [here.peer() for _ in range(300)]
+        peers = [here.peer() for _ in range(30)]
         ended = [asyncio.ensure_future(peer.is_closed()) for peer in peers]
         await settled(here)
         await here.clock.advance(1_000)
