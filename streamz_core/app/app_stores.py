@@ -15,11 +15,13 @@ from streamz_core.state import rocksdb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from streamz_core.app.running import RunningApp
     from streamz_core.app.services import Runnable
     from streamz_core.app.settings import Settings
     from streamz_core.state.restore import RestoreProgress
+    from streamz_core.streams.runtime.members import KeyQueryMetadata
     from streamz_core.streams.runtime.queries import StoreView
 
 
@@ -57,6 +59,18 @@ class AppStores(AppDeclarations):
         if runtime is None:
             raise ImproperlyConfigured(f"app {self.id!r} reads no topics: it has no store {name!r}")
         return runtime.store(name, timestamps=timestamps, stale=stale)
+
+    async def query_metadata_for_key(self, store: str, key: Any) -> KeyQueryMetadata:
+        """Which process of the app has a key of a store: Kafka Streams' ``queryMetadataForKey``.
+
+        By Kafka's partitioner; with one of your own for the topic, ask every process. ``is_here``: ``app.store`` of
+        this one has it. Otherwise ``active`` is the ``application_server`` of the one to ask. Raises
+        ``StoreUnavailable`` (retriable) while tasks change hands, ``Misuse`` for a store there is not, or a global one.
+        """
+        runtime = self.running.runtime
+        if runtime is None:
+            raise ImproperlyConfigured(f"app {self.id!r} reads no topics: it has no store {store!r}")
+        return await runtime.query_metadata_for_key(store, key)
 
     def on_restore(self, listener: Callable[[RestoreProgress], None]) -> Callable[[RestoreProgress], None]:
         """Call ``listener(progress)`` whenever the restore of a store starts, goes on, ends or is suspended.

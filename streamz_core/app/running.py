@@ -214,6 +214,7 @@ class RunningApp:
             memory_budget_bytes=conf.memory_budget,
             shutdown_timeout_ms=conf.milliseconds("shutdown_timeout"),
             num_standby_replicas=conf.num_standby_replicas,
+            application_server=conf.application_server,
             rocksdb_config_setter=conf.rocksdb_config_setter,
         )
 
