@@ -33,6 +33,7 @@ _REMEDIES: Final[dict[int, str]] = {
     ErrorCode.GROUP_ID_NOT_FOUND: "there is no such group; list_consumer_groups() tells those there are",
     ErrorCode.NON_EMPTY_GROUP: "it has members; stop them first",
     ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC: "its members are subscribed to the topic; stop them first",
+    ErrorCode.CORRUPT_MESSAGE: "damaged bytes; where they are stored ones, 'streamz check' tells which",
     ErrorCode.KAFKA_STORAGE_ERROR: "the disk failed or is full; see the program's log",
 }
 

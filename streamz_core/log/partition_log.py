@@ -510,7 +510,7 @@ def _metadata(directory: PartitionDirectory) -> PartitionMetadata:
     if metadata is None:
         raise PartitionFailed(
             f"{directory.name}: {directory.path}/partition.metadata is missing or damaged; "
-            "restore it from a backup"
+            "restore it from a backup, or let 'streamz repair' write it anew"
         )
     if (metadata.topic_id, metadata.partition) != (directory.topic_id.bytes, directory.partition):
         raise PartitionFailed(

@@ -42,6 +42,7 @@ class Repaired(NamedTuple):
 
     measures: list[Measure]
     kept_path: str
+    """Empty where nothing had to be kept."""
     left: list[Finding]
     """What is still not as it should be; empty in a dry run."""
 
@@ -65,7 +66,8 @@ def repair(files: Files, path: str, now_ms: int, *, execute: bool = False) -> Re
             return Repaired(measures, run.kept.path, [])
         run.work()
         left = [finding for finding in check(files, path) if finding.severity is not Severity.TORN]
-        return Repaired(measures, run.kept.path, left)
+        kept_path = run.kept.path if files.exists(run.kept.path) else ""
+        return Repaired(measures, kept_path, left)
     finally:
         lock.release()
 
