@@ -36,12 +36,20 @@ if TYPE_CHECKING:
     from streamz_core.errors import StreamzError as StreamzError
     from streamz_core.model import Durability as Durability
     from streamz_core.model import TopicPartition as TopicPartition
+    from streamz_core.secret import Secret as Secret
     from streamz_core.serde.errors import DecodeError as DecodeError
     from streamz_core.serde.errors import EncodeError as EncodeError
     from streamz_core.serde.errors import KeyDecodeError as KeyDecodeError
     from streamz_core.serde.errors import ValidationError as ValidationError
     from streamz_core.serde.errors import ValueDecodeError as ValueDecodeError
     from streamz_core.serde.record import Record as Record
+    from streamz_core.server.limits import Limits as Limits
+    from streamz_core.server.security.jwt_validator import TokenRules as TokenRules
+    from streamz_core.server.security.security_config import OauthConfig as OauthConfig
+    from streamz_core.server.security.security_config import SecurityConfig as SecurityConfig
+    from streamz_core.server.security.tls import ClientAuth as ClientAuth
+    from streamz_core.server.security.tls import TlsConfig as TlsConfig
+    from streamz_core.server.server_config import ServerConfig as ServerConfig
     from streamz_core.streams.error_policy import ErrorAction as ErrorAction
     from streamz_core.streams.error_policy import ErrorPolicy as ErrorPolicy
 
@@ -60,8 +68,14 @@ _HOMES = {
     "app.windows": "HoppingWindow TumblingWindow after_idle",
     "errors": "ErrorCode Fatal Misuse Retriable StreamzError",
     "model": "Durability TopicPartition",
+    "secret": "Secret",
     "serde.errors": "DecodeError EncodeError KeyDecodeError ValidationError ValueDecodeError",
     "serde.record": "Record",
+    "server.limits": "Limits",
+    "server.security.jwt_validator": "TokenRules",
+    "server.security.security_config": "OauthConfig SecurityConfig",
+    "server.security.tls": "ClientAuth TlsConfig",
+    "server.server_config": "ServerConfig",
     "streams.error_policy": "ErrorAction ErrorPolicy",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -66,7 +66,7 @@ async def demo(data: Path, *, year: bool, rows_per_second: int) -> int:
         figures = await outcome.follow(app, len(lines), progress.show)
     seconds = time.perf_counter() - began
     ending = f"{len(lines):,} rows through three agents, exactly once, in {seconds:.1f} s"
-    print(f"\r{ending:<79}\n" if sys.stdout.isatty() else f"{ending}\n")
+    print(f"\r\x1b[K{ending}\n" if sys.stdout.isatty() else f"{ending}\n")
     print(report.render(figures))
     print(*await outcome.dead_letters(app), sep="\n")
     (data / DONE).touch()
@@ -78,17 +78,27 @@ class Progress:
 
     def __init__(self) -> None:
         self._next_line = 0.0
+        self._first: tuple[float, int] | None = None
 
     def show(self, done: int, total: int, hours: int) -> None:
         """``done`` of ``total`` rows are accounted for, ``hours`` have their final result."""
-        text = f"{done:>7,} of {total:,} rows, {hours:,} hours closed"
+        text = f"{done:>7,} of {total:,} rows, {hours:,} hours closed{self._pace(done, total)}"
         if sys.stdout.isatty():
             cells = 30 * done // total
             bar = "█" * cells + "░" * (30 - cells)
-            print(f"\r{bar} {text}", end="", flush=True)
+            print(f"\r\x1b[K{bar} {text}", end="", flush=True)
         elif time.perf_counter() >= self._next_line:
             self._next_line = time.perf_counter() + LINE_SECONDS
             print(text, flush=True)
+
+    def _pace(self, done: int, total: int) -> str:
+        """Since this run began: what an earlier one has done says nothing about how fast it goes."""
+        now = time.perf_counter()
+        began, before = self._first = self._first or (now, done)
+        if done == before:
+            return ""
+        per_second = (done - before) / (now - began)
+        return f", {per_second:,.0f}/s, {(total - done) / per_second:.0f} s left"
 
 
 def judge(figures: reference.Figures, expected: reference.Figures) -> int:

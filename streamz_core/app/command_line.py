@@ -16,6 +16,7 @@ import click
 
 from streamz_core.app import topology_commands
 from streamz_core.app.exit_codes import exit_with
+from streamz_core.app.restore_bar import restores_shown
 from streamz_core.app.workers import OPTION, own_command, run_workers
 
 if TYPE_CHECKING:
@@ -52,10 +53,16 @@ def worker(app: Startable, loglevel: str, accept_destructive: bool, count: int |
     """Run the app as this process."""
     if accept_destructive:
         app.reconfigure(accept_destructive=True)
-    logging.basicConfig(
-        level={"WARN": "WARNING"}.get(loglevel.upper(), loglevel.upper()),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    with restores_shown(app) as handler:
+        logging.basicConfig(
+            level={"WARN": "WARNING"}.get(loglevel.upper(), loglevel.upper()),
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+            handlers=[handler],
+        )
+        _run(app, count)
+
+
+def _run(app: Startable, count: int | None) -> None:
     from streamz_core.app import own_process
     from streamz_core.app.worker import run
 

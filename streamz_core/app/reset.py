@@ -25,11 +25,13 @@ from streamz_core.client.errors import GroupIdNotFound
 from streamz_core.client.local_link import open_link
 from streamz_core.client.reset_target import Bounds, ResetTarget, offsets_of_file
 from streamz_core.model import TopicPartition
+from streamz_core.progress import UNHEARD, Progress
 from streamz_core.protocol.messages.describe_groups import DescribeGroupsRequest
 from streamz_core.protocol.messages.leave_group import LeaveGroupRequest, MemberIdentity
 from streamz_core.protocol.messages.list_offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
 from streamz_core.state import rocksdb
 from streamz_core.state.changelog import topic_name
+from streamz_core.streams.topic_pattern import is_own, topic_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +59,8 @@ class ResetOptions:
     """Only these of its own topics are deleted; none named: all of them."""
     force: bool = False
     """Remove the members that its group still has."""
+    progress: Progress = UNHEARD
+    """Hears of the topics that are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class _Belongings:
 
     group: str
     sources: frozenset[str]
+    patterns: frozenset[str] = frozenset()
     own_topics: tuple[str, ...] = field(default=())
     state: str | None = None
 
@@ -145,6 +150,7 @@ def _belongings(group: str, known: Iterable[Fingerprint], directory: str | None)
     return _Belongings(
         group,
         frozenset(topic for one in versions for topic in one.sources),
+        frozenset(pattern for one in versions for pattern in one.patterns),
         tuple(dict.fromkeys(own)),
         None if directory is None else f"{directory}/{group}",
     )
@@ -160,7 +166,7 @@ async def _reset(link: Link, belongings: _Belongings, options: ResetOptions, *, 
         named = tuple(member.member_id for member in members)
         found = Reset(topics, offsets, belongings.state, bool(options.input_topics), named)
         if not dry_run:
-            await _carry_out(link, admin, belongings.group, found, members)
+            await _carry_out(link, admin, belongings.group, found, members, options.progress)
         return found
 
 
@@ -187,7 +193,13 @@ def _to_delete(belongings: _Belongings, named: frozenset[str], present: set[str]
 
 
 def _to_read(belongings: _Belongings, named: frozenset[str], present: set[str]) -> list[str]:
-    sources = belongings.sources & present
+    patterns = [topic_pattern(text) for text in belongings.patterns]
+    matching = {
+        topic
+        for topic in present
+        if not is_own(topic, belongings.group) and any(pattern.matches(topic) for pattern in patterns)
+    }
+    sources = (belongings.sources & present) | matching
     _refuse_unknown("input", named, belongings.group, sources)
     return sorted(named or sources)
 
@@ -228,7 +240,12 @@ async def _offsets(
 
 
 async def _carry_out(
-    link: Link, admin: AIOKafkaAdminClient, group: str, found: Reset, members: list[MemberIdentity]
+    link: Link,
+    admin: AIOKafkaAdminClient,
+    group: str,
+    found: Reset,
+    members: list[MemberIdentity],
+    progress: Progress,
 ) -> None:
     if members:
         await link.send(LeaveGroupRequest(group_id=group, members=members))
@@ -239,5 +256,7 @@ async def _carry_out(
             await admin.delete_consumer_groups([group])
     if found.offsets:
         await admin.alter_consumer_group_offsets(group, found.offsets)
+    progress.begin("deleting", "topics", len(found.topics))
     for topic in found.topics:
         (await admin.delete_topics([topic])).raise_for_errors()
+        progress.add(1)

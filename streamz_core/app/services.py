@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streamz_core.state.restore import RestoreProgress
     from streamz_core.streams.graph import Graph
     from streamz_core.streams.processor import ProcessorContext
+    from streamz_core.streams.topic_pattern import TopicPattern
     from streamz_core.streams.topology import Topology
 
 
@@ -92,6 +93,10 @@ class SourceTopics(Protocol):
     @property
     def graph(self) -> Graph | None:
         """The streams and tables of the DSL."""
+
+    @property
+    def patterns(self) -> Sequence[TopicPattern]:
+        """What is read by pattern."""
 
 
 class Runnable(Protocol):
@@ -171,6 +176,9 @@ class Startable(Runnable, Protocol):
 
     async def wait_failed(self) -> BaseException:
         """Return the reason when it cannot go on."""
+
+    def on_restore(self, listener: Callable[[RestoreProgress], None]) -> object:
+        """Have ``listener`` told of restores."""
 
     def client(self) -> Any:
         """The same app without its agents."""

@@ -21,6 +21,7 @@ from typing import Any, Final
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.model import Durability
+from streamz_core.server.server_config import ServerConfig, parse_listen
 from streamz_core.streams.error_policy import ErrorAction
 
 ENV_PREFIX: Final = "STREAMZ_"
@@ -52,9 +53,10 @@ class Settings:
     """The user's password: best left to the environment, ``STREAMZ_SASL_PLAIN_PASSWORD``."""
     sasl_oauth_token_provider: Any = None
     """Gives tokens for OAUTHBEARER (``AbstractTokenProvider``)."""
-    listen: str | None = None
+    listen: str | ServerConfig | None = None
     """``host:port`` where other programs reach an embedded log while the app runs, with any Kafka client: such as
-    ``127.0.0.1:9092``. None: nowhere."""
+    ``127.0.0.1:9092``; ``ServerConfig.at(...)`` for a port with TLS, logins and limits. None: nowhere. From the
+    environment it is the address alone, and what else the program says of the port holds."""
     version: int = 1
     """Raise it to start afresh: consumer group, tables and internal topics carry it from 2 on."""
     durability: str | None = None
@@ -118,7 +120,8 @@ class Settings:
         for name, text in (os.environ if environ is None else environ).items():
             setting = name.removeprefix(ENV_PREFIX).lower()
             if name.startswith(ENV_PREFIX) and setting in known:
-                chosen[setting] = _from_text(name, text, known[setting].default)
+                value = _from_text(name, text, known[setting].default)
+                chosen[setting] = _moved(chosen.get(setting), value) if setting == "listen" else value
         settings = cls(**chosen)
         settings._check()
         return settings
@@ -156,8 +159,20 @@ class Settings:
             "timestamp_ahead_max",
         ):
             self.milliseconds(name)
+        if not isinstance(self.listen, str | ServerConfig | None):
+            raise ImproperlyConfigured(
+                f"setting 'listen': expected host:port or a ServerConfig, got {self.listen!r}"
+            )
         if not isinstance(self.broker, str):
             raise ImproperlyConfigured(f"setting 'broker': expected an address as text, got {self.broker!r}")
+
+
+def _moved(listen: object, address: str) -> str | ServerConfig:
+    """Where an app listens by the environment: who moves its port must not open it."""
+    if not isinstance(listen, ServerConfig):
+        return address
+    host, port = parse_listen(address)
+    return dataclasses.replace(listen, host=host, port=port)
 
 
 def _one_of(name: str, value: object, allowed: tuple[str | None, ...]) -> None:

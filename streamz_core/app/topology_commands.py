@@ -14,6 +14,7 @@ import click
 
 from streamz_core.app.exit_codes import exit_with
 from streamz_core.app.reset_options import reset_options
+from streamz_core.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -81,13 +82,16 @@ async def show_reset(
     from streamz_core.app.reset import ResetOptions
     from streamz_core.client.reset_target import target_of
 
-    options = ResetOptions(
-        target=target_of(given, "to_earliest"),
-        input_topics=given["input_topics"],
-        internal_topics=given["internal_topics"],
-        force=given["force"],
-    )
-    click.echo(str(await carry_out(options)))
+    with progress_bar(is_wanted=execute) as bar:
+        options = ResetOptions(
+            target=target_of(given, "to_earliest"),
+            input_topics=given["input_topics"],
+            internal_topics=given["internal_topics"],
+            force=given["force"],
+            progress=bar,
+        )
+        done = await carry_out(options)
+    click.echo(str(done))
     if not execute:
         click.echo("Nothing was changed: this is a dry run; add --execute to do it.", err=True)
 

@@ -6,16 +6,24 @@ Must not know: what a backup consists of; ``streamz_core.log.backup`` does.
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import click
+import msgspec
 
 from streamz_core.cli.connection import CommandError
 from streamz_core.cli.directories import any_path, directory_path
+from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.clock import SystemClock
 from streamz_core.errors import StreamzError
 from streamz_core.log.backup import BackupSummary, back_up
 from streamz_core.log.directory import LogDirectory
 from streamz_core.log.errors import DirectoryOwned
 from streamz_core.log.files import DiskFiles
+
+if TYPE_CHECKING:
+    from streamz_core.progress import Progress
 
 
 @click.command("backup")
@@ -24,7 +32,9 @@ from streamz_core.log.files import DiskFiles
 @click.option(
     "--copy", is_flag=True, help="Copy every byte instead of linking what does not change any more."
 )
-def command(directory: str, target: str, copy: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@quiet_option
+def command(directory: str, target: str, copy: bool, as_json: bool, quiet: bool) -> None:
     """Back DIRECTORY up to TARGET, which is not there yet, while nobody has it open.
 
     Sealed segments are hard links where TARGET is on the same disk: that guards against mistakes, not
@@ -32,14 +42,16 @@ def command(directory: str, target: str, copy: bool) -> None:
     """
     path, target_path = directory_path(directory), any_path(target)
     try:
-        summary = _back_up(path, target_path, links=not copy)
+        with bar_unless(quiet, as_json) as bar:
+            summary = _back_up(path, target_path, links=not copy, progress=bar)
     except DirectoryOwned as error:
         raise CommandError(
             f"{error}; in that process: await streamz_core.client.local_link.backup(link, target)"
         ) from error
     except (StreamzError, OSError) as error:
         raise CommandError(str(error)) from error
-    click.echo(f"{path}: {describe(summary)} backed up to {target_path}")
+    text = f"{path}: {describe(summary)} backed up to {target_path}"
+    click.echo(json.dumps(msgspec.to_builtins(summary)) if as_json else text)
 
 
 def describe(summary: BackupSummary) -> str:
@@ -47,11 +59,11 @@ def describe(summary: BackupSummary) -> str:
     return f"{len(summary.partitions)} partitions, {summary.size_bytes} bytes"
 
 
-def _back_up(path: str, target: str, *, links: bool) -> BackupSummary:
+def _back_up(path: str, target: str, *, links: bool, progress: Progress) -> BackupSummary:
     now_ms = SystemClock().now_ms()
     directory = LogDirectory.open(DiskFiles(), path, now_ms)
     try:
-        summary = back_up(directory, target, now_ms, links=links)
+        summary = back_up(directory, target, now_ms, links=links, progress=progress)
     except BaseException:
         directory.abandon()
         raise

@@ -18,9 +18,12 @@ from streamz_core.cli.connection import CommandError, address_option, connected,
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.line_reader import OPTION, LineReader
 from streamz_core.cli.options import options, properties, property_names
+from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.cli.standard_input import Input, LineTooLong
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.errors import StreamzError
+from streamz_core.log.files import bytes_left
+from streamz_core.progress import BYTES
 
 if TYPE_CHECKING:
     import asyncio
@@ -107,6 +110,7 @@ class Interrupted(CommandError):
 @click.option("--topic", required=True, metavar="NAME", help="The topic to send to; made if it is missing.")
 @_reading
 @_client
+@quiet_option
 def command(
     *,
     address: str,
@@ -114,6 +118,7 @@ def command(
     properties: tuple[str, ...],
     reader_config: str | None,
     sync: bool,
+    quiet: bool,
     client_properties: tuple[str, ...],
     client_config: str | None,
     **flags: Any,
@@ -126,7 +131,7 @@ def command(
     if "compression_codec" in said:
         said["compression_type"] = said.pop("compression_codec")
     settings = _DEFAULTS | client_arguments(given, PRODUCER, option) | said
-    run(_produce(reader, topic, as_producers_have_it(settings), address=address, sync=sync))
+    run(_produce(reader, topic, as_producers_have_it(settings), address=address, sync=sync, quiet=quiet))
 
 
 def _properties(path: str | None, texts: tuple[str, ...], file_option: str, option: str) -> dict[str, str]:
@@ -134,15 +139,16 @@ def _properties(path: str | None, texts: tuple[str, ...], file_option: str, opti
 
 
 async def _produce(
-    reader: LineReader, topic: str, settings: dict[str, Any], *, address: str, sync: bool
+    reader: LineReader, topic: str, settings: dict[str, Any], *, address: str, sync: bool, quiet: bool
 ) -> None:
     number = 0
-    with interruption() as interrupted:
+    with interruption() as interrupted, bar_unless(quiet, sys.stdin.isatty()) as bar:
         async with (
             connected(address, create=True) as link,
             AIOKafkaProducer(bootstrap_servers=link, **settings) as producer,
         ):
             sent = _Sent()
+            bar.begin("sending", BYTES, bytes_left(sys.stdin))
             async for lines in _prompted(interrupted):
                 for line in lines:
                     number += 1
@@ -151,6 +157,7 @@ async def _produce(
                     if sync:
                         await sent.all()
                 sent.check()
+                bar.add(sum(map(len, lines)) + len(lines))
             await producer.flush()
             await sent.all()
         if interrupted.done():

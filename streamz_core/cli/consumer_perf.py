@@ -6,6 +6,7 @@ Must not know: how records are fetched; the arithmetic (``perf_figures``).
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.many_values import ManyValuesCommand, many_values
 from streamz_core.cli.options import options, properties
 from streamz_core.cli.perf_figures import MB_BYTES, rate
+from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.consumer.listener import ConsumerRebalanceListener
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from streamz_core.clock import Clock
     from streamz_core.model import TopicPartition
+    from streamz_core.progress_bar import ProgressBar
 
 _POLL_MS: Final = 100
 _TITLES: Final = (
@@ -44,6 +47,17 @@ _TITLES: Final = (
     "fetch.nMsg.sec",
 )
 _DETAILED_TITLES: Final = ("time", "threadId", *_TITLES[2:])
+_FORMATS: Final = ("{:.4f}", "{:.4f}", "{}", "{:.4f}", "{:.0f}", "{:.0f}", "{:.4f}", "{:.4f}")
+_JSON_NAMES: Final = (
+    "mb",
+    "mb_per_second",
+    "records",
+    "records_per_second",
+    "rebalance_time_ms",
+    "fetch_time_ms",
+    "fetch_mb_per_second",
+    "fetch_records_per_second",
+)
 
 _what = options(
     click.option("--topic", metavar="NAME", help="The topic to read."),
@@ -84,6 +98,8 @@ _what = options(
         "--date-format", default="%Y-%m-%d %H:%M:%S:%f", metavar="FORMAT", help="As strftime has it."
     ),
     click.option("--print-metrics", is_flag=True, help="Print the consumer's settings at the end."),
+    click.option("--json", "as_json", is_flag=True, help="Print each line as JSON, without titles."),
+    quiet_option,
 )
 _client = options(
     many_values(
@@ -134,18 +150,22 @@ class _Counts:
 
     def cells(self, now_ms: float) -> list[str]:
         """The columns from MB on."""
+        return [text.format(number) for text, number in zip(_FORMATS, self.figures(now_ms), strict=True)]
+
+    def figures(self, now_ms: float) -> tuple[float, ...]:
+        """What is in them."""
         took_ms, size = now_ms - self.began_ms, self.size / MB_BYTES
         fetching_ms = took_ms - self.joining_ms
-        return [
-            f"{size:.4f}",
-            f"{rate(size, took_ms):.4f}",
-            str(self.records),
-            f"{rate(self.records, took_ms):.4f}",
-            f"{self.joining_ms:.0f}",
-            f"{fetching_ms:.0f}",
-            f"{rate(size, fetching_ms):.4f}",
-            f"{rate(self.records, fetching_ms):.4f}",
-        ]
+        return (
+            size,
+            rate(size, took_ms),
+            self.records,
+            rate(self.records, took_ms),
+            self.joining_ms,
+            fetching_ms,
+            rate(size, fetching_ms),
+            rate(self.records, fetching_ms),
+        )
 
 
 class _Rebalances(ConsumerRebalanceListener):
@@ -170,7 +190,7 @@ class _Rebalances(ConsumerRebalanceListener):
 
 
 async def _measure(address: str, settings: dict[str, Any], given: dict[str, Any]) -> None:
-    with interruption() as interrupted:
+    with interruption() as interrupted, bar_unless(given["quiet"], given["as_json"]) as bar:
         async with connected(address) as link:
             consumer = AIOKafkaConsumer(bootstrap_servers=link, **settings)
             rebalances = _Rebalances(link.clock)
@@ -178,10 +198,11 @@ async def _measure(address: str, settings: dict[str, Any], given: dict[str, Any]
                 consumer.subscribe(pattern=f"(?:{given['include']})\\Z", listener=rebalances)
             else:
                 consumer.subscribe([given["topic"]], listener=rebalances)
-            if not given["hide_header"]:
+            if not given["hide_header"] and not given["as_json"]:
                 click.echo(", ".join(_DETAILED_TITLES if given["show_detailed_stats"] else _TITLES))
             async with consumer:
-                await _Reading(consumer, rebalances, link.clock, given).run(interrupted)
+                bar.begin("reading", "records", given["count"])
+                await _Reading(consumer, rebalances, link.clock, given, bar).run(interrupted)
     if given["print_metrics"]:
         for name, value in sorted(settings.items()):
             click.echo(f"consumer-setting:{name} : {value}")
@@ -191,8 +212,15 @@ class _Reading:
     """Reads until it has enough, nothing came for long enough, or a signal did."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, rebalances: _Rebalances, clock: Clock, given: dict[str, Any]
+        self,
+        consumer: AIOKafkaConsumer,
+        rebalances: _Rebalances,
+        clock: Clock,
+        given: dict[str, Any],
+        bar: ProgressBar,
     ) -> None:
+        self._bar = bar
+        self._is_json: bool = given["as_json"]
         self._consumer = consumer
         self._rebalances = rebalances
         self._clock = clock
@@ -218,6 +246,7 @@ class _Reading:
                 heard_ms = now_ms
             self._whole.joining_ms = self._rebalances.total_ms
             if now_ms - heard_ms > self._patience_ms:
+                self._bar.erase()
                 click.echo(
                     f"WARNING: exiting before consuming the expected number of messages: timeout "
                     f"({self._patience_ms} ms) exceeded",
@@ -226,9 +255,18 @@ class _Reading:
                 break
             self._maybe_tell(now_ms)
         if not self._is_detailed:
-            click.echo(", ".join([began, self._now(), *self._whole.cells(self._clock.monotonic_ms())]))
+            self._say({"start_time": began, "end_time": self._now()}, self._whole, self._clock.monotonic_ms())
+
+    def _say(self, times: dict[str, str], counts: _Counts, now_ms: float) -> None:
+        self._bar.erase()
+        if self._is_json:
+            figures = zip(_JSON_NAMES, counts.figures(now_ms), strict=True)
+            click.echo(json.dumps({**times, **dict(figures)}))
+        else:
+            click.echo(", ".join([*times.values(), *counts.cells(now_ms)]))
 
     def _count(self, records: int, size: int) -> None:
+        self._bar.add(records)
         for counts in (self._whole, self._window):
             counts.records += records
             counts.size += size
@@ -241,7 +279,7 @@ class _Reading:
             self._rebalances.total_ms - self._told_joining_ms, now_ms - self._window.began_ms
         )
         self._told_joining_ms = self._rebalances.total_ms
-        click.echo(", ".join([self._now(), "0", *self._window.cells(now_ms)]))
+        self._say({"time": self._now(), "thread_id": "0"}, self._window, now_ms)
         self._window = _Counts(now_ms)
 
     def _now(self) -> str:

@@ -7,6 +7,7 @@ Must not know: the lines of any kind of file (``dumped_log``, ``dumped_indexes``
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -21,9 +22,11 @@ from streamz_core.cli.dumped_records import (
     TextParser,
     TransactionParser,
 )
+from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.errors import StreamzError
 from streamz_core.log import layout
 from streamz_core.log.files import DiskFiles
+from streamz_core.progress import BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +49,7 @@ _DECODER: Final = "kafka.serializer.StringDecoder"
 @click.option("--skip-record-metadata", is_flag=True, help="Print keys and values only.")
 @click.option("--key-decoder-class", default=_DECODER, show_default=True, help=", ".join(DECODERS))
 @click.option("--value-decoder-class", default=_DECODER, show_default=True, help=", ".join(DECODERS))
+@quiet_option
 def command(
     *,
     files: str,
@@ -60,6 +64,7 @@ def command(
     skip_record_metadata: bool,
     key_decoder_class: str,
     value_decoder_class: str,
+    quiet: bool,
 ) -> None:
     """Print .log, .index, .timeindex, .txnindex, .snapshot, .seal, recovery-point and partition.metadata files."""
     if offsets_decoder and transaction_log_decoder:
@@ -69,25 +74,39 @@ def command(
     if has_decoder:
         parser = OffsetsParser() if offsets_decoder else TransactionParser()
     prints_data = print_data_log or has_decoder
-    options = DumpOptions(
-        parser=parser,
-        is_deep=deep_iteration or prints_data or skip_record_metadata,
-        prints_contents=prints_data or skip_record_metadata,
-        skips_metadata=skip_record_metadata,
-        max_message_bytes=max_message_size,
-        max_bytes=max_bytes,
-    )
-    wrong: list[str] = []
-    for path in filter(None, map(str.strip, files.split(","))):
-        try:
-            for line in _dump(path, options, verify_index_only, index_sanity_check, wrong):
-                click.echo(line)
-        except (StreamzError, OSError) as error:
-            raise CommandError(f"{path}: {error}") from error
+    # At a terminal the lines themselves show how far it is.
+    with bar_unless(quiet, sys.stdout.isatty()) as bar:
+        options = DumpOptions(
+            parser=parser,
+            is_deep=deep_iteration or prints_data or skip_record_metadata,
+            prints_contents=prints_data or skip_record_metadata,
+            skips_metadata=skip_record_metadata,
+            max_message_bytes=max_message_size,
+            max_bytes=max_bytes,
+            progress=bar,
+        )
+        paths = list(filter(None, map(str.strip, files.split(","))))
+        bar.begin("dumping", BYTES, _log_bytes(paths, max_bytes))
+        wrong: list[str] = []
+        for path in paths:
+            try:
+                for line in _dump(path, options, verify_index_only, index_sanity_check, wrong):
+                    click.echo(line)
+            except (StreamzError, OSError) as error:
+                raise CommandError(f"{path}: {error}") from error
     for line in wrong:
         click.echo(line)
     if wrong:
         raise SystemExit(1)
+
+
+def _log_bytes(paths: list[str], max_bytes: int | None) -> int:
+    """What there is to be read of the ``.log`` files, the only large ones."""
+    files = DiskFiles()
+    sizes = [
+        files.size_of(path) for path in paths if files.exists(path) and _suffix(path) == layout.LOG_SUFFIX
+    ]
+    return sum(size if max_bytes is None else min(size, max_bytes) for size in sizes)
 
 
 def _dump(

@@ -11,6 +11,7 @@ from struct import Struct, error
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.log.segment_scan import is_blank
+from streamz_core.progress import UNHEARD
 from streamz_core.protocol.control import read_marker
 from streamz_core.protocol.record_batch import (
     HEADER_BYTES,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from streamz_core.cli.dumped_records import RecordParser
     from streamz_core.log.files import File, Files
+    from streamz_core.progress import Progress
 
 _MARKER_VALUE: Final = Struct(">hi")
 _SEQUENCE_MASK: Final = 0x7FFFFFFF
@@ -41,6 +43,8 @@ class DumpOptions:
     skips_metadata: bool
     max_message_bytes: int
     max_bytes: int | None
+    progress: Progress = UNHEARD
+    """Hears of the bytes of the file."""
 
 
 def dump_log(files: Files, path: str, options: DumpOptions) -> Iterator[str]:
@@ -70,6 +74,7 @@ def dump_log(files: Files, path: str, options: DumpOptions) -> Iterator[str]:
                     previous = -1 if offset is None else offset
                     yield line
             position += header.size_bytes
+            options.progress.add(header.size_bytes)
     finally:
         file.close()
     if gaps:

@@ -6,6 +6,7 @@ Must not know: how records travel; the arithmetic (``perf_figures``).
 
 from __future__ import annotations
 
+import json
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from streamz_core.cli.connection import CommandError, address_option, connected,
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.options import options, properties
 from streamz_core.cli.perf_figures import Latencies
+from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import TopicPartition
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     import asyncio
 
     from streamz_core.client.link import Link
+    from streamz_core.progress_bar import ProgressBar
 
 _TELL_EVERY: Final = 1000
+_PERCENTILES: Final = {"50th": 0.5, "99th": 0.99, "99.9th": 0.999}
 
 _options = options(
     click.option("--topic", required=True, metavar="NAME", help="The topic; made if it is missing."),
@@ -55,6 +59,8 @@ _options = options(
         show_default=True,
         help="Give up on a record after so long.",
     ),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    quiet_option,
 )
 
 
@@ -66,15 +72,18 @@ def command(address: str, command_config: str | None, **given: Any) -> None:
     said = properties(command_config, (), file_option="--command-config", option="")
     settings = client_arguments(said, ADMIN, "--command-config")
     latencies = run(_measure(address, settings, given))
+    if given["as_json"]:
+        figures = latencies.as_json(_PERCENTILES)
+        click.echo(json.dumps({"records": latencies.count, "latency_ms": figures}))
+        return
     click.echo(f"Avg latency: {latencies.mean:.4f} ms\n")
-    shares = {"50th": 0.5, "99th": 0.99, "99.9th": 0.999}
-    tail = ", ".join(f"{name} = {latencies.percentile(share):.3f}" for name, share in shares.items())
+    tail = ", ".join(f"{name} = {latencies.percentile(share):.3f}" for name, share in _PERCENTILES.items())
     click.echo(f"Percentiles (ms): {tail}")
 
 
 async def _measure(address: str, settings: dict[str, Any], given: dict[str, Any]) -> Latencies:
     acks = given["acks"]
-    with interruption() as interrupted:
+    with interruption() as interrupted, bar_unless(given["quiet"], given["as_json"]) as bar:
         async with (
             connected(address, create=True) as link,
             AIOKafkaProducer(
@@ -84,7 +93,8 @@ async def _measure(address: str, settings: dict[str, Any], given: dict[str, Any]
             await producer.partitions_for(given["topic"])  # the topic is there from now on
             async with AIOKafkaConsumer(bootstrap_servers=link, fetch_max_wait_ms=0, **settings) as consumer:
                 await _stand_at_the_end(consumer, producer, given["topic"])
-                return await _RoundTrips(producer, consumer, link, given).run(interrupted)
+                bar.begin("sending and reading", "records", given["count"])
+                return await _RoundTrips(producer, consumer, link, given, bar).run(interrupted)
 
 
 async def _stand_at_the_end(consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, topic: str) -> None:
@@ -99,8 +109,15 @@ class _RoundTrips:
     """One record after the other."""
 
     def __init__(
-        self, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer, link: Link, given: dict[str, Any]
+        self,
+        producer: AIOKafkaProducer,
+        consumer: AIOKafkaConsumer,
+        link: Link,
+        given: dict[str, Any],
+        bar: ProgressBar,
     ) -> None:
+        self._bar = bar
+        self._is_json: bool = given["as_json"]
         self._producer = producer
         self._consumer = consumer
         self._clock = link.clock
@@ -117,9 +134,11 @@ class _RoundTrips:
             took_ms = await unless(interrupted, self._once())
             if took_ms is None:
                 break
-            if number % _TELL_EVERY == 0:
+            if number % _TELL_EVERY == 0 and not self._is_json:
+                self._bar.erase()
                 click.echo(f"{number}\t{took_ms:.3f}")
             latencies.add(took_ms)
+            self._bar.add(1)
         return latencies
 
     async def _once(self) -> float:

@@ -7,7 +7,10 @@ Must not know: clients, printing, the clock.
 from __future__ import annotations
 
 from array import array
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MB_BYTES: Final = 1024 * 1024
 _SAMPLES_MAX: Final = 500_000
@@ -51,6 +54,11 @@ class Latencies:
             return 0.0
         samples = sorted(self._samples)
         return samples[min(int(share * len(samples)), len(samples) - 1)]
+
+    def as_json(self, shares: Mapping[str, float]) -> dict[str, float]:
+        """Mean, greatest, and the percentiles named in ``shares``, ms."""
+        named = {name: self.percentile(share) for name, share in shares.items()}
+        return {"mean": self.mean, "max": self.greatest, **named}
 
 
 def rate(count: float, took_ms: float) -> float:

@@ -6,6 +6,7 @@ Must not know: how records are batched and sent; the arithmetic (``perf_figures`
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ from streamz_core.cli.interruption import interruption
 from streamz_core.cli.many_values import ManyValuesCommand, many_values
 from streamz_core.cli.options import OptionError, options, properties, read_bytes
 from streamz_core.cli.perf_figures import MB_BYTES, Latencies, due_ms, rate
+from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.errors import StreamzError
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from streamz_core.clock import Clock
     from streamz_core.model import RecordMetadata
+    from streamz_core.progress_bar import ProgressBar
 
 _PERCENTILES: Final = {"50th": 0.5, "95th": 0.95, "99th": 0.99, "99.9th": 0.999}
 _TURN: Final = 512
@@ -66,6 +69,10 @@ _what = options(
         "--transaction-duration-ms", type=click.IntRange(1), help="How long each is.  [default: 3000]"
     ),
 )
+_output = options(
+    click.option("--json", "as_json", is_flag=True, help="Print each line as JSON."),
+    quiet_option,
+)
 _client = options(
     many_values(
         "--producer-props",
@@ -86,6 +93,7 @@ _client = options(
 @click.command("producer-perf", cls=ManyValuesCommand)
 @address_option
 @_what
+@_output
 @_client
 def command(address: str, producer_props: tuple[str, ...], client_config: str | None, **given: Any) -> None:
     """Send records as fast as asked for, and print how many a second there were and how long each took."""
@@ -155,18 +163,31 @@ class _Window:
             f"{self.latencies.greatest:.1f} ms max latency"
         )
 
+    def as_json(self, now_ms: float) -> dict[str, Any]:
+        """The same for a program."""
+        took_ms, count = now_ms - self.began_ms, self.latencies.count
+        return {
+            "records": count,
+            "records_per_second": rate(count, took_ms),
+            "mb_per_second": rate(self.size / MB_BYTES, took_ms),
+            "latency_ms": self.latencies.as_json(_PERCENTILES),
+        }
+
 
 class _Report:
     """Counts acknowledgements and prints a line now and then; the first failure is kept."""
 
-    def __init__(self, clock: Clock, given: dict[str, Any]) -> None:
+    def __init__(self, clock: Clock, given: dict[str, Any], bar: ProgressBar) -> None:
         self._clock = clock
+        self._bar = bar
+        self._is_json: bool = given["as_json"]
         self._warmup: int = given["warmup_records"]
         self._interval_ms: int = given["reporting_interval"]
         now_ms = clock.monotonic_ms()
         self._whole = _Window(now_ms, Latencies(given["count"]))
         self._window = _Window(now_ms)
         self._seen = 0
+        self._shown = 0
         self.failure: BaseException | None = None
 
     def follow(self, future: asyncio.Future[RecordMetadata], size: int) -> None:
@@ -192,24 +213,38 @@ class _Report:
             window.latencies.add(now_ms - sent_ms)
             window.size += size
         if now_ms - self._window.began_ms >= self._interval_ms:
-            click.echo(f"{self._window.line(now_ms)}.")
+            self._bar.erase()
+            is_json = self._is_json
+            click.echo(
+                json.dumps(self._window.as_json(now_ms)) if is_json else f"{self._window.line(now_ms)}."
+            )
             self._window = _Window(now_ms)
+
+    def show(self) -> None:
+        """Have the bar know what has come since the last time."""
+        self._bar.add(self._seen - self._shown)
+        self._shown = self._seen
 
     def total(self) -> str:
         """The last line."""
+        self._bar.erase()
+        now_ms = self._clock.monotonic_ms()
+        if self._is_json:
+            return json.dumps({**self._whole.as_json(now_ms), "is_total": True})
         tail = ", ".join(
             f"{self._whole.latencies.percentile(share):.1f} ms {name}" for name, share in _PERCENTILES.items()
         )
-        return f"{self._whole.line(self._clock.monotonic_ms())}, {tail}."
+        return f"{self._whole.line(now_ms)}, {tail}."
 
 
 async def _measure(address: str, settings: dict[str, Any], plan: _Plan, given: dict[str, Any]) -> None:
-    with interruption() as interrupted:
+    with interruption() as interrupted, bar_unless(given["quiet"], given["as_json"]) as bar:
         async with (
             connected(address, create=True) as link,
             AIOKafkaProducer(bootstrap_servers=link, **settings) as producer,
         ):
-            report = _Report(link.clock, given)
+            bar.begin("sending", "records", plan.count)
+            report = _Report(link.clock, given, bar)
             sender = _Sender(producer, plan, report, link.clock)
             if "transactional_id" in settings:
                 sender.transaction_ms = given["transaction_duration_ms"] or 3000
@@ -248,6 +283,7 @@ class _Sender:
             now_ms = self._clock.monotonic_ms()
             early_ms = began_ms + due_ms(self.sent, self._plan.per_second) - now_ms
             if early_ms > 0 or self.sent % _TURN == 0:
+                self._report.show()
                 await sleep(self._clock, early_ms)
                 await self._change_transactions(now_ms)
                 if interrupted.done() or self._report.failure is not None:

@@ -12,6 +12,7 @@ import click
 
 from streamz_core.cli.connection import CommandError, default_address
 from streamz_core.cli.directories import directory_path
+from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.clock import SystemClock
 from streamz_core.errors import StreamzError
 from streamz_core.log.check import Severity
@@ -23,7 +24,8 @@ from streamz_core.log.repair import Repaired, repair
 @click.argument("directory", required=False)
 @click.option("--execute", is_flag=True, help="Do it. Without it, nothing is changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(directory: str | None, execute: bool, as_json: bool) -> None:
+@quiet_option
+def command(directory: str | None, execute: bool, as_json: bool, quiet: bool) -> None:
     """Repair DIRECTORY while nobody has it open; without --execute, only say what would be done.
 
     What is damaged is given up, what is sound stays at its offsets. Every file that is changed or removed
@@ -31,7 +33,8 @@ def command(directory: str | None, execute: bool, as_json: bool) -> None:
     """
     path = directory_path(directory or default_address())
     try:
-        result = repair(DiskFiles(), path, SystemClock().now_ms(), execute=execute)
+        with bar_unless(quiet, as_json) as bar:
+            result = repair(DiskFiles(), path, SystemClock().now_ms(), execute=execute, progress=bar)
     except (StreamzError, OSError) as error:
         raise CommandError(str(error)) from error
     if as_json:

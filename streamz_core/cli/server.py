@@ -23,10 +23,10 @@ from streamz_core.aio.deadline import sleep
 from streamz_core.app import own_process
 from streamz_core.cli.connection import CommandError, default_address, run
 from streamz_core.cli.directories import any_path, directory_path
-from streamz_core.cli.interruption import interruption
+from streamz_core.cli.interruption import hangups, interruption
 from streamz_core.cli.options import OptionError, options
 from streamz_core.cli.server_security import security_config, security_options
-from streamz_core.client.local_link import broker_of, open_link
+from streamz_core.client.local_link import broker_of, is_local, open_link
 from streamz_core.clock import SystemClock
 from streamz_core.errors import Misuse
 from streamz_core.log import layout
@@ -34,7 +34,7 @@ from streamz_core.log.errors import DirectoryOwned
 from streamz_core.log.files import DiskFiles
 from streamz_core.model import Durability
 from streamz_core.server.server import Server
-from streamz_core.server.server_config import ServerConfig, parse_listen
+from streamz_core.server.server_config import ServerConfig
 
 if TYPE_CHECKING:
     from streamz_core.broker.broker import Broker
@@ -92,7 +92,8 @@ def command(  # noqa: PLR0917 - as many as there are options
     """Serve a data directory at a port: Kafka's own tools and clients of any language reach it there.
 
     Runs until SIGTERM or SIGINT, then answers what is in hand and closes the directory. A second signal
-    ends it at once, which costs nothing that was acknowledged.
+    ends it at once, which costs nothing that was acknowledged. Renewed certificates are used within 10
+    seconds, at SIGHUP at once.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -116,25 +117,22 @@ def stop(data: str | None, timeout: int) -> None:
 
 
 async def _serve(chosen: _Options, ready_fd: int | None) -> None:
-    host, port = parse_listen(chosen.listen)
-    advertised = parse_listen(chosen.advertise) if chosen.advertise else (None, None)
-    config = ServerConfig(
-        host=host,
-        port=port,
-        advertised_host=advertised[0],
-        advertised_port=advertised[1],
-        security=chosen.security,
-    )
+    config = ServerConfig.at(chosen.listen, advertise=chosen.advertise, security=chosen.security)
+    # Before the directory is made for nothing.
+    config.security.check_bind(config.host)
     with interruption() as interrupted:
         durability = None if chosen.durability is None else Durability(chosen.durability)
         link = await open_link(f"file://{chosen.data}", durability=durability)
         try:
+            if not is_local(link):
+                raise _served_by_another(chosen.data)
             broker = broker_of(link)
             server = await Server.start(broker, replace(config, socket_path=broker.socket_path))
             try:
                 click.echo(f"{chosen.data} is served at {server.address}")
                 _say_ready(ready_fd)
-                await _until_failed(broker, server, interrupted)
+                with hangups(server.renew_certificates):
+                    await _until_failed(broker, server, interrupted)
             finally:
                 await server.close()
         finally:
@@ -156,6 +154,17 @@ async def _until_failed(broker: Broker, server: Server, interrupted: asyncio.Fut
     finally:
         for failure in failures:
             failure.cancel()
+
+
+def _served_by_another(path: str) -> CommandError:
+    owner = _owner(path)
+    who = "another process" if owner is None or owner.pid is None else f"process {owner.pid}"
+    doors = owner.note.split() if owner is not None else []
+    where = "".join(f" at {door}" for door in doors if door.startswith("kafka://"))
+    return CommandError(
+        f"{path} is open in {who}, which serves it{where}: connect to that one, end it first (streamz server stop "
+        f"--data {path}), or, if it is an app, have it listen (App(listen=...))"
+    )
 
 
 def _security(given: dict[str, Any]) -> SecurityConfig:

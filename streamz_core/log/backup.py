@@ -20,12 +20,13 @@ from streamz_core.errors import Fatal, Misuse, Retriable
 from streamz_core.log import catalog, checksummed, file_copies, layout, partition_metadata
 from streamz_core.log.capture import CapturedSegment, PartitionCapture
 from streamz_core.log.catalog import Catalog
-from streamz_core.log.check import Severity, check
+from streamz_core.log.check import Severity, check, log_bytes
 from streamz_core.log.directory import LogDirectory, make_directory
 from streamz_core.log.errors import DirectoryOwned, ForeignDirectory
 from streamz_core.log.files import Files, Lock
 from streamz_core.log.open_files import OpenFiles
 from streamz_core.log.recovery_point import RecoveryPointFile
+from streamz_core.progress import BYTES, UNHEARD, Progress
 
 OWNER_EPOCHS_SKIPPED: Final = 1 << 16
 """So often may the original be opened after the backup before its producer ids meet those of the restored."""
@@ -64,8 +65,17 @@ class Backup:
     ``prepare``, ``write`` and ``discard`` may run in another thread while the owner goes on.
     """
 
-    def __init__(self, directory: LogDirectory, target: str, now_ms: int, *, links: bool = True) -> None:
+    def __init__(
+        self,
+        directory: LogDirectory,
+        target: str,
+        now_ms: int,
+        *,
+        links: bool = True,
+        progress: Progress = UNHEARD,
+    ) -> None:
         self._directory = directory
+        self._progress = progress
         self._files = directory.files
         self._target = target.rstrip("/")
         self._partial = self._target + _PARTIAL_SUFFIX
@@ -113,13 +123,14 @@ class Backup:
             partitions={one.directory.name: one.point.next_offset for one in self._captured},
             size_bytes=sum(segment.size_bytes for one in self._captured for segment in one.segments),
         )
+        self._progress.begin("copying", BYTES, summary.size_bytes)
         for one in self._captured:
             self._write_partition(one)
         catalog.store_catalog(files, self._partial, msgspec.structs.replace(self._catalog, deleting=[]))
         content = msgspec.json.format(msgspec.json.encode(summary)) + b"\n"
         checksummed.replace(files, f"{self._partial}/{layout.BACKUP_FILE}", content)
         catalog.store_format(files, self._partial, summary.cluster_id)
-        _require_sound(files, self._partial)
+        _require_sound(files, self._partial, self._progress)
         _finish_partial(files, self._partial, self._target)
         return summary
 
@@ -153,7 +164,13 @@ class Backup:
     def _write_log(self, staged: str, path: str, segment: CapturedSegment) -> None:
         name = layout.offset_name(segment.base_offset, layout.LOG_SUFFIX)
         if not segment.seal or not self._links:
-            file_copies.copy(self._files, f"{staged}/{name}", f"{path}/{name}", segment.size_bytes)
+            file_copies.copy(
+                self._files,
+                f"{staged}/{name}",
+                f"{path}/{name}",
+                segment.size_bytes,
+                progress=self._progress,
+            )
             return
         if not segment.is_durable:
             file = self._files.open(f"{staged}/{name}")
@@ -161,7 +178,7 @@ class Backup:
                 file.datasync()
             finally:
                 file.close()
-        file_copies.link_or_copy(self._files, f"{staged}/{name}", f"{path}/{name}")
+        file_copies.link_or_copy(self._files, f"{staged}/{name}", f"{path}/{name}", progress=self._progress)
 
     def _write_caches(self, source: str, path: str, segment: CapturedSegment) -> None:
         for suffix in layout.INDEX_SUFFIXES:
@@ -174,9 +191,16 @@ class Backup:
             file_copies.write(self._files, f"{path}/{name}", segment.seal)
 
 
-def back_up(directory: LogDirectory, target: str, now_ms: int, *, links: bool = True) -> BackupSummary:
+def back_up(
+    directory: LogDirectory,
+    target: str,
+    now_ms: int,
+    *,
+    links: bool = True,
+    progress: Progress = UNHEARD,
+) -> BackupSummary:
     """Back an open directory up in one go, blocking; see ``Backup`` for what it raises."""
-    backup = Backup(directory, target, now_ms, links=links)
+    backup = Backup(directory, target, now_ms, links=links, progress=progress)
     backup.prepare()
     try:
         backup.capture()
@@ -196,7 +220,7 @@ def read_summary(files: Files, path: str) -> BackupSummary:
         raise BackupDamaged(f"{path}/{layout.BACKUP_FILE} is damaged: {error}") from None
 
 
-def restore(files: Files, source: str, target: str) -> BackupSummary:
+def restore(files: Files, source: str, target: str, progress: Progress = UNHEARD) -> BackupSummary:
     """Make a data directory at ``target``, not there yet or empty, out of the backup at ``source``.
 
     Its owner epoch is raised so far that producer ids the original has given out since are not given out
@@ -206,15 +230,17 @@ def restore(files: Files, source: str, target: str) -> BackupSummary:
     source, target = source.rstrip("/"), target.rstrip("/")
     summary = read_summary(files, source)
     _require_empty(files, target)
-    _require_sound(files, source)
+    _require_sound(files, source, progress)
     partial = target + _PARTIAL_SUFFIX
     _begin_partial(files, partial)
-    _copy_tree(files, f"{source}/{layout.LOG_DIRECTORY}", f"{partial}/{layout.LOG_DIRECTORY}")
+    root = f"{source}/{layout.LOG_DIRECTORY}"
+    progress.begin("copying", BYTES, None if progress is UNHEARD else log_bytes(files, root))
+    _copy_tree(files, root, f"{partial}/{layout.LOG_DIRECTORY}", progress)
     listed = catalog.load_catalog(files, source)
     epoch = listed.owner_epoch + OWNER_EPOCHS_SKIPPED
     catalog.store_catalog(files, partial, msgspec.structs.replace(listed, owner_epoch=epoch))
     catalog.store_format(files, partial, summary.cluster_id)
-    _require_sound(files, partial)
+    _require_sound(files, partial, progress)
     _finish_partial(files, partial, target)
     return summary
 
@@ -226,8 +252,8 @@ def _require_empty(files: Files, path: str) -> None:
         raise TargetNotEmpty(f"{path} is not empty; name a directory that is not there yet")
 
 
-def _require_sound(files: Files, path: str) -> None:
-    damaged = [finding for finding in check(files, path) if finding.severity is Severity.DAMAGE]
+def _require_sound(files: Files, path: str, progress: Progress) -> None:
+    damaged = [finding for finding in check(files, path, progress) if finding.severity is Severity.DAMAGE]
     if damaged:
         raise BackupDamaged(
             f"{path}: {len(damaged)} damaged, first {damaged[0]}; "
@@ -262,13 +288,13 @@ def _sync_tree(files: Files, path: str) -> None:
     files.sync_dir(path)
 
 
-def _copy_tree(files: Files, source: str, target: str) -> None:
+def _copy_tree(files: Files, source: str, target: str, progress: Progress) -> None:
     files.mkdir(target)
     for name in files.listdir(source):
         if file_copies.is_directory(files, f"{source}/{name}"):
-            _copy_tree(files, f"{source}/{name}", f"{target}/{name}")
+            _copy_tree(files, f"{source}/{name}", f"{target}/{name}", progress)
         else:
-            file_copies.copy(files, f"{source}/{name}", f"{target}/{name}")
+            file_copies.copy(files, f"{source}/{name}", f"{target}/{name}", progress=progress)
 
 
 def _remove(files: Files, path: str) -> None:

@@ -117,9 +117,10 @@ def _render_flag(flag: bool) -> str:
     return str(flag).lower()
 
 
-def _parse_policy(text: str) -> frozenset[str]:
-    policies = frozenset(part.strip() for part in text.split(",") if part.strip())
-    if not policies <= {"delete", "compact"}:
+def _parse_policy(text: str) -> tuple[str, ...]:
+    """In the order given, as Kafka keeps it: programs that manage topics compare the text with what they asked for."""
+    policies = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not {"delete", "compact"}.issuperset(policies):
         raise ValueError(text)
     return policies
 
@@ -131,23 +132,19 @@ def _parse_ratio(text: str) -> float:
     return ratio
 
 
-def _render_policy(policies: frozenset[str]) -> str:
-    return ",".join(sorted(policies))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicConfig:
     """The settings of one topic. ``parse`` reads Kafka's names, ``entries`` gives them back."""
 
-    cleanup_policy: frozenset[str] = _setting(
+    cleanup_policy: tuple[str, ...] = _setting(
         "cleanup.policy",
         "log.cleanup.policy",
-        frozenset({"delete"}),
+        ("delete",),
         "Whether old segments are deleted, compacted to the last record of each key, or both.",
         kind=ConfigKind.LIST,
         parse=_parse_policy,
         allowed="delete, compact or both",
-        render=_render_policy,
+        render=",".join,
     )
     compression_type: str = _one_of(
         "compression.type",

@@ -118,6 +118,8 @@ def _remedy(number: int, poisoned: bool) -> str:
         return "raise the limit of a file's size (ulimit -f) or lower segment.bytes"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "give this user write access to the data directory"
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        return "somebody removed what was there, or the path is wrong"
     return "look at the disk's health"
 
 

@@ -10,12 +10,20 @@ import errno
 from typing import Final
 
 from streamz_core.log.files import Files
+from streamz_core.progress import UNHEARD, Progress
 
 _COPY_BYTES: Final = 1 << 20
 _NO_LINKS: Final = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
-def copy(files: Files, source: str, target: str, size_bytes: int | None = None) -> None:
+def copy(
+    files: Files,
+    source: str,
+    target: str,
+    size_bytes: int | None = None,
+    *,
+    progress: Progress = UNHEARD,
+) -> None:
     """Copy a file, or its first ``size_bytes``; the content is durable, the name not yet.
 
     Raises ``FileExistsError`` where there is a ``target``, ``EOFError`` where ``source`` is shorter than asked.
@@ -32,6 +40,7 @@ def copy(files: Files, source: str, target: str, size_bytes: int | None = None) 
                     raise EOFError(f"{source} ends at byte {position}, {wanted} were asked for")
                 writing.write_at(position, data)
                 position += len(data)
+                progress.add(len(data))
             writing.datasync()
         finally:
             writing.close()
@@ -49,15 +58,16 @@ def write(files: Files, path: str, data: bytes) -> None:
         file.close()
 
 
-def link_or_copy(files: Files, source: str, target: str) -> bool:
+def link_or_copy(files: Files, source: str, target: str, *, progress: Progress = UNHEARD) -> bool:
     """Give a file, synced and never written again, a second name, or copy it; whether it was linked."""
     try:
         files.link(source, target)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        copy(files, source, target)
+        copy(files, source, target, progress=progress)
         return False
+    progress.add(files.size_of(target))
     return True
 
 

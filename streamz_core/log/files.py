@@ -17,10 +17,11 @@ import ctypes
 import errno
 import fcntl
 import os
+import stat
 import sys
 import weakref
 from collections.abc import Sequence
-from typing import Protocol
+from typing import IO, Protocol
 
 from streamz_core.log.errors import AfterFork, DirectoryOwned
 
@@ -372,3 +373,13 @@ def _disown_all() -> None:
 
 
 os.register_at_fork(after_in_child=_disown_all)
+
+
+def bytes_left(stream: IO[str]) -> int | None:
+    """How much of a stream that somebody else has opened is to be read yet; None of what is no file, as a pipe."""
+    try:
+        descriptor = stream.fileno()
+        found = os.fstat(descriptor)
+        return found.st_size - os.lseek(descriptor, 0, os.SEEK_CUR) if stat.S_ISREG(found.st_mode) else None
+    except OSError:
+        return None

@@ -29,6 +29,7 @@ from streamz_core.log.replay import replay
 from streamz_core.log.salvage import Expected, Kind, Stretch, Survey
 from streamz_core.log.segment import Segment, SegmentSummary
 from streamz_core.log.segment_scan import LEADER_EPOCH
+from streamz_core.progress import UNHEARD, Progress
 from streamz_core.protocol.control import end_txn_marker
 from streamz_core.protocol.record_batch import assign, encode
 
@@ -74,8 +75,11 @@ class _Surveyed(NamedTuple):
 class PartitionRepair:
     """One look at a partition, and what follows from it."""
 
-    def __init__(self, directory: PartitionDirectory, config: TopicConfig, now_ms: int) -> None:
+    def __init__(
+        self, directory: PartitionDirectory, config: TopicConfig, now_ms: int, progress: Progress = UNHEARD
+    ) -> None:
         self._directory = directory
+        self._progress = progress
         self._config = config
         self._now_ms = now_ms
         self._measures: list[Measure] = []
@@ -224,9 +228,11 @@ class PartitionRepair:
         segment = Segment(directory.open_files, directory.path, base)
         seal = segment.read_seal(directory.topic_id, directory.partition) if after is not None else None
         size = directory.files.size_of(segment.path)
+        expected = self._expected(base, after, last)
+        if seal is not None:
+            expected = expected._replace(gaps=seal.summary.is_compacted)
         if seal is not None and (size > seal.summary.size_bytes or seal.summary.next_offset != after):
             seal = None
-        expected = self._expected(base, after, last)
         aborted = None
         if seal is not None and segment.load_indexes(seal.digests) and segment.indexes is not None:
             entries = map(segment.indexes.offsets.entry, range(len(segment.indexes.offsets)))
@@ -234,11 +240,10 @@ class PartitionRepair:
             expected = expected._replace(
                 indexed={entry.position: entry.offset for entry in entries},
                 is_dense=is_compacted and len(segment.indexes.offsets) >= seal.summary.batch_count,
-                gaps=is_compacted,
             )
             ended = map(segment.indexes.transactions.entry, range(len(segment.indexes.transactions)))
             aborted = [(one.last_offset, one.producer_id) for one in ended]
-        survey = Survey(directory.open_files.get(segment.path), expected)
+        survey = Survey(directory.open_files.get(segment.path), expected, self._progress)
         stretches = survey.run()
         summary = None if seal is None else seal.summary
         self._live.append(_Surveyed(base, stretches, survey.epochs, summary, aborted))

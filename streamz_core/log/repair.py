@@ -23,7 +23,7 @@ import msgspec
 
 from streamz_core.log import catalog, layout, partition_metadata
 from streamz_core.log.catalog import Catalog, TopicEntry
-from streamz_core.log.check import Finding, Severity, check
+from streamz_core.log.check import Finding, Severity, check, log_bytes
 from streamz_core.log.config import TopicConfig
 from streamz_core.log.errors import ForeignDirectory
 from streamz_core.log.files import Files
@@ -32,6 +32,7 @@ from streamz_core.log.open_files import OpenFiles
 from streamz_core.log.partition_directory import PartitionDirectory
 from streamz_core.log.partition_metadata import PartitionMetadata
 from streamz_core.log.partition_repair import Measure, PartitionRepair
+from streamz_core.progress import BYTES, UNHEARD, Progress
 
 _ADOPTED_CONFIGS: Final = {"retention.ms": "-1"}
 """Nobody knows any more what the topic was to keep: it keeps everything until somebody says."""
@@ -47,7 +48,9 @@ class Repaired(NamedTuple):
     """What is still not as it should be; empty in a dry run."""
 
 
-def repair(files: Files, path: str, now_ms: int, *, execute: bool = False) -> Repaired:
+def repair(
+    files: Files, path: str, now_ms: int, *, execute: bool = False, progress: Progress = UNHEARD
+) -> Repaired:
     """Look at every file of the data directory at ``path``; with ``execute``, repair what can be repaired.
 
     Raises ``DirectoryOwned`` while somebody has it open, ``ForeignDirectory``, ``NewerFormat``,
@@ -60,12 +63,13 @@ def repair(files: Files, path: str, now_ms: int, *, execute: bool = False) -> Re
     catalog.load_catalog(files, path)
     lock = files.lock(f"{path}/{layout.LOCK_FILE}")
     try:
-        run = _Run(files, path, now_ms)
+        run = _Run(files, path, now_ms, progress)
         measures = run.look()
         if not execute or not measures:
             return Repaired(measures, run.kept.path, [])
         run.work()
-        left = [finding for finding in check(files, path) if finding.severity is not Severity.TORN]
+        found = check(files, path, progress)
+        left = [finding for finding in found if finding.severity is not Severity.TORN]
         kept_path = run.kept.path if files.exists(run.kept.path) else ""
         return Repaired(measures, kept_path, left)
     finally:
@@ -75,8 +79,9 @@ def repair(files: Files, path: str, now_ms: int, *, execute: bool = False) -> Re
 class _Run:
     """One repair of one directory, whose lock is held."""
 
-    def __init__(self, files: Files, path: str, now_ms: int) -> None:
+    def __init__(self, files: Files, path: str, now_ms: int, progress: Progress) -> None:
         self._files = files
+        self._progress = progress
         self._path = path
         self._root = f"{path}/{layout.LOG_DIRECTORY}"
         self._now_ms = now_ms
@@ -90,12 +95,13 @@ class _Run:
     def look(self) -> list[Measure]:
         """Everything to be done."""
         open_files = OpenFiles(self._files)
+        self._begin("looking for damage")
         try:
             measures = self._look(open_files)
         finally:
             open_files.close()
         seen = {measure.finding.path for measure in measures}
-        for finding in check(self._files, self._path):
+        for finding in check(self._files, self._path, self._progress):
             if finding.path not in seen:
                 measures += _measure_of(finding)
         return measures
@@ -106,12 +112,17 @@ class _Run:
         try:
             self._adopt()
             self._repairs = []
+            self._begin("repairing")
             self._look(open_files)
             for repair_of_one in self._repairs:
                 repair_of_one.execute(self.kept)
                 repair_of_one.rebuild_caches(self.kept)
         finally:
             open_files.close()
+
+    def _begin(self, what: str) -> None:
+        is_heard = self._progress is not UNHEARD
+        self._progress.begin(what, BYTES, log_bytes(self._files, self._root) if is_heard else None)
 
     def _look(self, open_files: OpenFiles) -> list[Measure]:
         present = set(self._files.listdir(self._root)) if self._files.exists(self._root) else set()
@@ -128,8 +139,12 @@ class _Run:
                     measures.append(Measure(missing, ""))
                     continue
                 present.discard(name)
-                self._repairs.append(PartitionRepair(place, config, self._now_ms))
-                measures += self._repairs[-1].plan()
+                planned = PartitionRepair(place, config, self._now_ms, self._progress)
+                try:
+                    measures += planned.plan()
+                except OSError:
+                    continue  # what the disk refuses nobody can repair; the verifier names it
+                self._repairs.append(planned)
         return measures + self._look_at_strays(present)
 
     # -- directories in no catalog ------------------------------------------------------------------------

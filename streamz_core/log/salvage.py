@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from streamz_core.log.files import File
 from streamz_core.log.segment_scan import LEADER_EPOCH, frame_problem, is_blank, scan
+from streamz_core.progress import UNHEARD, Progress
 from streamz_core.protocol.batch_header import OFFSET_MAX
 from streamz_core.protocol.record_batch import (
     HEADER_BYTES,
@@ -83,16 +84,22 @@ class Expected(NamedTuple):
 class Survey:
     """One walk over the bytes of a segment."""
 
-    def __init__(self, file: File, expected: Expected) -> None:
+    def __init__(self, file: File, expected: Expected, progress: Progress = UNHEARD) -> None:
         self._file = file
         self._size = file.size()
         self._expected = expected
+        self._progress = progress
         self.epochs: dict[int, int] = {}
         """Producer id -> the epoch it last wrote a transaction with."""
 
     def run(self) -> list[Stretch]:
         """The whole file, stretch by stretch; a last one of no bytes where offsets are missing at its end."""
         expected = self._expected
+        begins = self._begins_elsewhere()
+        if begins is not None:
+            reason = f"another segment's file: its batches begin at offset {begins}"
+            end_offset = max(expected.base_offset, expected.end_offset)
+            return [Stretch(Kind.LOST, 0, self._size, expected.base_offset, end_offset, reason)]
         found: list[Stretch] = []
         position, offset = 0, expected.base_offset
         while position < self._size:
@@ -101,6 +108,7 @@ class Survey:
             try:
                 for header, at in self._sound(position, offset):
                     position, offset = at + header.size_bytes, header.next_offset
+                    self._progress.add(header.size_bytes)
             except CorruptBatch as error:
                 reason = error.reason
             if position > start:
@@ -109,12 +117,25 @@ class Survey:
                 break
             stretch = self._damaged(position, offset, reason)
             found.append(stretch)
+            self._progress.add(stretch.end - stretch.start)
             position, offset = stretch.end, stretch.next_offset
         if offset < expected.end_offset and not (found and found[-1].kind is Kind.TORN):
             kind = Kind.LOST if self._size < expected.certain_bytes else Kind.TORN
             end = expected.end_offset
             found.append(Stretch(kind, self._size, self._size, offset, end, "the file ends here"))
         return found
+
+    def _begins_elsewhere(self) -> int | None:
+        """The first offset in the file if that is another one than the segment's, and not by damage.
+
+        Of a damaged first offset the second batch would know nothing. What belongs elsewhere must not be shown
+        here, whatever of it would fit.
+        """
+        first = self._header(0)
+        if first is None or self._expected.gaps or first.base_offset == self._expected.base_offset:
+            return None
+        second = self._header(first.size_bytes)
+        return first.base_offset if second and second.base_offset == first.next_offset else None
 
     def _sound(self, position: int, offset: int) -> Iterator[tuple[BatchHeader, int]]:
         expected = self._expected

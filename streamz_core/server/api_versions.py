@@ -16,6 +16,8 @@ from streamz_core.protocol.messages.api_versions import (
     FinalizedFeature,
     SupportedFeature,
 )
+from streamz_core.protocol.messages.offset_commit import OffsetCommitRequest
+from streamz_core.protocol.messages.offset_fetch import OffsetFetchRequest
 from streamz_core.protocol.messages.produce import ProduceRequest
 from streamz_core.protocol.messages.sasl_handshake import SaslHandshakeRequest
 
@@ -29,15 +31,23 @@ SEVERAL_BATCHES: Final = "streamz.batches"
 OFFERED_FROM_0: Final = frozenset({ProduceRequest.api_key, SaslHandshakeRequest.api_key})
 """librdkafka compresses only where Produce 0 is offered (KAFKA-18659), and up to 2.0 logs in only where SaslHandshake 0
 is; it sends neither."""
-UNADVERTISED: Final = frozenset({71, 72})
-"""Telemetry (KIP-714): clients that are told of it send what nobody here reads."""
+STABLE_UP_TO: Final = {OffsetCommitRequest.api_key: 9, OffsetFetchRequest.api_key: 9}
+"""Kafka 4.1 has tables of version 10, topics by their ids, as not yet stable, and its brokers do not serve them."""
+
+
+def stable(spoken: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
+    """The versions that are served, of those that there are tables of: none that Kafka may still change."""
+    return {
+        key: (lowest, min(highest, STABLE_UP_TO.get(key, highest)))
+        for key, (lowest, highest) in spoken.items()
+    }
 
 
 def api_versions(answered: Iterable[int], spoken: Mapping[int, tuple[int, int]]) -> ApiVersionsResponse:
     """The answer: the APIs of ``answered`` in those versions in which they are ``spoken``."""
     keys = [_api_version(key, *spoken[key]) for key in sorted(answered) if key in spoken]
     return ApiVersionsResponse(
-        api_keys=[key for key in keys if key.api_key not in UNADVERTISED],
+        api_keys=keys,
         supported_features=[
             SupportedFeature(name=name, min_version=0, max_version=level)
             for name, level in {**FEATURES, SEVERAL_BATCHES: 1}.items()

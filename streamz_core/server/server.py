@@ -20,8 +20,9 @@ from streamz_core.server import memberships
 from streamz_core.server.dispatch import Dispatcher
 from streamz_core.server.in_flight import InFlightBytes
 from streamz_core.server.listener import CannotListen, Listener, bind, bind_local
+from streamz_core.server.quotas.throttle import Throttle
 from streamz_core.server.security.door import Door
-from streamz_core.server.server_config import ServerConfig
+from streamz_core.server.server_config import ServerConfig, spelled
 
 if TYPE_CHECKING:
     import socket
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 
+_EVERY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+"""What stands for every address of this machine, and one of them."""
 WATCH_MS: Final = 1_000
 """How often connections are looked at."""
 
@@ -55,7 +58,8 @@ class Server:
         self.clock: Clock = broker.clock
         self.in_flight = InFlightBytes(config.limits.in_flight_bytes_max)
         self.door = door
-        self.answering = Dispatcher(broker, config.limits, self.in_flight, self.door)
+        self.throttle = Throttle(broker.quotas, broker.clock)
+        self.answering = Dispatcher(broker, config.limits, self.in_flight, self.door, self.throttle)
         self.receive_space = receive_space()
         self.port: int = sockets[0].getsockname()[1] if config.host is not None else -1
         """Where it listens; -1 without a port."""
@@ -63,7 +67,9 @@ class Server:
         self._sockets = sockets
         self._connections: dict[Connection, None] = {}
         self._count = Signal(0)
-        self._listener = Listener(self, config, self.door.ssl_context, lambda: len(self._connections))
+        self._listener = Listener(
+            self, config, lambda: door.ssl_context, lambda: len(self._connections), self.throttle
+        )
         self._background = Supervisor(f"server at {self.address}", on_failure=self._failed)
         self._is_closing = False
 
@@ -88,10 +94,17 @@ class Server:
         for one in sockets:
             server._background.spawn(server._listener.accept(one), name=f"accept at {one.getsockname()}")
         server._background.spawn(server._watch(), name="watch")
+        if door.certificates is not None:
+            server._background.spawn(door.certificates.watch(broker.clock), name="certificates")
         _log.info("listening at %s (%s)", server.address, config.security.protocol)
         warning = config.security.warning(config.host)
         if warning is not None:
             _log.warning("%s", warning)
+        if config.host in _EVERY and config.advertised_host is None:
+            _log.warning(
+                "clients of other machines are told to connect to %s: say how they reach this one (advertise)",
+                server.advertised[0],
+            )
         return server
 
     @property
@@ -104,8 +117,7 @@ class Server:
         """As ``bootstrap_servers`` takes it; without a port the path of the Unix socket."""
         if not self.host:
             return self.config.socket_path or ""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return spelled(self.host, self.port)
 
     @property
     def advertised(self) -> tuple[str, int]:
@@ -121,6 +133,11 @@ class Server:
     async def wait_failed(self) -> BaseException:
         """The reason why it cannot go on, once there is one."""
         return await self._background.wait_failed()
+
+    def renew_certificates(self) -> None:
+        """Look at the certificates' files now, and not only in a while."""
+        if self.door.certificates is not None and not self._is_closing:
+            self._background.spawn(self.door.certificates.look(), name="look at certificates")
 
     async def close(self) -> None:
         """Stop listening, answer what is in hand within ``drain_ms``, close every connection; again only waits."""
@@ -170,6 +187,7 @@ class Server:
         while True:
             await sleep(self.clock, WATCH_MS)
             now_ms = self.clock.monotonic_ms()
+            self._listener.hurry(now_ms)
             for connection in tuple(self._connections):
                 reason = connection.overdue(now_ms)
                 if reason is not None:
@@ -186,4 +204,4 @@ def _close(sockets: list[socket.socket]) -> None:
 
 def _reachable(host: str) -> str:
     """An address to connect to, for one to listen at."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return _EVERY.get(host, host)

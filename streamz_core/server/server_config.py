@@ -40,10 +40,51 @@ class ServerConfig:
             if port is not None and not 0 <= port < 65_536:
                 raise Misuse(f"server setting {name}={port!r}: allowed are whole numbers from 0 to 65535")
 
+    @classmethod
+    def at(
+        cls,
+        listen: str,
+        *,
+        advertise: str | None = None,
+        security: SecurityConfig | None = None,
+        limits: Limits | None = None,
+    ) -> ServerConfig:
+        """What ``streamz server`` and ``App(listen=...)`` are told: addresses as ``host:port``.
+
+        ``advertise`` is what clients are told to connect to, if not that.
+
+        >>> ServerConfig.at("0.0.0.0:9092", advertise="kafka.example.org:9093").advertised_port
+        9093
+        """
+        host, port = parse_listen(listen)
+        told = (None, None) if advertise is None else parse_listen(advertise)
+        return cls(
+            host=host,
+            port=port,
+            advertised_host=told[0],
+            advertised_port=told[1],
+            security=security or SecurityConfig(),
+            limits=limits or Limits(),
+        )
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as it is written; empty without a port."""
+        return "" if self.host is None else spelled(self.host, self.port)
+
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can connect."""
         return self.host is None or is_loopback(self.host)
+
+
+def spelled(host: str, port: int) -> str:
+    """``host:port``; an IPv6 address stands in brackets.
+
+    >>> spelled("::1", 9092)
+    '[::1]:9092'
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse_listen(text: str) -> tuple[str, int]:

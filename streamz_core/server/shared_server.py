@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.errors import Misuse
 from streamz_core.server.listener import CannotListen
 from streamz_core.server.server import Server
-from streamz_core.server.server_config import ServerConfig, parse_listen
+from streamz_core.server.server_config import ServerConfig
 
 if TYPE_CHECKING:
     from streamz_core.broker.broker import Broker
@@ -26,7 +26,7 @@ logger: Final = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _Shared:
     server: Server
-    listen: str | None
+    listen: ServerConfig | None
     users: int = 0
 
 
@@ -58,35 +58,42 @@ class SharedServer:
             await shared.server.close()
 
 
-async def share(broker: Broker, listen: str | None) -> SharedServer | None:
+async def share(broker: Broker, listen: str | ServerConfig | None) -> SharedServer | None:
     """Serve ``broker`` to other processes; None where none of them could reach it: it is in memory, say.
 
-    ``listen``: ``host:port`` to listen at besides. Raises ``CannotListen``, and ``Misuse`` for what is no address,
-    or where another user of this process has the broker listen elsewhere.
+    ``listen``: ``host:port`` to listen at besides, or that with TLS, logins and limits. Raises ``CannotListen``, and
+    ``Misuse`` for what is no address or would be open to everybody, or where another user of this process has the
+    broker listen in another way.
     """
+    wanted = ServerConfig.at(listen) if isinstance(listen, str) else listen
     shared = _servers.get(broker)
     if shared is None:
-        server = await _start(broker, listen)
+        server = await _start(broker, wanted)
         if server is None:
             return None
-        shared = _servers[broker] = _Shared(server, listen)
-    elif listen not in (None, shared.listen):
+        shared = _servers[broker] = _Shared(server, wanted)
+    elif wanted not in (None, shared.listen):
+        served = "no address" if shared.listen is None else _described(shared.listen)
         raise Misuse(
-            f"listen={listen!r}: another app of this process serves {broker.path} at {shared.listen or 'no address'}; "
-            "give all of them the same address"
+            f"listen={_described(wanted)}: another app of this process serves {broker.path} at {served}; "
+            "give all of them the same address and settings"
         )
     return SharedServer(broker, shared)
 
 
-async def _start(broker: Broker, listen: str | None) -> Server | None:
-    host, port = (None, 0) if listen is None else parse_listen(listen)
+def _described(config: ServerConfig) -> str:
+    return f"{config.address} ({config.security.protocol})"
+
+
+async def _start(broker: Broker, listen: ServerConfig | None) -> Server | None:
     path = broker.socket_path
-    if host is None and path is None:
+    if listen is None and path is None:
         return None
+    config = ServerConfig(host=None, port=0) if listen is None else listen
     try:
-        return await Server.start(broker, ServerConfig(host=host, port=port, socket_path=path))
+        return await Server.start(broker, replace(config, socket_path=path))
     except CannotListen as error:
-        if host is not None:
+        if listen is not None:
             raise
         # A file system without sockets is no reason not to work: only other processes have to do without.
         logger.warning("%s: no other process can share %s", error, broker.path)

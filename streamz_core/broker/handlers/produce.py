@@ -17,9 +17,12 @@ from streamz_core.broker.log_failures import LOG_FAILURES
 from streamz_core.broker.topic_ids import missing, resolve
 from streamz_core.broker.topic_rules import Refusal, is_internal, refuse_change, unknown_partition
 from streamz_core.errors import ErrorCode
+from streamz_core.log.errors import InvalidRecords
+from streamz_core.log.refused_records import refused_records
 from streamz_core.model import Durability, TopicPartition
 from streamz_core.protocol.batch_check import check_records
 from streamz_core.protocol.messages.produce import (
+    BatchIndexAndErrorMessage,
     PartitionProduceResponse,
     ProduceRequest,
     ProduceResponse,
@@ -29,6 +32,8 @@ from streamz_core.protocol.messages.produce import (
 from streamz_core.protocol.record_batch import CorruptBatch, EncodedBatches, read_headers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streamz_core.broker.flusher import Outcome
     from streamz_core.broker.handler import HandlerBroker
     from streamz_core.broker.services import NewRecords, Records
@@ -41,19 +46,22 @@ REQUEST: Final = ProduceRequest
 class _Write:
     """One partition of the request: what was written, what it waits for, or why it was refused."""
 
-    __slots__ = ("appended", "index", "log", "refusal", "waiter")
+    __slots__ = ("appended", "index", "log", "record_errors", "refusal", "waiter")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.log: PartitionLog | None = None
         self.appended: Appended | None = None
         self.refusal: Refusal | None = None
+        self.record_errors: Sequence[BatchIndexAndErrorMessage] = ()
         self.waiter: asyncio.Future[Outcome] | None = None
 
     def answer(self) -> PartitionProduceResponse:
         if self.refusal is not None or self.appended is None or self.log is None:
             code, message = self.refusal or (ErrorCode.UNKNOWN_SERVER_ERROR, "nothing was appended")
-            return PartitionProduceResponse(index=self.index, error_code=code, error_message=message)
+            return PartitionProduceResponse(
+                index=self.index, error_code=code, record_errors=self.record_errors, error_message=message
+            )
         return PartitionProduceResponse(
             index=self.index,
             base_offset=self.appended.base_offset,
@@ -137,6 +145,12 @@ async def _write(
         write.appended = broker.write(log, records, level=level)
     except LOG_FAILURES as refused:
         write.refusal = Refusal(refused.code, str(refused))
+        if isinstance(refused, InvalidRecords):
+            to_blame = refused_records(records, log.config, broker.clock.now_ms())
+            write.record_errors = [
+                BatchIndexAndErrorMessage(batch_index=one.place, batch_index_error_message=one.reason)
+                for one in to_blame
+            ]
 
 
 def _checked_headers(records: Records) -> list[BatchHeader]:

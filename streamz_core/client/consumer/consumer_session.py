@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 class ConsumerSession:
     """A consumer that can be started and stopped, and no more."""
 
+    creates_topics = True
+    """Whether asking for a topic that is not there may make it (Java's ``allow.auto.create.topics``); to be set before
+    ``start``."""
     _started = _closed = False  # so that one whose constructor raised is collected like any other
 
     def __init__(  # noqa: PLR0913 - aiokafka's parameters
@@ -230,11 +233,9 @@ class ConsumerSession:
             # One comparison per read tells all damage; a link to this process hands over what the log compared.
             self._subscription.skip_crcs()
         self._requests = Requests(link, self._request_timeout_ms, self._retry_backoff_ms)
-        self._metadata = MetadataCache(self._requests, self._metadata_max_age_ms)
+        self._metadata = MetadataCache(self._requests, self._metadata_max_age_ms, creates=self.creates_topics)
         self._fetcher = Fetcher(self._requests, self._metadata, self._subscription, self._fetch_settings)
-        self._reader = RecordReader(
-            link.clock, self._subscription, self._fetcher, self._builder, on_poll=self._polled
-        )
+        self._reader = RecordReader(link.clock, self._subscription, self._fetcher, self._builder)
         self._background = Supervisor(
             f"consumer of group {self._group_id!r}", on_failure=self._reader.note_failure
         )
@@ -256,6 +257,8 @@ class ConsumerSession:
                 is_polling=self._reader.is_polling,
                 on_error=self._reader.note_error,
             )
+            # Nothing that background work holds may lead to the consumer: a forgotten one could not be collected.
+            self._reader.on_poll = self._member.note_poll
 
     async def _start_member(self) -> None:
         member = self._group_member()
@@ -271,10 +274,6 @@ class ConsumerSession:
             except TimeoutError as late:
                 raise KafkaTimeoutError(str(late)) from late
             self._reader.raise_errors()
-
-    def _polled(self) -> None:
-        if self._member is not None:
-            self._member.note_poll()
 
     def _start_at(self) -> str:
         # 'none' is no place to begin at: without a commit, reading has to fail.

@@ -43,11 +43,9 @@ class RecordReader:
         subscription: Subscription,
         fetcher: Fetcher,
         builder: RecordBuilder,
-        *,
-        on_poll: Callable[[], None],
     ) -> None:
-        """``on_poll`` is called each time the program comes for records, before it gets any."""
-        self._on_poll = on_poll
+        self.on_poll: Callable[[], None] | None = None
+        """Called each time the program comes for records, before it gets any."""
         self._clock = clock
         self._subscription = subscription
         self._fetcher = fetcher
@@ -151,7 +149,8 @@ class RecordReader:
         if self._closed:
             raise ConsumerStoppedError("the consumer was stopped")
         self.polled = True
-        self._on_poll()
+        if self.on_poll is not None:
+            self.on_poll()
         self.end_run()
         self.finish_in_hand()
         self.raise_errors()

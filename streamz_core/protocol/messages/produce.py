@@ -5,6 +5,7 @@ Source: https://kafka.apache.org/protocol#The_Messages_Produce
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 from uuid import UUID
 
@@ -33,6 +34,14 @@ class TopicProduceData(Message, frozen=True, kw_only=True):
     partition_data: list[PartitionProduceData]
 
 
+class BatchIndexAndErrorMessage(Message, frozen=True, kw_only=True):
+    """A record that is to blame for the refusal of all (KIP-467)."""
+
+    batch_index: int
+    """Its place among those that were sent for the partition."""
+    batch_index_error_message: str | None = None
+
+
 class PartitionProduceResponse(Message, frozen=True, kw_only=True):
     """Where the first record went, or why nothing was appended."""
 
@@ -41,6 +50,7 @@ class PartitionProduceResponse(Message, frozen=True, kw_only=True):
     base_offset: int = -1
     log_append_time_ms: int = -1
     log_start_offset: int = -1
+    record_errors: Sequence[BatchIndexAndErrorMessage] = ()
     error_message: str | None = None
 
 

@@ -49,7 +49,7 @@ responses: []
         base_offset: int64
         log_append_time_ms: int64 = -1
         log_start_offset: int64 5+ = -1
-        record_errors: [] 8+ unused
+        record_errors: [] 8+
             batch_index: int32
             batch_index_error_message: string? = null
         error_message: string? 8+ = null

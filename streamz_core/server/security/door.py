@@ -12,6 +12,7 @@ from streamz_core.protocol.messages.scram_mechanism import ScramMechanism
 from streamz_core.server.security.audit import Audit
 from streamz_core.server.security.authenticator import ANONYMOUS, LOCAL, Authenticator
 from streamz_core.server.security.authorizer import Authorizer
+from streamz_core.server.security.certificates import Certificates
 from streamz_core.server.security.jwks import KeySet
 from streamz_core.server.security.jwks_document import FileDocument, HttpsDocument
 from streamz_core.server.security.jwt_validator import JwtValidator
@@ -19,7 +20,7 @@ from streamz_core.server.security.oauthbearer_login import OauthbearerLogin
 from streamz_core.server.security.plain_login import PlainLogin
 from streamz_core.server.security.principal_mapping import mapped, parse_rules
 from streamz_core.server.security.scram_exchange import ScramLogin
-from streamz_core.server.security.tls import distinguished_name, server_context
+from streamz_core.server.security.tls import distinguished_name
 
 if TYPE_CHECKING:
     import ssl
@@ -40,16 +41,22 @@ class Door:
 
     def __init__(self, config: SecurityConfig, served: Served, clock: Clock) -> None:
         self.audit = Audit(clock)
+        self.served = served
         self.authorizer = Authorizer(
             served, self.audit, super_users=config.super_users, authenticates=config.authenticates
         )
-        self.ssl_context: ssl.SSLContext | None = None if config.tls is None else server_context(config.tls)
+        self.certificates = None if config.tls is None else Certificates(config.tls)
         self._config = config
         self._clock = clock
         self._rules = parse_rules(config.principal_mapping)
         self._mechanisms: Mapping[str, Mechanism] = {
             name: _MAKERS[name](config, served, clock) for name in config.sasl_mechanisms
         }
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """What the next connection gets; None without TLS."""
+        return None if self.certificates is None else self.certificates.context
 
     def authenticator(self, host: str, certificate: dict[str, Any] | None = None) -> Authenticator:
         """For one connection from ``host`` (an address), with the certificate its peer has shown, if any."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from streamz_core.client.local_link import open_link
+from tests.certificates import Authority
 
 ROOT = Path(__file__).parents[3]
 
@@ -179,3 +181,42 @@ def test_the_shell_is_offered_verbs_and_flags(streamz, tmp_path):
 def test_a_shell_is_given_its_completions(streamz):
     script, _ = streamz("completion", "bash").communicate(timeout=30)
     assert b"_STREAMZ_COMPLETE=bash_complete" in script
+
+
+def test_a_second_server_of_a_directory_is_told_who_serves_it_and_where(streamz):
+    server = streamz("server", "--listen", "127.0.0.1:0")
+    address = server.stdout.readline().decode().split()[-1]
+
+    second = streamz("server", "--listen", "127.0.0.1:0")
+    _, err = second.communicate(timeout=30)
+
+    assert second.returncode == 1
+    assert f"open in process {server.pid}, which serves it at kafka://{address}" in err.decode()
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(timeout=30) == 0
+
+
+def test_a_server_open_to_the_network_is_refused_before_anything_is_made(streamz, tmp_path):
+    server = streamz("server", "--data", "new", "--listen", "0.0.0.0:0")
+    _, err = server.communicate(timeout=30)
+
+    assert server.returncode == 1
+    assert b"no TLS and authentication" in err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_server_shows_its_new_certificate_after_a_hangup(streamz, tmp_path):
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("server")
+    server = streamz("server", "--listen", "127.0.0.1:0", "--tls-certificate", certificate, "--tls-key", key)
+    host, _, port = server.stdout.readline().decode().split()[-1].rpartition(":")
+    before = ssl.get_server_certificate((host, int(port)))
+
+    authority.issue("server")
+    server.send_signal(signal.SIGHUP)
+    while b"new connections get the certificate" not in server.stderr.readline():
+        assert server.poll() is None
+
+    assert ssl.get_server_certificate((host, int(port))) != before
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(timeout=30) == 0

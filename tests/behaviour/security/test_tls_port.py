@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +14,13 @@ from streamz_core.log.memory_files import MemoryFiles
 from streamz_core.protocol.messages.api_versions import ApiVersionsRequest
 from streamz_core.protocol.messages.metadata import MetadataRequest
 from streamz_core.protocol.wire import codec, headers
+from streamz_core.server.limits import Limits
+from streamz_core.server.security.certificates import LOOK_MS, Certificates
 from streamz_core.server.security.security_config import SecurityConfig
 from streamz_core.server.security.tls import ClientAuth, TlsConfig
 from streamz_core.server.server import Server
 from streamz_core.server.server_config import ServerConfig
+from streamz_core.testing.manual_clock import ManualClock
 from tests.certificates import Authority
 
 PATIENCE_S = 20
@@ -181,3 +185,107 @@ async def test_what_cannot_be_carried_out_opens_no_port(tmp_path):
     with pytest.raises(Misuse, match=r"missing\.pem"):
         await Server.start(broker, ServerConfig(port=0, security=SecurityConfig(tls=missing)))
     await broker.close()
+
+
+async def test_who_begins_tls_and_says_no_more_holds_up_the_others_for_a_second(authority):
+    clock = ManualClock()
+    broker = await Broker.open(MemoryFiles(), "/data", clock)
+    config = ServerConfig(port=0, security=tls(authority), limits=Limits(handshakes_max=3))
+    server = await Server.start(broker, config)
+    silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
+    served = asyncio.create_task(is_served(server, trusting(authority)))
+
+    async with asyncio.timeout(PATIENCE_S):
+        while not served.done():
+            await clock.advance(1_000)
+
+    assert await served
+    for _, writer in silent:
+        writer.transport.abort()
+    await clock.drive(server.close())
+    await clock.drive(broker.close())
+
+
+class TestRenewedCertificates:
+    """Whoever renews a certificate writes over its files."""
+
+    def renew(self, authority, file="server"):
+        return authority.issue(file)
+
+    async def shown(self, server, authority) -> bytes:
+        """The certificate that a new connection is shown."""
+        context = ssl.create_default_context(cafile=authority.ca)
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=context)
+        try:
+            return writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        finally:
+            writer.transport.abort()
+
+    async def test_new_connections_get_the_new_one_and_old_ones_go_on(self, start, authority):
+        server = await start(tls(authority))
+        before = await self.shown(server, authority)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", server.port, ssl=trusting(authority), server_hostname="127.0.0.1"
+        )
+
+        self.renew(authority)
+        await server.door.certificates.look()
+
+        assert await self.shown(server, authority) != before
+        writer.write(VERSIONS)
+        assert int.from_bytes(await reader.readexactly(4)) > 100
+        writer.transport.abort()
+
+    async def test_what_cannot_be_used_changes_nothing_and_is_said_once(self, start, authority, caplog):
+        server = await start(tls(authority))
+        before = await self.shown(server, authority)
+        certificate, key = (server.config.security.tls.certificate, server.config.security.tls.key)
+        foreign = authority.issue("another")
+        for path, content in (
+            (certificate, b"none"),
+            (certificate, Path(foreign[0]).read_bytes()),  # the key is still the old one's
+            (key, b""),
+        ):
+            Path(path).write_bytes(content)
+            caplog.clear()
+            for _ in range(3):
+                await server.door.certificates.look()
+            assert await self.shown(server, authority) == before
+            assert [one.levelname for one in caplog.records if "certificates have" in one.message] == [
+                "ERROR"
+            ]
+
+        Path(key).unlink()
+        await server.door.certificates.look()
+        assert await self.shown(server, authority) == before
+        Path(key).write_bytes(Path(foreign[1]).read_bytes())
+        await server.door.certificates.look()
+        assert await self.shown(server, authority) != before
+
+    async def test_so_do_the_authorities_of_clients(self, start, authority, tmp_path):
+        others = Authority(tmp_path, "others")
+        ours, theirs = (one.issue("ann", "ann") for one in (authority, others))
+        believed = tmp_path / "believed.pem"
+        believed.write_bytes(Path(authority.ca).read_bytes())
+        server = await start(tls(authority, client_ca=str(believed), client_auth=ClientAuth.REQUIRED))
+        assert await is_served(server, trusting(authority, ours))
+
+        believed.write_bytes(Path(others.ca).read_bytes())
+        await server.door.certificates.look()
+
+        assert await is_served(server, trusting(authority, theirs))
+        with contextlib.suppress(ssl.SSLError):
+            assert not await is_served(server, trusting(authority, ours))
+
+    async def test_nobody_has_to_say_so(self, authority):
+        clock = ManualClock()
+        certificates = Certificates(tls(authority).tls)
+        before = certificates.context
+        watching = asyncio.create_task(certificates.watch(clock))
+        self.renew(authority)
+
+        async with asyncio.timeout(PATIENCE_S):
+            while certificates.context is before:
+                await clock.advance(LOOK_MS)
+
+        watching.cancel()

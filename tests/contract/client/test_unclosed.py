@@ -39,6 +39,11 @@ def said_of(program):
     return told
 
 
+def forget(clients):
+    clients.clear()
+    gc.collect()
+
+
 @kinds
 def test_a_client_that_was_never_stopped_is_named(make, role):
     async def forget(address):
@@ -52,6 +57,19 @@ def test_a_client_that_was_never_stopped_is_named(make, role):
     name = type(context[role]).__name__
     assert context["message"] == f"Unclosed {name}"
     assert message.startswith(f"Unclosed {name} <")
+
+
+@kinds
+async def test_a_forgotten_client_is_named_while_the_program_goes_on(make, role):
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+    clients = [make(f"memory://unclosed-{next(_names)}")]
+    await clients[0].start()
+
+    with pytest.warns(ResourceWarning, match="Unclosed"):
+        forget(clients)
+
+    assert [message.removeprefix("Unclosed AIOKafka").lower() for message in told] == [role]
 
 
 @kinds

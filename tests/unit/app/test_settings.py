@@ -8,6 +8,8 @@ from streamz_core.app.app import App
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.policies import Retry, error_policy
 from streamz_core.app.settings import Settings
+from streamz_core.server.security.security_config import SecurityConfig
+from streamz_core.server.server_config import ServerConfig
 from streamz_core.streams.error_policy import ErrorAction, ErrorPolicy
 
 
@@ -59,6 +61,18 @@ def test_the_environment_wins_over_the_program():
     assert settings.milliseconds("broker_commit_interval") == 2_500
     assert settings.topic_allow_declare is False
     assert settings.topic_partitions == 8
+
+
+def test_the_environment_moves_a_port_and_does_not_open_it():
+    secured = ServerConfig.at(
+        "127.0.0.1:9092", advertise="log:9092", security=SecurityConfig(sasl_mechanisms=("SCRAM-SHA-512",))
+    )
+
+    moved = Settings.parse({"listen": secured}, {"STREAMZ_LISTEN": "[::1]:9093"}).listen
+
+    assert (moved.address, moved.advertised_host) == ("[::1]:9093", "log")
+    assert moved.security == secured.security
+    assert Settings.parse({}, {"STREAMZ_LISTEN": "127.0.0.1:1"}).listen == "127.0.0.1:1"
 
 
 def test_an_environment_variable_that_does_not_fit_is_named():

@@ -26,6 +26,11 @@ def test_what_entries_give_is_what_parse_takes():
     assert config.is_deleted_by_age_or_size
 
 
+@pytest.mark.parametrize("text", ["delete,compact", "compact,delete"])
+def test_policies_stay_in_the_order_they_were_given_in(text):
+    assert TopicConfig.parse({"cleanup.policy": text}).entries()["cleanup.policy"] == text
+
+
 @pytest.mark.parametrize(
     ("key", "value", "allowed"),
     [

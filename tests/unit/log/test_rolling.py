@@ -26,7 +26,7 @@ def test_jitter_is_never_longer_than_what_it_shortens():
 
 
 def test_what_is_to_be_compacted_in_time_rolls_in_time():
-    config = TopicConfig(cleanup_policy=frozenset({"compact"}), segment_ms=1_000, max_compaction_lag_ms=300)
+    config = TopicConfig(cleanup_policy=("compact",), segment_ms=1_000, max_compaction_lag_ms=300)
 
     assert roll_after_ms(config, "t-0", 0) == 300
     assert roll_after_ms(TopicConfig(segment_ms=1_000, max_compaction_lag_ms=300), "t-0", 0) == 1_000

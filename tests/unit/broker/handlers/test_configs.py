@@ -173,7 +173,7 @@ async def test_replacing_the_brokers_settings_resets_the_rest(talk: Any) -> None
     )
 
     assert talk.broker.config.default_partitions == 1
-    assert talk.broker.log("t", 0).config.cleanup_policy == {"compact", "delete"}
+    assert talk.broker.log("t", 0).config.cleanup_policy == ("compact", "delete")
 
 
 @pytest.mark.parametrize(

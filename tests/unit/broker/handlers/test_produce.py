@@ -6,7 +6,7 @@ import pytest
 
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
-from streamz_core.protocol import control
+from streamz_core.protocol import control, record_batch
 from streamz_core.protocol.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 from streamz_core.protocol.messages.transaction_version import TransactionVersion
 
@@ -167,3 +167,41 @@ async def test_append_time_topics_answer_the_brokers_time(talk: Any) -> None:
 
     assert by_client.log_append_time_ms == -1
     assert by_broker.log_append_time_ms == talk.clock.now_ms()
+
+
+def _blamed(answer: Any) -> list[int]:
+    return [one.batch_index for one in answer.record_errors]
+
+
+async def test_records_without_a_key_are_named_where_the_topic_is_compacted(talk: Any) -> None:
+    await talk.create("compacted", cleanup_policy="compact")
+    at = talk.clock.now_ms()
+    fine = record_batch.encode([b"k"], [b"v"], [at])
+    mixed = record_batch.encode([b"k", None, b"l", None], [b"v"] * 4, [at] * 4)
+
+    answer = await talk.produce_bytes("compacted", PartitionProduceData(index=0, records=fine + mixed))
+
+    assert answer.error_code is ErrorCode.INVALID_RECORD
+    assert _blamed(answer) == [2, 4]
+    assert all("no key" in one.batch_index_error_message for one in answer.record_errors)
+    assert await talk.values("compacted") == []
+
+
+async def test_records_of_a_wrong_time_are_named(talk: Any) -> None:
+    limits = {"message_timestamp_after_max_ms": "1000", "message_timestamp_before_max_ms": "1000"}
+    await talk.create("timely", **limits)
+    now = talk.clock.now_ms()
+    times = [now - 1_001, now, now + 1_001, now + 1_000]
+    records = record_batch.encode([None] * 4, [b"v"] * 4, times)
+
+    answer = await talk.produce_bytes("timely", PartitionProduceData(index=0, records=records))
+
+    assert answer.error_code is ErrorCode.INVALID_TIMESTAMP
+    assert _blamed(answer) == [0, 2]
+
+
+async def test_no_record_is_blamed_for_what_none_has_done(talk: Any) -> None:
+    answer = await talk.produce("t", b"a" * 3_000_000)
+
+    assert answer.error_code is not ErrorCode.NONE
+    assert _blamed(answer) == []

@@ -14,10 +14,19 @@ from streamz_core.serde.timed_key import TimedKeyCodec
 from streamz_core.state.cache import CachedStore
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.versioned import VersionedStore
+from streamz_core.streams.operator import Operator
 from streamz_core.streams.operators.asof_join import AsofJoin, Strategy
-from streamz_core.streams.rows import Rows
+from tests.unit.streams.operators.two_sides import (
+    CUTS,
+    LEFT,
+    RIGHT,
+    JoinTask,
+    Made,
+    Row,
+    commit_store,
+    streams,
+)
 
-LEFT, RIGHT = 0, 1
 HISTORY_MS = 1_000
 
 
@@ -33,32 +42,23 @@ class How:
         return self.grace + (0 if self.strategy is Strategy.BACKWARD else self.tolerance or 0)
 
 
-@dataclass(frozen=True)
-class Row:
-    side: int
-    key: str | None
-    time: int
-    value: str | None
-
-
-class Task:
+class Task(JoinTask):
     """A join over stores that outlive it."""
 
     def __init__(self, how: How, history_ms: int = HISTORY_MS) -> None:
         self._how = how
         self._history_ms = history_ms
         self._backends = {name: MemoryStore(name) for name in ("quotes", "waiting")}
-        self.open()
+        super().__init__()
 
-    def open(self) -> None:
-        """As after a failure: all that was not committed is gone."""
+    def make_join(self) -> Operator:
         how, keys, values = self._how, StoredKeyCodec("key"), StoredValueCodec("value")
         self.versions = VersionedStore(
             self._backends["quotes"], keys, values, retention_ms=self._history_ms + how.waits
         )
         held = CachedStore(self._backends["waiting"], TimedKeyCodec(keys), PackedCodec(values, 0))
         self._stores: dict[str, Any] = {"quotes": self.versions, "waiting": held}
-        self._join = AsofJoin(
+        return AsofJoin(
             "join",
             "quotes",
             lambda left, right: (left, right),
@@ -69,43 +69,14 @@ class Task:
             waiting="waiting" if how.waits else None,
             encode_key=keys.encode,
         )
-        self._join.open(self)  # type: ignore[arg-type]
 
     def store(self, name: str) -> Any:
         return self._stores[name]
 
-    def take(self, rows: list[Row]) -> list[tuple[Any, Any, int]]:
-        found: list[tuple[Any, Any, int]] = []
-        for row in rows:
-            given = Rows([row.key], [row.value], [row.time], [0])
-            made = self._join.process_ports([given, None] if row.side == LEFT else [None, given])
-            if made is not None:
-                found += zip(made.keys, made.values, made.timestamps, strict=True)
-        return found
-
     def commit(self) -> None:
         self.versions.drop_expired()
         for store in self._stores.values():
-            changes = store.collect()
-            store.committed(max(0, store.position()) + len(changes))
-
-
-@st.composite
-def streams(draw: st.DrawFn) -> list[Row]:
-    now = 0
-    rows: list[Row] = []
-    for number in range(draw(st.integers(1, 25))):
-        now += draw(st.integers(0, 4))
-        late = draw(st.sampled_from((0, 0, 0, 1, 3, 8)))
-        rows.append(
-            Row(
-                draw(st.sampled_from((LEFT, RIGHT))),
-                draw(st.sampled_from(("a", "a", "b", None))),
-                max(0, now - late),
-                draw(st.sampled_from((f"v{number}", f"v{number}", f"v{number}", None))),
-            )
-        )
-    return rows
+            commit_store(store)
 
 
 @st.composite
@@ -117,9 +88,9 @@ def hows(draw: st.DrawFn) -> How:
     return How(strategy, draw(tolerances), draw(st.integers(0, 5)), draw(st.booleans()))
 
 
-def expected(rows: list[Row], how: How) -> list[tuple[Any, Any, int]]:
+def expected(rows: list[Row], how: How) -> list[Made]:
     """By hand: a left row waits until the join's time has passed it far enough, and then sees all that came."""
-    made: list[tuple[Any, Any, int]] = []
+    made: list[Made] = []
     waiting: list[Row] = []
     came: list[Row] = []
     now = -1
@@ -140,7 +111,7 @@ def expected(rows: list[Row], how: How) -> list[tuple[Any, Any, int]]:
     return made
 
 
-def decided(row: Row, came: list[Row], how: How) -> list[tuple[Any, Any, int]]:
+def decided(row: Row, came: list[Row], how: How) -> list[Made]:
     # Of one time the last one counts: it is the one in place.
     mine = {one.time: one for one in came if one.key == row.key and row.key is not None}
     reach = 10**9 if how.tolerance is None else how.tolerance
@@ -163,19 +134,10 @@ def test_results_are_those_of_a_recomputation(rows: list[Row], how: How) -> None
 
 
 @settings(max_examples=200, deadline=None)
-@given(streams(), hows(), st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=8))
+@given(streams(), hows(), CUTS)
 def test_restarts_change_nothing(rows: list[Row], how: How, cuts: list[tuple[int, bool]]) -> None:
     task = Task(how)
-    found: list[Any] = []
-    start = 0
-    for length, fails in [*cuts, (len(rows), False)]:
-        if fails:
-            task.take(rows[start : start + length])
-            task.open()
-        found += task.take(rows[start : start + length])
-        task.commit()
-        start += length
-    assert found == expected(rows, how)
+    assert task.take_in_pieces(rows, cuts) == expected(rows, how)
 
 
 def test_what_was_before_the_history_is_not_known_any_more() -> None:

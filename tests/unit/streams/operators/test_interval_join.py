@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,10 +10,20 @@ from hypothesis import strategies as st
 from streamz_core.serde.stored import StoredKeyCodec, StoredValueCodec
 from streamz_core.state.join_buffer import JoinBuffer
 from streamz_core.state.memory import MemoryStore
+from streamz_core.streams.operator import Operator
 from streamz_core.streams.operators.interval_join import IntervalJoin, retention_ms
-from streamz_core.streams.rows import Rows
+from tests.unit.streams.operators.two_sides import (
+    CUTS,
+    HOWS,
+    LEFT,
+    RIGHT,
+    JoinTask,
+    Made,
+    Row,
+    commit_store,
+    streams,
+)
 
-LEFT, RIGHT = 0, 1
 LATEST_MS = 10_000
 
 
@@ -32,15 +41,7 @@ class Bounds:
         return time + (self.upper if side == LEFT else -self.lower) + self.grace
 
 
-@dataclass(frozen=True)
-class Row:
-    side: int
-    key: str | None
-    time: int
-    value: str | None
-
-
-class Task:
+class Task(JoinTask):
     """A join over a store that outlives it."""
 
     def __init__(self, bounds: Bounds, how: str, *, cache: int = 100) -> None:
@@ -48,10 +49,9 @@ class Task:
         self._bounds = bounds
         self._how = how
         self._cache = cache
-        self.open()
+        super().__init__()
 
-    def open(self) -> None:
-        """As after a failure: all that was not committed is gone."""
+    def make_join(self) -> Operator:
         bounds = self._bounds
         self.buffer = JoinBuffer(
             self._backend,
@@ -61,7 +61,7 @@ class Task:
             retention_ms=retention_ms(bounds.lower, bounds.upper, bounds.grace),
             clean_entries_max=self._cache,
         )
-        self._join = IntervalJoin(
+        return IntervalJoin(
             "join",
             "join",
             lambda left, right: (left, right),
@@ -71,7 +71,6 @@ class Task:
             left=self._how != "inner",
             right=self._how == "outer",
         )
-        self._join.open(self)  # type: ignore[arg-type]
 
     def store(self, _name: str) -> JoinBuffer:
         return self.buffer
@@ -79,37 +78,9 @@ class Task:
     def latest_timestamp_ms(self) -> int:
         return LATEST_MS
 
-    def take(self, rows: list[Row]) -> list[tuple[Any, Any, int]]:
-        found: list[tuple[Any, Any, int]] = []
-        for row in rows:
-            given = Rows([row.key], [row.value], [row.time], [0])
-            made = self._join.process_ports([given, None] if row.side == LEFT else [None, given])
-            if made is not None:
-                found += zip(made.keys, made.values, made.timestamps, strict=True)
-        return found
-
     def commit(self) -> None:
         self.buffer.drop_expired()
-        changes = self.buffer.collect()
-        self.buffer.committed(max(0, self.buffer.position()) + len(changes))
-
-
-@st.composite
-def streams(draw: st.DrawFn) -> list[Row]:
-    now = 0
-    rows: list[Row] = []
-    for number in range(draw(st.integers(1, 25))):
-        now += draw(st.integers(0, 4))
-        late = draw(st.sampled_from((0, 0, 0, 1, 3, 8)))
-        rows.append(
-            Row(
-                draw(st.sampled_from((LEFT, RIGHT))),
-                draw(st.sampled_from(("a", "a", "b", None))),
-                max(0, now - late),
-                draw(st.sampled_from((f"v{number}", f"v{number}", f"v{number}", None))),
-            )
-        )
-    return rows
+        commit_store(self.buffer)
 
 
 @st.composite
@@ -118,9 +89,9 @@ def all_bounds(draw: st.DrawFn) -> Bounds:
     return Bounds(lower, lower + draw(st.integers(0, 8)), draw(st.integers(0, 5)))
 
 
-def expected(rows: list[Row], bounds: Bounds, how: str) -> list[tuple[Any, Any, int]]:
+def expected(rows: list[Row], bounds: Bounds, how: str) -> list[Made]:
     """By hand: every row waits until it closes; at each row first those go on that closed alone."""
-    made: list[tuple[Any, Any, int]] = []
+    made: list[Made] = []
     waiting: list[tuple[Row, bool]] = []
     now = -1
     for row in rows:
@@ -153,16 +124,13 @@ def meet(one: Row, other: Row, bounds: Bounds) -> bool:
     return one.side != other.side and one.key == other.key and bounds.has(left.time, right.time)
 
 
-def pair(one: Row, other: Row) -> tuple[Any, Any, int]:
+def pair(one: Row, other: Row) -> Made:
     left, right = (one, other) if one.side == LEFT else (other, one)
     return one.key, (left.value, right.value), max(one.time, other.time)
 
 
-def lonely(row: Row) -> tuple[Any, Any, int]:
+def lonely(row: Row) -> Made:
     return row.key, (row.value, None) if row.side == LEFT else (None, row.value), row.time
-
-
-HOWS = st.sampled_from(("inner", "left", "outer"))
 
 
 @settings(max_examples=300, deadline=None)
@@ -176,23 +144,14 @@ def test_results_are_those_of_a_recomputation(rows: list[Row], bounds: Bounds, h
     streams(),
     all_bounds(),
     HOWS,
-    st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=8),
+    CUTS,
     st.sampled_from((0, 2, 100)),
 )
 def test_restarts_and_evictions_change_nothing(
     rows: list[Row], bounds: Bounds, how: str, cuts: list[tuple[int, bool]], cache: int
 ) -> None:
     task = Task(bounds, how, cache=cache)
-    found: list[Any] = []
-    start = 0
-    for length, fails in [*cuts, (len(rows), False)]:
-        if fails:
-            task.take(rows[start : start + length])
-            task.open()
-        found += task.take(rows[start : start + length])
-        task.commit()
-        start += length
-    assert found == expected(rows, bounds, how)
+    assert task.take_in_pieces(rows, cuts) == expected(rows, bounds, how)
 
 
 def test_a_time_of_the_far_future_makes_no_time_pass() -> None:
