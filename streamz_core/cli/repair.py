@@ -56,7 +56,9 @@ def _print(path: str, result: Repaired, *, executed: bool) -> None:
     else:
         for finding in result.left:
             click.echo(f"left: {finding}")
-        click.echo(f"{path}: done; what was replaced or removed is in {result.kept_path}")
+        outcome = "what could be done is done" if result.left else "done"
+        kept = f"; what was replaced or removed is in {result.kept_path}" if result.kept_path else ""
+        click.echo(f"{path}: {outcome}{kept}")
 
 
 def _as_json(result: Repaired) -> dict[str, object]:
