@@ -131,7 +131,7 @@ class Assignment:
         for runner in runners:
             runner.stop()
         # Whoever still restores, or waits for its next try, has nothing to commit.
-        working = [self._work[runner.task_id] for runner in runners if runner.is_settled]
+        working = [work for runner in runners if runner.is_settled and (work := self._work_of(runner))]
         if working:
             timeout_ms = self._config.shutdown_timeout_ms
             try:
@@ -146,12 +146,21 @@ class Assignment:
         await self._cancel(runners)
 
     async def _cancel(self, runners: list[TaskRunner]) -> None:
-        working = [self._work.pop(runner.task_id) for runner in runners]
+        working = [work for runner in runners if (work := self._work_of(runner))]
         for task in working:
             task.cancel()
         if working:
             await asyncio.wait(working)
         for runner in runners:
-            del self.runners[runner.task_id]
-            for partition in runner.partitions:
-                del self._owners[partition]
+            # A rebalance and the end of the app may both have waited for it.
+            if self._work_of(runner) is not None:
+                self._forget(runner)
+
+    def _work_of(self, runner: TaskRunner) -> asyncio.Task[None] | None:
+        return self._work.get(runner.task_id) if self.runners.get(runner.task_id) is runner else None
+
+    def _forget(self, runner: TaskRunner) -> None:
+        del self._work[runner.task_id]
+        del self.runners[runner.task_id]
+        for partition in runner.partitions:
+            del self._owners[partition]
