@@ -54,7 +54,7 @@ class TopologyTestDriver:
             assert shouted.read_key_value() == ("a", "HELLO")
 
     It may be used inside a running event loop too; its calls block either way, for well under a millisecond
-    of work each. ``config`` holds settings of the app.
+    of work each. ``config`` holds settings of the app; unless it has ``timestamp_ahead_max``, any time is believed.
     """
 
     __test__ = False
