@@ -76,7 +76,7 @@ class RunningApp:
         )
         await producer.start()
         self._producer = producer
-        if topology.subtopologies:
+        if topology.subtopologies or topology.global_tables:
             await check(app, self._link, producer, self.partitions)
             self.runtime = StreamsRuntime(topology, self._config(), self._link, on_restore=self._tell_restore)
             await self.runtime.start()

@@ -193,7 +193,10 @@ class TopologyTestDriver:
     # -- as test topics see it ----------------------------------------------------------------------
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work`` on the driver's loop, to its end."""
+        """Run ``work`` on the driver's loop, to its end. Raises ``Misuse`` when the driver is closed."""
+        if self._loop.is_closed:
+            work.close()
+            raise Misuse("the driver is closed")
         return self._loop.run(work)
 
     async def pipe(self, topic: str, records: list[TestRecord]) -> None:

@@ -255,6 +255,11 @@ class StreamsRuntime:
         self._assignment = Assignment(
             self._topology, config, services, self._background, on_change=self._settle, standbys=standbys
         )
+        if not self._topology.subtopologies:
+            self._set_state(
+                RuntimeState.RUNNING
+            )  # with global tables alone there is nothing to share with others
+            return
         consumer.subscribe(list(self._topology.topics), listener=self._assignment)
         await consumer.start()
         self._background.spawn(self._fetch_forever(consumer, self._assignment), name="fetch")
