@@ -14,6 +14,7 @@ from streamz_core.streams.dsl.builder import StreamsBuilder
 from streamz_core.streams.dsl.options import Consumed
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable
 
     from streamz_core.app.settings import Settings
@@ -49,9 +50,12 @@ class AppStreams:
         return self._streams
 
     def stream(
-        self, *topics: str | Topic | Consumed, consumed: Consumed | None = None, **options: Any
+        self,
+        *topics: str | Topic | re.Pattern[str] | Consumed,
+        consumed: Consumed | None = None,
+        **options: Any,
     ) -> KStream[Any, Any]:
-        """A stream of topics, in the manner of Kafka Streams.
+        """A stream of topics, in the manner of Kafka Streams; or of all that match a compiled pattern.
 
         ``options`` are those of ``Consumed``: ``app.stream("orders", value_type=Order)``, which may stand behind
         the topics, too: ``app.stream("orders", Consumed.with_(str, Order))``. A topic of ``app.topic`` brings
@@ -108,14 +112,14 @@ class AppStreams:
         self._streams = builder
 
 
-def _consumed(topics: Iterable[str | Topic], options: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+def _consumed(topics: Iterable[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """The names of topics, and how they are read: as the topics say, unless ``options`` do."""
-    names: list[str] = []
+    names: list[Any] = []
     for topic in topics:
         if not hasattr(topic, "topics"):
-            names.append(topic)  # a name; the builder refuses what is none
+            names.append(topic)  # a name or a pattern; the builder refuses what is neither
             continue
-        names += topic.topics
+        names += topic.topics if topic.pattern is None else (topic.pattern.regex,)
         for what in ("key_type", "value_type", "key_serializer", "value_serializer", "on_decode_error"):
             if (said := getattr(topic, what)) is not None:
                 options.setdefault(what, said)

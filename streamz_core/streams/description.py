@@ -28,6 +28,8 @@ class NodeDescription:
     kind: NodeKind
     name: str
     topics: tuple[str, ...] = ()
+    pattern: str | None = None
+    """What a source reads in place of topics by name."""
     stores: tuple[str, ...] = ()
     predecessors: tuple[str, ...] = ()
     successors: tuple[str, ...] = ()
@@ -74,8 +76,9 @@ class TopologyDescription:
         return "\n".join(lines) + "\n"
 
     def json(self) -> str:
-        """The value as JSON: ``{"subtopologies": [{"nodes": [...]}]}``."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        """The value as JSON: ``{"subtopologies": [{"nodes": [...]}]}``; sources may have a ``pattern``."""
+        value = asdict(self, dict_factory=lambda pairs: {k: v for k, v in pairs if v is not None})
+        return json.dumps(value, indent=2) + "\n"
 
     def in_format(self, name: str) -> str:
         """``text``, ``mermaid`` or ``json``. Raises ``Misuse`` for another."""
@@ -103,7 +106,7 @@ def _in_order(part: SubtopologyDescription) -> list[NodeDescription]:
 
 def _text(node: NodeDescription) -> list[str]:
     inside = {
-        NodeKind.SOURCE: f"topics: [{', '.join(node.topics)}]",
+        NodeKind.SOURCE: f"topics: {node.pattern or '[' + ', '.join(node.topics) + ']'}",
         NodeKind.PROCESSOR: f"stores: [{', '.join(node.stores)}]",
         NodeKind.SINK: f"topic: {', '.join(node.topics)}",
     }[node.kind]
@@ -132,7 +135,8 @@ class _Drawing:
 
     def arrows(self, node: NodeDescription) -> None:
         me = self.box(node.name, "[", "]")
-        topics = [self.box(topic, "([", "])", "topic") for topic in node.topics]
+        read = node.topics if node.pattern is None else (node.pattern,)
+        topics = [self.box(topic, "([", "])", "topic") for topic in read]
         is_source = node.kind is NodeKind.SOURCE
         self._lines += [f"  {topic} --> {me}" if is_source else f"  {me} --> {topic}" for topic in topics]
         self._lines += [f"  {me} --- {self.box(store, '[(', ')]', 'store')}" for store in node.stores]

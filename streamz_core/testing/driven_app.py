@@ -147,7 +147,7 @@ class DrivenApp:
 
     async def pipe(self, topic: str, records: list[TestRecord]) -> None:
         """Write encoded records, one after the other has had all its effects."""
-        partitions = self._count(topic)
+        partitions = self._count(topic) or await self._match(topic)
         if not partitions:
             raise Misuse(f"there is no topic {topic!r}: the topology neither reads nor writes it")
         for record in records:
@@ -199,6 +199,16 @@ class DrivenApp:
 
     def _count(self, topic: str) -> int:
         return sum(1 for partition in ends_of(self.broker) if partition.topic == topic)
+
+    async def _match(self, topic: str) -> int:
+        """Make a topic that the app reads by pattern, and have the app find it; its partitions, or 0."""
+        runtime = self.app.running.runtime
+        if runtime is None or not any(pattern.matches(topic) for pattern in self.app.declared.patterns):
+            return 0
+        await self.clock.drive(self.producer.partitions_for(topic))
+        await self.clock.drive(runtime.look_for_topics())
+        await self.complete()
+        return self._count(topic)
 
     async def _collect(self) -> None:
         """Fetch what was written to topics of others."""

@@ -18,6 +18,7 @@ from streamz_core.streams.dsl.options import Named, option
 from streamz_core.streams.error_policy import FAIL, ErrorPolicy, error_policy
 from streamz_core.streams.graph import Graph, OperatorNode, SourceNode
 from streamz_core.streams.internal_topic import InternalTopic
+from streamz_core.streams.topic_pattern import refuse_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.stores import StoreBuilder
     from streamz_core.streams.graph import Input, StoreUse
     from streamz_core.streams.operator import Operator
+    from streamz_core.streams.topic_pattern import TopicPattern
     from streamz_core.streams.topology import GlobalTableSpec, StoreKind, StoreSpec
 
 
@@ -38,7 +40,7 @@ class GraphBuilder:
         self.codecs: Final = codecs
         self._count = 0
         self._sources: dict[str, SourceNode] = {}
-        self._readers: dict[str | InternalTopic, SourceNode] = {}
+        self._readers: dict[str | InternalTopic | TopicPattern, SourceNode] = {}
         self._nodes: dict[str, OperatorNode] = {}
         self._stores: dict[str, StoreSpec] = {}
         self._store_builders: dict[str, StoreBuilder] = {}
@@ -69,19 +71,22 @@ class GraphBuilder:
 
     def source(self, source: SourceNode) -> str:
         """Read topics; the name of the node. Topics that are read already, in the same way, share it."""
-        for topic in source.topics:
+        read = source.topics if source.pattern is None else (source.pattern,)
+        for topic in read:
             self._refuse_two_ways(topic, any(spec.topic == topic for spec in self._globals.values()))
             found = self._readers.get(topic)
             if found is None:
                 continue
             if found.topics == source.topics and _same_reading(found, source):
                 return found.name
+            what = "topic" if source.pattern is None else "pattern"
             raise Misuse(
-                f"topic {topic!r} is read twice, in different ways: read it once, and use that stream twice"
+                f"{what} {str(topic)!r} is read twice, in different ways: read it once, and use that stream twice"
             )
+        self._refuse_overlap(source)
         self._refuse_name(source.name)
         self._sources[source.name] = source
-        self._readers.update(dict.fromkeys(source.topics, source))
+        self._readers.update(dict.fromkeys(read, source))
         return source.name
 
     def source_of(self, topic: str) -> SourceNode | None:
@@ -150,6 +155,9 @@ class GraphBuilder:
         """Declare a global table; returns its name."""
         self._refuse_store(spec.name)
         self._refuse_two_ways(spec.topic, spec.topic in self._readers)
+        for pattern in self._patterns():
+            if pattern.matches(spec.topic):
+                refuse_named(spec.topic, pattern)
         self._globals[spec.name] = spec
         return spec.name
 
@@ -181,6 +189,20 @@ class GraphBuilder:
         return Graph(
             tuple(self._sources.values()), nodes, stores, tuple(self._globals.values()), self._on_error
         )
+
+    def _patterns(self) -> list[TopicPattern]:
+        return [source.pattern for source in self._sources.values() if source.pattern is not None]
+
+    def _refuse_overlap(self, source: SourceNode) -> None:
+        """Refuse a topic that is read by name and by pattern, as far as it is known now."""
+        named = [table.topic for table in self._globals.values()]
+        named += [topic for topic in self._readers if isinstance(topic, str)]
+        patterns = self._patterns() if source.pattern is None else [source.pattern]
+        topics = named if source.pattern is not None else [t for t in source.topics if isinstance(t, str)]
+        for topic in topics:
+            for pattern in patterns:
+                if pattern.matches(topic):
+                    refuse_named(topic, pattern)
 
     def _refuse_two_ways(self, topic: object, is_read: bool) -> None:
         if is_read:

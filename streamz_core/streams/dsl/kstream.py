@@ -30,6 +30,7 @@ from streamz_core.streams.error_policy import error_policy
 from streamz_core.streams.graph import ANY_TOPIC, Input, SourceNode
 from streamz_core.streams.operators import stateless
 from streamz_core.streams.operators.sink import RoutingSink, Sink
+from streamz_core.streams.topic_pattern import TopicPattern
 from streamz_core.streams.topology import Reading
 
 if TYPE_CHECKING:
@@ -429,22 +430,28 @@ class BranchedKStream(Generic[K, V]):
             self._branches[name] = result
 
 
-def stream_of(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed) -> KStream[Any, Any]:
+def stream_of(
+    graph: GraphBuilder, topics: tuple[str, ...] | TopicPattern, consumed: Consumed
+) -> KStream[Any, Any]:
     """A stream of topics. Keys of no declared type are written on as they were read."""
     node = source_node(graph, topics, consumed, "KSTREAM-SOURCE")
     key = consumed.key if consumed.key.is_known else Serde(serializer=graph.codecs.key_serializer)
     return KStream(graph, node, key, consumed.value)
 
 
-def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed, kind: str) -> str:
-    """The node that reads topics as ``consumed`` says."""
+def source_node(
+    graph: GraphBuilder, topics: tuple[str, ...] | TopicPattern, consumed: Consumed, kind: str
+) -> str:
+    """The node that reads topics, by name or by pattern, as ``consumed`` says."""
     if consumed.timestamp_extractor is not None:
         user_function(consumed.timestamp_extractor, "a timestamp extractor", ("record", "partition_time_ms"))
-    names = ", ".join(repr(topic) for topic in topics)
+    pattern = topics if isinstance(topics, TopicPattern) else None
+    named = () if isinstance(topics, TopicPattern) else topics
+    names = ", ".join(repr(topic) for topic in named or (str(pattern),))
     return graph.source(
         SourceNode(
             graph.name(kind, consumed.name),
-            topics,
+            named,
             graph.codecs.source_key(consumed.key, f"key of topic {names}"),
             graph.codecs.source_value(consumed.value, f"value of topic {names}"),
             on_decode_error=error_policy(consumed.on_decode_error, f"topic {names}: on_decode_error"),
@@ -453,6 +460,7 @@ def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed
             reading=Reading(
                 *consumed.key[:2], *consumed.value[:2], consumed.timestamp_extractor, consumed.offset_reset
             ),
+            pattern=pattern,
         )
     )
 
