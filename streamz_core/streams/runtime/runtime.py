@@ -278,6 +278,10 @@ class StreamsRuntime:
             standbys=standbys,
             on_revoked=self.look_for_topics if self._topology.patterns else None,
         )
+        if not self._topology.subtopologies:
+            # With global tables alone there is nothing to share with others.
+            self._set_state(RuntimeState.RUNNING)
+            return
         self._subscribe(layout.read)
         await self._join(consumer)
         self._background.spawn(self._fetch_forever(consumer, self._assignment), name="fetch")
