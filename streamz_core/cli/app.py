@@ -134,11 +134,13 @@ def _reset(application_id: str | None, address: str | None, execute: bool, **giv
     reset_application(str(application_id), address or default_address(), given, execute=execute)
 
 
-def reset_application(application_id: str, address: str, given: dict[str, Any], *, execute: bool) -> None:
-    """Reset an application of which only the id is at hand."""
+def reset_application(
+    application_id: str, address: str, given: dict[str, Any], *, execute: bool, remedy: str = "add --execute"
+) -> None:
+    """Reset an application of which only the id is at hand; ``remedy`` ends a dry run."""
     require_directory(parse(address))
     carry_out = partial(reset_by_id, application_id, address, dry_run=not execute)
-    run(show_reset(carry_out, given, execute=execute))
+    run(show_reset(carry_out, given, execute=execute, remedy=remedy))
 
 
 def application_id_option(*, required: bool = False) -> click.Option:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from streamz_core.cli import user_configs
+from streamz_core.cli.actions import actions
 from streamz_core.cli.config_list import names, settings
 from streamz_core.cli.connection import CommandError, admin_options, connected, refuse, run
-from streamz_core.cli.options import options, properties
+from streamz_core.cli.foreign_options import refused
+from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.protocol.messages.configs import (
     AlterableConfig,
     AlterConfigsResource,
@@ -33,6 +35,14 @@ if TYPE_CHECKING:
 
 _USERS: Final = "users"
 _TYPES: Final = {"topics": ConfigResourceType.TOPIC, "brokers": ConfigResourceType.BROKER}
+_NO_QUOTAS: Final = "this broker enforces no quotas; the limits of its listener bound what clients may cost"
+_REFUSED: Final = {
+    "broker-loggers": "log levels are set where the broker is started, not at run time",
+    "client-metrics": "clients are asked for no metrics",
+    "clients": _NO_QUOTAS,
+    "groups": "groups have no settings of their own; those of the broker hold for all: --entity-type brokers",
+    "ips": _NO_QUOTAS,
+}
 _DYNAMIC: Final = (
     ConfigSource.DYNAMIC_TOPIC_CONFIG,
     ConfigSource.DYNAMIC_BROKER_CONFIG,
@@ -53,14 +63,18 @@ class _Entity(NamedTuple):
 
 
 _actions = options(
-    click.option("--describe", "action", flag_value="describe", help="List settings."),
-    click.option("--alter", "action", flag_value="alter", help="Change settings."),
+    actions(describe="List settings.", alter="Change settings."),
     click.option(
         "--all", "with_all", is_flag=True, help="With --describe: also what was never set, with its default."
     ),
 )
 _entities = options(
-    click.option("--entity-type", type=click.Choice(sorted([*_TYPES, _USERS])), help="What they belong to."),
+    click.option(
+        "--entity-type",
+        type=click.Choice(sorted([*_TYPES, _USERS, *_REFUSED])),
+        metavar=f"[{'|'.join(sorted([*_TYPES, _USERS]))}]",
+        help="What they belong to.",
+    ),
     click.option(
         "--entity-name", metavar="NAME", help="The topic, the user, or the broker's id, which is 0."
     ),
@@ -71,6 +85,12 @@ _entities = options(
     click.option(
         "--broker-defaults", is_flag=True, help="The same as --entity-type brokers --entity-default."
     ),
+    refused("--client", "--ip", because=_NO_QUOTAS),
+    refused("--client-defaults", "--ip-defaults", "--user-defaults", because=_NO_QUOTAS, is_flag=True),
+    refused("--group", because=_REFUSED["groups"]),
+    refused("--client-metrics", because=_REFUSED["client-metrics"]),
+    refused("--broker-logger", because=_REFUSED["broker-loggers"]),
+    refused("--bootstrap-controller", because="there is no controller to talk to; take --bootstrap-server"),
 )
 _changes = options(
     click.option(
@@ -95,10 +115,10 @@ _changes = options(
 @_entities
 @_changes
 @click.option("--json", "as_json", is_flag=True, help="With --describe: print JSON.")
-def command(action: str | None, address: str, **given: Any) -> None:
+def command(action: str, address: str, **given: Any) -> None:
     """Describe and change the settings of topics and of the broker, and users' SCRAM credentials, at run time."""
-    if action is None:
-        raise click.UsageError("give one of --describe, --alter")
+    if given["entity_type"] in _REFUSED:
+        raise OptionError(f"--entity-type {given['entity_type']}: {_REFUSED[given['entity_type']]}")
     if given["user"] is not None or given["entity_type"] == _USERS:
         run(_users(action, address, given))
         return

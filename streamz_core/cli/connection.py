@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 ADDRESS_VARIABLE: Final = "STREAMZ_BOOTSTRAP_SERVER"
 DEFAULT_ADDRESS: Final = "file://./data"
 
+_KAFKAS_PREFIX: Final = re.compile(r"^\[Error -?\d+\] \w+: ")
+"""What aiokafka's errors begin with, which people at a terminal need not read."""
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 ResultT = TypeVar("ResultT")
 
@@ -55,6 +58,7 @@ def admin_options(function: FunctionT) -> FunctionT:
     """Add the options of verbs that ask the broker and neither produce nor consume."""
     config = click.option(
         "--command-config",
+        "--config-file",
         metavar="FILE",
         callback=_use_admin_config,
         expose_value=False,
@@ -110,7 +114,7 @@ def run(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
     except (addresses.AddressError, SettingError) as error:
         raise OptionError(str(error)) from error
     except (StreamzError, OSError) as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(_KAFKAS_PREFIX.sub("", str(error))) from error
 
 
 def refuse(code: ErrorCode, message: str | None, subject: str) -> None:

@@ -15,7 +15,9 @@ import click
 from streamz_core.cli.client_properties import CONSUMER
 from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import CommandError, address_option, connected, run
+from streamz_core.cli.foreign_options import refused
 from streamz_core.cli.interruption import interruption, unless
+from streamz_core.cli.message_formatter import DEFAULT, formatter, names
 from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.cli.record_formatter import OPTION, Formatter, Undecodable, as_json, property_names
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
@@ -72,6 +74,14 @@ _how = options(
         metavar="KEY=VALUE",
         help=f"How records are printed: {', '.join(property_names())}.",
     ),
+    click.option(
+        "--formatter",
+        metavar="CLASS",
+        default=DEFAULT,
+        show_default=True,
+        help=f"Another of Kafka's classes, with or without its package: {', '.join(names()[1:])}.",
+    ),
+    refused("--enable-systest-events", because="there are no such events", is_flag=True),
     click.option("--formatter-config", metavar="FILE", help="A properties file with the same."),
     click.option(
         "--key-deserializer", metavar="NAME", help="How keys are read: String, Long, or Kafka's class."
@@ -165,8 +175,8 @@ def _render(given: dict[str, Any]) -> Render:
     for part in ("key", "value"):
         if given[f"{part}_deserializer"] is not None:
             said[f"{part}.deserializer"] = given[f"{part}_deserializer"]
-    formatter = Formatter.of(said)
-    return as_json if given["json_lines"] else formatter.format
+    default = formatter(given["formatter"], Formatter.of(said).format)
+    return as_json if given["json_lines"] else default
 
 
 async def _consume(given: dict[str, Any], settings: dict[str, Any], render: Render) -> int:

@@ -30,6 +30,14 @@ if TYPE_CHECKING:
     from streamz_core.progress_bar import ProgressBar
 
 _TELL_EVERY: Final = 1000
+_OLD: Final = (
+    "--bootstrap-server",
+    "--topic",
+    "--num-records",
+    "--producer-acks",
+    "--record-size",
+    "--command-config",
+)
 _PERCENTILES: Final = {"50th": 0.5, "99th": 0.99, "99.9th": 0.999}
 
 _options = options(
@@ -64,7 +72,17 @@ _options = options(
 )
 
 
-@click.command("e2e-latency")
+class _OldArguments(click.Command):
+    """Understands Kafka's tool from before KIP-1147: BROKERS TOPIC RECORDS ACKS BYTES [FILE], without names."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give the arguments their names."""
+        if len(args) in (len(_OLD) - 1, len(_OLD)) and not any(one.startswith("--") for one in args):
+            args = [part for pair in zip(_OLD, args, strict=False) for part in pair]
+        return super().parse_args(ctx, args)
+
+
+@click.command("e2e-latency", cls=_OldArguments)
 @address_option
 @_options
 def command(address: str, command_config: str | None, **given: Any) -> None:

@@ -69,7 +69,8 @@ def command(
     )
     at = _timestamp(moment)
     found = run(_offsets(address, choice, at, with_internal=not exclude_internal_topics))
-    click.echo(_as_json(found) if as_json else _as_lines(found), nl=bool(found) or as_json)
+    lines = _as_json(found) if as_json else _as_lines(found)
+    click.echo(lines, nl=bool(lines))
 
 
 def _timestamp(text: str) -> int:
@@ -98,8 +99,8 @@ async def _offsets(address: str, choice: PartitionChoice, at: int, *, with_inter
 
 
 def _as_lines(found: Offsets) -> str:
-    """Where no record is that late the offset is left empty, as Kafka's tool does."""
-    return "\n".join(f"{t}:{p}:{'' if offset < 0 else offset}" for (t, p), offset in found.items())
+    """Where no record is that late there is no line, as of Kafka's tool."""
+    return "\n".join(f"{t}:{p}:{offset}" for (t, p), offset in found.items() if offset >= 0)
 
 
 def _as_json(found: Offsets) -> str:

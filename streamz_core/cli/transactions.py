@@ -36,7 +36,7 @@ _partition = click.option(
     "--partition", required=True, type=click.IntRange(0), metavar="NUMBER", help="Its partition."
 )
 _transactional_id = click.option(
-    "--transactional-id", required=True, metavar="ID", help="The transactional id."
+    "--transactional-id", "--transactionalId", required=True, metavar="ID", help="The transactional id."
 )
 _broker_id = click.option(
     "--broker-id", type=int, metavar="ID", help=f"The broker; an embedded log has one, {_BROKER_ID}."

@@ -69,7 +69,7 @@ def test_a_partition_that_failed_is_described_as_unavailable(grouped):
     (log_file(grouped).parent / "partition.metadata").write_bytes(b"not what was written")
 
     only = grouped("topics --describe --unavailable-partitions")
-    assert only == "\tTopic: t\tPartition: 0\tLeader: none\tReplicas: 0\tIsr: \n"
+    assert only == "\tTopic: t\tPartition: 0\tLeader: none\tReplicas: 0\tIsr: \tElr: \tLastKnownElr: \n"
     (topic,) = json.loads(grouped("topics --describe --topic t --json"))
     assert topic["partitions"] == [{"partition": 0, "error": "KAFKA_STORAGE_ERROR"}]
     assert grouped("topics --describe --at-min-isr-partitions --topic t") == ""

@@ -201,3 +201,25 @@ def test_a_server_open_to_the_network_is_refused_before_anything_is_made(streamz
     assert server.returncode == 1
     assert b"no TLS and authentication" in err
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        ("kafka-reassign-partitions.sh", "there is one broker"),
+        ("kafka-log-dirs", "data directory"),
+        ("topcs", "did you mean 'topics'?"),
+    ],
+)
+def test_a_verb_that_is_not_there_says_what_to_do(streamz, verb, said):
+    process = streamz(verb)
+
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert said in err.decode()
+
+
+def test_each_verb_tells_the_version(streamz):
+    out, _ = streamz("kafka-topics.sh", "--version").communicate(timeout=30)
+
+    assert out.startswith(b"streamz ")
