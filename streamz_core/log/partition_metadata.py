@@ -36,7 +36,7 @@ def load(files: Files, directory: str) -> PartitionMetadata | None:
         return None
     try:
         return msgspec.json.decode(content, type=PartitionMetadata)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
