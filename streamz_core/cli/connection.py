@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 ADDRESS_VARIABLE: Final = "STREAMZ_BOOTSTRAP_SERVER"
 DEFAULT_ADDRESS: Final = "file://./data"
 
-_KAFKAS_PREFIX: Final = re.compile(r"^\[Error -?\d+\] \w+: ")
-"""What aiokafka's errors begin with, which people at a terminal need not read."""
+_ERROR_NUMBER: Final = re.compile(r"^\[Error -?\d+\] ")
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 ResultT = TypeVar("ResultT")
 
@@ -112,9 +111,14 @@ def run(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
     except BrokenPipeError:
         raise  # whoever read the output has had enough: main ends quietly
     except (addresses.AddressError, SettingError) as error:
-        raise OptionError(str(error)) from error
+        raise OptionError(_said(error)) from error
     except (StreamzError, OSError) as error:
-        raise CommandError(_KAFKAS_PREFIX.sub("", str(error))) from error
+        raise CommandError(_said(error)) from error
+
+
+def _said(error: Exception) -> str:
+    """The message without what aiokafka's errors begin with, which people at a terminal need not read."""
+    return _ERROR_NUMBER.sub("", str(error)).removeprefix(f"{type(error).__name__}: ")
 
 
 def refuse(code: ErrorCode, message: str | None, subject: str) -> None:
