@@ -17,6 +17,7 @@ from streamz_core.cli.acl_choice import choice
 from streamz_core.cli.actions import actions
 from streamz_core.cli.connection import CommandError, admin_options, connected, run
 from streamz_core.cli.foreign_options import refused
+from streamz_core.cli.names_there import group_names, topic_names
 from streamz_core.cli.options import options
 from streamz_core.client.admin import AIOKafkaAdminClient
 
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 _PATTERNS: Final = ("literal", "prefixed", "any", "match")
 
 
-def _many(name: str, metavar: str, text: str) -> Any:
-    return click.option(name, multiple=True, metavar=metavar, help=text)
+def _many(name: str, metavar: str, text: str, names: Any = None) -> Any:
+    return click.option(name, multiple=True, metavar=metavar, help=text, shell_complete=names)
 
 
 _actions = actions(add="Add entries.", remove="Remove entries.", list="List entries.")
 _resources = options(
-    _many("--topic", "NAME", "Entries about a topic; * is every topic; repeat."),
-    _many("--group", "NAME", "About a consumer group; repeat."),
+    _many("--topic", "NAME", "Entries about a topic; * is every topic; repeat.", topic_names),
+    _many("--group", "NAME", "About a consumer group; repeat.", group_names),
     _many("--transactional-id", "ID", "About a transactional id; repeat."),
     click.option("--cluster", is_flag=True, help="About the cluster itself."),
     click.option(

@@ -16,6 +16,7 @@ from streamz_core.cli.actions import actions
 from streamz_core.cli.config_list import names, settings
 from streamz_core.cli.connection import CommandError, admin_options, connected, refuse, run
 from streamz_core.cli.foreign_options import refused
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.protocol.messages.configs import (
     AlterableConfig,
@@ -79,7 +80,12 @@ _entities = options(
         "--entity-name", metavar="NAME", help="The topic, the user, or the broker's id, which is 0."
     ),
     click.option("--entity-default", is_flag=True, help="With --entity-type brokers: all brokers."),
-    click.option("--topic", metavar="NAME", help="The same as --entity-type topics --entity-name NAME."),
+    click.option(
+        "--topic",
+        shell_complete=topic_names,
+        metavar="NAME",
+        help="The same as --entity-type topics --entity-name NAME.",
+    ),
     click.option("--broker", metavar="ID", help="The same as --entity-type brokers --entity-name ID."),
     click.option("--user", metavar="NAME", help="The same as --entity-type users --entity-name NAME."),
     click.option(

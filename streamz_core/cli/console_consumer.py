@@ -18,6 +18,7 @@ from streamz_core.cli.connection import CommandError, address_option, connected,
 from streamz_core.cli.foreign_options import refused
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.message_formatter import DEFAULT, formatter, names
+from streamz_core.cli.names_there import group_names, topic_names
 from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.cli.record_formatter import OPTION, Formatter, Undecodable, as_json, property_names
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 _POLL_MS: Final = 500
 
 _what = options(
-    click.option("--topic", metavar="NAME", help="The topic to read."),
+    click.option("--topic", shell_complete=topic_names, metavar="NAME", help="The topic to read."),
     click.option(
         "--include",
         "--whitelist",
@@ -58,7 +59,12 @@ _what = options(
     ),
     click.option("--max-messages", type=int, help="Stop after so many records; -1: never."),
     click.option("--timeout-ms", type=int, help="Stop when nothing has come for so long; -1: never."),
-    click.option("--group", metavar="ID", help="Read as a member of this consumer group, and commit."),
+    click.option(
+        "--group",
+        shell_complete=group_names,
+        metavar="ID",
+        help="Read as a member of this consumer group, and commit.",
+    ),
     click.option(
         "--isolation-level",
         type=click.Choice(["read_uncommitted", "read_committed"]),

@@ -18,6 +18,7 @@ from streamz_core.cli.connection import CommandError, address_option, connected,
 from streamz_core.cli.foreign_options import of_no_effect, refused
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.line_reader import OPTION, LineReader
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import options, properties, property_names
 from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.cli.standard_input import Input, LineTooLong
@@ -138,7 +139,13 @@ class Interrupted(CommandError):
 
 @click.command("console-producer")
 @address_option
-@click.option("--topic", required=True, metavar="NAME", help="The topic to send to; made if it is missing.")
+@click.option(
+    "--topic",
+    shell_complete=topic_names,
+    required=True,
+    metavar="NAME",
+    help="The topic to send to; made if it is missing.",
+)
 @_reading
 @_client
 @quiet_option

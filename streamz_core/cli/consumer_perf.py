@@ -21,6 +21,7 @@ from streamz_core.cli.connection import address_option, connected, run
 from streamz_core.cli.foreign_options import of_no_effect
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.many_values import ManyValuesCommand, many_values
+from streamz_core.cli.names_there import group_names, topic_names
 from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.cli.perf_figures import MB_BYTES, rate
 from streamz_core.cli.quiet import bar_unless, quiet_option
@@ -100,7 +101,7 @@ def _date_format(_context: click.Context, _parameter: click.Parameter, text: str
 
 _what = options(
     of_no_effect("--socket-buffer-size"),
-    click.option("--topic", metavar="NAME", help="The topic to read."),
+    click.option("--topic", shell_complete=topic_names, metavar="NAME", help="The topic to read."),
     click.option("--include", metavar="REGEX", help="Every topic whose whole name matches."),
     click.option(
         "--num-records",
@@ -110,7 +111,9 @@ _what = options(
         type=click.IntRange(1),
         help="Stop after so many records.",
     ),
-    click.option("--group", metavar="ID", help="The consumer group.  [default: a new one]"),
+    click.option(
+        "--group", shell_complete=group_names, metavar="ID", help="The consumer group.  [default: a new one]"
+    ),
     click.option(
         "--from-latest", is_flag=True, help="Without a committed offset: read what comes from now on."
     ),

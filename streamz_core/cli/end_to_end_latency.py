@@ -16,6 +16,7 @@ from streamz_core.cli.client_properties import ADMIN
 from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import CommandError, address_option, connected, run
 from streamz_core.cli.interruption import interruption, unless
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import options, properties
 from streamz_core.cli.perf_figures import Latencies
 from streamz_core.cli.quiet import bar_unless, quiet_option
@@ -41,7 +42,13 @@ _OLD: Final = (
 _PERCENTILES: Final = {"50th": 0.5, "99th": 0.99, "99.9th": 0.999}
 
 _options = options(
-    click.option("--topic", required=True, metavar="NAME", help="The topic; made if it is missing."),
+    click.option(
+        "--topic",
+        shell_complete=topic_names,
+        required=True,
+        metavar="NAME",
+        help="The topic; made if it is missing.",
+    ),
     click.option(
         "--num-records", "count", required=True, type=click.IntRange(1), help="How many records to send."
     ),

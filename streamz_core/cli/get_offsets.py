@@ -13,6 +13,7 @@ import click
 
 from streamz_core.cli.connection import CommandError, admin_options, connected, run
 from streamz_core.cli.group_offsets import offsets_at
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import OptionError
 from streamz_core.cli.partition_choice import PartitionChoice
 from streamz_core.protocol.messages import list_offsets
@@ -32,7 +33,12 @@ _TIMES: Final = {
 
 @click.command("get-offsets")
 @admin_options
-@click.option("--topic", metavar="NAME", help="The topics: names with commas or a regular expression.")
+@click.option(
+    "--topic",
+    shell_complete=topic_names,
+    metavar="NAME",
+    help="The topics: names with commas or a regular expression.",
+)
 @click.option("--partitions", metavar="N,N", help="Of each topic only these partitions.")
 @click.option(
     "--topic-partitions",

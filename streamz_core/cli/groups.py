@@ -20,6 +20,7 @@ from streamz_core.cli.foreign_options import of_no_effect
 from streamz_core.cli.group_delete_offsets import check_delete_offsets, delete_offsets
 from streamz_core.cli.group_describe import describe
 from streamz_core.cli.group_reset import check_reset, reset, reset_options
+from streamz_core.cli.names_there import group_names
 from streamz_core.cli.options import OptionError, options
 from streamz_core.cli.table import table
 from streamz_core.errors import ErrorCode
@@ -60,7 +61,14 @@ _actions = actions(
     reset_offsets="Move a group without members.",
 )
 _which = options(
-    click.option("--group", "groups", multiple=True, metavar="ID", help="The group; may be repeated."),
+    click.option(
+        "--group",
+        "groups",
+        shell_complete=group_names,
+        multiple=True,
+        metavar="ID",
+        help="The group; may be repeated.",
+    ),
     click.option("--all-groups", is_flag=True, help="Every group."),
     click.option("--offsets", is_flag=True, help="With --describe: the offsets (the default)."),
     click.option("--members", is_flag=True, help="With --describe: the members instead of the offsets."),

@@ -19,6 +19,7 @@ from streamz_core.cli.connection import default_address, run
 from streamz_core.cli.foreign_options import of_no_effect, refused
 from streamz_core.cli.kcat_format import NULL_TEXT, KcatFormat, unescaped
 from streamz_core.cli.kcat_json import envelope
+from streamz_core.cli.names_there import group_names, topic_names
 from streamz_core.cli.options import OptionError, options, pairs, properties
 from streamz_core.cli.record_offset import StartOffset
 
@@ -42,14 +43,21 @@ _modes = options(
     click.option("-P", "mode", flag_value="produce", help="Send lines of standard input."),
     click.option("-L", "mode", flag_value="list", help="List topics and partitions."),
     click.option("-Q", "mode", flag_value="query", help="Print offsets for -t topic:partition:timestamp."),
-    click.option("-G", "group", metavar="GROUP", help="Read as a member: -G GROUP TOPIC…"),
+    click.option(
+        "-G", "group", shell_complete=group_names, metavar="GROUP", help="Read as a member: -G GROUP TOPIC…"
+    ),
 )
 _what = options(
     click.option(
         "-b", "address", default=default_address, metavar="ADDRESS", help="Broker or data directory."
     ),
     click.option(
-        "-t", "topics", multiple=True, metavar="TOPIC", help="The topic; -Q: topic:partition:timestamp."
+        "-t",
+        "topics",
+        shell_complete=topic_names,
+        multiple=True,
+        metavar="TOPIC",
+        help="The topic; -Q: topic:partition:timestamp.",
     ),
     click.option("-p", "partition", type=click.IntRange(-1), help="Only this partition; -P -p -1: any."),
     click.option(

@@ -14,6 +14,7 @@ import click
 from streamz_core.cli.actions import actions
 from streamz_core.cli.connection import CommandError, admin_options, connected, refuse, refuse_all, run
 from streamz_core.cli.foreign_options import of_no_effect
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import OptionError, options, pairs
 from streamz_core.cli.topic_choice import TopicChoice, id_text
 from streamz_core.errors import ErrorCode
@@ -50,6 +51,7 @@ _actions = actions(
 _which = options(
     click.option(
         "--topic",
+        shell_complete=topic_names,
         metavar="NAME",
         help="The topic; names with commas or a regular expression, except with --create.",
     ),
