@@ -18,6 +18,7 @@ from streamz_core.app.app import App
 from streamz_core.app.command_line import COMMANDS
 from streamz_core.app.reset import reset_by_id
 from streamz_core.app.topology_commands import refuse_both, reset, show_reset
+from streamz_core.cli.client_settings import settings_for
 from streamz_core.cli.connection import ADDRESS_VARIABLE, default_address, require_directory, run
 from streamz_core.cli.options import OptionError
 from streamz_core.client.address import parse
@@ -139,7 +140,9 @@ def reset_application(
 ) -> None:
     """Reset an application of which only the id is at hand; ``remedy`` ends a dry run."""
     require_directory(parse(address))
-    carry_out = partial(reset_by_id, application_id, address, dry_run=not execute)
+    carry_out = partial(
+        reset_by_id, application_id, address, dry_run=not execute, settings=settings_for(address)
+    )
     run(show_reset(carry_out, given, execute=execute, remedy=remedy))
 
 

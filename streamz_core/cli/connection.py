@@ -19,6 +19,7 @@ from streamz_core.cli.client_properties import ADMIN
 from streamz_core.cli.client_settings import client_arguments, settings_for
 from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.client import address as addresses
+from streamz_core.client.client_errors import KafkaConnectionError
 from streamz_core.client.local_link import open_link
 from streamz_core.client.settings import SettingError
 from streamz_core.errors import ErrorCode, StreamzError
@@ -94,14 +95,19 @@ async def connected(address: str, *, create: bool = False) -> AsyncIterator[Link
         await link.close()
 
 
-def require_directory(address: addresses.Address) -> None:
+def require_directory(address: addresses.Address, remedy: str = "name one with --bootstrap-server") -> None:
     """Refuse a data directory that is not there: reading must not make one."""
     if not isinstance(address, addresses.FileAddress):
         return
     path = os.path.expanduser(address.path)
-    signs = (layout.FORMAT_FILE, layout.CATALOG_FILE, layout.LOG_DIRECTORY)
-    if not any(DiskFiles().exists(os.path.join(path, sign)) for sign in signs):
-        raise CommandError(f"there is no data directory at {path}; name one with --bootstrap-server")
+    try:
+        found = DiskFiles().listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        found = []
+    except OSError as error:
+        raise failure(error) from error
+    if not {layout.FORMAT_FILE, layout.CATALOG_FILE, layout.LOG_DIRECTORY}.intersection(found):
+        raise CommandError(f"there is no data directory at {path}; {remedy}")
 
 
 def run(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
@@ -113,7 +119,18 @@ def run(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
     except (addresses.AddressError, SettingError) as error:
         raise OptionError(_said(error)) from error
     except (StreamzError, OSError) as error:
-        raise CommandError(_said(error)) from error
+        raise failure(error) from error
+
+
+def failure(error: Exception) -> CommandError:
+    """What an error is at the command line."""
+    if isinstance(error, PermissionError) and error.filename is not None:
+        return CommandError(
+            f"no permission for {error.filename}; give this user access to it, or run as its owner"
+        )
+    if isinstance(error, KafkaConnectionError):
+        return CommandError(f"{_said(error)}; is it the right address, and is a server running there?")
+    return CommandError(_said(error))
 
 
 def _said(error: Exception) -> str:

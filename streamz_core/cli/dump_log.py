@@ -96,6 +96,8 @@ def command(
             try:
                 for line in _dump(path, options, verify_index_only, index_sanity_check, wrong):
                     click.echo(line)
+            except BrokenPipeError:
+                raise  # whoever read the output has had enough
             except (StreamzError, OSError) as error:
                 raise CommandError(f"{path}: {error}") from error
     for line in wrong:

@@ -206,7 +206,10 @@ class _Report:
             if error is not None:
                 self.failure = self.failure or error
                 return
-            self._count(self._clock.monotonic_ms(), sent_ms, size)
+            try:
+                self._count(self._clock.monotonic_ms(), sent_ms, size)
+            except BrokenPipeError as gone:  # whoever reads the lines has had enough
+                self.failure = gone
 
         future.add_done_callback(acknowledged)
 
@@ -259,6 +262,8 @@ async def _measure(address: str, settings: dict[str, Any], plan: _Plan, given: d
                 await sender.run(interrupted)
             except StreamzError as error:
                 raise CommandError(f"sending to {plan.topic!r} failed: {error}") from error
+            if isinstance(report.failure, BrokenPipeError):
+                raise report.failure
             if report.failure is not None:
                 raise CommandError(f"sending to {plan.topic!r} failed: {report.failure}") from report.failure
             click.echo(report.total())

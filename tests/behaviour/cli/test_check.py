@@ -7,6 +7,7 @@ import json
 from click.testing import CliRunner
 
 from streamz_core.cli.main import main
+from streamz_core.log.files import DiskFiles
 
 
 def log_file(line):
@@ -73,3 +74,12 @@ def test_a_partition_that_failed_is_described_as_unavailable(grouped):
     (topic,) = json.loads(grouped("topics --describe --topic t --json"))
     assert topic["partitions"] == [{"partition": 0, "error": "KAFKA_STORAGE_ERROR"}]
     assert grouped("topics --describe --at-min-isr-partitions --topic t") == ""
+
+
+def test_a_directory_that_may_not_be_read_is_not_called_missing(made, monkeypatch):
+    def refuse(_self, path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(DiskFiles, "listdir", refuse)
+
+    assert f"no permission for {made.path}" in made("topics --list", code=1)
