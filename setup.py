@@ -31,6 +31,7 @@ COMPILED = [
     "streamz_core/protocol/batch_check.py",
     "streamz_core/protocol/batch_decoder.py",
     "streamz_core/protocol/batch_encoder.py",
+    "streamz_core/protocol/batch_frame.py",
     "streamz_core/protocol/batch_header.py",
     "streamz_core/protocol/batch_keys.py",
     "streamz_core/protocol/encoded_batches.py",

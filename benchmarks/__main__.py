@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from benchmarks import (
     agents,
+    apache_kafka,
     commit,
     compaction,
     consume,
@@ -60,6 +61,7 @@ MODULES = (
     partitions,
     wire,
     wire_codec,
+    apache_kafka,
     workers,
     imports,
     peers,

@@ -90,3 +90,8 @@ def pin_to_one_core() -> int | None:
     core = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
     return core
+
+
+def every_core() -> None:
+    """Let this process, and what it starts from now on, use all cores again."""
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))

@@ -14,16 +14,11 @@ and the times of one client's requests. Then the same beside 500 that have sent 
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
+from benchmarks.brokers import Running, mock_broker, server
 from benchmarks.figures import Figure
 from benchmarks.measuring import Comparison, Sample
 from benchmarks.setting import Setting
@@ -35,23 +30,6 @@ VALUE = b"x" * 100
 WAIT_S = 60
 IDLE_CONNECTIONS, IDLE_PARTITIONS, ASKED = 1_000, 10_000, 2_000
 HALF_SENT, DEAF, UNREAD = 500, 20, 1_000
-TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-
-
-class Running(NamedTuple):
-    """A broker's process."""
-
-    address: str
-    pid: int
-
-    def cpu_s(self) -> float:
-        """What it has worked."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
-
-    def resident_bytes(self) -> int:
-        """The memory it holds."""
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
 class Round(NamedTuple):
@@ -71,9 +49,9 @@ async def wire(setting: Setting) -> list[Figure]:
     ours: list[Round] = []
     other: list[Round] = []
     for _ in range(1 + setting.rounds):
-        with setting.scratch() as directory, _server(directory) as broker:
+        with setting.scratch() as directory, server(directory) as broker:
             ours.append(await asyncio.to_thread(_round, broker, setting.count))
-        with _mock_broker() as broker:
+        with mock_broker(TOPIC, PARTITIONS) as broker:
             other.append(await asyncio.to_thread(_round, broker, setting.count))
     ours, other = ours[1:], other[1:]
     produced = Comparison.of([one.produced for one in ours], [one.produced for one in other])
@@ -86,37 +64,6 @@ async def wire(setting: Setting) -> list[Figure]:
         consumed.rate("wire: confluent-kafka consumes", setting.count, at_least=0.8),
         Figure("wire: server CPU per MB fetched", spent_ms, spent_other_ms, "ms"),
     ]
-
-
-@contextmanager
-def _process(*arguments: str) -> Iterator[tuple[str, int]]:
-    """A Python program that says where it listens in its first line; that line, and its process id."""
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().strip(), process.pid
-        finally:
-            process.terminate()
-
-
-@contextmanager
-def _server(directory: str) -> Iterator[Running]:
-    arguments = ("-m", "streamz_core", "server", "--data", directory, "--listen", "127.0.0.1:0")
-    with _process(*arguments, "--log-level", "error") as (said, pid):
-        yield Running(said.rpartition(" ")[2], pid)
-
-
-@contextmanager
-def _mock_broker() -> Iterator[Running]:
-    with _process("-m", "benchmarks.mock_broker", TOPIC, str(PARTITIONS)) as (said, pid):
-        yield Running(said, pid)
 
 
 def _round(broker: Running, count: int) -> Round:
@@ -195,7 +142,7 @@ def _consume(consumer: Any, count: int) -> None:
 
 async def idle(setting: Setting) -> list[Figure]:
     """What 1,000 connections that ask nothing cost the server, and the one that asks."""
-    with setting.scratch() as directory, _server(directory) as broker:
+    with setting.scratch() as directory, server(directory) as broker:
         await asyncio.to_thread(_make_topic, broker.address, IDLE_PARTITIONS)
         host, _, port = broker.address.rpartition(":")
         quiet_ms = await _p99_ms(host, int(port))

@@ -8,13 +8,12 @@ the ratio is what the second core brings, at most 2 on a machine with a core for
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from dataclasses import replace
 
 from benchmarks.agents import POLL_S, count_per_window
 from benchmarks.figures import Figure
-from benchmarks.measuring import Comparison, Sample, Stopwatch, pin_to_one_core
+from benchmarks.measuring import Comparison, Sample, Stopwatch, every_core, pin_to_one_core
 from benchmarks.setting import TOPIC, Setting, make_topic
 from streamz_core import App
 from streamz_core.app import own_process
@@ -38,11 +37,6 @@ async def workers(setting: Setting) -> list[Figure]:
     pin_to_one_core()
     figure = Comparison.of(ours, reference).rate("two workers, windowed count", setting.count, at_least=1.0)
     return [replace(figure, cpu_ratio=None)]  # what the workers use is not this process's
-
-
-def every_core() -> None:
-    """Benchmarks are pinned to one core; these are about the others."""
-    os.sched_setaffinity(0, range(os.cpu_count() or 1))
 
 
 async def run(setting: Setting, count: int) -> Sample:

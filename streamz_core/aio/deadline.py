@@ -8,10 +8,11 @@ Must not know: who waits for what.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from types import coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Generator
     from types import TracebackType
 
     from streamz_core.clock import Cancellable, Clock
@@ -93,7 +94,30 @@ async def wait_for(
 ) -> T:
     """Return the result of ``awaitable``, or raise ``TimeoutError`` after ``timeout_ms`` and cancel it.
 
-    Wrap the awaitable in ``asyncio.shield`` to give up waiting without cancelling it.
+    The time counts from its first wait: what answers at once, as a broker of this process mostly does, is done
+    without a timer. Wrap the awaitable in ``asyncio.shield`` to give up waiting without cancelling it.
     """
+    steps = awaitable.__await__()
+    try:
+        waits_for = next(steps)
+    except StopIteration as answered:
+        result: T = answered.value
+        return result
     async with Deadline(clock, timeout_ms, what):
-        return await awaitable
+        return await _rest(steps, waits_for)
+
+
+@coroutine
+def _rest(steps: Generator[Any, None, T], waits_for: Any) -> Generator[Any, None, T]:
+    """Await what was begun and has come to its first wait."""
+    while True:
+        try:
+            yield waits_for
+        except BaseException as error:  # noqa: BLE001 - a cancellation, mostly: what was begun decides about it
+            try:
+                waits_for = steps.throw(error)
+            except StopIteration as answered:
+                result: T = answered.value
+                return result
+        else:
+            return (yield from steps)

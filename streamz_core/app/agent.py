@@ -99,11 +99,11 @@ class Agent:
         return self.send(key=key, value=value, partition=partition, timestamp=timestamp, headers=headers)
 
     def get_topic_names(self) -> tuple[str, ...]:
-        """The topics the agent reads."""
-        return self.channel.topics
+        """The topics the agent reads, or their pattern."""
+        return self.channel.names
 
     def __repr__(self) -> str:
-        return f"<Agent {self.name} of {', '.join(self.channel.topics)}>"
+        return f"<Agent {self.name} of {', '.join(self.channel.names)}>"
 
 
 def _check(fun: Callable[..., Any], name: str, concurrency: int) -> None:

@@ -24,6 +24,7 @@ from streamz_core.app.shared_topics import united
 from streamz_core.app.signals import AppSignal
 from streamz_core.app.topic import Topic, check_name
 from streamz_core.clock import Clock, SystemClock
+from streamz_core.streams.bound_topology import bound
 from streamz_core.streams.dsl.compile import subtopologies
 from streamz_core.streams.dsl.describing import explain
 from streamz_core.streams.dsl.mending import mended
@@ -71,17 +72,20 @@ class App(AppStores):
         self._body: Body | None = None
 
     def topology(self, partitions: Mapping[str, int]) -> Topology:
-        """What everything declared compiles to, where topics have so many ``partitions``."""
+        """What everything declared compiles to, where topics have so many ``partitions``.
+
+        Patterns stand for those of the topics that match.
+        """
         declared = self.declared
         topology = compile_app(declared, partitions, self._contexts)
         for part in topology.subtopologies:
             for store in part.stores:
                 self._table_users[store.name] = {part.topics[0]: partitions[part.topics[0]]}
-        if declared.graph is None:
-            return topology
-        graph = mended(declared.graph, partitions)
-        parts = united((*topology.subtopologies, *subtopologies(graph, self.group_id)))
-        return Topology(parts, graph.global_tables)
+        if declared.graph is not None:
+            graph = mended(declared.graph, partitions)
+            parts = united((*topology.subtopologies, *subtopologies(graph, self.group_id)))
+            topology = Topology(parts, graph.global_tables)
+        return bound(topology, partitions, self.group_id)
 
     @property
     def declared(self) -> Declarations:

@@ -6,6 +6,7 @@ Must not know: how an app is run, sending.
 
 from __future__ import annotations
 
+import re
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -19,6 +20,7 @@ from streamz_core.app.policies import Retry, error_policy
 from streamz_core.app.timers import CronSchedule, Crontab, Timer, zone
 from streamz_core.app.topic import GroupedTopic, Topic, check_name
 from streamz_core.app.topic_options import TopicOptions
+from streamz_core.streams.topic_pattern import topic_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -56,6 +58,7 @@ class AppDeclarations(AppStreams):
     def topic(
         self,
         *topics: str,
+        pattern: str | re.Pattern[str] | None = None,
         key_type: Any = None,
         value_type: Any = None,
         key_serializer: Any = None,
@@ -72,15 +75,22 @@ class AppDeclarations(AppStreams):
     ) -> Topic:
         """A topic (or several with the same types) to read and send to.
 
+        ``pattern`` is a regular expression in place of names: agents read every topic whose name matches as a
+        whole, also those that are made while the app runs.
+
         ``retention`` is in seconds; ``config`` takes Kafka's topic settings by name. ``error_policy`` and
         ``dead_letter`` say what becomes of records whose bytes do not decode.
         """
-        if not topics:
-            raise ImproperlyConfigured("app.topic() needs the name of a topic")
+        if bool(topics) == (pattern is not None):
+            raise ImproperlyConfigured(
+                "app.topic() needs the name of a topic, or several, or a pattern alone"
+            )
+        read_by = None if pattern is None else topic_pattern(pattern)
+        title = repr(topics[0] if read_by is None else read_by.text)
         for option, number in (("partitions", partitions), ("replicas", replicas)):
             if number is not None and (type(number) is not int or number < 1):
-                raise ImproperlyConfigured(f"topic {topics[0]!r}: {option} must be 1 or more, got {number!r}")
-        what = f"topic {topics[0]!r}"
+                raise ImproperlyConfigured(f"topic {title}: {option} must be 1 or more, got {number!r}")
+        what = f"topic {title}"
         made = Topic(
             self._services,
             topics,
@@ -92,6 +102,7 @@ class AppDeclarations(AppStreams):
                 partitions, _topic_config(what, config, retention, compacting, deleting), internal, replicas
             ),
             on_decode_error=_policy(what, error_policy, dead_letter, None),
+            pattern=read_by,
         )
         for name in topics:
             self._remember(name, made.options)

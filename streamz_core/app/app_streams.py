@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.serde.registry import CodecRegistry
 from streamz_core.streams.dsl.builder import StreamsBuilder
+from streamz_core.streams.dsl.options import Consumed
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable
 
     from streamz_core.app.settings import Settings
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.global_ktable import GlobalKTable
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
-    from streamz_core.streams.dsl.options import Consumed, Materialized
+    from streamz_core.streams.dsl.options import Materialized
     from streamz_core.streams.dsl.stores import StoreBuilder
 
 
@@ -48,14 +50,21 @@ class AppStreams:
         return self._streams
 
     def stream(
-        self, *topics: str | Topic, consumed: Consumed | str | None = None, **options: Any
+        self,
+        *topics: str | Topic | re.Pattern[str] | Consumed,
+        consumed: Consumed | None = None,
+        **options: Any,
     ) -> KStream[Any, Any]:
-        """A stream of topics, in the manner of Kafka Streams.
+        """A stream of topics, in the manner of Kafka Streams; or of all that match a compiled pattern.
 
-        ``options`` are those of ``Consumed``: ``app.stream("orders", value_type=Order)``. A topic of
-        ``app.topic`` brings its types.
+        ``options`` are those of ``Consumed``: ``app.stream("orders", value_type=Order)``, which may stand behind
+        the topics, too: ``app.stream("orders", Consumed.with_(str, Order))``. A topic of ``app.topic`` brings
+        its types.
         """
-        names, found = _consumed(topics, options)
+        sources = [topic for topic in topics if not isinstance(topic, Consumed)]
+        for given in topics:
+            consumed = given if isinstance(given, Consumed) else consumed
+        names, found = _consumed(sources, options)
         return self.streams.stream(names, consumed, **found)
 
     def table(
@@ -103,14 +112,14 @@ class AppStreams:
         self._streams = builder
 
 
-def _consumed(topics: Iterable[str | Topic], options: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+def _consumed(topics: Iterable[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """The names of topics, and how they are read: as the topics say, unless ``options`` do."""
-    names: list[str] = []
+    names: list[Any] = []
     for topic in topics:
         if not hasattr(topic, "topics"):
-            names.append(topic)  # a name; the builder refuses what is none
+            names.append(topic)  # a name or a pattern; the builder refuses what is neither
             continue
-        names += topic.topics
+        names += topic.topics if topic.pattern is None else (topic.pattern.regex,)
         for what in ("key_type", "value_type", "key_serializer", "value_serializer", "on_decode_error"):
             if (said := getattr(topic, what)) is not None:
                 options.setdefault(what, said)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from streamz_core.app.tables import Table
     from streamz_core.app.topic import Topic
     from streamz_core.streams.graph import Graph
+    from streamz_core.streams.topic_pattern import TopicPattern
 
 SUBTOPOLOGY: Final = "agents"
 TABLES: Final = "tables"
@@ -69,6 +70,13 @@ class Declarations:
         """Every topic that is read, repartition topics after what they are made from."""
         return [*self.read_directly, *(grouped.between for grouped in self.grouped)]
 
+    @property
+    def patterns(self) -> list[TopicPattern]:
+        """What is read by pattern."""
+        sources = () if self.graph is None else self.graph.sources
+        found = [*(topic.pattern for topic in self.read_directly), *(source.pattern for source in sources)]
+        return [pattern for pattern in dict.fromkeys(found) if pattern is not None]
+
 
 def compile_app(declared: Declarations, partitions: Mapping[str, int], contexts: TableContexts) -> Topology:
     """The topology of an app whose topics have so many ``partitions``.
@@ -80,24 +88,49 @@ def compile_app(declared: Declarations, partitions: Mapping[str, int], contexts:
         _check_tables(agent, declared.tables, partitions)
     for table in declared.tables:
         _check_table_partitions(table, declared.read, partitions)
-    if not declared.agents:
-        return Topology(())
     counts = list(dict.fromkeys(partitions[name] for topic in declared.read for name in topic.topics))
-    homes = {table.name: _home(table, declared.agents, partitions, counts) for table in declared.tables}
+    homes = {
+        table.name: _home(table, declared.agents, partitions, counts) for table in declared.tables if counts
+    }
     activity = Activity()
-    return Topology(
-        tuple(
-            _part(
-                SUBTOPOLOGY if count == counts[0] else f"{SUBTOPOLOGY}-{count}",
-                declared,
-                {name for topic in declared.read for name in topic.topics if partitions[name] == count},
-                [table for table in declared.tables if homes[table.name] == count],
-                activity,
-                contexts,
-            )
-            for count in counts
+    parts = [
+        _part(
+            SUBTOPOLOGY if count == counts[0] else f"{SUBTOPOLOGY}-{count}",
+            declared,
+            {name for topic in declared.read for name in topic.topics if partitions[name] == count},
+            [table for table in declared.tables if homes[table.name] == count],
+            activity,
+            contexts,
         )
-    )
+        for count in counts
+    ]
+    return Topology((*parts, *_pattern_parts(declared, activity)))
+
+
+def _pattern_parts(declared: Declarations, activity: Activity) -> list[SubTopology]:
+    """A sub-topology for each pattern: how many partitions its topics have is not known beforehand."""
+    found: dict[TopicPattern, Topic] = {}
+    for topic in declared.read_directly:
+        if topic.pattern is not None:
+            _check_same_types(topic.pattern.text, found.setdefault(topic.pattern, topic), topic)
+    return [_pattern_part(pattern, topic, declared, activity) for pattern, topic in found.items()]
+
+
+def _pattern_part(
+    pattern: TopicPattern, topic: Topic, declared: Declarations, activity: Activity
+) -> SubTopology:
+    read = (pattern.name,)
+    processors = [
+        ProcessorSpec(f"repartition-{grouped.between.get_topic_name()}", read, _repartition(grouped))
+        for grouped in declared.grouped
+        if grouped.source.pattern == pattern
+    ]
+    processors += [
+        ProcessorSpec(agent.name, read, _supplier(agent, activity, ()), (), agent.policy)
+        for agent in declared.agents
+        if agent.channel.pattern == pattern
+    ]
+    return SubTopology(pattern.name, (_source(pattern.name, (), topic),), tuple(processors))
 
 
 def _part(
@@ -177,6 +210,12 @@ def refuse_mismatch(table: str, users: Mapping[str, int]) -> None:
 
 def _check_tables(agent: Agent, tables: Sequence[Table], partitions: Mapping[str, int]) -> None:
     for table in tables_of(agent, tables):
+        if agent.channel.pattern is not None:
+            raise ImproperlyConfigured(
+                f"agent {agent.name!r} reads pattern {agent.channel.pattern.text!r} and uses table {table.name!r}: "
+                "topics that come later may have other numbers of partitions, and the same key would live in two "
+                "partitions. Have it read app.topic(pattern=…).group_by(…)"
+            )
         refuse_mismatch(table.name, {topic: partitions[topic] for topic in agent.channel.topics})
 
 
@@ -197,16 +236,18 @@ def _sources(read: Sequence[Topic]) -> tuple[SourceSpec, ...]:
     for topic in read:
         for name in topic.topics:
             _check_same_types(name, found.setdefault(name, topic), topic)
-    return tuple(
-        SourceSpec(
-            name,
-            (name,),
-            topic.key_codec,
-            topic.value_codec,
-            topic.on_decode_error,
-            Reading(topic.key_type, topic.key_serializer, topic.value_type, topic.value_serializer),
-        )
-        for name, topic in found.items()
+    return tuple(_source(name, (name,), topic) for name, topic in found.items())
+
+
+def _source(name: str, topics: tuple[str, ...], topic: Topic) -> SourceSpec:
+    return SourceSpec(
+        name,
+        topics,
+        topic.key_codec,
+        topic.value_codec,
+        topic.on_decode_error,
+        Reading(topic.key_type, topic.key_serializer, topic.value_type, topic.value_serializer),
+        pattern=topic.pattern,
     )
 
 

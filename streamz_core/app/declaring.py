@@ -59,6 +59,16 @@ async def partition_counts(link: Link, topics: list[str]) -> dict[str, int]:
     }
 
 
+async def all_partition_counts(link: Link) -> dict[str, int]:
+    """The partition counts of all topics but the broker's own."""
+    answer = await link.send(MetadataRequest(topics=None, allow_auto_topic_creation=False))
+    return {
+        topic.name: len(topic.partitions)
+        for topic in answer.topics
+        if topic.error_code is ErrorCode.NONE and not topic.is_internal
+    }
+
+
 async def _all_counts(link: Link, topics: list[str]) -> dict[str, int]:
     """The partition counts of topics that exist: the brokers of a cluster hear of a new one some time later."""
     missing = "the topics that were created"

@@ -46,6 +46,7 @@ def _agents(part: SubTopology) -> SubtopologyDescription:
             NodeKind.SOURCE,
             f"{source.name}-source",
             topics=source.topics,
+            pattern=None if source.pattern is None else source.pattern.text,
             successors=tuple(p.name for p in processors if source.name in p.sources),
         )
         for source in part.sources
@@ -63,4 +64,5 @@ def _agents(part: SubTopology) -> SubtopologyDescription:
 
 
 def _read(part: SubtopologyDescription) -> set[str]:
-    return {topic for node in part.nodes if node.kind is NodeKind.SOURCE for topic in node.topics}
+    sources = [node for node in part.nodes if node.kind is NodeKind.SOURCE]
+    return {topic for node in sources for topic in (*node.topics, *filter(None, [node.pattern]))}

@@ -26,6 +26,7 @@ class StoreShape(msgspec.Struct, frozen=True, omit_defaults=True):
 
     kind: str
     partitions: int
+    """0: as many as the first topic that matches a pattern will have."""
     window_size_ms: int | None = None
     changelog: bool = True
 
@@ -33,7 +34,17 @@ class StoreShape(msgspec.Struct, frozen=True, omit_defaults=True):
         """As a plan names it."""
         window = "" if self.window_size_ms is None else f", windows of {self.window_size_ms} ms"
         logged = "" if self.changelog else ", without changelog"
-        return f"{self.kind}, {self.partitions} partitions{window}{logged}"
+        partitions = f"{self.partitions} partitions" if self.partitions else "no partitions yet"
+        return f"{self.kind}, {partitions}{window}{logged}"
+
+    def fits(self, other: StoreShape) -> bool:
+        """Whether it can have the other's contents."""
+        known = other.partitions if self.partitions == 0 else self.partitions
+        return self.of(known) == other.of(other.partitions or known)
+
+    def of(self, partitions: int) -> StoreShape:
+        """The same with so many partitions."""
+        return msgspec.structs.replace(self, partitions=partitions)
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
@@ -49,6 +60,8 @@ class Fingerprint(msgspec.Struct, frozen=True):
     """What stores have as keys and values."""
     source_changelogs: dict[str, str] = {}
     """Of stores that have no changelog of their own: the topic that is it."""
+    patterns: list[str] = []
+    """What is read by pattern, whatever topics that stands for."""
 
     @property
     def is_empty(self) -> bool:
@@ -69,7 +82,15 @@ def succeeding(before: Fingerprint, after: Fingerprint) -> Fingerprint:
     """``after``, with what it leaves behind of ``before``."""
     topics = {*before.orphaned_topics, *before.internal} - after.internal.keys()
     stores = {*before.orphaned_stores, *before.stores} - after.stores.keys()
-    return msgspec.structs.replace(after, orphaned_topics=sorted(topics), orphaned_stores=sorted(stores))
+    shapes = {
+        name: shape.of(before.stores[name].partitions)
+        if not shape.partitions and name in before.stores
+        else shape
+        for name, shape in after.stores.items()
+    }
+    return msgspec.structs.replace(
+        after, stores=shapes, orphaned_topics=sorted(topics), orphaned_stores=sorted(stores)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +136,14 @@ def fingerprint(
     ``source_changelogs`` are the topics that are changelogs, by store.
     """
     counts = {topic: partitions[topic] for topic in topology.topics}
+    named = set(topology.named_topics)
     return Fingerprint(
-        sources={topic: count for topic, count in counts.items() if topic not in internal},
+        sources={topic: count for topic, count in counts.items() if topic not in internal and topic in named},
         internal={topic: count for topic, count in counts.items() if topic in internal},
         stores={
             store.name: StoreShape(
                 store.kind.value,
-                max(counts[topic] for topic in part.topics),
+                max((counts[topic] for topic in part.topics), default=0),
                 store.window_size_ms,
                 store.changelog,
             )
@@ -134,6 +156,7 @@ def fingerprint(
             for store in part.stores
         },
         source_changelogs=dict(source_changelogs),
+        patterns=sorted(pattern.text for pattern in topology.patterns),
     )
 
 
@@ -149,6 +172,11 @@ def plan(before: Fingerprint, after: Fingerprint) -> Plan:
 
 def _sources(before: Fingerprint, after: Fingerprint) -> list[Change]:
     changes = [Change("+", f"source topic {name}") for name in after.sources.keys() - before.sources.keys()]
+    changes += [Change("+", f"source pattern {text}") for text in set(after.patterns) - set(before.patterns)]
+    changes += [
+        Change("-", f"source pattern {text}: the committed offsets of its topics stay")
+        for text in set(before.patterns) - set(after.patterns)
+    ]
     changes += [
         Change("-", f"source topic {name}: its committed offsets stay")
         for name in before.sources.keys() - after.sources.keys()
@@ -157,7 +185,7 @@ def _sources(before: Fingerprint, after: Fingerprint) -> list[Change]:
         old, new = before.sources[name], after.sources[name]
         if old != new:
             text = f"source topic {name}: {old} partitions, now {new}: keys may be in other partitions now"
-            changes.append(Change("~", text, is_destructive=bool(before.stores)))
+            changes.append(Change("~", text))  # the stores below, if any, say what that means for them
     return sorted(changes, key=str)
 
 
@@ -191,8 +219,13 @@ def _stores(before: Fingerprint, after: Fingerprint) -> list[Change]:
         changes.append(Change("-", text, is_destructive=True))
     for name in sorted(before.stores.keys() & after.stores.keys()):
         old, new = before.stores[name], after.stores[name]
-        if old != new:
+        if not new.fits(old):
             text = f"store {name}: was {old}; now {new}: its contents do not fit"
+            if new.of(old.partitions) == old:
+                text += (
+                    f". Reset the app, or deal its records out anew by repartition() with {old.partitions} "
+                    "partitions in front of it"
+                )
             changes.append(Change("~", text, is_destructive=True))
         changes += _changelog(name, before, after)
         was, is_now = before.types.get(name), after.types.get(name)

@@ -31,6 +31,7 @@ from streamz_core.protocol.messages.leave_group import LeaveGroupRequest, Member
 from streamz_core.protocol.messages.list_offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
 from streamz_core.state import rocksdb
 from streamz_core.state.changelog import topic_name
+from streamz_core.streams.topic_pattern import is_own, topic_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,6 +95,7 @@ class _Belongings:
 
     group: str
     sources: frozenset[str]
+    patterns: frozenset[str] = frozenset()
     own_topics: tuple[str, ...] = field(default=())
     state: str | None = None
 
@@ -155,6 +157,7 @@ def _belongings(group: str, known: Iterable[Fingerprint], directory: str | None)
     return _Belongings(
         group,
         frozenset(topic for one in versions for topic in one.sources),
+        frozenset(pattern for one in versions for pattern in one.patterns),
         tuple(dict.fromkeys(own)),
         None if directory is None else f"{directory}/{group}",
     )
@@ -197,7 +200,13 @@ def _to_delete(belongings: _Belongings, named: frozenset[str], present: set[str]
 
 
 def _to_read(belongings: _Belongings, named: frozenset[str], present: set[str]) -> list[str]:
-    sources = belongings.sources & present
+    patterns = [topic_pattern(text) for text in belongings.patterns]
+    matching = {
+        topic
+        for topic in present
+        if not is_own(topic, belongings.group) and any(pattern.matches(topic) for pattern in patterns)
+    }
+    sources = (belongings.sources & present) | matching
     _refuse_unknown("input", named, belongings.group, sources)
     return sorted(named or sources)
 

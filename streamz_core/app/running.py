@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.app.app_link import open_app_link
+from streamz_core.app.between import agents_between, streams_between
 from streamz_core.app.declaring import declare
 from streamz_core.app.owner_watch import OwnerWatch
-from streamz_core.app.planning import check
+from streamz_core.app.planning import check, present_counts
 from streamz_core.app.sending import FutureMessage
 from streamz_core.app.state_directory import state_directory
 from streamz_core.app.topic import Topic
@@ -23,12 +24,14 @@ from streamz_core.app.topic_options import TopicOptions
 from streamz_core.client.local_link import broker_of, is_local, owner_socket
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.server.shared_server import SharedServer, share
-from streamz_core.streams.dsl.compile import external_topics, global_topics, internal_partitions
-from streamz_core.streams.dsl.mending import announce, mended
+from streamz_core.streams.dsl.compile import external_topics, global_topics
+from streamz_core.streams.dsl.mending import announce
 from streamz_core.streams.runtime.config import RuntimeConfig
 from streamz_core.streams.runtime.runtime import StreamsRuntime
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streamz_core.app.services import Runnable
     from streamz_core.client.link import Link
     from streamz_core.model import Header
@@ -68,15 +71,17 @@ class RunningApp:
         elif (path := owner_socket(conf.broker)) is not None:
             self._owner = OwnerWatch(path)
             self._owner.start()
-        self.partitions = await self._declare_topics()
-        topology = app.topology(self.partitions)
+        present = await present_counts(app, self._link)
+        self.partitions = await self._declare_topics(present)
+        topology = app.topology({**present, **self.partitions})
+        self.partitions.update((topic, present[topic]) for topic in topology.topics if topic in present)
         producer = AIOKafkaProducer(
             bootstrap_servers=self._link, client_id=app.id, enable_idempotence=True, acks="all"
         )
         await producer.start()
         self._producer = producer
         if topology.subtopologies:
-            await check(app, self._link, producer, self.partitions)
+            await check(app, self._link, producer, {**present, **self.partitions})
             self.runtime = StreamsRuntime(topology, self._config(), self._link, on_restore=self._tell_restore)
             await self.runtime.start()
         for timer in app.timers:
@@ -151,28 +156,28 @@ class RunningApp:
         wanted = {name: topic.options for topic in topics for name in topic.topics}
         return await declare(self._link, wanted, self._app.conf)
 
-    async def _declare_topics(self) -> dict[str, int]:
-        """Create what is read; the counts of that. What is only written is created too.
+    async def _declare_topics(self, present: Mapping[str, int]) -> dict[str, int]:
+        """Create what is read by name; the counts of that. What is only written is created too.
 
-        Sources come before what lies between, which has the partitions of what it is made from.
+        Sources come before what lies between, which has the partitions of what it is made from. ``present`` are
+        topics that are there: those of the app's own between others, and where there are patterns all.
         """
         assert self._link is not None
         declared = self._app.declared
         counts = await self.declare(declared.read_directly)
-        between: dict[str, TopicOptions] = {}
-        for grouped in declared.grouped:
-            options = grouped.between.options
-            partitions = options.partitions or max(counts[name] for name in grouped.source.topics)
-            between[grouped.between.get_topic_name()] = TopicOptions(
-                partitions, options.config, internal=True
-            )
-        counts.update(await declare(self._link, between, self._app.conf))
-        counts.update(await self._declare_streams(counts))
+        between = agents_between(self._app, {**present, **counts})
+        options = {
+            name: TopicOptions(between[name], grouped.between.options.config, internal=True)
+            for grouped in declared.grouped
+            for name in grouped.between.topics
+        }
+        counts.update(await declare(self._link, options, self._app.conf))
+        counts.update(await self._declare_streams(present, counts))
         written = {name: options for name, options in self._app.topics.items() if name not in counts}
         await declare(self._link, written, self._app.conf)
         return counts
 
-    async def _declare_streams(self, counts: dict[str, int]) -> dict[str, int]:
+    async def _declare_streams(self, present: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, int]:
         """The same for what the streams of the DSL read."""
         assert self._link is not None
         app, graph = self._app, self._app.declared.graph
@@ -181,12 +186,11 @@ class RunningApp:
         names = [*external_topics(graph), *global_topics(graph)]
         read = {name: app.topics.get(name, TopicOptions()) for name in names}
         found = await declare(self._link, {n: o for n, o in read.items() if n not in counts}, app.conf)
-        known = {**counts, **found}
+        known = {**present, **counts, **found}
         announce(graph, known)
-        internal = internal_partitions(mended(graph, known), known)
         between = {
-            topic.topic(app.group_id): TopicOptions(partitions, REPARTITION_CONFIG, internal=True)
-            for topic, partitions in internal.items()
+            topic: TopicOptions(partitions, REPARTITION_CONFIG, internal=True)
+            for topic, partitions in streams_between(app, known).items()
         }
         return {**found, **await declare(self._link, between, app.conf)}
 

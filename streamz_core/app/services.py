@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streamz_core.state.restore import RestoreProgress
     from streamz_core.streams.graph import Graph
     from streamz_core.streams.processor import ProcessorContext
+    from streamz_core.streams.topic_pattern import TopicPattern
     from streamz_core.streams.topology import Topology
 
 
@@ -92,6 +93,10 @@ class SourceTopics(Protocol):
     @property
     def graph(self) -> Graph | None:
         """The streams and tables of the DSL."""
+
+    @property
+    def patterns(self) -> Sequence[TopicPattern]:
+        """What is read by pattern."""
 
 
 class Runnable(Protocol):

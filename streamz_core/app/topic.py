@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from streamz_core.app.services import AppServices
     from streamz_core.serde.codecs import ColumnCodec
     from streamz_core.streams.error_policy import ErrorPolicy
+    from streamz_core.streams.topic_pattern import TopicPattern
 
 Encode = Callable[[Any], bytes | None]
 
@@ -45,19 +46,21 @@ class Topic:
         value_serializer: Any = None,
         options: TopicOptions,
         on_decode_error: ErrorPolicy,
+        pattern: TopicPattern | None = None,
     ) -> None:
         """Raises for names outside Kafka's rules and types nobody can read."""
         for name in topics:
             check_name(name)
         self.app: Final = app
         self.topics: Final = topics
+        self.pattern: Final = pattern
         self.key_type: Final = key_type
         self.value_type: Final = value_type
         self.key_serializer: Final = key_serializer
         self.value_serializer: Final = value_serializer
         self.options: Final = options
         self.on_decode_error: Final = on_decode_error
-        names = ", ".join(repr(name) for name in topics)
+        names = ", ".join(repr(name) for name in self.names)
         registry, settings = app.serializers, app.conf
         self.key_codec: ColumnCodec[Any] = registry.codec(
             key_type,
@@ -76,6 +79,11 @@ class Topic:
         self._encode_key = self.key_codec.encode
         self._encode_value = self.value_codec.encode
         self._target = topics[0] if len(topics) == 1 else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The topics, or their pattern, as messages name them."""
+        return self.topics if self.pattern is None else (str(self.pattern),)
 
     def get_topic_name(self) -> str:
         """The topic's name; raises where the channel stands for several."""
@@ -162,7 +170,10 @@ class Topic:
             "config": self.options.config,
             "internal": self.options.internal,
         }
-        derived: Topic = self.app.topic(*changes.pop("topics", self.topics), **{**options, **changes})
+        topics = changes.pop("topics", self.topics)
+        if not topics and self.pattern is not None:
+            options["pattern"] = self.pattern.regex
+        derived: Topic = self.app.topic(*topics, **{**options, **changes})
         return derived
 
     def declare(self) -> Awaitable[None]:
@@ -181,7 +192,7 @@ class Topic:
         return other.key_codec.encode, other.value_codec.encode
 
     def __repr__(self) -> str:
-        return f"<Topic {', '.join(self.topics)}>"
+        return f"<Topic {', '.join(self.names)}>"
 
 
 class GroupedTopic:
@@ -198,6 +209,15 @@ class GroupedTopic:
     def topics(self) -> tuple[str, ...]:
         """What an agent of this channel reads."""
         return self.between.topics
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The same, as messages name it."""
+        return self.between.names
+
+    @property
+    def pattern(self) -> None:
+        """What lies between has one name, also where its source has a pattern."""
 
     def send(self, **record: Any) -> Awaitable[FutureMessage]:
         """Send to the source topic."""
@@ -228,7 +248,7 @@ def _group_by(source: Topic, key: Any, name: str | None, partitions: int | None)
             f"the value"
         )
     key_of = key if is_function else _field_reader(str(field))
-    source_name = "-".join(source.topics)
+    source_name = "-".join(source.topics) if source.pattern is None else source.pattern.name
     between = source.app.topic(
         f"{source.app.group_id}-{source_name}-{chosen}-repartition",
         key_type=_key_type(source, field, is_function=is_function),

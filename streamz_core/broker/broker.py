@@ -33,6 +33,7 @@ from streamz_core.broker.groups.recovery import forget_gone_topics
 from streamz_core.broker.log_failures import DIRECTORY_FAILURES
 from streamz_core.broker.maintenance import Maintenance
 from streamz_core.broker.producer_ids import ProducerIds
+from streamz_core.broker.quotas.quotas import Quotas
 from streamz_core.broker.registry import HANDLERS
 from streamz_core.broker.scrubbing import Scrubbing
 from streamz_core.broker.security.security import Security
@@ -113,6 +114,7 @@ class Broker:
         self.turns = itertools.count()
         self.flusher = Flusher(blocks=blocks, threads=config.sync_threads, on_durable=self.waits.notify)
         self.security = Security(directory)
+        self.quotas = Quotas(directory)
         self.groups = GroupCoordinator(self)
         self.transactions = TransactionCoordinator(self)
         listed = directory.catalog

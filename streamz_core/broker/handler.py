@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streamz_core.broker.fetch_sessions import FetchSessions
     from streamz_core.broker.flusher import Flusher
     from streamz_core.broker.groups.coordinator import GroupCoordinator
+    from streamz_core.broker.quotas.quotas import Quotas
     from streamz_core.broker.security.security import Security
     from streamz_core.broker.transactions.coordinator import TransactionCoordinator
     from streamz_core.broker.waiting import Waits
@@ -37,6 +38,10 @@ class HandlerBroker(BrokerServices, Protocol):
     @property
     def security(self) -> Security:
         """Who may do what, and who is who."""
+
+    @property
+    def quotas(self) -> Quotas:
+        """Who may do how much."""
 
     @property
     def flusher(self) -> Flusher:

@@ -65,7 +65,13 @@ def existing_logs(services: BrokerServices, topic: str) -> list[PartitionLog]:
 
 
 def replay(log: PartitionLog) -> Iterator[tuple[BatchHeader, Columns]]:
-    """Every batch of a partition from its start, decoded; what is read was recovered, so it is durable."""
+    """Every batch of a partition from its start, decoded; what is read was recovered, so it is durable.
+
+    Raises what the partition failed with when it was opened: taken for empty, it would have nobody's offsets and
+    nobody's transactions, and readers would begin anew.
+    """
+    if log.failure is not None:
+        raise log.failure
     offset, end = log.log_start_offset, log.log_end_offset
     while offset < end:
         buffer = log.read(offset, _READ_BYTES, up_to=end)

@@ -20,7 +20,7 @@ from streamz_core.cli.directories import directory_path
 from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.errors import StreamzError
 from streamz_core.log import layout
-from streamz_core.log.check import Finding, Severity, check
+from streamz_core.log.check import Depth, Finding, Severity, check
 from streamz_core.log.files import DiskFiles
 
 if TYPE_CHECKING:
@@ -30,9 +30,16 @@ if TYPE_CHECKING:
 @click.command("check")
 @click.argument("directory", required=False)
 @click.option("--bootstrap-server", "address", metavar="ADDRESS", help="The same as DIRECTORY.")
+@click.option(
+    "--deep/--fast",
+    "is_deep",
+    default=True,
+    show_default=True,
+    help="Read every byte; or what opening looks at: names, sizes, seals, and what was written last.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @quiet_option
-def command(directory: str | None, address: str | None, as_json: bool, quiet: bool) -> None:
+def command(directory: str | None, address: str | None, is_deep: bool, as_json: bool, quiet: bool) -> None:
     """Verify every file of a data directory, and change nothing.
 
     Exits with 1 if records are lost or cannot be read.
@@ -40,8 +47,8 @@ def command(directory: str | None, address: str | None, as_json: bool, quiet: bo
     path = directory_path(directory or address or default_address())
     files = DiskFiles()
     try:
-        with _owned(files, path), bar_unless(quiet, as_json) as bar:
-            findings = check(files, path, bar)
+        with _owned(files, path), bar_unless(quiet or not is_deep, as_json) as bar:
+            findings = check(files, path, bar, depth=Depth.DEEP if is_deep else Depth.FAST)
     except (StreamzError, OSError) as error:
         raise failure(error) from error
     if as_json:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from streamz_core.cli import user_configs
+from streamz_core.cli import quota_configs, user_configs
 from streamz_core.cli.actions import actions
-from streamz_core.cli.config_list import names, settings
+from streamz_core.cli.config_list import changes
 from streamz_core.cli.connection import CommandError, admin_options, connected, refuse, run
 from streamz_core.cli.foreign_options import refused
 from streamz_core.cli.names_there import topic_names
-from streamz_core.cli.options import OptionError, options, properties
+from streamz_core.cli.options import OptionError, options
+from streamz_core.cli.quota_configs import DEFAULT
 from streamz_core.protocol.messages.configs import (
     AlterableConfig,
     AlterConfigsResource,
@@ -32,17 +33,14 @@ from streamz_core.protocol.messages.configs import (
 from streamz_core.protocol.messages.metadata import MetadataRequest
 
 if TYPE_CHECKING:
+    from streamz_core.cli.quota_configs import Part
     from streamz_core.client.link import Link
 
-_USERS: Final = "users"
 _TYPES: Final = {"topics": ConfigResourceType.TOPIC, "brokers": ConfigResourceType.BROKER}
-_NO_QUOTAS: Final = "this broker enforces no quotas; the limits of its listener bound what clients may cost"
 _REFUSED: Final = {
     "broker-loggers": "log levels are set where the broker is started, not at run time",
     "client-metrics": "clients are asked for no metrics",
-    "clients": _NO_QUOTAS,
     "groups": "groups have no settings of their own; those of the broker hold for all: --entity-type brokers",
-    "ips": _NO_QUOTAS,
 }
 _DYNAMIC: Final = (
     ConfigSource.DYNAMIC_TOPIC_CONFIG,
@@ -72,14 +70,20 @@ _actions = options(
 _entities = options(
     click.option(
         "--entity-type",
-        type=click.Choice(sorted([*_TYPES, _USERS, *_REFUSED])),
-        metavar=f"[{'|'.join(sorted([*_TYPES, _USERS]))}]",
-        help="What they belong to.",
+        type=click.Choice(sorted([*_TYPES, *quota_configs.KINDS, *_REFUSED])),
+        metavar="|".join(sorted([*_TYPES, *quota_configs.KINDS])),
+        multiple=True,
+        help="What they belong to; users and clients may be given together.",
     ),
     click.option(
-        "--entity-name", metavar="NAME", help="The topic, the user, or the broker's id, which is 0."
+        "--entity-name",
+        metavar="NAME",
+        multiple=True,
+        help="The topic, user, client id or address, or the broker's id, which is 0; one for each type.",
     ),
-    click.option("--entity-default", is_flag=True, help="With --entity-type brokers: all brokers."),
+    click.option(
+        "--entity-default", is_flag=True, help="All brokers; or users, client ids, addresses without an own."
+    ),
     click.option(
         "--topic",
         shell_complete=topic_names,
@@ -87,12 +91,10 @@ _entities = options(
         help="The same as --entity-type topics --entity-name NAME.",
     ),
     click.option("--broker", metavar="ID", help="The same as --entity-type brokers --entity-name ID."),
-    click.option("--user", metavar="NAME", help="The same as --entity-type users --entity-name NAME."),
     click.option(
         "--broker-defaults", is_flag=True, help="The same as --entity-type brokers --entity-default."
     ),
-    refused("--client", "--ip", because=_NO_QUOTAS),
-    refused("--client-defaults", "--ip-defaults", "--user-defaults", because=_NO_QUOTAS, is_flag=True),
+    quota_configs.quota_entities,
     refused("--group", because=_REFUSED["groups"]),
     refused("--client-metrics", because=_REFUSED["client-metrics"]),
     refused("--broker-logger", because=_REFUSED["broker-loggers"]),
@@ -115,23 +117,27 @@ _changes = options(
 )
 
 
-@click.command("configs")
+@click.command("configs", cls=quota_configs.InOrder)
 @admin_options
 @_actions
 @_entities
 @_changes
 @click.option("--json", "as_json", is_flag=True, help="With --describe: print JSON.")
-def command(action: str, address: str, **given: Any) -> None:
-    """Describe and change the settings of topics and of the broker, and users' SCRAM credentials, at run time."""
-    if given["entity_type"] in _REFUSED:
-        raise OptionError(f"--entity-type {given['entity_type']}: {_REFUSED[given['entity_type']]}")
-    if given["user"] is not None or given["entity_type"] == _USERS:
-        run(_users(action, address, given))
+@click.pass_context
+def command(ctx: click.Context, /, action: str, address: str, **given: Any) -> None:
+    """Describe and change the settings of topics and of the broker, quotas of users, clients and addresses, and
+    users' SCRAM credentials, at run time.
+    """
+    for kind_name in given["entity_type"]:
+        if kind_name in _REFUSED:
+            raise OptionError(f"--entity-type {kind_name}: {_REFUSED[kind_name]}")
+    if action == "describe" and (given["added"] or given["file"] or given["deleted"]):
+        raise click.UsageError("--add-config, --add-config-file and --delete-config go with --alter")
+    if parts := quota_configs.entity_of(ctx, given):
+        run((_describe_clients if action == "describe" else _alter_clients)(address, parts, given))
         return
     kind, name = _entity(given)
     if action == "describe":
-        if given["added"] or given["file"] or given["deleted"]:
-            raise click.UsageError("--add-config, --add-config-file and --delete-config go with --alter")
         run(_describe(address, kind, name, given))
         return
     if name is None:
@@ -139,51 +145,57 @@ def command(action: str, address: str, **given: Any) -> None:
     run(_alter(address, _Entity(kind, name), _asked(given)))
 
 
-async def _users(action: str, address: str, given: dict[str, Any]) -> None:
-    if given["topic"] or given["broker"] or given["broker_defaults"] or given["entity_default"]:
-        raise click.UsageError("name one entity: --entity-type users with --entity-name, or --user")
-    if given["user"] is not None and (given["entity_type"] or given["entity_name"]):
-        raise click.UsageError("--user and --entity-type exclude each other")
-    name = given["user"] or given["entity_name"]
-    if action == "describe":
-        await user_configs.describe(address, name, as_json=given["as_json"])
+async def _describe_clients(address: str, parts: list[Part], given: dict[str, Any]) -> None:
+    """Quotas, and of users also how they log in."""
+    async with connected(address) as link:
+        quotas = await quota_configs.described(link, parts)
+        is_of_users = [part.kind for part in parts] == [quota_configs.USER] and parts[0].name != DEFAULT
+        users = await user_configs.described(link, parts[0].name) if is_of_users else {}
+    if given["as_json"]:
+        found = [quota_configs.as_json(one) for one in quotas]
+        found += [user_configs.as_json(user, infos) for user, infos in users.items()]
+        click.echo(json.dumps(found, indent=2))
         return
-    if not name:
-        raise click.UsageError("--alter needs --entity-name")
+    for quota in quotas:
+        click.echo(quota_configs.line(quota))
+    for user, infos in users.items():
+        click.echo(user_configs.line(user, infos))
+
+
+async def _alter_clients(address: str, parts: list[Part], given: dict[str, Any]) -> None:
+    if not user_configs.are_meant(given["added"], given["deleted"]):
+        await quota_configs.alter(address, parts, given)
+        return
+    if len(parts) > 1 or parts[0].kind != quota_configs.USER or not parts[0].name:
+        raise click.UsageError("credentials are those of one user: --entity-type users with --entity-name")
     if given["file"]:
-        raise click.UsageError(
-            "users have no --add-config-file: streamz users add reads a password from a file"
-        )
-    await user_configs.alter(address, name, given["added"], given["deleted"])
+        raise click.UsageError("credentials are in no --add-config-file: streamz users add reads a password")
+    await user_configs.alter(address, parts[0].name, given["added"], given["deleted"])
 
 
 def _entity(given: dict[str, Any]) -> tuple[ConfigResourceType, str | None]:
     """The type and the name; None where no name is given."""
-    if given["entity_default"] and (given["entity_type"] != "brokers" or given["entity_name"]):
-        raise click.UsageError("--entity-default goes with --entity-type brokers, without --entity-name")
+    entity_type = next(iter(given["entity_type"]), None)
+    entity_name = next(iter(given["entity_name"]), None)
+    if given["entity_default"] and (entity_type != "brokers" or entity_name):
+        raise click.UsageError(
+            "--entity-default goes with an --entity-type but topics, without --entity-name"
+        )
     short = [
         (ConfigResourceType.TOPIC, given["topic"]),
         (ConfigResourceType.BROKER, given["broker"]),
         (ConfigResourceType.BROKER, "" if given["broker_defaults"] else None),
     ]
     named = [way for way in short if way[1] is not None]
-    if given["entity_type"]:
-        name = "" if given["entity_default"] else given["entity_name"]
-        named.append((_TYPES[given["entity_type"]], name))
-    if len(named) != 1:
+    if entity_type:
+        named.append((_TYPES[entity_type], "" if given["entity_default"] else entity_name))
+    if len(named) != 1 or max(len(given["entity_type"]), len(given["entity_name"])) > 1:
         raise click.UsageError("name one entity: --entity-type with --entity-name, or --topic, or --broker")
     return named[0]
 
 
 def _asked(given: dict[str, Any]) -> list[AlterableConfig]:
-    if given["added"] and given["file"]:
-        raise click.UsageError("--add-config and --add-config-file exclude each other")
-    added = settings(given["added"], "--add-config") | properties(
-        given["file"], (), file_option="--add-config-file", option=""
-    )
-    deleted = names(given["deleted"])
-    if not added and not deleted:
-        raise click.UsageError("--alter needs --add-config, --add-config-file or --delete-config")
+    added, deleted = changes(given)
     return [AlterableConfig(name=key, value=value) for key, value in added.items()] + [
         AlterableConfig(name=key, value=None, config_operation=ConfigOperation.DELETE) for key in deleted
     ]

@@ -8,7 +8,6 @@ A password stands on the command line here, for the process list to see: ``strea
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -25,6 +24,7 @@ from streamz_core.secret import Secret
 
 if TYPE_CHECKING:
     from streamz_core.client.acls import ScramCredentialInfo
+    from streamz_core.client.link import Link
 
 _MECHANISMS: Final = {one.sasl_name: one for one in ScramMechanism if one is not ScramMechanism.UNKNOWN}
 _ADDED: Final = re.compile(
@@ -38,19 +38,24 @@ class _New(NamedTuple):
     password: Secret
 
 
-async def describe(address: str, name: str | None, *, as_json: bool) -> None:
-    """Print how a user, or each of them, logs in."""
-    async with connected(address) as link, AIOKafkaAdminClient(bootstrap_servers=link) as admin:
+async def described(link: Link, name: str | None) -> dict[str, list[ScramCredentialInfo]]:
+    """How a user, or each of them, logs in."""
+    async with AIOKafkaAdminClient(bootstrap_servers=link) as admin:
         try:
-            found = await admin.describe_user_scram_credentials(None if name is None else [name])
+            return await admin.describe_user_scram_credentials(None if name is None else [name])
         except ResourceNotFoundError:
-            found = {}
-    if as_json:
-        click.echo(json.dumps([_as_json(user, infos) for user, infos in found.items()], indent=2))
-        return
-    for user, infos in found.items():
-        said = ", ".join(f"{one.mechanism.sasl_name}=iterations={one.iterations}" for one in infos)
-        click.echo(f"SCRAM credential configs for user-principal '{user}' are {said}")
+            return {}
+
+
+def line(user: str, infos: list[ScramCredentialInfo]) -> str:
+    """As kafka-configs prints it."""
+    said = ", ".join(f"{one.mechanism.sasl_name}=iterations={one.iterations}" for one in infos)
+    return f"SCRAM credential configs for user-principal '{user}' are {said}"
+
+
+def are_meant(added: str, deleted: str) -> bool:
+    """Whether a change is one of credentials: of a user's settings all that are no quotas."""
+    return added.lstrip().startswith("SCRAM-") or any(one.startswith("SCRAM-") for one in names(deleted))
 
 
 async def alter(address: str, name: str, added: str, deleted: str) -> None:
@@ -96,7 +101,8 @@ def _mechanism(name: str, option: str) -> ScramMechanism:
     return _MECHANISMS[name]
 
 
-def _as_json(user: str, infos: list[ScramCredentialInfo]) -> dict[str, object]:
+def as_json(user: str, infos: list[ScramCredentialInfo]) -> dict[str, object]:
+    """For programs."""
     return {
         "entity_type": "user",
         "entity_name": user,

@@ -116,8 +116,10 @@ class ClusterMetadata:
 class MetadataCache:
     """Keeps a ``ClusterMetadata`` up to date over a link."""
 
-    def __init__(self, requests: Requests, max_age_ms: float) -> None:
+    def __init__(self, requests: Requests, max_age_ms: float, *, creates: bool = True) -> None:
+        """``creates``: asking for a topic that is not there may make it, where the broker does so."""
         self._requests = requests
+        self._creates = creates
         self._max_age_ms = max_age_ms
         self._stale_at_ms = 0.0
         self.cluster = ClusterMetadata()
@@ -136,11 +138,11 @@ class MetadataCache:
         self._stale_at_ms = self._requests.clock.monotonic_ms() + self._max_age_ms
         return self.cluster
 
-    async def refresh_topics(self, topics: Iterable[str], *, create: bool = True) -> dict[str, int]:
+    async def refresh_topics(self, topics: Iterable[str]) -> dict[str, int]:
         """Ask for ``topics`` and return the error code of each that has one; unknown ones may be created."""
         names = sorted(topics)
         answer = await self._requests.send(
-            MetadataRequest(topics=named(names), allow_auto_topic_creation=create),
+            MetadataRequest(topics=named(names), allow_auto_topic_creation=self._creates),
             f"metadata of topics {names}",
         )
         self.cluster.update(answer, is_complete=False)

@@ -33,6 +33,7 @@ _REMEDIES: Final[dict[int, str]] = {
     ErrorCode.GROUP_ID_NOT_FOUND: "there is no such group; list_consumer_groups() tells those there are",
     ErrorCode.NON_EMPTY_GROUP: "it has members; stop them first",
     ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC: "its members are subscribed to the topic; stop them first",
+    ErrorCode.CORRUPT_MESSAGE: "records are damaged; 'streamz check' names the files, as the program's log does",
     ErrorCode.KAFKA_STORAGE_ERROR: "the disk failed or is full; see the program's log",
 }
 
@@ -79,14 +80,20 @@ class Requests:
         """The answer once ``code_of`` it is NONE, asking again while its code is worth it.
 
         Raises the exception of the code, naming ``what``, when it is not or is one of ``final``, or when time
-        is up.
+        is up; ``KafkaTimeoutError`` only where there never was an answer.
         """
         clock = self._link.clock
         limit_ms = self.timeout_ms if timeout_ms is None else timeout_ms
         ends_at_ms = clock.monotonic_ms() + limit_ms
+        code: int = ErrorCode.NONE
         while True:
             left_ms = ends_at_ms - clock.monotonic_ms()
-            answer = await self.send(request, what, timeout_ms=max(left_ms, 0.0))
+            try:
+                answer = await self.send(request, what, timeout_ms=max(left_ms, 0.0))
+            except KafkaTimeoutError as late:
+                if code == ErrorCode.NONE:
+                    raise
+                raise error_for(code, f"{what}: {explained(code)}") from late
             code = code_of(answer)
             if code == ErrorCode.NONE:
                 return answer

@@ -1,4 +1,4 @@
-"""Who may do what, and by which password they are known: the part of the catalog that is about people.
+"""Who may do what and how much, and by which password they are known: the part of the catalog that is about people.
 
 Owns: ``Access``, as ``catalog.json`` keeps it.
 Must not know: what an entry means, how a password is checked.
@@ -11,6 +11,7 @@ import base64
 import msgspec
 
 from streamz_core.protocol.messages.acls import AclBinding
+from streamz_core.protocol.messages.client_quotas import DescribedQuota
 from streamz_core.protocol.scram import ScramCredential
 from streamz_core.secret import Secret
 
@@ -23,10 +24,11 @@ class ScramUser(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """The ACLs and the users' credentials. Never a password."""
+    """The ACLs, the users' credentials and their quotas. Never a password."""
 
     acls: list[AclBinding] = []
     users: list[ScramUser] = []
+    quotas: list[DescribedQuota] = []
     decoy_key: Secret | None = None
     """What the salts of users that are not there are made of, so that they are the same at every try."""
 

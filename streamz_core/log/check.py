@@ -35,6 +35,15 @@ from streamz_core.progress import BYTES, UNHEARD, Progress
 from streamz_core.protocol.record_batch import CorruptBatch
 
 
+class Depth(Enum):
+    """How much is looked at."""
+
+    FAST = "fast"
+    """What opening looks at: names, sizes, seals, and the bytes behind the recovery points."""
+    DEEP = "deep"
+    """Every byte."""
+
+
 class Severity(Enum):
     """How bad a finding is."""
 
@@ -62,11 +71,13 @@ class Finding(NamedTuple):
         return f"{self.severity.value}: {self.path}: {self.message}{offsets}"
 
 
-def check(files: Files, path: str, progress: Progress = UNHEARD) -> list[Finding]:
+def check(
+    files: Files, path: str, progress: Progress = UNHEARD, *, depth: Depth = Depth.DEEP
+) -> list[Finding]:
     """Everything found in the data directory at ``path``; an empty list if all is well.
 
-    Reads every byte and writes none. Meant for a directory that nobody appends to meanwhile. ``progress`` hears
-    of the bytes of logs.
+    Writes nothing. Meant for a directory that nobody appends to meanwhile. ``progress`` hears of the bytes of
+    logs that are read. A file that the operating system refuses to read is a finding like others.
     """
     path = path.rstrip("/") or "/"
     try:
@@ -84,7 +95,7 @@ def check(files: Files, path: str, progress: Progress = UNHEARD) -> list[Finding
     try:
         for directory in _places(open_files, root, listed.topics):
             if directory.name in present:
-                findings += _PartitionCheck(directory, progress).run()
+                findings += _PartitionCheck(directory, progress, depth).run()
             else:
                 findings.append(
                     Finding(Severity.DAMAGE, directory.path, "the partition's directory is missing")
@@ -119,24 +130,34 @@ def _places(open_files: OpenFiles, root: str, topics: list[TopicEntry]) -> Itera
 class _PartitionCheck:
     """The check of one partition, from its first byte to its last."""
 
-    def __init__(self, directory: PartitionDirectory, progress: Progress) -> None:
+    def __init__(self, directory: PartitionDirectory, progress: Progress, depth: Depth) -> None:
         self._directory = directory
         self._progress = progress
+        self._depth = depth
         self._findings: list[Finding] = []
         self._producers = ProducerState()
-        self._snapshots = directory.offsets(layout.SNAPSHOT_SUFFIX)
+        self._snapshots: list[int] = []
 
     def run(self) -> list[Finding]:
+        """What is found in it."""
+        try:
+            self._check()
+        except OSError as error:
+            self._refused(error, self._directory.path)
+        return self._findings
+
+    def _check(self) -> None:
         directory = self._directory
+        self._snapshots = directory.offsets(layout.SNAPSHOT_SUFFIX)
         metadata = partition_metadata.load(directory.files, directory.path)
         metadata_path = directory.path_of(layout.METADATA_FILE)
         if metadata is None:
             self._find(Severity.DAMAGE, metadata_path, "missing or damaged")
-            return self._findings
+            return
         if (metadata.topic_id, metadata.partition) != (directory.topic_id.bytes, directory.partition):
             owner = f"{metadata.topic}-{metadata.partition} of topic id {UUID(bytes=metadata.topic_id)}"
             self._find(Severity.DAMAGE, metadata_path, f"belongs to {owner}")
-            return self._findings
+            return
         bases = directory.offsets(layout.LOG_SUFFIX)
         point = self._recovery_point()
         if bases and bases[0] > metadata.log_start_offset:
@@ -145,7 +166,6 @@ class _PartitionCheck:
             self._missing(metadata.log_start_offset, point.next_offset)
         self._check_segments(bases, point)
         self._check_names(set(bases))
-        return self._findings
 
     def _recovery_point(self) -> RecoveryPoint | None:
         directory = self._directory
@@ -165,20 +185,29 @@ class _PartitionCheck:
                 path = self._directory.path_of(layout.offset_name(base, layout.LOG_SUFFIX))
                 self._find(severity, path, message, min(base, next_offset), max(base, next_offset))
             is_active = place == len(bases) - 1
-            next_offset = self._check_segment(base, point, follows=-1 if is_active else bases[place + 1])
+            follows = -1 if is_active else bases[place + 1]
+            try:
+                next_offset = self._check_segment(base, point, follows=follows)
+            except OSError as error:
+                stop = max(base + 1, point.next_offset if point else 0) if is_active else follows
+                self._refused(error, self._segment(base).path, base, stop)
+                next_offset = None if is_active else follows
             if next_offset is None:
                 return
         if point is not None and next_offset is not None and point.next_offset > next_offset:
             self._missing(next_offset, point.next_offset)
 
     def _check_segment(self, base: int, point: RecoveryPoint | None, *, follows: int) -> int | None:
-        """Walk one segment; its next offset, or None if it is damaged. ``follows``: the next one's base, or -1."""
-        directory = self._directory
-        segment = Segment(directory.open_files, directory.path, base)
+        """Walk one segment; where the next one is to begin, None if nobody knows. ``follows``: its base, or -1."""
+        is_active = follows < 0
+        segment = self._segment(base)
+        if self._depth is Depth.FAST:
+            known = self._active_as_known(segment, point) if is_active else self._as_sealed(segment)
+            if known >= 0:
+                return known
         positions: dict[int, int] = {}
         file = segment.file()
         end = file.size()
-        is_active = follows < 0
         gaps = not is_active
         try:
             for batch in scan(file, 0, end, base, gaps=gaps):
@@ -192,9 +221,29 @@ class _PartitionCheck:
             if not (is_whole and is_blank(file, error.position, end)):  # else room that was taken for more
                 message = f"at byte {error.position}: {error.reason}"
                 self._find(severity, segment.path, message, segment.next_offset, segment.next_offset + 1)
-                return None
+                return None if is_active else follows
         self._check_indexes(segment, positions, is_active=is_active)
         return segment.next_offset
+
+    def _as_sealed(self, segment: Segment) -> int:
+        """The next offset of a sealed segment whose size is right, without reading it; -1 where it must be read."""
+        seal = segment.read_seal(self._directory.topic_id, self._directory.partition)
+        if seal is None or segment.file().size() != seal.summary.size_bytes:
+            return -1
+        return seal.summary.next_offset
+
+    def _active_as_known(self, segment: Segment, point: RecoveryPoint | None) -> int:
+        """The next offset where what is behind the recovery point is sound; -1 where the rest must be read."""
+        if point is None or point.segment_base != segment.base_offset:
+            return -1
+        file = segment.file()
+        next_offset = point.next_offset
+        try:
+            for batch in scan(file, point.position, file.size(), next_offset, gaps=False):
+                next_offset = batch.header.next_offset
+        except CorruptBatch as error:
+            return next_offset if is_blank(file, error.position, file.size()) else -1
+        return next_offset if file.size() >= point.position else -1
 
     def _check_snapshot(self, offset: int) -> None:
         if offset in self._snapshots and snapshot.read(self._directory, offset) is None:
@@ -246,6 +295,12 @@ class _PartitionCheck:
         if point is not None and (base, position) >= (point.segment_base, point.position):
             return Severity.TORN
         return Severity.DAMAGE
+
+    def _segment(self, base: int) -> Segment:
+        return Segment(self._directory.open_files, self._directory.path, base)
+
+    def _refused(self, error: OSError, path: str, start: int = -1, stop: int = -1) -> None:
+        self._find(Severity.DAMAGE, error.filename or path, f"cannot be read: {error.strerror}", start, stop)
 
     def _missing(self, start: int, stop: int) -> None:
         self._find(Severity.DAMAGE, self._directory.path, "no segment file holds these offsets", start, stop)

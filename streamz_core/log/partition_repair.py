@@ -228,9 +228,11 @@ class PartitionRepair:
         segment = Segment(directory.open_files, directory.path, base)
         seal = segment.read_seal(directory.topic_id, directory.partition) if after is not None else None
         size = directory.files.size_of(segment.path)
+        expected = self._expected(base, after, last)
+        if seal is not None:
+            expected = expected._replace(gaps=seal.summary.is_compacted)
         if seal is not None and (size > seal.summary.size_bytes or seal.summary.next_offset != after):
             seal = None
-        expected = self._expected(base, after, last)
         aborted = None
         if seal is not None and segment.load_indexes(seal.digests) and segment.indexes is not None:
             entries = map(segment.indexes.offsets.entry, range(len(segment.indexes.offsets)))
@@ -238,7 +240,6 @@ class PartitionRepair:
             expected = expected._replace(
                 indexed={entry.position: entry.offset for entry in entries},
                 is_dense=is_compacted and len(segment.indexes.offsets) >= seal.summary.batch_count,
-                gaps=is_compacted,
             )
             ended = map(segment.indexes.transactions.entry, range(len(segment.indexes.transactions)))
             aborted = [(one.last_offset, one.producer_id) for one in ended]

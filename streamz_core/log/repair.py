@@ -137,8 +137,12 @@ class _Run:
                     measures.append(Measure(missing, ""))
                     continue
                 present.discard(name)
-                self._repairs.append(PartitionRepair(place, config, self._now_ms, self._progress))
-                measures += self._repairs[-1].plan()
+                planned = PartitionRepair(place, config, self._now_ms, self._progress)
+                try:
+                    measures += planned.plan()
+                except OSError:
+                    continue  # what the disk refuses nobody can repair; the verifier names it
+                self._repairs.append(planned)
         return measures + self._look_at_strays(present)
 
     # -- directories in no catalog ------------------------------------------------------------------------

@@ -95,6 +95,11 @@ class Survey:
     def run(self) -> list[Stretch]:
         """The whole file, stretch by stretch; a last one of no bytes where offsets are missing at its end."""
         expected = self._expected
+        begins = self._begins_elsewhere()
+        if begins is not None:
+            reason = f"another segment's file: its batches begin at offset {begins}"
+            end_offset = max(expected.base_offset, expected.end_offset)
+            return [Stretch(Kind.LOST, 0, self._size, expected.base_offset, end_offset, reason)]
         found: list[Stretch] = []
         position, offset = 0, expected.base_offset
         while position < self._size:
@@ -119,6 +124,18 @@ class Survey:
             end = expected.end_offset
             found.append(Stretch(kind, self._size, self._size, offset, end, "the file ends here"))
         return found
+
+    def _begins_elsewhere(self) -> int | None:
+        """The first offset in the file if that is another one than the segment's, and not by damage.
+
+        Of a damaged first offset the second batch would know nothing. What belongs elsewhere must not be shown
+        here, whatever of it would fit.
+        """
+        first = self._header(0)
+        if first is None or self._expected.gaps or first.base_offset == self._expected.base_offset:
+            return None
+        second = self._header(first.size_bytes)
+        return first.base_offset if second and second.base_offset == first.next_offset else None
 
     def _sound(self, position: int, offset: int) -> Iterator[tuple[BatchHeader, int]]:
         expected = self._expected

@@ -11,26 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from struct import Struct, error
 from typing import Any, Final
 
 from mypy_extensions import i64
 
 from streamz_core.errors import Misuse
 from streamz_core.model import Header
+from streamz_core.protocol.batch_frame import covered_fields, framed
 from streamz_core.protocol.batch_header import (
     CONTROL,
     DELETE_HORIZON,
-    HEADER_BYTES,
-    LENGTH_BYTES,
     LOG_APPEND_TIME,
-    MAGIC,
     OFFSET_MAX,
     TIMESTAMP_MAX,
     TRANSACTIONAL,
 )
 from streamz_core.protocol.compression import Compression, compress
-from streamz_core.protocol.crc import crc32c
 from streamz_core.protocol.encoded_batches import EncodedBatch
 from streamz_core.protocol.varint import INT32_MAX, further_bytes, write_varlong
 
@@ -47,8 +43,6 @@ RECORD_OVERHEAD_BYTES_MAX: Final = 36
 """What a record takes at most beside its key, value and headers."""
 
 _NO_COMPRESSION: Final = Compression.NONE
-_FRONT: Final = Struct(">qiibI")
-_COVERED: Final = Struct(">hiqqqhii")
 
 
 def encode(
@@ -102,8 +96,8 @@ def encode(
     latest = max_timestamp if append_time_ms is None else append_time_ms
     producer = (producer_id, producer_epoch, base_sequence)
     codec = compression if count else Compression.NONE
-    covered = _covered(int(codec) | attributes, last_delta, base_timestamp, latest, producer, count)
-    return b"".join(_framed(base_offset, leader_epoch, covered, compress(codec, out.getvalue(), level)))
+    covered = covered_fields(int(codec) | attributes, last_delta, base_timestamp, latest, producer, count)
+    return b"".join(framed(base_offset, leader_epoch, covered, compress(codec, out.getvalue(), level)))
 
 
 def content_bytes(column: Sequence[bytes | None]) -> int:
@@ -171,8 +165,10 @@ class RawRecords:
             packed = compress(compression, packed, level)
         producer = (producer_id, producer_epoch, base_sequence)
         count = self._count
-        covered = _covered(attributes, count - 1, self._base_timestamp, self._max_timestamp, producer, count)
-        return _framed(base_offset, -1, covered, packed)
+        covered = covered_fields(
+            attributes, count - 1, self._base_timestamp, self._max_timestamp, producer, count
+        )
+        return framed(base_offset, -1, covered, packed)
 
 
 WriterMark = tuple[int, int, int]
@@ -295,29 +291,6 @@ def raw_records(
     if not writer.append_columns(keys, values, timestamps, headers):
         raise Misuse(f"{len(values)} records of more than {INT32_MAX} bytes: send fewer at once")
     return writer.take()
-
-
-def _covered(
-    attributes: int,
-    last_delta: int,
-    base_timestamp: int,
-    max_timestamp: int,
-    producer: tuple[int, int, int],
-    count: int,
-) -> bytes:
-    """The part of the header that the checksum covers."""
-    try:
-        return _COVERED.pack(attributes, last_delta, base_timestamp, max_timestamp, *producer, count)
-    except error as problem:
-        raise Misuse(f"producer id, epoch, sequence {producer}, time {max_timestamp}: {problem}") from problem
-
-
-def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) -> EncodedBatch:
-    length = HEADER_BYTES - LENGTH_BYTES + len(packed)
-    if length > INT32_MAX:
-        raise Misuse(f"a batch of {length} bytes; the format ends at {INT32_MAX}: send fewer records at once")
-    crc = crc32c(packed, crc32c(covered))
-    return EncodedBatch(_FRONT.pack(base_offset, length, leader_epoch, MAGIC, crc) + covered, packed)
 
 
 def _checked_count(

@@ -46,3 +46,6 @@ class Answering(Protocol):
 
     async def answer(self, call: Call) -> list[Buffer] | None:
         """The frame to send, None where the request wants no answer; raises ``ConnectionEnded``."""
+
+    async def unmuted(self, session: Session) -> None:
+        """Return when what the peer asks may be answered again: where ``muted_until_ms`` says that it may not."""

@@ -16,6 +16,7 @@ from streamz_core.server.call import ConnectionEnded
 from streamz_core.server.conversation import Conversation
 from streamz_core.server.outlet import Outlet
 from streamz_core.server.progress import Progress
+from streamz_core.server.security.printable import printable
 
 if TYPE_CHECKING:
     import socket
@@ -65,6 +66,7 @@ class Hold(Flag):
     NONE = 0
     REQUESTS_WAIT = auto()
     NO_ROOM = auto()
+    MUTED = auto()
     ENDING = auto()
 
 
@@ -105,6 +107,7 @@ class Connection(asyncio.BufferedProtocol):
             self._outlet,
             overlap_max=host.limits.requests_overlapping_max,
             on_none_waiting=self._recount,
+            on_muted=lambda on: self._set_hold(Hold.MUTED, on=on),
         )
         self._task = asyncio.get_running_loop().create_task(
             self._converse(), name=f"connection of {self.session.client_host}"
@@ -175,6 +178,8 @@ class Connection(asyncio.BufferedProtocol):
         read_ms = limits.full_stall_ms if is_full else limits.read_progress_ms
         if not self.session.is_admitted and now_ms - self._opened_ms >= limits.handshake_ms:
             return f"it has not authenticated within {limits.handshake_ms} ms"
+        if is_full and Hold.MUTED in self._hold and self._held_bytes:
+            return f"it is beyond its quota, and {self._held_bytes} bytes are held for it"
         if not reader.is_amid_frame or self._hold:
             self._reading.reset()
         elif self._reading.stands_still(
@@ -201,7 +206,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def _peer(self) -> str:
-        return f"{self.session.client_host} ({self.session.client_id!a})"
+        return f"{self.session.client_host} ({printable(self.session.client_id)!a})"
 
     def _idle(self, now_ms: float) -> str | None:
         if self.session.is_local:

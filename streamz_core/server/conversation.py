@@ -34,7 +34,9 @@ class Conversation:
         *,
         overlap_max: int,
         on_none_waiting: Callable[[], None],
+        on_muted: Callable[[bool], None] = lambda _: None,
     ) -> None:
+        """``on_muted`` is told when its peer is not to be listened to, and when it is again."""
         self.session = session
         self.answered = 0
         """Requests that need no more answer."""
@@ -44,6 +46,7 @@ class Conversation:
         self._outlet = outlet
         self._overlap_max = overlap_max
         self._on_none_waiting = on_none_waiting
+        self._on_muted = on_muted
         self._frames: deque[bytearray] = deque()
         self._overlapping: deque[asyncio.Task[list[Buffer] | None]] = deque()
         self._arrival: asyncio.Future[None] | None = None
@@ -93,6 +96,8 @@ class Conversation:
         try:
             while await self._arrived():
                 await self._converse()
+                if self.session.muted_until_ms:
+                    await self._be_muted()
             await self._until_overlapping(0)
         finally:
             for task in self._overlapping:
@@ -126,6 +131,16 @@ class Conversation:
         await self._outlet.writable()
         if self._frames:
             await asyncio.sleep(0)  # whoever pipelines must not hold up those who ask one thing at a time
+
+    async def _be_muted(self) -> None:
+        """Let the peer's time pass in which nothing is taken of it; it is given up as a wait for records is."""
+        self._on_muted(True)
+        self._is_waiting = True
+        try:
+            await self._answering.unmuted(self.session)
+        finally:
+            self._is_waiting = False
+            self._on_muted(False)
 
     async def _answer(self, call: Call) -> list[Buffer] | None:
         if not call.is_wait:

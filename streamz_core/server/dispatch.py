@@ -24,6 +24,7 @@ from streamz_core.protocol.wire.malformed import MalformedMessage
 from streamz_core.server import memberships
 from streamz_core.server.api_versions import api_versions, stable, unsupported_version
 from streamz_core.server.call import Call, ConnectionEnded
+from streamz_core.server.quotas import mutations
 
 if TYPE_CHECKING:
     from streamz_core.protocol.messages.api_versions import ApiVersionsResponse
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from streamz_core.server.in_flight import InFlightBytes
     from streamz_core.server.limits import Limits
     from streamz_core.server.outlet import Buffer
+    from streamz_core.server.quotas.throttle import Throttle
     from streamz_core.server.security.door import Door
     from streamz_core.server.session import Session
 
@@ -60,11 +62,14 @@ class Handling(Protocol):
 class Dispatcher:
     """Answers the requests of all connections; see ``call.Answering``."""
 
-    def __init__(self, broker: Handling, limits: Limits, in_flight: InFlightBytes, door: Door) -> None:
+    def __init__(
+        self, broker: Handling, limits: Limits, in_flight: InFlightBytes, door: Door, throttle: Throttle
+    ) -> None:
         self._broker = broker
         self._door = door
         self._limits = limits
         self._in_flight = in_flight
+        self._throttle = throttle
         self._spoken = stable(codec.supported())
         self._answered = API_KEYS | ANSWERED_HERE
         self._api_versions = api_versions(self._answered, self._spoken)
@@ -89,6 +94,9 @@ class Dispatcher:
             request = codec.decode_request(header.api_key, header.api_version, view[position:])
         except MalformedMessage as malformed:
             raise ConnectionEnded(str(malformed)) from malformed
+        if self._throttle.is_on and isinstance(request, ProduceRequest) and not session.is_local:
+            # Counted as it comes, and not when it is answered: the next one is not to begin meanwhile.
+            self._throttle.produced(session, len(frame))
         return self._call(session, header, request)
 
     async def answer(self, call: Call) -> list[Buffer] | None:
@@ -97,21 +105,53 @@ class Dispatcher:
             return self._encoded(call.header, self._answer_versions(call.header))
         if isinstance(call.request, SaslHandshakeRequest | SaslAuthenticateRequest):
             return self._encoded(call.header, await _authenticated(call.session, call.request))
-        response = await self._handle(call.session, call.request)
-        if call.session.is_local:
-            memberships.note(call.session, call.request, response)
+        session = call.session
+        if session.is_local:
+            # A local peer may do what it may do with the files.
+            response = await self._broker.handle(call.request)
+            memberships.note(session, call.request, response)
+            return self._framed(call, response)
+        if not self._throttle.is_on:
+            return self._framed(call, await self._guarded(session, call.request))
+        return self._throttled(call, await self._throttle.timed(session, self._within_quotas(call)))
+
+    async def unmuted(self, session: Session) -> None:
+        """Return when what the peer asks may be answered again."""
+        await self._throttle.unmuted(session)
+
+    async def _guarded(self, session: Session, request: Request[R]) -> R:
+        """Have carried out what of ``request`` the peer may ask."""
+        split = self._door.authorizer.guard(session.principal, session.address, request)
+        answer: R = split.finish(None if split.request is None else await self._broker.handle(split.request))
+        return answer
+
+    async def _within_quotas(self, call: Call) -> Any:
+        """The same, for what may be made and removed of partitions now."""
+        session = call.session
+        guard = self._door.authorizer.guard(session.principal, session.address, call.request)
+        if guard.request is None or not self._throttle.counts_mutations:
+            return guard.finish(None if guard.request is None else await self._broker.handle(guard.request))
+        version = call.header.api_version
+        now = mutations.split(self._throttle, self._door.served, session, version, guard.request)
+        return guard.finish(now.finish(await self._broker.handle(now.request)))
+
+    def _framed(self, call: Call, response: Any) -> list[Buffer] | None:
         if isinstance(call.request, ProduceRequest) and call.request.acks == 0:
             _refuse_silently(response)
             return None
         return self._encoded(call.header, response)
 
-    async def _handle(self, session: Session, request: Request[R]) -> R:
-        """Have carried out what of ``request`` the peer may ask. A local one may do what it may do with the files."""
-        if session.is_local:
-            return await self._broker.handle(request)
-        split = self._door.authorizer.guard(session.principal, session.address, request)
-        answer: R = split.finish(None if split.request is None else await self._broker.handle(split.request))
-        return answer
+    def _throttled(self, call: Call, response: Any) -> list[Buffer] | None:
+        """The frame, which says how long its peer is to be quiet where that has used too much."""
+        frame = self._framed(call, response)
+        if frame is None:
+            return None
+        if isinstance(call.request, FetchRequest):
+            self._throttle.fetched(call.session, sum(map(len, frame)))
+        wait_ms = self._throttle.remaining_ms(call.session)
+        if not wait_ms or "throttle_time_ms" not in response.__struct_fields__:
+            return frame
+        return self._encoded(call.header, msgspec.structs.replace(response, throttle_time_ms=wait_ms))
 
     def _is_spoken(self, header: RequestHeader) -> bool:
         if header.api_key not in self._answered or header.api_key not in self._spoken:
@@ -134,7 +174,7 @@ class Dispatcher:
             may_overlap = request.acks == -1 and not request.transactional_id
             return Call(request, header, session, may_overlap=may_overlap)
         if isinstance(request, FetchRequest):
-            return Call(self._bounded(request), header, session, is_wait=True)
+            return Call(self._bounded(session, request), header, session, is_wait=True)
         if isinstance(request, HeartbeatRequest):
             return Call(request, header, session, is_wait=True)
         if type(request) in _ABOUT_THE_PEER:
@@ -145,9 +185,11 @@ class Dispatcher:
             session.client_software = f"{request.client_software_name} {request.client_software_version}"
         return Call(request, header, session)
 
-    def _bounded(self, request: FetchRequest) -> FetchRequest:
+    def _bounded(self, session: Session, request: FetchRequest) -> FetchRequest:
         limits = self._limits
         most = limits.answer_bytes_full if self._in_flight.is_full else limits.answer_bytes_max
+        if self._throttle.is_on and not session.is_local:
+            most = min(most, self._throttle.fetch_bytes_max(session) or most)
         return request if request.max_bytes <= most else msgspec.structs.replace(request, max_bytes=most)
 
     def _encoded(self, header: RequestHeader, response: Any) -> list[Buffer]:

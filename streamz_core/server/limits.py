@@ -25,7 +25,8 @@ class Limits:
     connections_per_address_max: int = 2_000
     """Of them, from one address."""
     handshakes_max: int = 100
-    """Connections in the TLS handshake or not yet authenticated; more wait to be accepted."""
+    """Connections in the TLS handshake; more wait to be accepted, and where they do, those that take longer than
+    ``full_stall_ms`` go."""
     handshake_ms: int = 10_000
     """From the connection to the end of TLS and SASL."""
     unauthenticated_frame_bytes_max: int = 65_536
@@ -36,7 +37,7 @@ class Limits:
     """Requests being received or waiting, and answers not yet read, of all connections together. Beyond it large
     requests are not read on, fetches answer little, and peers that stand still for ``full_stall_ms`` go."""
     full_stall_ms: int = 1_000
-    """See ``in_flight_bytes_max``."""
+    """See ``in_flight_bytes_max`` and ``handshakes_max``."""
     answer_bytes_max: int = 4_194_304
     """Record bytes in the answer to one fetch, whatever it asks for; a first batch may go beyond. Larger ones are
     slower to read: a client unpacks one while the next is on its way."""

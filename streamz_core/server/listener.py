@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamz_core.server.connection import Host
+    from streamz_core.server.quotas.throttle import Throttle
     from streamz_core.server.server_config import ServerConfig
 
 _log: Final = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ _log: Final = logging.getLogger(__name__)
 BACKLOG: Final = 512
 RETRY_MS: Final = 100
 """How long nobody is accepted after the machine had no room for one more."""
+TURNED_AWAY_MAX: Final = 256
+"""How many that connect too often are left waiting for their end."""
 LOCAL: Final = "local"
 """The address of all who come by the Unix socket."""
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -97,18 +100,22 @@ class Listener:
         config: ServerConfig,
         ssl_context: Callable[[], ssl.SSLContext | None],
         count: Callable[[], int],
+        throttle: Throttle,
     ) -> None:
         """``ssl_context`` gives what a connection begins TLS with, ``count`` how many the server has."""
         self._host = host
         self._config = config
         self._ssl_context = ssl_context
         self._count = count
+        self._throttle = throttle
         limits = config.limits
         # Half of the files are the log's: a peer must not be able to keep a segment from being opened.
         self._connections_max = min(limits.connections_max, max(1, files_allowed() // 2))
         self._per_address: Counter[str] = Counter()
         self._handshakes = asyncio.Semaphore(limits.handshakes_max)
-        self._admissions: set[asyncio.Task[None]] = set()
+        self._admissions: dict[asyncio.Task[None], float] = {}
+        """Connections that are being let in, and since when, the oldest first."""
+        self._turned_away: set[socket.socket] = set()
 
     async def accept(self, listening: socket.socket) -> None:
         """Accept until cancelled."""
@@ -127,17 +134,35 @@ class Listener:
                 self._handshakes.release()
                 raise
             where = LOCAL if listening.family is socket.AF_UNIX else str(address[0])
-            task = loop.create_task(self._admit(sock, where), name=f"admit {where}")
-            self._admissions.add(task)
-            task.add_done_callback(self._admitted)
+            if (wait_ms := 0.0 if where == LOCAL else self._throttle.connected(where)) > 0:
+                self._handshakes.release()
+                self._turn_away(sock, where, wait_ms)
+            else:
+                task = loop.create_task(self._admit(sock, where), name=f"admit {where}")
+                self._admissions[task] = clock.monotonic_ms()
+                task.add_done_callback(self._admitted)
             await asyncio.sleep(0)  # a flood of connections must not hold up those there are
 
     async def close(self) -> None:
-        """Give up those that are being let in."""
+        """Give up those that are being let in, or turned away."""
+        for sock in self._turned_away:
+            sock.close()
+        self._turned_away.clear()
         for task in self._admissions:
             task.cancel()
         if self._admissions:
             await asyncio.wait(self._admissions)
+
+    def hurry(self, now_ms: float) -> None:
+        """Where others wait for their turn to be let in, those that have long had theirs are given up.
+
+        A handshake takes milliseconds. Who begins as many as there may be and says nothing more holds up the others
+        for a second at a time, and not for as long as a handshake may take.
+        """
+        if self._handshakes.locked():
+            for task, since_ms in self._admissions.items():
+                if now_ms - since_ms >= self._config.limits.full_stall_ms:
+                    task.cancel()
 
     def left(self, connection: Connection) -> None:
         """A connection has ended."""
@@ -145,6 +170,20 @@ class Listener:
         self._per_address[address] -= 1
         if not self._per_address[address]:
             del self._per_address[address]
+
+    def _turn_away(self, sock: socket.socket, address: str, wait_ms: float) -> None:
+        """Close it in a while: who is turned away at once is back at once."""
+        if len(self._turned_away) >= TURNED_AWAY_MAX:
+            sock.close()
+            return
+        _log.info("turning away %s in %d ms: it connects too often", address, wait_ms)
+        self._turned_away.add(sock)
+
+        def close() -> None:
+            self._turned_away.discard(sock)
+            sock.close()
+
+        self._host.clock.call_later(wait_ms, close)
 
     def _refusal(self, address: str) -> str | None:
         if self._count() >= self._connections_max:
@@ -183,7 +222,7 @@ class Listener:
                 self._per_address[address] -= 1
 
     def _admitted(self, task: asyncio.Task[None]) -> None:
-        self._admissions.discard(task)
+        del self._admissions[task]
         self._handshakes.release()
         if not task.cancelled() and (failure := task.exception()) is not None:
             _log.error("admitting a connection failed", exc_info=failure)

@@ -20,6 +20,7 @@ from streamz_core.server import memberships
 from streamz_core.server.dispatch import Dispatcher
 from streamz_core.server.in_flight import InFlightBytes
 from streamz_core.server.listener import CannotListen, Listener, bind, bind_local
+from streamz_core.server.quotas.throttle import Throttle
 from streamz_core.server.security.door import Door
 from streamz_core.server.server_config import ServerConfig, spelled
 
@@ -57,7 +58,8 @@ class Server:
         self.clock: Clock = broker.clock
         self.in_flight = InFlightBytes(config.limits.in_flight_bytes_max)
         self.door = door
-        self.answering = Dispatcher(broker, config.limits, self.in_flight, self.door)
+        self.throttle = Throttle(broker.quotas, broker.clock)
+        self.answering = Dispatcher(broker, config.limits, self.in_flight, self.door, self.throttle)
         self.receive_space = receive_space()
         self.port: int = sockets[0].getsockname()[1] if config.host is not None else -1
         """Where it listens; -1 without a port."""
@@ -65,7 +67,9 @@ class Server:
         self._sockets = sockets
         self._connections: dict[Connection, None] = {}
         self._count = Signal(0)
-        self._listener = Listener(self, config, lambda: door.ssl_context, lambda: len(self._connections))
+        self._listener = Listener(
+            self, config, lambda: door.ssl_context, lambda: len(self._connections), self.throttle
+        )
         self._background = Supervisor(f"server at {self.address}", on_failure=self._failed)
         self._is_closing = False
 
@@ -130,6 +134,11 @@ class Server:
         """The reason why it cannot go on, once there is one."""
         return await self._background.wait_failed()
 
+    def renew_certificates(self) -> None:
+        """Look at the certificates' files now, and not only in a while."""
+        if self.door.certificates is not None and not self._is_closing:
+            self._background.spawn(self.door.certificates.look(), name="look at certificates")
+
     async def close(self) -> None:
         """Stop listening, answer what is in hand within ``drain_ms``, close every connection; again only waits."""
         self._is_closing = True
@@ -178,6 +187,7 @@ class Server:
         while True:
             await sleep(self.clock, WATCH_MS)
             now_ms = self.clock.monotonic_ms()
+            self._listener.hurry(now_ms)
             for connection in tuple(self._connections):
                 reason = connection.overdue(now_ms)
                 if reason is not None:

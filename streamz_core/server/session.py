@@ -40,6 +40,8 @@ class Session:
     """Of a local peer: the groups that it has joined over this connection."""
     client_software: str = ""
     """Name and version, as its ApiVersions request says."""
+    muted_until_ms: float = 0.0
+    """Until when, on the monotonic clock, nothing more is read of it: it is beyond a quota. 0: it is not."""
 
     @property
     def address(self) -> str:
@@ -50,6 +52,11 @@ class Session:
     def principal(self) -> str:
         """Who it is, as far as it has been proved."""
         return ANONYMOUS if self.authenticator is None else self.authenticator.principal
+
+    @property
+    def user(self) -> str:
+        """The name of that, as quotas have it."""
+        return self.principal.partition(":")[2]
 
     @property
     def is_over(self) -> bool:

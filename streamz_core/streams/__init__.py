@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.processing import ProcessorContext as ProcessorContext
     from streamz_core.streams.dsl.processing import PunctuationType as PunctuationType
     from streamz_core.streams.dsl.processing import Record as Record
+    from streamz_core.streams.dsl.processing import RecordContext as RecordContext
     from streamz_core.streams.dsl.processing import RecordMetadata as RecordMetadata
     from streamz_core.streams.dsl.processing import ValueTransformer as ValueTransformer
     from streamz_core.streams.dsl.processing import ValueTransformerWithKey as ValueTransformerWithKey
@@ -74,7 +75,7 @@ _HOMES = {
     "dsl.options": "Branched Consumed Grouped Joined Materialized Named Produced Repartitioned "
     "StreamJoined TableJoined",
     "dsl.processing": "FixedKeyProcessor FixedKeyRecord Processor ProcessorContext PunctuationType Record "
-    "RecordMetadata ValueTransformer ValueTransformerWithKey",
+    "RecordContext RecordMetadata ValueTransformer ValueTransformerWithKey",
     "dsl.stores": "Stores",
     "dsl.suppressed": "BufferConfig Suppressed",
     "dsl.windowed_serdes": "WindowedSerdes",

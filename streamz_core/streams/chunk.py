@@ -21,7 +21,7 @@ from mypy_extensions import i64
 from streamz_core.model import ConsumerRecord, TopicPartition
 from streamz_core.protocol.batch_decoder import Columns
 from streamz_core.serde.failure import DecodeFailure
-from streamz_core.streams.timestamp_extractors import TimestampDropped, wallclock_timestamp
+from streamz_core.streams.timestamp_extractors import InvalidTimestamp, TimestampDropped, wallclock_timestamp
 
 Extractor = Callable[[ConsumerRecord[Any, Any], int], int]
 """``(record, partition_time_ms)`` to the record's time; below zero: the record is dropped."""
@@ -111,8 +111,13 @@ class Chunk:
             time = self._extractor(self._record(index, keys[at], values[at]), partition_time_ms)
             if time < 0:
                 raise TimestampDropped(f"the timestamp extractor gave {time}: the record is dropped")
-        except Exception as error:  # noqa: BLE001 - user code: the source's policy decides
+        except InvalidTimestamp as error:
             values[at] = DecodeFailure(error)
+            return partition_time_ms
+        except Exception as error:  # noqa: BLE001 - user code: the source's policy decides
+            failure = InvalidTimestamp(f"its timestamp extractor failed: {error!r}")
+            failure.__cause__ = error
+            values[at] = DecodeFailure(failure)
             return partition_time_ms
         return time
 

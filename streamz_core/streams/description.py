@@ -7,7 +7,7 @@ Must not know: what is described.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
 from streamz_core.errors import Misuse
@@ -28,6 +28,8 @@ class NodeDescription:
     kind: NodeKind
     name: str
     topics: tuple[str, ...] = ()
+    pattern: str | None = None
+    """What a source reads in place of topics by name."""
     stores: tuple[str, ...] = ()
     predecessors: tuple[str, ...] = ()
     successors: tuple[str, ...] = ()
@@ -49,14 +51,15 @@ class TopologyDescription:
 
     def __str__(self) -> str:
         """The form of Kafka Streams' ``Topology.describe()``."""
-        lines = ["Topologies:"]
+        text = "Topologies:\n "
         for number, part in enumerate(self.subtopologies):
             aside = " for global store (will not generate tasks)" if part.is_global else ""
-            lines.append(f"   Sub-topology: {number}{aside}")
-            for node in part.nodes:
-                lines += _text(node)
-            lines.append("")
-        return "\n".join(lines) + "\n"
+            lines = [
+                f"  Sub-topology: {number}{aside}",
+                *(line for node in _in_order(part) for line in _text(node)),
+            ]
+            text += "\n".join(lines) + "\n\n"
+        return text
 
     def mermaid(self) -> str:
         """A flow chart for Mermaid, with topics as rounded boxes and stores as cylinders."""
@@ -73,8 +76,9 @@ class TopologyDescription:
         return "\n".join(lines) + "\n"
 
     def json(self) -> str:
-        """The value as JSON: ``{"subtopologies": [{"nodes": [...]}]}``."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        """The value as JSON: ``{"subtopologies": [{"nodes": [...]}]}``; sources may have a ``pattern``."""
+        value = asdict(self, dict_factory=lambda pairs: {k: v for k, v in pairs if v is not None})
+        return json.dumps(value, indent=2) + "\n"
 
     def in_format(self, name: str) -> str:
         """``text``, ``mermaid`` or ``json``. Raises ``Misuse`` for another."""
@@ -84,9 +88,28 @@ class TopologyDescription:
         return forms[name]()
 
 
+def _in_order(part: SubtopologyDescription) -> list[NodeDescription]:
+    """As Kafka Streams orders nodes, and what follows each: what most comes behind first, then by name."""
+    found = {node.name: node for node in part.nodes}
+    behind: dict[str, int] = {}
+
+    def size(name: str) -> int:
+        if name not in behind:
+            behind[name] = 1 + sum(size(after) for after in found[name].successors)
+        return behind[name]
+
+    def rank(name: str) -> tuple[int, str]:
+        return -size(name), name
+
+    return [
+        replace(found[name], successors=tuple(sorted(found[name].successors, key=rank)))
+        for name in sorted(found, key=rank)
+    ]
+
+
 def _text(node: NodeDescription) -> list[str]:
     inside = {
-        NodeKind.SOURCE: f"topics: [{', '.join(node.topics)}]",
+        NodeKind.SOURCE: f"topics: {node.pattern or '[' + ', '.join(node.topics) + ']'}",
         NodeKind.PROCESSOR: f"stores: [{', '.join(node.stores)}]",
         NodeKind.SINK: f"topic: {', '.join(node.topics)}",
     }[node.kind]
@@ -115,7 +138,8 @@ class _Drawing:
 
     def arrows(self, node: NodeDescription) -> None:
         me = self.box(node.name, "[", "]")
-        topics = [self.box(topic, "([", "])", "topic") for topic in node.topics]
+        read = node.topics if node.pattern is None else (node.pattern,)
+        topics = [self.box(topic, "([", "])", "topic") for topic in read]
         is_source = node.kind is NodeKind.SOURCE
         self._lines += [f"  {topic} --> {me}" if is_source else f"  {me} --> {topic}" for topic in topics]
         self._lines += [f"  {me} --- {self.box(store, '[(', ')]', 'store')}" for store in node.stores]

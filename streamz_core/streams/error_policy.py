@@ -60,6 +60,9 @@ def error_policy(given: ErrorPolicy | str | None, what: str) -> ErrorPolicy:
         raise Misuse(f"{what} must be one of {allowed}, or an ErrorPolicy; got {given!r}") from None
 
 
+DEAD_LETTER_SUFFIX: Final = "-dlq"
+"""What dead letters' topics end with, behind the name of the topic they come from."""
+
 FAIL: Final = ErrorPolicy()
 SKIP: Final = ErrorPolicy(ErrorAction.SKIP)
 DEAD_LETTER: Final = ErrorPolicy(ErrorAction.DEAD_LETTER)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from streamz_core.streams.operator import Operator
     from streamz_core.streams.processor import Codec
+    from streamz_core.streams.topic_pattern import TopicPattern
     from streamz_core.streams.topology import GlobalTableSpec, StoreSpec
 
 
@@ -49,7 +50,8 @@ class StoreUse:
 class SourceNode:
     """Rows from topics. The codecs and the policy for bytes that do not decode are the source's.
 
-    ``reading`` is what the codecs were made from: sources with the same are the same.
+    ``reading`` is what the codecs were made from: sources with the same are the same. Of a ``pattern``, ``topics``
+    are those that it stands for at one time, none unless somebody has looked.
     """
 
     name: str
@@ -60,6 +62,7 @@ class SourceNode:
     timestamp_extractor: Callable[..., int] | None = None
     offset_reset: str | None = None
     reading: object = None
+    pattern: TopicPattern | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from streamz_core.model import Header
 STALE: Final = "stale"
 """The mark of a table's row that came out of order: there is a newer value of its key (KIP-914)."""
 NO_HEADERS: Final[tuple[Header, ...]] = ()
+NO_ORDER: Final = -1
+"""The order of what no input record stands behind."""
 
 
 class Rows:

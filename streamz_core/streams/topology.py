@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from streamz_core.clock import Clock
     from streamz_core.model import Header
     from streamz_core.streams.processor import AnyProcessor, Codec
+    from streamz_core.streams.topic_pattern import TopicPattern
 
 
 class StoreKind(Enum):
@@ -146,6 +147,8 @@ class Reading(NamedTuple):
 class SourceSpec:
     """Topics read with the same codecs. ``on_decode_error`` says what becomes of bad bytes.
 
+    Those of a ``pattern`` are what it stands for at one time: see ``bound``.
+
     ``reading`` is what the codecs were made from: topics with the same are read in the same way.
 
     ``timestamp_extractor`` gives records' times, ``offset_reset`` (``earliest``, ``latest``, ``fail``) says where a
@@ -160,6 +163,7 @@ class SourceSpec:
     reading: object = None
     timestamp_extractor: Callable[..., int] | None = None
     offset_reset: str | None = None
+    pattern: TopicPattern | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +220,24 @@ class SubTopology:
         """Every source topic, in the order of the sources."""
         return tuple(topic for source in self.sources for topic in source.topics)
 
+    @property
+    def patterns(self) -> tuple[TopicPattern, ...]:
+        """What it reads by pattern."""
+        return tuple(source.pattern for source in self.sources if source.pattern is not None)
+
+    @property
+    def named_topics(self) -> tuple[str, ...]:
+        """The source topics that are read by name."""
+        return tuple(t for source in self.sources if source.pattern is None for t in source.topics)
+
+    @property
+    def policies(self) -> tuple[ErrorPolicy, ...]:
+        """What may become of records here."""
+        return (
+            *(source.on_decode_error for source in self.sources),
+            *(policy for spec in self.processors for policy in (spec.on_error, *spec.step_policies)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Topology:
@@ -228,6 +250,7 @@ class Topology:
         """Refuse a sub-topology name, a source topic or a store used twice."""
         _refuse_twice("sub-topology", [part.name for part in self.subtopologies])
         _refuse_twice("source topic", [topic for part in self.subtopologies for topic in part.topics])
+        _refuse_twice("source with pattern", [pattern.text for pattern in self.patterns])
         stores = [store.name for part in self.subtopologies for store in part.stores]
         _refuse_twice("store", stores + [table.name for table in self.global_tables])
 
@@ -236,6 +259,17 @@ class Topology:
         """Every source topic of the app."""
         return tuple(topic for part in self.subtopologies for topic in part.topics)
 
+    @property
+    def patterns(self) -> tuple[TopicPattern, ...]:
+        """What the app reads by pattern."""
+        return tuple(pattern for part in self.subtopologies for pattern in part.patterns)
+
+    @property
+    def named_topics(self) -> tuple[str, ...]:
+        """Every topic that the app reads by name, those of global tables too."""
+        by_tasks = [topic for part in self.subtopologies for topic in part.named_topics]
+        return (*by_tasks, *(table.topic for table in self.global_tables))
+
     def describe(self) -> str:
         """The topology in the manner of Kafka Streams' ``describe()``."""
         lines = ["Topologies:"]
@@ -243,7 +277,8 @@ class Topology:
             lines.append(f"   Sub-topology: {number} ({part.name})")
             for source in part.sources:
                 readers = [p.name for p in part.processors if source.name in p.sources]
-                lines.append(f"    Source: {source.name} (topics: [{', '.join(source.topics)}])")
+                topics = f"[{', '.join(source.topics)}]" if source.pattern is None else str(source.pattern)
+                lines.append(f"    Source: {source.name} (topics: {topics})")
                 lines.append(f"      --> {', '.join(readers) or 'none'}")
             for processor in part.processors:
                 lines.append(f"    Processor: {processor.name} (stores: [{', '.join(processor.stores)}])")

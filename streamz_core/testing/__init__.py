@@ -28,6 +28,7 @@ _HOMES = {
     "TopologyTestDriver": "topology_test_driver",
     "kill_at_every_commit": "kills",
 }
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -145,7 +145,7 @@ class DrivenApp:
 
     async def pipe(self, topic: str, records: list[TestRecord]) -> None:
         """Write encoded records, one after the other has had all its effects."""
-        partitions = self._count(topic)
+        partitions = self._count(topic) or await self._match(topic)
         if not partitions:
             raise Misuse(f"there is no topic {topic!r}: the topology neither reads nor writes it")
         for record in records:
@@ -172,6 +172,11 @@ class DrivenApp:
         await run_to_end([self.app], self.broker, self.clock)
         await self._collect()
 
+    def store_names(self) -> list[str]:
+        """The stores and global tables of the topology."""
+        runtime = self.app.running.runtime
+        return [] if runtime is None else runtime.store_names()
+
     def store(self, name: str) -> Any:
         """A store of the topology; with several partitions, that of partition 0."""
         for task in tasks_of(self.app):
@@ -193,6 +198,16 @@ class DrivenApp:
     def _count(self, topic: str) -> int:
         return sum(1 for partition in ends_of(self.broker) if partition.topic == topic)
 
+    async def _match(self, topic: str) -> int:
+        """Make a topic that the app reads by pattern, and have the app find it; its partitions, or 0."""
+        runtime = self.app.running.runtime
+        if runtime is None or not any(pattern.matches(topic) for pattern in self.app.declared.patterns):
+            return 0
+        await self.clock.drive(self.producer.partitions_for(topic))
+        await self.clock.drive(runtime.look_for_topics())
+        await self.complete()
+        return self._count(topic)
+
     async def _collect(self) -> None:
         """Fetch what was written to topics of others."""
         consumer = self._consumer
@@ -204,9 +219,14 @@ class DrivenApp:
             consumer.assign(partitions)
             for partition in partitions:
                 consumer.seek(partition, positions.get(partition, 0))
-        while fetched := await self.clock.drive(consumer.getmany(timeout_ms=1)):
+        # Who waits, even for a millisecond, makes the clock of the driver pass.
+        while fetched := await self._fetched(consumer):
             for partition, records in fetched.items():
                 self.written.setdefault(partition.topic, []).extend(records)
+
+    async def _fetched(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[Any]]:
+        await self.clock.settle()
+        return await consumer.getmany(timeout_ms=0)
 
 
 def partition_of(record: TestRecord, partitions: int) -> int:

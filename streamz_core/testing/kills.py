@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from streamz_core.app.between import agents_between
 from streamz_core.app.errors import NotReady
 from streamz_core.app.stored_fingerprint import topology_topic
 from streamz_core.app.topic_options import TopicOptions
@@ -200,12 +201,13 @@ class _Trial:
         """The log with the input in it, before the app has ever run."""
         app = self._app()
         known = topics_of(app)
+        patterns = app.declared.patterns
         for topic in self._plan.inputs:
-            if topic not in known:
+            if topic not in known and not any(pattern.matches(topic) for pattern in patterns):
                 raise Misuse(
                     f"the app reads no topic {topic!r}; it knows: {', '.join(sorted(known)) or 'none'}"
                 )
-        codecs = _codecs(app.topology(self._counts(app, known)))
+        codecs = _codecs(app.topology(self._counts(app, known | self._plan.inputs.keys())))
         clock = ManualClock(BEGIN_MS)
         async with MemoryBroker(f"given-{next(_numbers)}", clock=clock) as broker:
             await broker.broker.handle(CreateTopicsRequest(topics=self._topics(app)))
@@ -281,11 +283,7 @@ class _Trial:
 
     def _counts(self, app: App, topics: Iterable[str]) -> dict[str, int]:
         counts = {topic: self._partitions(app, topic) for topic in topics}
-        for grouped in app.declared.grouped:
-            between = grouped.between
-            found = between.options.partitions or max(counts[name] for name in grouped.source.topics)
-            counts[between.get_topic_name()] = found
-        return counts
+        return {**counts, **agents_between(app, counts)}
 
     def _topics(self, app: App) -> list[CreatableTopic]:
         return [

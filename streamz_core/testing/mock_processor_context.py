@@ -15,7 +15,8 @@ from streamz_core.state.cache_budget import CacheBudget
 from streamz_core.state.memory import MemoryStore
 from streamz_core.streams.dsl.processing import ProcessorContext, RecordMetadata
 from streamz_core.streams.dsl.serde import Codecs
-from streamz_core.streams.operators.process import NO_ORDER, Stage
+from streamz_core.streams.operators.process import Stage
+from streamz_core.streams.rows import NO_ORDER
 from streamz_core.streams.runtime.store_kinds import open_store
 from streamz_core.testing.manual_clock import ManualClock
 

@@ -91,13 +91,21 @@ class TestInputTopic:
         key, value = (None, key_or_value) if value is _NOTHING else (key_or_value, value)
         self.pipe_record_list([TestRecord(key, value, timestamp, headers, partition)])
 
-    def pipe_key_value_list(self, pairs: Iterable[tuple[Any, Any]]) -> None:
-        """Pipe records, one after the other."""
-        self.pipe_record_list([TestRecord(key, value) for key, value in pairs])
+    def pipe_key_value_list(
+        self, pairs: Iterable[tuple[Any, Any]], start_timestamp: int | None = None, advance: Duration = 0
+    ) -> None:
+        """Pipe records, one after the other; with times from ``start_timestamp`` on, each later by ``advance``."""
+        step_ms = milliseconds(advance, "pipe_key_value_list(): advance")
+        self.pipe_record_list(
+            TestRecord(key, value, None if start_timestamp is None else start_timestamp + number * step_ms)
+            for number, (key, value) in enumerate(pairs)
+        )
 
-    def pipe_value_list(self, values: Iterable[Any]) -> None:
-        """Pipe records without keys."""
-        self.pipe_record_list([TestRecord(None, value) for value in values])
+    def pipe_value_list(
+        self, values: Iterable[Any], start_timestamp: int | None = None, advance: Duration = 0
+    ) -> None:
+        """Pipe records without keys; times as in ``pipe_key_value_list``."""
+        self.pipe_key_value_list([(None, value) for value in values], start_timestamp, advance)
 
     def pipe_record_list(self, records: Iterable[TestRecord]) -> None:
         """Pipe records, one after the other."""

@@ -25,6 +25,7 @@ from streamz_core.testing.driven_app import DrivenApp, app_of, broker_config
 from streamz_core.testing.manual_clock import ManualClock
 from streamz_core.testing.memory_broker import MemoryBroker
 from streamz_core.testing.own_loop import OwnLoop
+from streamz_core.testing.plain_values import PlainValues
 from streamz_core.testing.test_topics import TestInputTopic, TestOutputTopic, TestRecord
 
 if TYPE_CHECKING:
@@ -128,12 +129,24 @@ class TopologyTestDriver:
         """A store of the topology; with several partitions, that of partition 0."""
         return self._driven.store(name)
 
+    def get_all_state_stores(self) -> dict[str, Any]:
+        """All stores of the topology by their names."""
+        return {name: self.get_state_store(name) for name in self._driven.store_names()}
+
     def get_key_value_store(self, name: str) -> Any:
-        """A key-value store, plain or with times. Raises ``Misuse`` where ``name`` is another kind of store."""
+        """A key-value store; that of a table with its values alone. ``Misuse`` if ``name`` is another kind."""
+        return self._plain(self.get_timestamped_key_value_store(name), name)
+
+    def get_timestamped_key_value_store(self, name: str) -> Any:
+        """The store of a table, whose values are pairs ``(value, timestamp)``; others as they are."""
         return self._of_kind(name, CachedStore, GlobalStore)
 
-    def get_window_store(self, name: str) -> WindowedStore:
-        """A window store."""
+    def get_window_store(self, name: str) -> Any:
+        """A window store; that of a windowed table with its values alone."""
+        return self._plain(self.get_timestamped_window_store(name), name)
+
+    def get_timestamped_window_store(self, name: str) -> WindowedStore:
+        """The store of a windowed table, whose values are pairs ``(value, timestamp)``; others as they are."""
         found: WindowedStore = self._of_kind(name, WindowedStore)
         return found
 
@@ -153,6 +166,9 @@ class TopologyTestDriver:
             wanted = " or ".join(kind.__name__ for kind in kinds)
             raise Misuse(f"store {name!r} is a {type(store).__name__}, not a {wanted}")
         return store
+
+    def _plain(self, store: Any, name: str) -> Any:
+        return PlainValues(store) if self.app.store(name).has_timestamps else store
 
     # -- life ---------------------------------------------------------------------------------------
 

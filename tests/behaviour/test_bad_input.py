@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from streamz_core import App, Record
-from streamz_core.aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from streamz_core.aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from streamz_core.aiokafka.errors import (
     CorruptRecordException,
     InvalidTopicError,
@@ -93,6 +94,28 @@ async def test_a_corrupt_segment_stops_its_partition_and_no_other(address: str) 
         await read(address, "t", 5)
     assert await read(address, "other", 1) == [b"sound"]
     assert segment.read_bytes() == data, "damage is reported, never removed"
+
+
+@pytest.mark.parametrize("kept", ["__consumer_offsets", "__transaction_state"])
+@pytest.mark.parametrize("damage", ["a flipped bit", "no bytes", "no segment", "no directory"])
+async def test_what_coordinators_keep_is_never_taken_for_empty(address: str, kept: str, damage: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=address, transactional_id="x")
+    async with producer, producer.transaction():
+        await producer.send("t", b"v")
+        await producer.send_offsets_to_transaction({TopicPartition("t", 0): 1}, "g")
+    partition = Path(address.removeprefix("file://")) / "log" / f"{kept}-0"
+    (segment,) = partition.glob("*.log")
+    if damage == "no directory":
+        shutil.rmtree(partition)
+    elif damage == "no segment":
+        segment.unlink()
+    else:
+        data = bytearray(segment.read_bytes())
+        data[100] ^= 1
+        segment.write_bytes(data if damage == "a flipped bit" else b"")
+
+    with pytest.raises(StreamzError, match=f"{kept}-0.*restore"):
+        await AIOKafkaProducer(bootstrap_servers=address).start()
 
 
 async def test_an_app_does_not_stay_up_with_a_partition_that_cannot_be_read(address: str) -> None:

@@ -13,10 +13,11 @@ ROOT = Path(__file__).parents[2]
 PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "guide.md").read_text(), re.DOTALL)
 PRINTED = {
     0: "again from offset 4: b'4'",
-    1: "{'ann': 45.0, 'bob': 120.0}",
-    2: "paid: 42",
-    3: "[('/', 0.0, 3), ('/', 120.0, 1), ('/a', 60.0, 1)] late: 1",
-    7: "at least once: True",
+    1: "1 b'/cart'",
+    2: "{'ann': 45.0, 'bob': 120.0}",
+    3: "paid: 42",
+    4: "[('/', 0.0, 3), ('/', 120.0, 1), ('/a', 60.0, 1)] late: 1",
+    8: "at least once: True",
 }
 
 

@@ -61,6 +61,12 @@ class ApacheKafka:
             )
         return self
 
+    @property
+    def pid(self) -> int:
+        """Its process, once it is started."""
+        assert self._process is not None
+        return self._process.pid
+
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
         self._process.kill()

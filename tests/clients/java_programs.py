@@ -7,15 +7,16 @@ by ``python -m tests.clients.java_programs`` before.
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 PROJECT = Path(__file__).parent / "java"
 TARGET = PROJECT / "target"
-_JAVA = (
-    "java",
-    "-XX:TieredStopAtLevel=1",
-    "-XX:+UseSerialGC",
+QUICK_TO_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Options of Java for programs that end before a better compiler pays."""
+
+_PROGRAMS = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-cp",
     f"{TARGET / 'classes'}:{TARGET / 'lib'}/*",
@@ -73,10 +74,10 @@ def build() -> None:
     built.touch()
 
 
-def start(program: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start one of our programs; what it says on standard error goes with its output."""
+def start(program: str, *arguments: str, options: Sequence[str] = QUICK_TO_START) -> subprocess.Popen[str]:
+    """Start a program, ours or Kafka's; what it says on standard error goes with its output."""
     return subprocess.Popen(
-        [*_JAVA, program, *arguments],
+        ["java", *options, *_PROGRAMS, program, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -87,9 +88,10 @@ def start(program: str, *arguments: str) -> subprocess.Popen[str]:
 class Tools:
     """Kafka's command line tools, run one after the other in one Java process."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Sequence[str] = QUICK_TO_START) -> None:
+        """``options`` are Java's."""
         self._process = subprocess.Popen(
-            [*_JAVA, "Tools"],
+            ["java", *options, *_PROGRAMS, "Tools"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -153,8 +153,40 @@ def test_settings_are_described_and_altered(run, topic):
     assert "log.retention.ms=1000000" in run("kafka-configs", "--describe", *of_all)
     run("kafka-configs", "--alter", *of_all, "--delete-config", "log.retention.ms")
     assert run("kafka-configs", "--describe", "--entity-type", "groups", "--entity-name", "g").count("=") == 0
-    quota = ("--entity-type", "clients", "--entity-name", "c", "--add-config", "producer_byte_rate=1000")
-    assert "enforces no quotas" in run("kafka-configs", "--alter", *quota, fails=True)
+
+
+def test_quotas(run):
+    ann, app = (
+        ("--entity-type", "users", "--entity-name", "ann"),
+        ("--entity-type", "clients", "--entity-name", "app"),
+    )
+    of_all = ("--entity-type", "clients", "--entity-default")
+    address = ("--entity-type", "ips", "--entity-name", "10.0.0.1")
+
+    run(
+        "kafka-configs",
+        "--alter",
+        *ann,
+        *app,
+        "--add-config",
+        "producer_byte_rate=1000,request_percentage=12.5",
+    )
+    run("kafka-configs", "--alter", *of_all, "--add-config", "consumer_byte_rate=2000")
+    run("kafka-configs", "--alter", *address, "--add-config", "connection_creation_rate=5")
+    run("kafka-configs", "--alter", *ann, *app, "--delete-config", "request_percentage")
+
+    who = "user-principal 'ann', client-id 'app'"
+    assert f"Quota configs for {who} are producer_byte_rate=1000.0" in run(
+        "kafka-configs", "--describe", *ann, *app
+    )
+    assert "the default client-id are consumer_byte_rate=2000.0" in run(
+        "kafka-configs", "--describe", "--entity-type", "clients"
+    )
+    assert "ip '10.0.0.1' are connection_creation_rate=5.0" in run("kafka-configs", "--describe", *address)
+    run("kafka-configs", "--alter", *of_all, "--delete-config", "consumer_byte_rate")
+    assert "producer_byte_rate" in run(
+        "kafka-configs", "--alter", *address, "--add-config", "producer_byte_rate=1", fails=True
+    )
 
 
 def login(path, user):

@@ -17,6 +17,7 @@ from streamz_core.broker.groups.consumer import membership, records
 from streamz_core.broker.groups.consumer.heartbeats import Refused
 from streamz_core.broker.groups.consumer.state import ConsumerGroup, MemberState, change_group
 from streamz_core.broker.groups.consumer.targets import refreshed, retargeted
+from streamz_core.broker.groups.consumer.visible_topics import VisibleTopics
 from streamz_core.broker.groups.offsets import GroupOffsets
 from streamz_core.broker.groups.sessions import Sessions
 from streamz_core.broker.log_failures import LOG_FAILURES, code_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from streamz_core.broker.groups.consumer.membership import Step
     from streamz_core.broker.groups.consumer.state import ConsumerRules
     from streamz_core.broker.groups.consumer.topics import Topics
+    from streamz_core.broker.groups.consumer.visible_topics import MayDescribe
     from streamz_core.broker.groups.offsets_log import OffsetsLog
     from streamz_core.broker.services import BrokerServices
 
@@ -59,6 +61,10 @@ class LiveConsumerGroup:
         self._sessions = Sessions(services.clock, self._session_expired)
         self._rebalances = Sessions(services.clock, self._rebalance_timed_out)
         self._seen: Topics | None = None
+        self._filters: dict[str, MayDescribe | None] = {}
+        """Which topics each member that was heard of may know of."""
+        self._read: dict[str, frozenset[str]] = {}
+        """What the regular expressions of those meant when last looked at."""
         self._written_end: int | None = None
         self._is_stopped = False
 
@@ -106,7 +112,9 @@ class LiveConsumerGroup:
         if self._is_stopped or (topics is self._seen and self.group.target_epoch == self.group.epoch):
             return
         try:
-            self._become(retargeted(refreshed(self.group, topics), topics))
+            seen = VisibleTopics(topics, self.group, self._filters)
+            self._become(retargeted(refreshed(self.group, seen), seen))
+            self._remember_read(topics)
             self._seen = topics
         except LOG_FAILURES as failure:
             _log.error("group %r keeps its target: %s", self.group.group_id, failure)
@@ -119,19 +127,58 @@ class LiveConsumerGroup:
         if heartbeat.epoch < JOINING_EPOCH:
             step = membership.leave(self.group, heartbeat, now_ms)
         else:
-            step = self._quick(heartbeat, topics) or membership.beat(self.group, heartbeat, topics, now_ms)
+            step = self._take(heartbeat, topics, now_ms)
         if isinstance(step, Refused):
             return step
+        before = self.group
         try:
             self._become(step.group)
             if heartbeat.epoch >= JOINING_EPOCH:
-                self._seen = topics
+                self._hear(heartbeat, topics, has_changed=step.group is not before)
                 self._follow(heartbeat.member_id)
             await self._settle()
         except LOG_FAILURES as failure:
             return Refused(code_of(failure), str(failure))
         self._on_changed(self)
         return step
+
+    def _take(self, heartbeat: Heartbeat, topics: Topics, now_ms: int) -> Step | Refused:
+        """What becomes of the group; nothing is changed yet."""
+        reads_anew = self._reads_anew(heartbeat, topics)
+        step = None if reads_anew else self._quick(heartbeat, topics)
+        if step is not None:
+            return step
+        seen = self._visible(topics, heartbeat)
+        return membership.beat(self.group, heartbeat, seen, now_ms, reads_anew=reads_anew)
+
+    def _reads_anew(self, heartbeat: Heartbeat, topics: Topics) -> bool:
+        """Whether a regular expression means something else than it did: its member may know of more now, or less."""
+        member = self.group.members.get(heartbeat.member_id)
+        if member is None or not member.regex:
+            return False
+        before = self._read.get(member.member_id)
+        if before is None:
+            before = VisibleTopics(topics, self.group, {}).read_by_member(member)
+        filters = {member.member_id: heartbeat.may_describe}
+        return before != VisibleTopics(topics, self.group, filters).read_by_member(member)
+
+    def _visible(self, topics: Topics, heartbeat: Heartbeat) -> VisibleTopics:
+        filters = {**self._filters, heartbeat.member_id: heartbeat.may_describe}
+        return VisibleTopics(topics, self.group, filters)
+
+    def _hear(self, heartbeat: Heartbeat, topics: Topics, *, has_changed: bool) -> None:
+        """Remember what the member may know of, and what expressions mean by that."""
+        member_id = heartbeat.member_id
+        self._filters[member_id] = heartbeat.may_describe
+        is_new = bool(self.group.members[member_id].regex) and member_id not in self._read
+        if is_new or (self._read and (has_changed or topics is not self._seen)):
+            self._remember_read(topics)
+        self._seen = topics
+
+    def _remember_read(self, topics: Topics) -> None:
+        seen = VisibleTopics(topics, self.group, self._filters)
+        heard_of = (self.group.members.get(member_id) for member_id in self._filters)
+        self._read = {m.member_id: seen.read_by_member(m) for m in heard_of if m is not None and m.regex}
 
     def _quick(self, heartbeat: Heartbeat, topics: Topics) -> Step | None:
         """Nearly every heartbeat is one of a member that has arrived, in a group where nothing has changed."""
@@ -199,6 +246,8 @@ class LiveConsumerGroup:
         for member_id in before.members.keys() - after.members.keys():
             self._sessions.end(member_id)
             self._rebalances.end(member_id)
+            self._filters.pop(member_id, None)
+            self._read.pop(member_id, None)
 
     def _follow(self, member_id: str) -> None:
         """The member lives; it has its rebalance timeout for what it is to give up."""

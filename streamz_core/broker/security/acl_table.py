@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ANYBODY: Final = "User:*"
 """The principal of entries that apply to every principal."""
 _CACHED_MAX: Final = 20_000
+_CACHED_CHARACTERS_MAX: Final = 255
+"""Of a name: a topic's is never longer."""
 IMPLIED_BY: Final[Mapping[AclOperation, frozenset[AclOperation]]] = {
     AclOperation.DESCRIBE: frozenset(
         {AclOperation.READ, AclOperation.WRITE, AclOperation.DELETE, AclOperation.ALTER}
@@ -59,17 +61,22 @@ class AclTable:
         self.bindings: frozenset[AclBinding] = frozenset(bindings)
         self._literal: dict[Resource, list[AclBinding]] = defaultdict(list)
         self._prefixed: dict[Resource, list[AclBinding]] = defaultdict(list)
+        self._prefix_lengths: dict[ResourceType, set[int]] = defaultdict(set)
         self._cache: dict[tuple[Subject, AclOperation, Resource], bool] = {}
         for one in self.bindings:
             is_literal = one.resource_pattern_type is PatternType.LITERAL
             patterns = self._literal if is_literal else self._prefixed
             patterns[Resource(one.resource_type, one.resource_name)].append(one)
+            if not is_literal:
+                self._prefix_lengths[one.resource_type].add(len(one.resource_name))
 
     def __len__(self) -> int:
         return len(self.bindings)
 
     def permits(self, subject: Subject, operation: AclOperation, resource: Resource) -> bool:
         """Whether an entry permits it and none forbids it."""
+        if len(resource.name) > _CACHED_CHARACTERS_MAX:
+            return self._decide(subject, operation, resource)
         key = (subject, operation, resource)
         known = self._cache.get(key)
         if known is None:
@@ -95,8 +102,10 @@ class AclTable:
         yield from self._literal.get(resource, ())
         if name != WILDCARD:
             yield from self._literal.get(Resource(kind, WILDCARD), ())
-        for length in range(len(name) + 1):
-            yield from self._prefixed.get(Resource(kind, name[:length]), ())
+        # Not every prefix of the name: whoever asks makes that as long as a request may be.
+        for length in self._prefix_lengths.get(kind, ()):
+            if length <= len(name):
+                yield from self._prefixed.get(Resource(kind, name[:length]), ())
 
     def _decide(self, subject: Subject, operation: AclOperation, resource: Resource) -> bool:
         applying = [one for one in self.applying_to(resource) if _is_about(one, subject)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from streamz_core.broker.security.acl_table import AclTable
-from streamz_core.log.access import Access, ScramUser
+from streamz_core.log.access import ScramUser
 from streamz_core.protocol.messages.scram_mechanism import ScramMechanism
 from streamz_core.protocol.scram import ITERATIONS_DEFAULT, SALT_BYTES, ScramCredential
 from streamz_core.secret import Secret
@@ -24,6 +24,7 @@ from streamz_core.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from streamz_core.log.access import Access
     from streamz_core.log.directory import LogDirectory
     from streamz_core.protocol.messages.acls import AclBinding
 
@@ -96,7 +97,8 @@ class Security:
         return [ScramUser(name=name, credential=one) for (name, _), one in self._credentials.items()]
 
     def _store(self, *, acls: list[AclBinding], users: list[ScramUser]) -> None:
-        access = Access(acls=acls, users=users, decoy_key=self._decoy_key)
+        kept = self._directory.catalog.access
+        access = msgspec.structs.replace(kept, acls=acls, users=users, decoy_key=self._decoy_key)
         self._directory.set_access(access)
         self._use(access)
 

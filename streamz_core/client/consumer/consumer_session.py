@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 class ConsumerSession:
     """A consumer that can be started and stopped, and no more."""
 
+    creates_topics = True
+    """Whether asking for a topic that is not there may make it (Java's ``allow.auto.create.topics``); to be set before
+    ``start``."""
     _started = _closed = False  # so that one whose constructor raised is collected like any other
 
     def __init__(  # noqa: PLR0913 - aiokafka's parameters
@@ -230,7 +233,7 @@ class ConsumerSession:
             # One comparison per read tells all damage; a link to this process hands over what the log compared.
             self._subscription.skip_crcs()
         self._requests = Requests(link, self._request_timeout_ms, self._retry_backoff_ms)
-        self._metadata = MetadataCache(self._requests, self._metadata_max_age_ms)
+        self._metadata = MetadataCache(self._requests, self._metadata_max_age_ms, creates=self.creates_topics)
         self._fetcher = Fetcher(self._requests, self._metadata, self._subscription, self._fetch_settings)
         self._reader = RecordReader(link.clock, self._subscription, self._fetcher, self._builder)
         self._background = Supervisor(

@@ -5,7 +5,7 @@ Source: https://kafka.apache.org/protocol#The_Messages_ConsumerGroupHeartbeat, K
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 from uuid import UUID
 
@@ -67,3 +67,5 @@ class ConsumerGroupHeartbeatRequest(Request[ConsumerGroupHeartbeatResponse], fro
     """Where the request came from, as the listener saw it; empty within the broker's own process."""
     requires_member_id: bool = False
     """Whether an empty member id is an error: it is from version 1 on (KIP-1082)."""
+    may_describe: Callable[[str], bool] | None = None
+    """Not on the wire: which topics the member may know of, as its listener judges; None: all."""

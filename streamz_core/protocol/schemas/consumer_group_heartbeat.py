@@ -38,6 +38,7 @@ topic_partitions: []? = null
 client_id: -
 client_host: -
 requires_member_id: -
+may_describe: -
 """,
 )
 RESPONSE: Final = Form(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from streamz_core.broker.config import BrokerConfig
+    from streamz_core.broker.quotas.quotas import Quotas
     from streamz_core.broker.security.security import Security
     from streamz_core.protocol.messages.acls import AclOperation, ResourceType
     from streamz_core.protocol.messages.request import Request
@@ -52,6 +53,10 @@ class Served(Protocol):
     @property
     def security(self) -> Security:
         """ACLs and users."""
+
+    @property
+    def quotas(self) -> Quotas:
+        """Who may do how much."""
 
     @property
     def directory(self) -> Directory:

@@ -41,6 +41,7 @@ class Door:
 
     def __init__(self, config: SecurityConfig, served: Served, clock: Clock) -> None:
         self.audit = Audit(clock)
+        self.served = served
         self.authorizer = Authorizer(
             served, self.audit, super_users=config.super_users, authenticates=config.authenticates
         )

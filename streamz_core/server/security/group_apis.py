@@ -55,7 +55,7 @@ from streamz_core.server.security.api import (
     by_name_or_id,
     itself,
 )
-from streamz_core.server.security.steps import Bits, Each, Shown, Split, Whole
+from streamz_core.server.security.steps import Bits, Each, Shown, Split, Told, Whole
 
 if TYPE_CHECKING:
     from streamz_core.errors import ErrorCode
@@ -252,6 +252,7 @@ GROUP_APIS: Final = (
                 refused=lambda _, code: ConsumerGroupHeartbeatResponse(error_code=code),
                 scope="every topic subscribed to by name",
             ),
+            Told(DESCRIBE_TOPIC, "may_describe", "each topic that its regular expression is to mean"),
         ),
     ),
     Api(

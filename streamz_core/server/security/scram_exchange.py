@@ -98,6 +98,12 @@ class _ScramExchange:
         first, answer, kept, is_known = challenged
         last = scram.parse_client_final(message.reveal())
         verifier = scram.server_final(first, answer, last, kept)
-        if verifier is None or not is_known:
-            return Failed(f"user {first.user!r}: {'wrong password' if is_known else 'there is no such user'}")
-        return Proven(first.user, verifier)
+        if verifier is not None and is_known:
+            return Proven(first.user, verifier)
+        why = "wrong password"
+        if not is_known:
+            why = "there is no such user"
+        elif last.nonce != answer.nonce:
+            # RFC 5802, 5.1: it must be the one that was sent.
+            why = "the nonce did not come back as it was sent, as librdkafka before 2.6.1 does it"
+        return Failed(f"user {first.user!r}: {why}")

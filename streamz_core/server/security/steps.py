@@ -6,12 +6,14 @@ Must not know: which API takes which steps; any API in particular.
 - ``Whole``: a permission for the request as it is; without it the request is answered with an error.
 - ``Each``: a permission for each part of a list; parts without it are taken out and answered with an error.
 - ``Shown``: a permission for each part of the answer; parts without it are left out, or replaced by an error.
+- ``Told``: what the request means by a pattern is left to who carries it out, with the means to ask.
 - ``Bits``: an answer's field of authorized operations keeps the bits of what is permitted.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
@@ -165,6 +167,20 @@ class Shown:
             if self.replaced is not None:
                 shown.append(self.replaced(part, code_of(self.rules)))
         return msgspec.structs.replace(answer, **{self.answered: shown}) if is_changed else answer
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is permitted is told by a function in the request's ``field``, to be asked about each name."""
+
+    rules: tuple[Rule, ...]
+    field: str
+    scope: str
+
+    def split(self, asking: Asking, request: Any) -> Split:
+        """See ``Step``."""
+        told = msgspec.structs.replace(request, **{self.field: partial(asking.may_quietly, self.rules)})
+        return Split(told, _as_it_is)
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,8 +204,8 @@ class TopK(Aggregate):
     ) -> None:
         """``by``: what is compared, the value itself unless given; of equal ones, those that came first."""
         super().__init__(field)
-        if k < 1:
-            raise Misuse(f"TopK({k}): expected 1 or more")
+        if type(k) is not int or k < 1:
+            raise Misuse(f"TopK({k!r}): expected a number of values, 1 or more")
         self._k = k
         self._by = None if by is None else Aggregate(by)
         self._smallest = smallest

@@ -20,6 +20,7 @@ from streamz_core.streams.dsl.ktable import known, table_of
 from streamz_core.streams.dsl.options import Consumed, Materialized, option
 from streamz_core.streams.dsl.serde import Codecs
 from streamz_core.streams.error_policy import error_policy as policy_named
+from streamz_core.streams.topic_pattern import TopicPattern
 from streamz_core.streams.topology import GlobalTableSpec
 
 if TYPE_CHECKING:
@@ -61,9 +62,21 @@ class StreamsBuilder:
         self._graph = GraphBuilder(codecs, policy_named(error_policy, "error_policy"))
 
     def stream(
-        self, topics: str | Iterable[str], consumed: Consumed | str | None = None, **options: Any
+        self,
+        topics: str | Iterable[str] | re.Pattern[str],
+        consumed: Consumed | None = None,
+        **options: Any,
     ) -> KStream[Any, Any]:
-        """A stream of one topic, or of several. ``options`` are those of ``Consumed``: ``value_type=Order``."""
+        """A stream of one topic, or of several. ``options`` are those of ``Consumed``: ``value_type=Order``.
+
+        A compiled pattern, ``re.compile(r"orders-.*")``, reads every topic whose name matches as a whole, and those
+        that are made while the app runs within some seconds (Kafka Streams' ``stream(Pattern)``).
+        """
+        if isinstance(consumed, str):
+            raise Misuse(
+                f"stream({topics!r}, {consumed!r}): several topics are one list, stream(['one', 'other']); the name of "
+                "the step that reads them is Consumed.as_('…')"
+            )
         chosen = option(Consumed, consumed, options)
         return stream_of(self._graph, _topics(topics), chosen)
 
@@ -75,6 +88,8 @@ class StreamsBuilder:
         **options: Any,
     ) -> KTable[Any, Any]:
         """A topic as a table: the latest value of each key. Its store is called as the topic unless named."""
+        _refuse_pattern(topic, "a table")
+        consumed, materialized = _either(consumed, materialized)
         chosen = option(Consumed, consumed, options)
         how = option(Materialized, materialized)
         if how.name is None:
@@ -99,8 +114,11 @@ class StreamsBuilder:
         It is read to its end before any record is handled, and kept up to date. Its store is called as the
         topic unless named; it has no changelog, the topic is it.
         """
+        _refuse_pattern(topic, "a global table")
+        consumed, materialized = _either(consumed, materialized)
         chosen, graph = option(Consumed, consumed, options), self._graph
         how = option(Materialized, materialized)
+        _refuse_for_copies(topic, chosen, how)
         key, value = known(how.key, chosen.key), known(how.value, chosen.value)
         name = graph.global_table(
             GlobalTableSpec(
@@ -127,6 +145,7 @@ class StreamsBuilder:
         the store. Every step of the app can read it, unnamed: ``context.get_state_store(name)``; so can
         ``app.store(name)``. It has no changelog, its topic is one. ``options`` are those of ``Consumed``.
         """
+        _refuse_pattern(topic, "a global store")
         chosen = option(Consumed, consumed, options)
         self._graph.global_table(global_store(self._graph.codecs, store, topic, supplier, chosen))
 
@@ -143,13 +162,47 @@ class StreamsBuilder:
         return self._graph.build()
 
 
-def _topics(given: str | Iterable[str]) -> tuple[str, ...]:
-    topics = (given,) if isinstance(given, (str, re.Pattern)) else tuple(given)
+def _either(consumed: Any, materialized: Any) -> tuple[Any, Any]:
+    """Both options of a table, of which Kafka's overloads take either one in the second place."""
+    if isinstance(consumed, Materialized) and materialized is None:
+        return None, consumed
+    return consumed, materialized
+
+
+def _refuse_for_copies(topic: str, consumed: Consumed, materialized: Materialized) -> None:
+    """Refuse what a global table, a copy of a topic's bytes from its beginning, could not keep to."""
+    refused = {
+        "timestamp_extractor": consumed.timestamp_extractor,
+        "offset_reset": consumed.offset_reset,
+        "on_decode_error": consumed.on_decode_error,
+        "store_type": materialized.store_type,
+        "history_retention": materialized.history_retention,
+        "ttl": materialized.ttl,
+    }
+    if given := [name for name, value in refused.items() if value is not None]:
+        raise Misuse(
+            f"global_table({topic!r}) has no {', '.join(given)}: it is a copy of the topic as it is; "
+            "where that will not do, add_global_store() has a processor make the entries"
+        )
+
+
+def _topics(given: str | Iterable[str] | re.Pattern[str]) -> tuple[str, ...] | TopicPattern:
+    topics: tuple[Any, ...] = (given,) if isinstance(given, (str, re.Pattern)) else tuple(given)
+    if len(topics) == 1 and isinstance(topics[0], re.Pattern):
+        return TopicPattern(topics[0])
     for topic in topics:
         if not isinstance(topic, str):
             raise Misuse(
-                f"a stream reads topics by their names, and {topic!r} is none; patterns cannot be read"
+                f"a stream reads topics by their names, or one pattern (re.compile(…)) alone; not {topic!r}"
             )
     if not topics:
         raise Misuse("a stream needs the name of a topic, or several")
     return topics
+
+
+def _refuse_pattern(topic: object, what: str) -> None:
+    if isinstance(topic, re.Pattern):
+        raise Misuse(
+            f"{what} is of one topic, by its name, not of pattern {topic.pattern!r}: topics that come later would "
+            "change what its keys are. Read the pattern as a stream, and make a table of that (to_table)"
+        )

@@ -13,6 +13,7 @@ from streamz_core.streams.dsl.count_windows import CountWindows
 from streamz_core.streams.dsl.ktable import KTable, key_value_store, known
 from streamz_core.streams.dsl.options import Materialized, Named, option
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.user_function import aggregating_function, user_function
 from streamz_core.streams.dsl.windowed_cogrouped_stream import (
     SessionWindowedCogroupedKStream,
     TimeWindowedCogroupedKStream,
@@ -45,7 +46,7 @@ class CogroupedKStream(Generic[K, A]):
 
         A stream that is there already gets this aggregator in place of its former one.
         """
-        return CogroupedKStream({**self._members, grouped: aggregator})
+        return CogroupedKStream({**self._members, grouped: aggregating_function(aggregator, "cogroup()")})
 
     @overload
     def windowed_by(self, windows: SessionWindows) -> SessionWindowedCogroupedKStream[K, A]: ...
@@ -75,6 +76,7 @@ class CogroupedKStream(Generic[K, A]):
         value_type: Any = None,
     ) -> KTable[K, A]:
         """One aggregate a key, of all the streams' records, beginning with ``initializer()``."""
+        user_function(initializer, "aggregate(): the initializer", ())
         chosen = option(Materialized, materialized)
         streams = [grouped.stream for grouped in self._members]
         aggregator = by_port(list(self._members.values()))

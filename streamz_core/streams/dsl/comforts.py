@@ -17,6 +17,7 @@ from streamz_core.streams.dsl.options import Named
 from streamz_core.streams.dsl.processing import ProcessorContext
 from streamz_core.streams.dsl.serde import Serde
 from streamz_core.streams.dsl.stream_node import StreamNode
+from streamz_core.streams.dsl.user_function import KEY_VALUE, VALUE, keyed_function, user_function
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.deduplicate import Deduplicate
 from streamz_core.streams.operators.map_unordered import MapUnordered
@@ -47,6 +48,7 @@ class Comforts(StreamNode[K, V]):
         value_type: Any = None,
     ) -> KStream[K, Any]:
         """Each value replaced by ``mapper(value)``, or ``mapper(key, value)``; where that is None, none."""
+        keyed_function(mapper, "filter_map()", with_key=with_key)
         name = self._name("KSTREAM-FILTERMAP", named)
         return self._then(name, lambda: FilterMap(name, mapper, with_key=with_key), value=Serde(value_type))
 
@@ -54,6 +56,7 @@ class Comforts(StreamNode[K, V]):
         self, function: Callable[[K, V], int], named: Named | str | None = None
     ) -> KStream[K, V]:
         """Each record of the time ``function(key, value)``, in milliseconds since the epoch."""
+        user_function(function, "with_timestamp()", KEY_VALUE)
         name = self._name("KSTREAM-TIMESTAMP", named)
         return self._then(name, lambda: WithTimestamp(name, function))
 
@@ -61,6 +64,7 @@ class Comforts(StreamNode[K, V]):
         self, function: Callable[[K, V, Any], Any], named: Named | str | None = None
     ) -> KStream[K, V]:
         """Each record with the headers ``function(key, value, headers)``: a dict, or pairs, of names and bytes."""
+        user_function(function, "with_headers()", (*KEY_VALUE, "headers"))
         name = self._name("KSTREAM-HEADERS", named)
         return self._then(name, lambda: WithHeaders(name, function))
 
@@ -79,6 +83,8 @@ class Comforts(StreamNode[K, V]):
         partition: records that may be the same need the same key. A record more than ``grace`` (as long as
         ``within``, unless given) behind cannot be told from one that was there, and is dropped, and counted late.
         """
+        if by is not None:
+            user_function(by, "deduplicate(): by", KEY_VALUE)
         name, graph = self._name("KSTREAM-DEDUPLICATE", named), self.graph
         within_ms = milliseconds(within, "deduplicate(): within", at_least=1)
         grace_ms = within_ms if grace is None else milliseconds(grace, "deduplicate(): grace")
@@ -187,6 +193,11 @@ class Comforts(StreamNode[K, V]):
         """
         if type(concurrency) is not int or concurrency < 1:
             raise Misuse(f"map_async(): concurrency must be 1 or more, got {concurrency!r}")
+        user_function(function, "map_async()", KEY_VALUE if with_key else VALUE, is_awaited=True)
+        if cache_key is not None:
+            user_function(cache_key, "map_async(): cache_key", KEY_VALUE)
+        if on_error is not None:
+            user_function(on_error, "map_async(): on_error", (*KEY_VALUE, "error"))
         name = self._name("KSTREAM-MAPASYNC", named)
         timeout_ms = None if timeout is None else milliseconds(timeout, "map_async(): timeout", at_least=1)
         ttl_ms = None if cache_ttl is None else milliseconds(cache_ttl, "map_async(): cache_ttl", at_least=1)

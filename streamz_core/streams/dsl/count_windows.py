@@ -15,6 +15,7 @@ from streamz_core.streams.dsl.kstream import KStream
 from streamz_core.streams.dsl.ktable import key_value_store, known
 from streamz_core.streams.dsl.options import Materialized, Named, option
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.user_function import aggregating_function, reducing_function, user_function
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.count_aggregate import SlidingCounts, TumblingCounts
 from streamz_core.streams.windowed_key import SessionWindowedCodec
@@ -65,6 +66,7 @@ class CountWindowedKStream(Generic[K, V]):
         named: Named | str | None = None,
     ) -> KStream[Any, V]:
         """``reducer(reduced, value)`` over the records of each window."""
+        reducing_function(reducer, "reduce()")
         value = self._grouped.value
         return self._aggregate(
             None, lambda _key, given, reduced: reducer(reduced, given), value, materialized, named, "reduce()"
@@ -80,6 +82,8 @@ class CountWindowedKStream(Generic[K, V]):
         value_type: Any = None,
     ) -> KStream[Any, Any]:
         """``aggregator(key, value, aggregate)`` over the records of each window, beginning with ``initializer()``."""
+        user_function(initializer, "aggregate(): the initializer", ())
+        aggregating_function(aggregator, "aggregate(): the aggregator")
         value = Serde(value_type)
         return self._aggregate(initializer, aggregator, value, materialized, named, "aggregate()")
 

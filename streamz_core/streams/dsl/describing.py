@@ -75,6 +75,7 @@ def _part(part: Graph, app_id: str | None) -> SubtopologyDescription:
             NodeKind.SOURCE,
             source.name,
             topics=tuple(_topic(topic, app_id) for topic in source.topics),
+            pattern=None if source.pattern is None else source.pattern.text,
             successors=_successors(part, source.name),
         )
         for source in part.sources

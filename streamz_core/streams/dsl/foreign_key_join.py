@@ -21,6 +21,7 @@ from streamz_core.streams.dsl.ktable import KTable, known, table_of
 from streamz_core.streams.dsl.options import Materialized, TableJoined, option
 from streamz_core.streams.dsl.serde import Serde
 from streamz_core.streams.dsl.table_joins import keyed_joiner
+from streamz_core.streams.dsl.user_function import keyed_function
 from streamz_core.streams.graph import Input, SourceNode, StoreUse
 from streamz_core.streams.operators.foreign_key_join import Answer, Notify, Resolve, Subscribe
 from streamz_core.streams.operators.sink import RoutingSink, Sink
@@ -73,6 +74,7 @@ def foreign_key_join(
 ) -> KTable[Any, Any]:
     """The keys of ``table``, each with the value that ``other`` has of its foreign key."""
     refuse_other_builder(table, other)
+    keyed_function(foreign_key_extractor, "a join's foreign key extractor", with_key=with_key)
     chosen = option(Materialized, materialized)
     given = option(TableJoined, table_joined).name
     name = given if given is not None else chosen.name

@@ -10,7 +10,7 @@ next edit of the program, and the state would be lost.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.final_results import Suppression, with_final_results
@@ -18,6 +18,7 @@ from streamz_core.streams.dsl.options import Named, option
 from streamz_core.streams.error_policy import FAIL, ErrorPolicy, error_policy
 from streamz_core.streams.graph import Graph, OperatorNode, SourceNode
 from streamz_core.streams.internal_topic import InternalTopic
+from streamz_core.streams.topic_pattern import refuse_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.dsl.stores import StoreBuilder
     from streamz_core.streams.graph import Input, StoreUse
     from streamz_core.streams.operator import Operator
+    from streamz_core.streams.topic_pattern import TopicPattern
     from streamz_core.streams.topology import GlobalTableSpec, StoreKind, StoreSpec
 
 
@@ -38,7 +40,7 @@ class GraphBuilder:
         self.codecs: Final = codecs
         self._count = 0
         self._sources: dict[str, SourceNode] = {}
-        self._readers: dict[str | InternalTopic, SourceNode] = {}
+        self._readers: dict[str | InternalTopic | TopicPattern, SourceNode] = {}
         self._nodes: dict[str, OperatorNode] = {}
         self._stores: dict[str, StoreSpec] = {}
         self._store_builders: dict[str, StoreBuilder] = {}
@@ -47,6 +49,7 @@ class GraphBuilder:
         self._policies: dict[str, ErrorPolicy] = {}
         self._finals: dict[str, Callable[[], Operator]] = {}
         self._suppressions: dict[str, Suppression] = {}
+        self._dealt: list[tuple[tuple[Any, ...], str]] = []
 
     def name(self, kind: str, given: str | None = None) -> str:
         """``given``, or the next name of this ``kind``; numbers go on either way."""
@@ -68,18 +71,22 @@ class GraphBuilder:
 
     def source(self, source: SourceNode) -> str:
         """Read topics; the name of the node. Topics that are read already, in the same way, share it."""
-        for topic in source.topics:
+        read = source.topics if source.pattern is None else (source.pattern,)
+        for topic in read:
+            self._refuse_two_ways(topic, any(spec.topic == topic for spec in self._globals.values()))
             found = self._readers.get(topic)
             if found is None:
                 continue
             if found.topics == source.topics and _same_reading(found, source):
                 return found.name
+            what = "topic" if source.pattern is None else "pattern"
             raise Misuse(
-                f"topic {topic!r} is read twice, in different ways: read it once, and use that stream twice"
+                f"{what} {str(topic)!r} is read twice, in different ways: read it once, and use that stream twice"
             )
+        self._refuse_overlap(source)
         self._refuse_name(source.name)
         self._sources[source.name] = source
-        self._readers.update(dict.fromkeys(source.topics, source))
+        self._readers.update(dict.fromkeys(read, source))
         return source.name
 
     def source_of(self, topic: str) -> SourceNode | None:
@@ -147,8 +154,10 @@ class GraphBuilder:
     def global_table(self, spec: GlobalTableSpec) -> str:
         """Declare a global table; returns its name."""
         self._refuse_store(spec.name)
-        if spec.topic in self._readers:
-            raise Misuse(f"topic {spec.topic!r} is read already: it is a stream or table, or a global table")
+        self._refuse_two_ways(spec.topic, spec.topic in self._readers)
+        for pattern in self._patterns():
+            if pattern.matches(spec.topic):
+                refuse_named(spec.topic, pattern)
         self._globals[spec.name] = spec
         return spec.name
 
@@ -160,6 +169,18 @@ class GraphBuilder:
         self._topics[name] = topic
         return topic
 
+    def dealt(self, stream: tuple[Any, ...], deal: Callable[[], str]) -> str:
+        """The source of ``stream``'s records as they were dealt out anew: by ``deal``, unless they were before.
+
+        Whoever needs the same records by the same keys shares one topic, which has the name of the first use.
+        """
+        for known, source in self._dealt:
+            if known == stream:
+                return source
+        source = deal()
+        self._dealt.append((stream, source))
+        return source
+
     def build(self) -> Graph:
         """What was collected."""
         nodes, stores = with_final_results(
@@ -168,6 +189,24 @@ class GraphBuilder:
         return Graph(
             tuple(self._sources.values()), nodes, stores, tuple(self._globals.values()), self._on_error
         )
+
+    def _patterns(self) -> list[TopicPattern]:
+        return [source.pattern for source in self._sources.values() if source.pattern is not None]
+
+    def _refuse_overlap(self, source: SourceNode) -> None:
+        """Refuse a topic that is read by name and by pattern, as far as it is known now."""
+        named = [table.topic for table in self._globals.values()]
+        named += [topic for topic in self._readers if isinstance(topic, str)]
+        patterns = self._patterns() if source.pattern is None else [source.pattern]
+        topics = named if source.pattern is not None else [t for t in source.topics if isinstance(t, str)]
+        for topic in topics:
+            for pattern in patterns:
+                if pattern.matches(topic):
+                    refuse_named(topic, pattern)
+
+    def _refuse_two_ways(self, topic: object, is_read: bool) -> None:
+        if is_read:
+            raise Misuse(f"topic {topic!r} is read already: it is a stream or table, or a global table")
 
     def _refuse_store(self, name: str) -> None:
         if name in self._stores or name in self._globals:

@@ -15,7 +15,9 @@ from streamz_core.streams.dsl.ktable import KTable, known
 from streamz_core.streams.dsl.options import Materialized, Named, option
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
 from streamz_core.streams.dsl.suppressed import Windowing, limited
+from streamz_core.streams.dsl.user_function import user_function
 from streamz_core.streams.dsl.window_shapes import Aggregation, Emission, shape_of
+from streamz_core.streams.dsl.windows import UnlimitedWindows
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.late_rows import LATE, TAKEN
 from streamz_core.streams.operators.stateless import Branch
@@ -52,10 +54,20 @@ class InWindows(Generic[G, V]):
 
     def emit_strategy(self, emit: EmitStrategy) -> Self:
         """The same, with results sent on as ``emit`` says."""
+        if not isinstance(emit, EmitStrategy):
+            raise Misuse(
+                f"emit_strategy() takes EmitStrategy.on_window_update(), on_window_close() or every(…), not {emit!r}"
+            )
+        if emit.is_final and isinstance(self._windows, UnlimitedWindows):
+            raise Misuse("unlimited windows never close: they have no results on_window_close()")
         return self._with(replace(self._ways, emit=emit))
 
     def close_strategy(self, close: CloseStrategy) -> Self:
         """The same, with windows that also close when no records come, as ``close`` says."""
+        if not isinstance(close, CloseStrategy):
+            raise Misuse(
+                f"close_strategy() takes CloseStrategy.stream_time(), after_idle(…) or wall_clock(), not {close!r}"
+            )
         return self._with(replace(self._ways, close=close))
 
     def late_to(self, late: str | Callable[[KStream[Any, V]], Any]) -> Self:
@@ -64,6 +76,8 @@ class InWindows(Generic[G, V]):
         A topic gets them as they came, with the window they missed in the headers ``window-start`` and
         ``window-end``. A function is called with a stream of them, whose keys are windowed by that window.
         """
+        if not isinstance(late, str):
+            user_function(late, "late_to()", ("stream",))
         return self._with(replace(self._ways, late=late))
 
     def _with(self, ways: Ways) -> Self:
@@ -82,9 +96,14 @@ class InWindows(Generic[G, V]):
         chosen = option(Materialized, materialized)
         if chosen.name is None:
             raise Misuse(f"{what} keeps a store, and needs its name: {what[:-1]}Materialized.as_('…'))")
-        streams, shape, ways = self._streams(), self._shape, self._ways
-        graph = streams[0].graph
+        if chosen.ttl is not None or chosen.history_retention is not None:
+            raise Misuse(
+                f"store {chosen.name!r} is of windows: they end with their grace, or as with_retention() says; "
+                "with_ttl() and as_versioned() are for tables without windows"
+            )
+        graph, shape, ways = self._graph(), self._shape, self._ways
         name = graph.step(kind, named)
+        streams = self._streams()
         key, value = known(chosen.key, streams[0].key), known(chosen.value, value)
         codecs = graph.codecs
         key_codec = codecs.own_key(key, f"key of store {chosen.name!r}")
@@ -141,6 +160,10 @@ class InWindows(Generic[G, V]):
     def _streams(self) -> list[KStream[Any, Any]]:
         """The streams, each with its records in the partitions of their keys."""
         raise AssertionError("whoever is in windows says which streams")
+
+    def _graph(self) -> GraphBuilder:
+        """The graph they are of; asking does not deal them out anew."""
+        raise AssertionError("whoever is in windows says of which graph")
 
     def _operator(self, aggregation: Operator) -> Operator:
         """The aggregation as an operator for the rows of all the streams."""

@@ -35,7 +35,7 @@ def refuse_other_builder(one: Side, other: Side) -> None:
     """Joins are made within one graph."""
     if one.graph is not other.graph:
         raise Misuse(
-            f"{one.node!r} and {other.node!r} are of two builders; only what one builder made can be joined"
+            f"{one.node!r} and {other.node!r} are of two builders; only what one builder made can meet"
         )
 
 

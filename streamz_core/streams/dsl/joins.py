@@ -18,6 +18,7 @@ from streamz_core.streams.dsl.kstream import KStream
 from streamz_core.streams.dsl.options import Joined, Named, StreamJoined, option
 from streamz_core.streams.dsl.serde import Serde
 from streamz_core.streams.dsl.stores import kept_in_memory
+from streamz_core.streams.dsl.user_function import KEY_VALUE, joiner_function, user_function
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.hold_back import HoldBack
 from streamz_core.streams.operators.joined import LEFT, RIGHT
@@ -50,6 +51,7 @@ def stream_join(
         raise Misuse(f"a stream is joined with a stream or a table; {other!r} is none")
     if not isinstance(windows, JoinWindows):
         raise Misuse(f"two streams are joined within JoinWindows; {windows!r} are none")
+    joiner_function(joiner, with_key=with_key)
     chosen = option(StreamJoined, joined)
     ours, theirs = dealt(stream, other, chosen, keyless=left)
     graph, store = stream.graph, _join_store(ours, theirs, chosen, windows)
@@ -86,6 +88,7 @@ def stream_table_join(
     value_type: Any = None,
 ) -> KStream[Any, Any]:
     """Each record of ``stream`` with the table's value of its key at that moment."""
+    joiner_function(joiner, with_key=with_key)
     chosen = option(Joined, joined)
     key = joined_key(stream, table, chosen.key)
     ours = stream.typed(key, chosen.value).partitioned(chosen.name, "a join", keyless=left)
@@ -143,6 +146,8 @@ def stream_global_join(
 ) -> KStream[Any, Any]:
     """Each record of ``stream`` with the global table's value of ``key_selector(key, value)``."""
     refuse_other_builder(stream, table)
+    user_function(key_selector, "a join's key selector", KEY_VALUE)
+    joiner_function(joiner, with_key=with_key)
     graph, store = stream.graph, table.store
     name = graph.step(_kind(left=left), named)
     graph.add(

@@ -15,6 +15,7 @@ from streamz_core.streams.dsl.count_windows import CountWindowedKStream, CountWi
 from streamz_core.streams.dsl.ktable import KTable, key_value_store, known
 from streamz_core.streams.dsl.options import Materialized, Named, option
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.user_function import aggregating_function, reducing_function, user_function
 from streamz_core.streams.dsl.windowed_stream import SessionWindowedKStream, TimeWindowedKStream
 from streamz_core.streams.dsl.windows import SessionWindows
 from streamz_core.streams.graph import Input, StoreUse
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamz_core.streams.dsl import aggregations
+    from streamz_core.streams.dsl.graph_builder import GraphBuilder
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.windows import SlidingWindows, Windows
 
@@ -40,6 +42,11 @@ class KGroupedStream(Generic[K, V]):
         self._ungrouped = stream
         self._name = name
         self._dealt: KStream[K, V] | None = None
+
+    @property
+    def graph(self) -> GraphBuilder:
+        """The graph it is of."""
+        return self._ungrouped.graph
 
     @property
     def stream(self) -> KStream[K, V]:
@@ -88,7 +95,7 @@ class KGroupedStream(Generic[K, V]):
 
     def cogroup(self, aggregator: Callable[[K, V, Any], Any]) -> CogroupedKStream[K, Any]:
         """Begin an aggregate of several grouped streams, this one by ``aggregator(key, value, aggregate)``."""
-        return CogroupedKStream({self: aggregator})
+        return CogroupedKStream({self: aggregating_function(aggregator, "cogroup()")})
 
     def count(
         self, materialized: Materialized | str | None = None, named: Named | str | None = None
@@ -105,6 +112,7 @@ class KGroupedStream(Generic[K, V]):
         named: Named | str | None = None,
     ) -> KTable[K, V]:
         """``reducer(reduced, value)``; the first value of a key is its first result."""
+        reducing_function(reducer, "reduce()")
         return self._aggregate(
             None,
             lambda _key, value, reduced: reducer(reduced, value),
@@ -125,6 +133,8 @@ class KGroupedStream(Generic[K, V]):
         value_type: Any = None,
     ) -> KTable[K, Any]:
         """``aggregator(key, value, aggregate)``, beginning with ``initializer()``; None deletes the key."""
+        user_function(initializer, "aggregate(): the initializer", ())
+        aggregating_function(aggregator, "aggregate(): the aggregator")
         return self._aggregate(
             initializer, aggregator, Serde(value_type), materialized, named, what="aggregate()"
         )
@@ -143,8 +153,8 @@ class KGroupedStream(Generic[K, V]):
         chosen = option(Materialized, materialized)
         if chosen.name is None:
             raise Misuse(f"{what} keeps a store, and needs its name: {what[:-1]}Materialized.as_('…'))")
-        graph, stream = self._ungrouped.graph, self.stream
-        name = graph.step(kind, named)
+        graph = self.graph
+        name, stream = graph.step(kind, named), self.stream
         key_serde, value_serde = known(chosen.key, stream.key), known(chosen.value, value)
         store = key_value_store(graph, chosen, key_serde, value_serde, what)
         caching = chosen.caching

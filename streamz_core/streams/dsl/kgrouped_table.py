@@ -13,6 +13,7 @@ from streamz_core.serde.change import ChangeCodec
 from streamz_core.streams.dsl.ktable import KTable, key_value_store, known
 from streamz_core.streams.dsl.options import Grouped, Materialized, Named, option
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.user_function import aggregating_function, reducing_function, user_function
 from streamz_core.streams.graph import Input, SourceNode, StoreUse
 from streamz_core.streams.operators.grouped_table import Regroup, TableAggregate
 from streamz_core.streams.operators.sink import Sink
@@ -61,6 +62,8 @@ class KGroupedTable(Generic[K, V]):
         named: Named | str | None = None,
     ) -> KTable[K, V]:
         """``subtractor(reduced, old value)``, then ``adder(reduced, new value)``."""
+        reducing_function(adder, "reduce(): the adder")
+        reducing_function(subtractor, "reduce(): the subtractor")
         return self._aggregate(
             lambda _key, value, reduced: adder(reduced, value),
             lambda _key, value, reduced: subtractor(reduced, value),
@@ -82,6 +85,9 @@ class KGroupedTable(Generic[K, V]):
         value_type: Any = None,
     ) -> KTable[K, Any]:
         """``subtractor(key, old value, aggregate)``, then ``adder(key, new value, aggregate)``."""
+        user_function(initializer, "aggregate(): the initializer", ())
+        aggregating_function(adder, "aggregate(): the adder")
+        aggregating_function(subtractor, "aggregate(): the subtractor")
         return self._aggregate(
             adder,
             subtractor,
@@ -127,7 +133,7 @@ class KGroupedTable(Generic[K, V]):
         value_codec = ChangeCodec(
             codecs.own_value(grouped.value, f"value of internal topic {grouped.name!r}")
         )
-        select = graph.name("KTABLE-SELECT")
+        select = graph.name("KTABLE-SELECT", grouped.name)
         graph.add(select, (Input(self._table.node),), lambda: Regroup(select, selector), fans_out=True)
         sink = graph.name("KSTREAM-SINK")
         graph.add(sink, (Input(select),), lambda: Sink(sink, topic, key_codec, value_codec), sink=topic)

@@ -7,10 +7,11 @@ Must not know: how operators work, aggregations, joins' state.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.comforts import Comforts
+from streamz_core.streams.dsl.join_keys import refuse_other_builder
 from streamz_core.streams.dsl.options import (
     Branched,
     Consumed,
@@ -24,10 +25,12 @@ from streamz_core.streams.dsl.options import (
 from streamz_core.streams.dsl.processing_words import ProcessingWords
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
 from streamz_core.streams.dsl.time_join_words import TimeJoinWords
+from streamz_core.streams.dsl.user_function import KEY_VALUE, keyed_function, takes_one_more, user_function
 from streamz_core.streams.error_policy import error_policy
 from streamz_core.streams.graph import ANY_TOPIC, Input, SourceNode
 from streamz_core.streams.operators import stateless
 from streamz_core.streams.operators.sink import RoutingSink, Sink
+from streamz_core.streams.topic_pattern import TopicPattern
 from streamz_core.streams.topology import Reading
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 V = TypeVar("V")
+PARTITIONED: Final = ("topic", *KEY_VALUE, "partitions")
 
 
 class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
@@ -52,11 +56,13 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
 
     def filter(self, predicate: Callable[[K, V], Any], named: Named | str | None = None) -> KStream[K, V]:
         """The records that ``predicate(key, value)`` holds for."""
+        user_function(predicate, "filter()", KEY_VALUE)
         name = self._name("KSTREAM-FILTER", named)
         return self._then(name, lambda: stateless.Filter(name, predicate))
 
     def filter_not(self, predicate: Callable[[K, V], Any], named: Named | str | None = None) -> KStream[K, V]:
         """The records that ``predicate(key, value)`` does not hold for."""
+        user_function(predicate, "filter_not()", KEY_VALUE)
         name = self._name("KSTREAM-FILTER", named)
         return self._then(name, lambda: stateless.Filter(name, predicate, negated=True))
 
@@ -69,6 +75,7 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         value_type: Any = None,
     ) -> KStream[Any, Any]:
         """Each record replaced by the pair ``mapper(key, value)``; the types are those of the results."""
+        user_function(mapper, "map()", KEY_VALUE)
         name = self._name("KSTREAM-MAP", named)
         return self._then(
             name, lambda: stateless.Map(name, mapper), Serde(key_type), Serde(value_type), rekeyed=True
@@ -83,6 +90,7 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         value_type: Any = None,
     ) -> KStream[K, Any]:
         """Each value replaced by ``mapper(value)``, or ``mapper(key, value)`` if ``with_key``."""
+        keyed_function(mapper, "map_values()", with_key=with_key)
         name = self._name("KSTREAM-MAPVALUES", named)
         return self._then(
             name, lambda: stateless.MapValues(name, mapper, with_key=with_key), value=Serde(value_type)
@@ -97,6 +105,7 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         value_type: Any = None,
     ) -> KStream[Any, Any]:
         """Each record replaced by all pairs of ``mapper(key, value)``."""
+        user_function(mapper, "flat_map()", KEY_VALUE)
         name = self._name("KSTREAM-FLATMAP", named)
         return self._then(
             name,
@@ -116,6 +125,7 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         value_type: Any = None,
     ) -> KStream[K, Any]:
         """Each record replaced by one for each value of ``mapper(value)``, under the same key."""
+        keyed_function(mapper, "flat_map_values()", with_key=with_key)
         name = self._name("KSTREAM-FLATMAPVALUES", named)
         return self._then(
             name,
@@ -128,6 +138,7 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         self, mapper: Callable[[K, V], Any], named: Named | str | None = None, *, key_type: Any = None
     ) -> KStream[Any, V]:
         """Each record under the key ``mapper(key, value)``."""
+        user_function(mapper, "select_key()", KEY_VALUE)
         name = self._name("KSTREAM-KEY-SELECT", named)
         return self._then(
             name, lambda: stateless.SelectKey(name, mapper), Serde(key_type), self.value, rekeyed=True
@@ -135,11 +146,13 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
 
     def peek(self, action: Callable[[K, V], Any], named: Named | str | None = None) -> KStream[K, V]:
         """Call ``action(key, value)`` for every record that comes by."""
+        user_function(action, "peek()", KEY_VALUE)
         name = self._name("KSTREAM-PEEK", named)
         return self._then(name, lambda: stateless.Peek(name, action))
 
     def foreach(self, action: Callable[[K, V], Any], named: Named | str | None = None) -> None:
         """Call ``action(key, value)`` for every record; the stream ends here."""
+        user_function(action, "foreach()", KEY_VALUE)
         name = self._name("KSTREAM-FOREACH", named)
         self._then(name, lambda: stateless.Peek(name, action))
 
@@ -162,6 +175,9 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
 
     def merge(self, other: KStream[K, V], named: Named | str | None = None) -> KStream[K, V]:
         """The records of both streams."""
+        if not isinstance(other, KStream):
+            raise Misuse(f"a stream is merged with a stream; {other!r} is none")
+        refuse_other_builder(self, other)
         name = self._name("KSTREAM-MERGE", named)
         # Once each: a stream merged with itself is itself.
         ways = dict.fromkeys((Input(self.node), Input(other.node)))
@@ -185,7 +201,8 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
     ) -> None:
         """Write to a topic, or to the one that ``topic(key, value)`` names for each record.
 
-        A topic of ``app.topic`` brings its types.
+        A topic of ``app.topic`` brings its types. A function of three arguments also gets the ``RecordContext``:
+        where the record comes from, its time and its headers.
         """
         topic = _target(topic, options)
         chosen = option(Produced, produced, options)
@@ -195,12 +212,21 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         key_codec = codecs.sink_key(_or(chosen.key, self.key), f"key for topic {where}")
         value_codec = codecs.sink_value(_or(chosen.value, self.value), f"value for topic {where}")
         partitioner = chosen.partitioner
+        if partitioner is not None:
+            user_function(partitioner, "a stream partitioner", PARTITIONED)
         if isinstance(topic, str) and partitioner is None:
             self._add(name, lambda: Sink(name, topic, key_codec, value_codec), sink=topic)
             return
         self._add(
             name,
-            lambda: RoutingSink(name, topic, key_codec, value_codec, partitioner),
+            lambda: RoutingSink(
+                name,
+                topic,
+                key_codec,
+                value_codec,
+                partitioner,
+                with_context=takes_one_more(topic, KEY_VALUE),
+            ),
             sink=topic if isinstance(topic, str) else ANY_TOPIC,
         )
 
@@ -225,7 +251,7 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         chosen = option(Repartitioned, repartitioned, options)
         if chosen.name is None:
             raise Misuse("repartition() needs a name: its topic is called {app id}-{name}-repartition")
-        return self.keyed().dealt(chosen)
+        return self._dealt(chosen, keyless=False)
 
     def mark_as_partitioned(self) -> KStream[K, V]:
         """This stream, taken to be in the partitions of its keys already: it is not dealt out anew (KIP-759).
@@ -235,26 +261,29 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         """
         return KStream(self.graph, self.node, self.key, self.value)
 
-    def keyed(self) -> KStream[K, V]:
-        """The records that have a key: the others belong into no partition."""
-        name = self.graph.name("KSTREAM-FILTER")
-        return self._then(name, lambda: stateless.Keyed(name))
-
-    def dealt(self, chosen: Repartitioned) -> KStream[K, V]:
-        """The records as they are, through an internal topic."""
+    def _dealt(self, chosen: Repartitioned, *, keyless: bool) -> KStream[K, V]:
+        """The records through an internal topic; ``keyless``: those without a key too, which belong nowhere."""
         assert chosen.name is not None
+        topic_name = f"{chosen.name}-repartition"
+        sink = self.graph.name("KSTREAM-SINK", f"{topic_name}-sink")
+        keyed = self.graph.name("KSTREAM-FILTER", f"{topic_name}-filter")
+        stream = self if keyless else self._then(keyed, lambda: stateless.Keyed(keyed))
         key, value = _or(chosen.key, self.key), _or(chosen.value, self.value)
         topic = self.graph.internal_topic(chosen.name, chosen.partitions)
         codecs, partitioner = self.graph.codecs, chosen.partitioner
         key_codec = codecs.own_key(key, f"key of internal topic {chosen.name!r}")
         value_codec = codecs.own_value(value, f"value of internal topic {chosen.name!r}")
-        sink = self.graph.name("KSTREAM-SINK")
+        if partitioner is not None:
+            user_function(partitioner, "a stream partitioner", PARTITIONED)
         if partitioner is None:
-            self._add(sink, lambda: Sink(sink, topic, key_codec, value_codec), sink=topic)
+            make: Callable[[], Operator] = lambda: Sink(sink, topic, key_codec, value_codec)  # noqa: E731
         else:
-            self._add(sink, lambda: RoutingSink(sink, topic, key_codec, value_codec, partitioner), sink=topic)
+            make = lambda: RoutingSink(sink, topic, key_codec, value_codec, partitioner)  # noqa: E731
+        self.graph.add(sink, (Input(stream.node),), make, sink=topic)
         source = self.graph.source(
-            SourceNode(self.graph.name("KSTREAM-SOURCE"), (topic,), key_codec, value_codec)
+            SourceNode(
+                self.graph.name("KSTREAM-SOURCE", f"{topic_name}-source"), (topic,), key_codec, value_codec
+            )
         )
         return KStream(self.graph, source, key, value)
 
@@ -271,8 +300,9 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
         self, selector: Callable[[K, V], Any], grouped: Grouped | str | None = None, **options: Any
     ) -> KGroupedStream[Any, V]:
         """Records together that have the same ``selector(key, value)``; through an internal topic."""
+        user_function(selector, "group_by()", KEY_VALUE)
         chosen = option(Grouped, grouped, options)
-        return self.select_key(selector).group_by_key(chosen)
+        return self.select_key(selector, chosen.name).group_by_key(chosen)
 
     def join(self, other: Any, *how: Any, **options: Any) -> KStream[K, Any]:
         """Each record with what ``other`` has of its key; records without a partner are dropped.
@@ -340,7 +370,9 @@ class KStream(Comforts[K, V], TimeJoinWords[K, V], ProcessingWords[K, V]):
                 f"{why} needs its records dealt out anew, since keys were changed at {self.node!r}: "
                 "give it a name for the topic in between"
             )
-        return (self if keyless else self.keyed()).dealt(Repartitioned(name))
+        shared = (self.node, self.key, self.value, keyless)
+        dealt = self.graph.dealt(shared, lambda: self._dealt(Repartitioned(name), keyless=keyless).node)
+        return KStream(self.graph, dealt, self.key, self.value)
 
     # -- making steps -------------------------------------------------------------------------------
 
@@ -366,6 +398,7 @@ class BranchedKStream(Generic[K, V]):
         self, predicate: Callable[[K, V], Any], branched: Branched | str | None = None
     ) -> BranchedKStream[K, V]:
         """The records ``predicate(key, value)`` holds for, that no branch before took."""
+        user_function(predicate, "branch()", KEY_VALUE)
         self._add(predicate, option(Branched, branched), str(len(self._predicates) + 1))
         return self
 
@@ -382,8 +415,12 @@ class BranchedKStream(Generic[K, V]):
         mark = len(self._predicates)
         self._predicates.append(predicate)
         graph, before = self._stream.graph, self._stream
-        name = f"{self._prefix}{branched.name if branched.name is not None else f'-{number}'}"
-        graph.add(name, (Input(self._node),), lambda: stateless.Branch(name, mark))
+        name = f"{self._prefix}{branched.name if branched.name is not None else number}"
+        graph.add(
+            graph.name("KSTREAM-BRANCHCHILD", name),
+            (Input(self._node),),
+            lambda: stateless.Branch(name, mark),
+        )
         stream: Any = KStream(graph, name, before.key, before.value, is_rekeyed=before.is_rekeyed)
         if branched.consumer is not None:
             branched.consumer(stream)
@@ -393,20 +430,28 @@ class BranchedKStream(Generic[K, V]):
             self._branches[name] = result
 
 
-def stream_of(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed) -> KStream[Any, Any]:
+def stream_of(
+    graph: GraphBuilder, topics: tuple[str, ...] | TopicPattern, consumed: Consumed
+) -> KStream[Any, Any]:
     """A stream of topics. Keys of no declared type are written on as they were read."""
     node = source_node(graph, topics, consumed, "KSTREAM-SOURCE")
     key = consumed.key if consumed.key.is_known else Serde(serializer=graph.codecs.key_serializer)
     return KStream(graph, node, key, consumed.value)
 
 
-def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed, kind: str) -> str:
-    """The node that reads topics as ``consumed`` says."""
-    names = ", ".join(repr(topic) for topic in topics)
+def source_node(
+    graph: GraphBuilder, topics: tuple[str, ...] | TopicPattern, consumed: Consumed, kind: str
+) -> str:
+    """The node that reads topics, by name or by pattern, as ``consumed`` says."""
+    if consumed.timestamp_extractor is not None:
+        user_function(consumed.timestamp_extractor, "a timestamp extractor", ("record", "partition_time_ms"))
+    pattern = topics if isinstance(topics, TopicPattern) else None
+    named = () if isinstance(topics, TopicPattern) else topics
+    names = ", ".join(repr(topic) for topic in named or (str(pattern),))
     return graph.source(
         SourceNode(
             graph.name(kind, consumed.name),
-            topics,
+            named,
             graph.codecs.source_key(consumed.key, f"key of topic {names}"),
             graph.codecs.source_value(consumed.value, f"value of topic {names}"),
             on_decode_error=error_policy(consumed.on_decode_error, f"topic {names}: on_decode_error"),
@@ -415,6 +460,7 @@ def source_node(graph: GraphBuilder, topics: tuple[str, ...], consumed: Consumed
             reading=Reading(
                 *consumed.key[:2], *consumed.value[:2], consumed.timestamp_extractor, consumed.offset_reset
             ),
+            pattern=pattern,
         )
     )
 
@@ -423,7 +469,7 @@ def _or(chosen: Serde, known: Serde) -> Serde:
     return chosen if chosen.is_known else known
 
 
-def _target(topic: Any, options: dict[str, Any]) -> str | Callable[[Any, Any], str]:
+def _target(topic: Any, options: dict[str, Any]) -> str | Callable[..., str]:
     """The name of a topic, or what chooses one; a declared topic's types are added to ``options``."""
     declared = getattr(topic, "get_topic_name", None)
     if declared is not None:
@@ -434,6 +480,7 @@ def _target(topic: Any, options: dict[str, Any]) -> str | Callable[[Any, Any], s
     if isinstance(topic, str):
         return topic
     if callable(topic):
-        choose: Callable[[Any, Any], str] = topic
+        takes = (*KEY_VALUE, "context") if takes_one_more(topic, KEY_VALUE) else KEY_VALUE
+        choose: Callable[..., str] = user_function(topic, "to()", takes)
         return choose
     raise Misuse(f"to() takes the name of a topic, a topic, or a function that names one; not {topic!r}")

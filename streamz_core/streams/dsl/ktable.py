@@ -14,6 +14,7 @@ from streamz_core.streams.dsl.durations import Duration, milliseconds
 from streamz_core.streams.dsl.kstream import KStream
 from streamz_core.streams.dsl.options import Grouped, Materialized, Named, option
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
+from streamz_core.streams.dsl.user_function import KEY_VALUE, keyed_function, user_function
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.keep_versions import KeepVersions
 from streamz_core.streams.operators.table import Keep, TableFilter, TableMapValues, ToStream
@@ -92,6 +93,7 @@ class KTable(Generic[K, V]):
         value_type: Any = None,
     ) -> KTable[K, Any]:
         """Every value replaced by ``mapper(value)``, or ``mapper(key, value)`` if ``with_key``."""
+        keyed_function(mapper, "map_values()", with_key=with_key)
         name = self._name("KTABLE-MAPVALUES", named)
 
         def transform(key: Any, value: Any) -> Any:
@@ -120,7 +122,7 @@ class KTable(Generic[K, V]):
         rows = KStream[K, V](self.graph, self.node, self.key, self.value)
         made = rows.transform_values(supplier, *stores, named=named, value_type=value_type)
         chosen = option(Materialized, materialized)
-        return table_of(made, chosen, self.graph.name("KTABLE-STORE"), "transform_values()")
+        return table_of(made, chosen, f"{made.node}-store", "transform_values()")
 
     def group_by(
         self,
@@ -129,6 +131,7 @@ class KTable(Generic[K, V]):
         **options: Any,
     ) -> KGroupedTable[Any, Any]:
         """Entries together by the key of ``selector(key, value)``, a pair; through an internal topic."""
+        user_function(selector, "group_by()", KEY_VALUE)
         from streamz_core.streams.dsl.kgrouped_table import KGroupedTable
 
         return KGroupedTable(self, selector, option(Grouped, grouped, options))
@@ -137,6 +140,8 @@ class KTable(Generic[K, V]):
         self, mapper: Callable[[K, V], Any] | None = None, named: Named | str | None = None
     ) -> KStream[Any, V]:
         """The updates as a stream; deletions have no value. ``mapper(key, value)`` gives other keys."""
+        if mapper is not None:
+            user_function(mapper, "to_stream()", KEY_VALUE)
         name = self._name("KTABLE-TOSTREAM", named)
         self.graph.add(name, (Input(self.node),), lambda: ToStream(name, mapper))
         key = self.key if mapper is None else UNKNOWN
@@ -177,7 +182,8 @@ class KTable(Generic[K, V]):
 
         if not isinstance(other, KTable):
             raise Misuse(f"a table is joined with a table; {other!r} is none")
-        if len(how) > 1 and callable(how[1]):
+        functions = sum(map(callable, how[:2])) + len(options.keys() & {"foreign_key_extractor", "joiner"})
+        if functions > 1:
             return foreign_key_join(self, other, *how, left=not right, **options)
         return table_join(self, other, *how, needs_left=left, needs_right=right, **options)
 
@@ -186,6 +192,7 @@ class KTable(Generic[K, V]):
     def _filtered(
         self, predicate: Callable[[K, V], Any], materialized: Any, named: Any, *, negated: bool
     ) -> KTable[K, V]:
+        user_function(predicate, "filter_not()" if negated else "filter()", KEY_VALUE)
         name = self._name("KTABLE-FILTER", named)
 
         def transform(key: Any, value: Any) -> Any:
@@ -224,7 +231,7 @@ class KTable(Generic[K, V]):
         if materialized is None:
             return table
         chosen = option(Materialized, materialized)
-        return table_of(table, chosen, self.graph.name("KTABLE-STORE"), f"table {name!r}")
+        return table_of(table, chosen, f"{name}-store", f"table {name!r}")
 
 
 def table_of(
@@ -285,7 +292,7 @@ def key_value_store(
             value_codec if is_versioned else StampedCodec(value_codec),
             retention_ms=_milliseconds(materialized.history_retention, "history_retention"),
             expires=materialized.ttl is not None,
-            ttl_ms=_milliseconds(materialized.ttl, "ttl"),
+            ttl_ms=_milliseconds(materialized.ttl, "ttl", at_least=1),
             in_memory=materialized.in_memory,
             source_topic=_changelog_of(source, materialized),
             changelog=materialized.logging,
@@ -304,8 +311,8 @@ def _changelog_of(source: SourceNode | None, materialized: Materialized) -> str 
     return topic if isinstance(topic, str) else None
 
 
-def _milliseconds(given: Duration | None, what: str) -> int | None:
-    return None if given is None else milliseconds(given, what)
+def _milliseconds(given: Duration | None, what: str, *, at_least: int = 0) -> int | None:
+    return None if given is None else milliseconds(given, what, at_least=at_least)
 
 
 def known(chosen: Serde, before: Serde) -> Serde:

@@ -10,6 +10,7 @@ keywords. Where an operation takes one of them, a plain string in its place is t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.operators.sink import Partitioner
 
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 OFFSET_RESETS: Final = ("earliest", "latest", "fail")
 O = TypeVar("O", bound="Option")  # noqa: E741
 
@@ -33,6 +35,11 @@ class Option:
     """What all have: a name."""
 
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a name: those of stores and topics in between become parts of topics' names."""
+        if self.name is not None:
+            _check_name(self.name, type(self).__name__)
 
     @classmethod
     def as_(cls, name: str) -> Self:
@@ -103,6 +110,7 @@ class Consumed(Typed):
 
     def __post_init__(self) -> None:
         """Refuse an offset reset that is none."""
+        Option.__post_init__(self)
         if self.offset_reset not in {None, *OFFSET_RESETS}:
             raise Misuse(f"offset_reset is {self.offset_reset!r}; allowed are {', '.join(OFFSET_RESETS)}")
 
@@ -214,7 +222,7 @@ class Materialized(Typed):
         return replace(self, logging=False, logging_config={})
 
     def with_retention(self, retention: timedelta | int) -> Self:
-        """Windowed stores: how long windows are kept."""
+        """How long windows are kept; of no effect on tables without windows, as in Kafka Streams."""
         return replace(self, retention=retention)
 
     def with_store_type(self, store_type: str) -> Self:
@@ -223,11 +231,29 @@ class Materialized(Typed):
 
 
 @dataclass(frozen=True, slots=True)
-class Joined(Typed):
-    """How a stream is joined with a table; the name is that of an internal topic, should one be needed."""
+class _WithOther(Typed):
+    """What also has the values of another stream or table."""
 
     other_value_type: Any = None
     other_value_serializer: Any = None
+
+    @classmethod
+    def with_(
+        cls, key_type: Any = None, value_type: Any = None, other_value_type: Any = None, **more: Any
+    ) -> Self:
+        """With these types; a string is the name of a serializer."""
+        options = super(_WithOther, cls).with_(key_type, value_type, **more)
+        return options if other_value_type is None else options.with_other_value_type(other_value_type)
+
+    def with_other_value_type(self, value_type: Any) -> Self:
+        """The same with this type of the other side's values; a string is the name of a serializer."""
+        return replace(self, **_serde("other_value", value_type))
+
+
+@dataclass(frozen=True, slots=True)
+class Joined(_WithOther):
+    """How a stream is joined with a table; the name is that of an internal topic, should one be needed."""
+
     grace: timedelta | int | None = None
 
     def with_grace_period(self, grace: timedelta | int) -> Self:
@@ -236,11 +262,9 @@ class Joined(Typed):
 
 
 @dataclass(frozen=True, slots=True)
-class StreamJoined(Typed):
+class StreamJoined(_WithOther):
     """How two streams are joined: ``name`` is that of internal topics, ``store_name`` of the stores."""
 
-    other_value_type: Any = None
-    other_value_serializer: Any = None
     store_name: str | None = None
     logging: bool = True
     logging_config: Mapping[str, str] = field(default_factory=dict)
@@ -294,6 +318,13 @@ def option(kind: type[O], given: O | str | None, keywords: Mapping[str, Any] | N
     except TypeError as error:
         known = ", ".join(kind.__dataclass_fields__)
         raise Misuse(f"{kind.__name__}: {error}; it has {known}") from None
+
+
+def _check_name(name: object, what: str) -> None:
+    if not isinstance(name, str):
+        raise Misuse(f"{what}: expected a name, got {name!r}")
+    if not _NAME.fullmatch(name) or name in {".", ".."}:
+        raise Misuse(f"{what}: the name {name!r}: allowed are letters A-Z a-z, digits, '.', '_' and '-'")
 
 
 def _serde(side: str, given: Any) -> dict[str, Any]:

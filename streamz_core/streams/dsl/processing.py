@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.durations import Duration, milliseconds
-from streamz_core.streams.operators.process import NO_ORDER
-from streamz_core.streams.operators.record import FixedKeyRecord, Record
+from streamz_core.streams.dsl.user_function import is_asynchronous
+from streamz_core.streams.operators.record import FixedKeyRecord, Record, RecordContext
 from streamz_core.streams.operators.timers import PunctuationType
+from streamz_core.streams.rows import NO_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,6 +35,7 @@ __all__ = [
     "ProcessorContext",
     "PunctuationType",
     "Record",
+    "RecordContext",
     "RecordMetadata",
     "ValueTransformer",
     "ValueTransformerWithKey",
@@ -242,6 +244,12 @@ def processor_maker(supplier: Any, what: str) -> Callable[[], Any]:
             f"{what} takes a class, a function that makes a processor, or a function of a record, not {supplier!r}: "
             "every task needs a processor of its own"
         )
+    for called in (supplier, getattr(supplier, "process", None), getattr(supplier, "transform", None)):
+        if is_asynchronous(called):
+            raise Misuse(
+                f"{what}: {getattr(called, '__qualname__', called)} is asynchronous, and nobody would await it; "
+                "map_async() calls such functions"
+            )
     if isclass(supplier) or not _takes_argument(supplier):
         make: Callable[[], Any] = supplier
         return make

@@ -130,6 +130,10 @@ class Suppressed:
 
 def suppressed(table: KTable[Any, Any], how: Suppressed) -> KTable[Any, Any]:
     """The table that says less."""
+    if not isinstance(how, Suppressed):
+        raise Misuse(
+            f"suppress() takes Suppressed.until_window_closes(…) or Suppressed.until_time_limit(…), not {how!r}"
+        )
     if how.name is None:
         raise Misuse(
             "suppress() keeps what it holds back in a store, and needs its name: Suppressed.….with_name('…')"
@@ -159,7 +163,7 @@ def _held(
     from streamz_core.streams.dsl.ktable import KTable
 
     graph, view = table.graph, table.view
-    node = graph.name("KTABLE-SUPPRESS", name)
+    node = name
     codecs = graph.codecs
     store = graph.store(
         StoreSpec(

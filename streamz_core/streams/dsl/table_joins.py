@@ -12,6 +12,7 @@ from streamz_core.streams.dsl.join_keys import joined_key
 from streamz_core.streams.dsl.ktable import KTable, table_of
 from streamz_core.streams.dsl.options import Materialized, Named, option
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.user_function import joiner_function
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.joined import LEFT, RIGHT
 from streamz_core.streams.operators.table_join import TableJoin
@@ -54,9 +55,10 @@ def table_join(
     joined: KTable[Any, Any] = KTable(graph, name, key, Serde(value_type), view=view)
     if materialized is None:
         return joined
-    return table_of(joined, chosen, graph.name("KTABLE-STORE"), f"table {name!r}")
+    return table_of(joined, chosen, f"{name}-store", f"table {name!r}")
 
 
 def keyed_joiner(joiner: Callable[..., Any], *, with_key: bool) -> Callable[[Any, Any, Any], Any]:
     """``joiner`` as a function of key and both values."""
+    joiner_function(joiner, with_key=with_key)
     return joiner if with_key else lambda _key, left, right: joiner(left, right)

@@ -17,6 +17,7 @@ from streamz_core.streams.dsl.kstream import KStream
 from streamz_core.streams.dsl.options import StreamJoined, option
 from streamz_core.streams.dsl.serde import Serde
 from streamz_core.streams.dsl.stores import kept_in_memory
+from streamz_core.streams.dsl.user_function import joiner_function
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.asof_join import AsofJoin, Strategy
 from streamz_core.streams.operators.interval_join import IntervalJoin, retention_ms
@@ -43,6 +44,7 @@ def asof_join(
 ) -> KStream[Any, Any]:
     """Each record of ``stream`` with the record of ``other`` that is nearest to it in time."""
     _check_how("join_asof", how, "inner", "left")
+    joiner_function(joiner, with_key=with_key)
     chosen_strategy = _strategy(strategy, tolerance)
     tolerance_ms = None if tolerance is None else milliseconds(tolerance, "join_asof(): tolerance")
     grace_ms = milliseconds(grace, "join_asof(): grace")
@@ -99,6 +101,7 @@ def interval_join(
 ) -> KStream[Any, Any]:
     """Records of both streams of which the other one's is later by ``lower`` to ``upper``."""
     _check_how("join_interval", how, "inner", "left", "outer")
+    joiner_function(joiner, with_key=with_key)
     lower_ms = signed_milliseconds(lower, "join_interval(): lower")
     upper_ms = signed_milliseconds(upper, "join_interval(): upper")
     if lower_ms > upper_ms:

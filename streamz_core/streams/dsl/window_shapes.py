@@ -234,15 +234,17 @@ class SessionShape(WindowShape):
 
 def shape_of(windows: Any) -> WindowShape:
     """How these windows are kept."""
+    is_class = isinstance(windows, type)
     if isinstance(windows, SessionWindows):
         return SessionShape(windows)
     if isinstance(windows, SlidingWindows):
         return SlidingShape(windows)
-    if callable(getattr(windows, "starts", None)) and callable(getattr(windows, "end", None)):
+    methods = [getattr(windows, name, None) for name in ("starts", "end")]
+    if all(map(callable, methods)) and not is_class:
         return TimeShape(windows)
     raise Misuse(
         f"{windows!r} are no windows: use TimeWindows, SlidingWindows, SessionWindows, UnlimitedWindows, "
-        "CalendarWindows, CountWindows, or a class with starts(timestamp) and end(start)"
+        "CalendarWindows, CountWindows, or an object with starts(timestamp) and end(start)"
     )
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from streamz_core.streams.dsl.in_windows import InWindows
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.user_function import user_function
 from streamz_core.streams.dsl.window_shapes import Aggregation
 from streamz_core.streams.operators.co_aggregate import CoAggregate, by_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamz_core.streams.dsl.graph_builder import GraphBuilder
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.dsl.options import Materialized, Named
@@ -33,6 +35,9 @@ class WindowedCogroupedKStream(InWindows[Members, Any], Generic[K, A]):
 
     def _streams(self) -> list[KStream[Any, Any]]:
         return [grouped.stream for grouped in self._grouped]
+
+    def _graph(self) -> GraphBuilder:
+        return next(iter(self._grouped)).graph
 
     def _operator(self, aggregation: Operator) -> Operator:
         return CoAggregate(aggregation.name, aggregation, takes_none=self._shape.takes_none)
@@ -53,6 +58,7 @@ class TimeWindowedCogroupedKStream(WindowedCogroupedKStream[K, A]):
         value_type: Any = None,
     ) -> KTable[Any, A]:
         """One aggregate a key and window, of all the streams' records, beginning with ``initializer()``."""
+        user_function(initializer, "aggregate(): the initializer", ())
         aggregation = Aggregation(initializer, self._aggregator())
         kind = "COGROUPKSTREAM-AGGREGATE"
         return self._aggregate(
@@ -76,6 +82,8 @@ class SessionWindowedCogroupedKStream(WindowedCogroupedKStream[K, A]):
 
         A record's session begins with ``initializer()``, merged with the sessions it joins, oldest first.
         """
+        user_function(initializer, "aggregate(): the initializer", ())
+        user_function(merger, "aggregate(): the merger", ("key", "one", "other"))
         aggregation = Aggregation(initializer, self._aggregator(), merger)
         kind = "COGROUPKSTREAM-AGGREGATE"
         return self._aggregate(

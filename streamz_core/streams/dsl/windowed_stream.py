@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from streamz_core.streams.dsl.aggregations import combined
 from streamz_core.streams.dsl.in_windows import InWindows
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.dsl.user_function import aggregating_function, reducing_function, user_function
 from streamz_core.streams.dsl.window_shapes import Aggregation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamz_core.streams.dsl.aggregations import Aggregate
+    from streamz_core.streams.dsl.graph_builder import GraphBuilder
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
     from streamz_core.streams.dsl.options import Materialized, Named
@@ -27,6 +29,10 @@ V = TypeVar("V")
 
 class Grouping(Protocol):
     """A grouped stream, as windows see it."""
+
+    @property
+    def graph(self) -> GraphBuilder:
+        """The graph it is of."""
 
     @property
     def stream(self) -> KStream[Any, Any]:
@@ -59,6 +65,7 @@ class WindowedKStream(InWindows[Grouping, V], Generic[K, V]):
         named: Named | str | None = None,
     ) -> KTable[Any, V]:
         """``reducer(reduced, value)``; the first value of a key and window is its first result."""
+        reducing_function(reducer, "reduce()")
         kind = "KSTREAM-REDUCE"
         value = self._grouped.value
         return self._aggregate(
@@ -86,6 +93,9 @@ class WindowedKStream(InWindows[Grouping, V], Generic[K, V]):
     def _streams(self) -> list[KStream[Any, Any]]:
         return [self._grouped.stream]
 
+    def _graph(self) -> GraphBuilder:
+        return self._grouped.graph
+
     def _late_value(self) -> Serde:
         return self._grouped.value
 
@@ -103,6 +113,8 @@ class TimeWindowedKStream(WindowedKStream[K, V]):
         value_type: Any = None,
     ) -> KTable[Any, Any]:
         """``aggregator(key, value, aggregate)``, beginning with ``initializer()``; None deletes."""
+        user_function(initializer, "aggregate(): the initializer", ())
+        aggregating_function(aggregator, "aggregate(): the aggregator")
         aggregation = Aggregation(initializer, aggregator)
         return self._aggregate(aggregation, Serde(value_type), materialized, named, what="aggregate()")
 
@@ -124,6 +136,9 @@ class SessionWindowedKStream(WindowedKStream[K, V]):
 
         A record's session begins with ``initializer()``, merged with the sessions it joins, oldest first.
         """
+        user_function(initializer, "aggregate(): the initializer", ())
+        aggregating_function(aggregator, "aggregate(): the aggregator")
+        user_function(merger, "aggregate(): the merger", ("key", "one", "other"))
         aggregation = Aggregation(initializer, aggregator, merger)
         return self._aggregate(aggregation, Serde(value_type), materialized, named, what="aggregate()")
 

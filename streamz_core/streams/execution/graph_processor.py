@@ -92,6 +92,26 @@ class GraphContext:
         return topic, partition, offset
 
 
+class SourceNumbers(dict[str, int]):
+    """By topic, which source of a graph reads it; topics of patterns are found out as they come."""
+
+    def __init__(self, graph: Graph, app_id: str) -> None:
+        """``app_id`` is part of the names of internal topics."""
+        super().__init__()
+        self._patterns = [(number, source.pattern) for number, source in enumerate(graph.sources)]
+        for number, source in enumerate(graph.sources):
+            for topic in source.topics:
+                self[topic.topic(app_id) if isinstance(topic, InternalTopic) else topic] = number
+
+    def __missing__(self, topic: str) -> int:
+        """Of the patterns, a topic matches one: that is made sure of before it is read."""
+        for number, pattern in self._patterns:
+            if pattern is not None and pattern.matches(topic):
+                self[topic] = number
+                return number
+        raise KeyError(topic)
+
+
 class GraphProcessor:
     """One graph in one task."""
 
@@ -104,11 +124,7 @@ class GraphProcessor:
             (node.piece_max for node in graph.nodes if node.piece_max), default=PIECE_RECORDS
         )
         self._apart = kept_apart(graph)
-        self._sources: dict[str, int] = {}
-        for number, source in enumerate(graph.sources):
-            for topic in source.topics:
-                name = topic.topic(app_id) if isinstance(topic, InternalTopic) else topic
-                self._sources[name] = number
+        self._sources = SourceNumbers(graph, app_id)
         self._policies = {node.name: node.on_error for node in graph.nodes if node.on_error is not None}
         self._context: GraphContext | None = None
 

@@ -14,7 +14,7 @@ from typing import Any
 from streamz_core.streams.operator import Operator, OperatorContext
 from streamz_core.streams.operators.endings import Endings
 from streamz_core.streams.operators.stamped_versions import stamped_store
-from streamz_core.streams.operators.stateless import fanned_out, row_failed
+from streamz_core.streams.operators.stateless import fanned_out, not_a_pair, row_failed
 from streamz_core.streams.operators.updates import HeldBack, Updates
 from streamz_core.streams.rows import NO_HEADERS, Rows
 
@@ -22,7 +22,7 @@ from streamz_core.streams.rows import NO_HEADERS, Rows
 class Regroup(Operator):
     """For every update the changes of the groups that the key was in, and is in."""
 
-    def __init__(self, name: str, selector: Callable[[Any, Any], tuple[Any, Any]]) -> None:
+    def __init__(self, name: str, selector: Callable[[Any, Any], Any]) -> None:
         """``selector(key, value)`` gives the group's key and the value in it; None of either: in no group."""
         super().__init__(name)
         self._selector = selector
@@ -57,7 +57,10 @@ class Regroup(Operator):
     def _in_group(self, key: Any, value: Any) -> tuple[Any, Any] | None:
         if value is None:
             return None
-        group, grouped = self._selector(key, value)
+        pair = self._selector(key, value)
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise not_a_pair("group_by()", pair)
+        group, grouped = pair
         return None if group is None or grouped is None else (group, grouped)
 
 

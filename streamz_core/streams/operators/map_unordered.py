@@ -18,7 +18,7 @@ from streamz_core.errors import Fatal
 from streamz_core.streams.operators.answer_cache import AnswerCache
 from streamz_core.streams.operators.numbered_rows import NumberedRows
 from streamz_core.streams.operators.stateless import row_failed
-from streamz_core.streams.operators.waiting import WaitingOperator
+from streamz_core.streams.operators.waiting import WaitingOperator, awaitable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -116,6 +116,7 @@ class MapUnordered(WaitingOperator):
     async def _call(self, number: int, key: Any, value: Any, question: Any) -> None:
         try:
             asked = self._function(key, value) if self._with_key else self._function(value)
+            awaitable(asked)
             result = await wait_for(
                 self._clock, asked, self._timeout_ms, what=f"a call of step {self.name!r}"
             )

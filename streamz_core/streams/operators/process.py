@@ -12,12 +12,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from streamz_core.errors import Misuse
+from streamz_core.errors import Fatal, Misuse, StreamzError
 from streamz_core.streams.operator import Operator, OperatorContext, RowFailed
 from streamz_core.streams.operators.record import FixedKeyRecord, Record
 from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.operators.timers import PunctuationType, Timers
-from streamz_core.streams.rows import NO_HEADERS, Rows
+from streamz_core.streams.rows import NO_HEADERS, NO_ORDER, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-NO_ORDER: Final = -1
+
+class ProcessorFailed(Fatal):
+    """A processor of the user's failed to start: its ``init`` raised."""
 
 
 class Stage:
@@ -71,6 +73,10 @@ class Stage:
         """Send a record to all steps behind this one, or to one of them."""
         if not self._is_open:
             raise Misuse(f"step {self.name!r} forwarded outside of process() and of its timers")
+        if not isinstance(record, FixedKeyRecord):
+            raise Misuse(
+                f"step {self.name!r} forwarded {record!r}, which is no Record: Record(key, value, timestamp)"
+            )
         if child is not None and child not in self.children:
             known = ", ".join(sorted(self.children)) or "none"
             raise Misuse(f"step {self.name!r} has no child {child!r}; behind it are: {known}")
@@ -150,7 +156,12 @@ class Process(Operator):
         self._stage.children = self._children
         self._clock = context.clock
         self._is_open = True
-        self._processor.init(self._make_context(self._stage))
+        try:
+            self._processor.init(self._make_context(self._stage))
+        except StreamzError:
+            raise
+        except Exception as error:
+            raise ProcessorFailed(f"step {self.name!r}: init() of its processor failed: {error!r}") from error
 
     def process(self, rows: Rows) -> Rows | None:
         """What the processor forwards."""

@@ -1,13 +1,13 @@
-"""``Record``: one record as processors of the user's see it.
+"""``Record``: one record as processors of the user's see it, and ``RecordContext``: where it comes from.
 
-Owns: its fields, and making others from it.
+Owns: their fields, and making records from others.
 Must not know: rows, who forwards it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from streamz_core.streams.rows import NO_HEADERS
 
@@ -53,3 +53,15 @@ class Record(FixedKeyRecord):
     def with_key(self, key: Any) -> Record:
         """The same under another key."""
         return Record(key, self.value, self.timestamp, self.headers)
+
+
+class RecordContext(NamedTuple):
+    """Of a record on its way to a topic: the record it comes from, its time and its headers."""
+
+    topic: str | None
+    """The topic it was read from; None, and -1 for both numbers, where the passing of time brought it about."""
+    partition: int
+    offset: int
+    timestamp: int
+    """Milliseconds since the Unix epoch."""
+    headers: Sequence[Header]

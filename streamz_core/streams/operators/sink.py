@@ -14,9 +14,10 @@ from typing import Any, Final
 from streamz_core.serde.codecs import ColumnCodec
 from streamz_core.streams.internal_topic import InternalTopic
 from streamz_core.streams.operator import Operator, OperatorContext
+from streamz_core.streams.operators.record import RecordContext
 from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.processor import Codec
-from streamz_core.streams.rows import Rows
+from streamz_core.streams.rows import NO_ORDER, Rows
 
 Partitioner = Callable[[str, Any, Any, int], int | Iterable[int] | None]
 """``(topic, key, value, partitions)`` to a partition, to several, or None for that of the key."""
@@ -66,13 +67,16 @@ class RoutingSink(Operator):
     def __init__(
         self,
         name: str,
-        topic: str | InternalTopic | Callable[[Any, Any], str],
+        topic: str | InternalTopic | Callable[..., str],
         key_codec: Codec,
         value_codec: Codec,
         partitioner: Partitioner | None = None,
+        *,
+        with_context: bool = False,
     ) -> None:
-        """``topic(key, value)`` and ``partitioner(topic, key, value, partitions)``."""
+        """``topic(key, value)``, or ``topic(key, value, context)``; ``partitioner(topic, key, value, partitions)``."""
         super().__init__(name)
+        self._with_context = with_context
         self._topic = topic
         self._target: str | None = None
         self._key_codec = key_codec
@@ -96,8 +100,7 @@ class RoutingSink(Operator):
                 key, value = rows.keys[index], rows.values[index]
                 topic = target
                 if topic is None:
-                    assert callable(choose)
-                    topic = choose(key, value)
+                    topic = self._chosen(choose, rows, index)
                 given = () if headers is None else headers[index]
                 for partition in self._partitions(topic, key, value):
                     self._context.send(
@@ -106,6 +109,25 @@ class RoutingSink(Operator):
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
         return None
+
+    def _chosen(self, choose: Any, rows: Rows, index: int) -> str:
+        """The topic that the user's function names for a row."""
+        key, value = rows.keys[index], rows.values[index]
+        topic = choose(key, value, self._origin(rows, index)) if self._with_context else choose(key, value)
+        if not isinstance(topic, str):
+            raise TypeError(
+                f"to() takes a function that names a topic for each record; it returned {topic!r}"
+            )
+        return topic
+
+    def _origin(self, rows: Rows, index: int) -> RecordContext:
+        order = rows.orders[index]
+        topic: str | None = None
+        partition = offset = -1
+        if order > NO_ORDER:
+            topic, partition, offset = self._context.origin(order)
+        headers = () if rows.headers is None else rows.headers[index]
+        return RecordContext(topic, partition, offset, rows.timestamps[index], headers)
 
     def _partitions(self, topic: str, key: Any, value: Any) -> Iterable[int | None]:
         """Where a row goes: to one partition, to that of its key, to several, or nowhere (KIP-837)."""

@@ -9,7 +9,7 @@ at hand; the same file runs interpreted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from streamz_core.streams.operator import Operator, RowFailed
@@ -81,8 +81,8 @@ class MapValues(Operator):
 class Map(Operator):
     """Each row replaced by the pair ``mapper(key, value)``."""
 
-    def __init__(self, name: str, mapper: Callable[[Any, Any], tuple[Any, Any]]) -> None:
-        """The mapper returns key and value."""
+    def __init__(self, name: str, mapper: Callable[[Any, Any], Any]) -> None:
+        """The mapper returns a pair of key and value."""
         super().__init__(name)
         self._mapper = mapper
 
@@ -93,9 +93,11 @@ class Map(Operator):
         new_values: list[Any] = []
         try:
             for index in range(len(values)):
-                key, value = mapper(keys[index], values[index])
-                new_keys.append(key)
-                new_values.append(value)
+                pair = mapper(keys[index], values[index])
+                if not isinstance(pair, tuple) or len(pair) != 2:
+                    raise not_a_pair("map()", pair)
+                new_keys.append(pair[0])
+                new_values.append(pair[1])
         except Exception as error:
             raise row_failed(self.name, rows, len(new_values), error) from error
         return Rows(new_keys, new_values, rows.timestamps, rows.orders, rows.headers)
@@ -139,7 +141,7 @@ class FlatMapValues(Operator):
         try:
             for index in range(len(values)):
                 found = mapper(keys[index], values[index]) if self._with_key else mapper(values[index])
-                for value in found:
+                for value in several("flat_map_values()", found):
                     mapped.append(value)
                     sources.append(index)
         except Exception as error:
@@ -164,9 +166,11 @@ class FlatMap(Operator):
         index = 0
         try:
             for index in range(len(values)):
-                for key, value in mapper(keys[index], values[index]):
-                    new_keys.append(key)
-                    new_values.append(value)
+                for pair in several("flat_map()", mapper(keys[index], values[index])):
+                    if not isinstance(pair, tuple) or len(pair) != 2:
+                        raise not_a_pair("flat_map()", pair)
+                    new_keys.append(pair[0])
+                    new_values.append(pair[1])
                     sources.append(index)
         except Exception as error:
             raise row_failed(self.name, rows, index, error) from error
@@ -260,6 +264,20 @@ def fanned_out(rows: Rows, keys: list[Any], values: list[Any], sources: list[int
         picked(rows.orders, sources),
         None if headers is None else picked(headers, sources),
     )
+
+
+def several(what: str, found: Any) -> Any:
+    """What a user's function returned that is to give several results."""
+    if not isinstance(found, Iterable):
+        raise TypeError(
+            f"{what} takes a function that returns any number of results, as a list does; got {found!r}"
+        )
+    return found
+
+
+def not_a_pair(what: str, found: object) -> TypeError:
+    """A user's function was to give a key and a value, and gave this."""
+    return TypeError(f"{what} takes a function that gives pairs, tuples (key, value); got {found!r}")
 
 
 def row_failed(operator: str, rows: Rows, index: int, error: Exception) -> RowFailed:

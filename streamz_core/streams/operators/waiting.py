@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from streamz_core.streams.operators.pace import Pace
 from streamz_core.streams.operators.stateless import row_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from streamz_core.streams.rows import Rows
 
@@ -115,7 +116,14 @@ class MapAsync(WaitingOperator):
 
     async def _call(self, key: Any, value: Any) -> Any:
         asked = self._function(key, value) if self._with_key else self._function(value)
+        awaitable(asked)
         return await wait_for(self._clock, asked, self._timeout_ms, what=f"a call of step {self.name!r}")
+
+
+def awaitable(asked: Any) -> None:
+    """Refuse what a function returned that was to be awaited, and cannot be."""
+    if not isinstance(asked, Awaitable):
+        raise TypeError(f"map_async() awaits what its function returns, and {asked!r} cannot be awaited")
 
 
 class Throttle(WaitingOperator):

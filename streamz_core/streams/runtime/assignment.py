@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 from streamz_core.aio.deadline import wait_for
 from streamz_core.model import TopicPartition
+from streamz_core.streams.bound_topology import bound
 from streamz_core.streams.runtime.task import Task, task_id
 from streamz_core.streams.runtime.task_runner import TaskRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from streamz_core.aio.supervisor import Supervisor
     from streamz_core.streams.runtime.config import RuntimeConfig
@@ -44,9 +45,11 @@ class Assignment:
         *,
         on_change: Callable[[], None],
         standbys: Standbys | None = None,
+        on_revoked: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Tasks run in ``background``, whose failure is the runtime's; ``on_change`` follows assignments.
 
+        ``on_revoked`` is awaited when partitions were given up, before the next ones are shared out.
         ``standbys`` let go of what becomes a task, before it does.
         """
         self._topology = topology
@@ -55,6 +58,7 @@ class Assignment:
         self._background = background
         self._on_change = on_change
         self._standbys = standbys
+        self._on_revoked = on_revoked
         self._is_assigned = False
         self._owners: dict[TopicPartition, TaskRunner] = {}
         self._work: dict[str, asyncio.Task[None]] = {}
@@ -83,9 +87,11 @@ class Assignment:
             # A placeholder, so that the consumer does not look for a position of its own.
             consumer.pause(partition)
             consumer.seek(partition, 0)
+        # As those understood it who shared out: this member may know of other topics of a pattern by now.
+        topology = bound(self._topology, {p.topic for p in partitions}, self._config.app_id)
         tasks = [
             (part, index)
-            for part in self._topology.subtopologies
+            for part in topology.subtopologies
             for index in sorted({p.partition for p in partitions if p.topic in part.topics})
         ]
         if self._standbys is not None:
@@ -102,6 +108,8 @@ class Assignment:
         self._is_assigned = False
         self._on_change()
         await self._stop(self._runners_of(revoked))
+        if self._on_revoked is not None:
+            await self._on_revoked()
 
     async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
         """Drop the tasks of partitions that someone else owns already: nothing can be committed."""

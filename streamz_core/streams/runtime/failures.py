@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamz_core.errors import Fatal, Retriable
+from streamz_core.streams.error_policy import DEAD_LETTER_SUFFIX
 
 if TYPE_CHECKING:
     from streamz_core.model import Header, TopicPartition
@@ -57,7 +58,7 @@ class RecordOrigin(NamedTuple):
 
 def dead_letter_topic(policy: ErrorPolicy, source_topic: str) -> str:
     """Where dead letters of ``source_topic`` go."""
-    return policy.dead_letter_topic or f"{source_topic}-dlq"
+    return policy.dead_letter_topic or f"{source_topic}{DEAD_LETTER_SUFFIX}"
 
 
 def dead_letter_headers(

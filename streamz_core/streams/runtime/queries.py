@@ -69,6 +69,11 @@ class StoreView:
         self._is_stamped = isinstance(spec.value_codec, StampedCodec) or spec.kind is StoreKind.VERSIONED
         self._strips = self._is_stamped and not timestamps
 
+    @property
+    def has_timestamps(self) -> bool:
+        """Whether it is a table's, which has a time beside every value."""
+        return self._is_stamped
+
     # -- by key -------------------------------------------------------------------------------------
 
     def get(self, key: Any, as_of: int | None = None, default: Any = None) -> Any:

@@ -17,7 +17,7 @@ from streamz_core.aio.signal import Signal
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.client.consumer.assignors.range import RangePartitionAssignor
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
-from streamz_core.client.errors import OffsetOutOfRangeError
+from streamz_core.client.errors import InconsistentGroupProtocolError, OffsetOutOfRangeError
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.client.request import Requests
@@ -28,9 +28,9 @@ from streamz_core.state.rocksdb import MemoryBudget
 from streamz_core.streams.runtime.assignment import Assignment
 from streamz_core.streams.runtime.changelog_reader import LinkChangelogReader
 from streamz_core.streams.runtime.committer import AtLeastOnce, Committer, ExactlyOnce
-from streamz_core.streams.runtime.config import OffsetReset
-from streamz_core.streams.runtime.failures import TaskFailed, TaskInterrupted
+from streamz_core.streams.runtime.failures import TaskInterrupted
 from streamz_core.streams.runtime.global_tables import GlobalTables
+from streamz_core.streams.runtime.layout import Layout
 from streamz_core.streams.runtime.offsets import GroupOffsets
 from streamz_core.streams.runtime.queries import StoreView
 from streamz_core.streams.runtime.services import TaskServices
@@ -70,7 +70,9 @@ _log = logging.getLogger(__name__)
 FETCH_WAIT_MS: Final = 1_000
 RETRY_BACKOFF_MS: Final = 100
 TOPICS_CHECK_MS: Final = 5_000
-"""How long it may take until a source topic that was deleted, or has grown, is noticed."""
+"""How long it may take until a source topic that was made, deleted, or has grown, is noticed."""
+METADATA_MAX_AGE_MS: Final = 300_000
+NO_TOPIC: Final = "(?!)"
 
 
 class StreamsRuntime:
@@ -107,7 +109,7 @@ class StreamsRuntime:
         self._standbys: Standbys | None = None
         self._background = Supervisor(f"app {config.app_id!r}", on_failure=self._fail)
         self._subscriptions = Subscriptions()
-        self._partition_counts: Mapping[str, int] = {}
+        self._layout: Layout | None = None
 
     @property
     def state(self) -> RuntimeState:
@@ -171,26 +173,33 @@ class StreamsRuntime:
 
         ``stale``: from stores that are being restored, and from standbys, as well.
         """
-        if self._assignment is None or self._state.value in (RuntimeState.STOPPED, RuntimeState.FAILED):
+        layout = self._layout
+        if layout is None or self._state.value in (RuntimeState.STOPPED, RuntimeState.FAILED):
             raise StoreUnavailable(f"store {name!r}: app {self.config.app_id!r} is not running")
-        for part in self._topology.subtopologies:
+        for part in layout.topology.subtopologies:
             for spec in part.stores:
                 if spec.name == name:
-                    counts = [self._partition_counts.get(topic, 0) for topic in part.topics]
-                    parts = TaskParts(name, part.name, max(counts), lambda: self.tasks)
+                    count = max((layout.counts[topic] for topic in part.topics), default=0)
+                    if not count:
+                        raise StoreUnavailable(
+                            f"store {name!r}: no topic matches yet; ask again once one does"
+                        )
+                    parts = TaskParts(name, part.name, count, lambda: self.tasks)
                     if stale:
-                        parts = StaleParts(name, part.name, max(counts), lambda: self.tasks, self._copies)
+                        parts = StaleParts(name, part.name, count, lambda: self.tasks, self._copies)
                     return StoreView(spec, parts, self._subscriptions, timestamps=timestamps)
         for table in self._topology.global_tables:
             if table.name == name and self._globals is not None:
                 whole = GlobalParts(self._globals.parts(name), self._globals.store(name))
                 return StoreView(table.store, whole, self._subscriptions, timestamps=timestamps)
-        known = sorted(
+        known = ", ".join(self.store_names()) or "none"
+        raise Misuse(f"app {self.config.app_id!r} has no store {name!r} (it has: {known})")
+
+    def store_names(self) -> list[str]:
+        """All stores and global tables of the topology."""
+        return sorted(
             [spec.name for part in self._topology.subtopologies for spec in part.stores]
             + [table.name for table in self._topology.global_tables]
-        )
-        raise Misuse(
-            f"app {self.config.app_id!r} has no store {name!r} (it has: {', '.join(known) or 'none'})"
         )
 
     def _copies(self) -> Mapping[str, Standby]:
@@ -219,12 +228,10 @@ class StreamsRuntime:
         self._link = await open_link(self._address)
         requests = Requests(self._link, config.request_timeout_ms, RETRY_BACKOFF_MS)
         topics = Topics(requests, config.app_id)
-        counts = await topics.source_counts(self._topology)
-        self._partition_counts = counts
-        sources = await topics.source_changelogs(self._topology)
-        identities, _ = await topics.create_internal(self._topology, counts, sources)
-        await topics.count_partitions([sink for part in self._topology.subtopologies for sink in part.sinks])
-        offsets = GroupOffsets(requests, config, _resets(self._topology))
+        layout = Layout(self._topology, topics, config.app_id)
+        await layout.begin()
+        self._layout = layout
+        offsets = GroupOffsets(requests, config, layout.resets)
         reader = LinkChangelogReader(requests, offsets)
         state = self._state_settings()
         global_tables = self._globals = GlobalTables(
@@ -236,9 +243,9 @@ class StreamsRuntime:
             clock=self._link.clock,
             consumer=consumer,
             changelog_reader=reader,
-            changelog_identities=identities,
-            source_changelogs=sources,
-            partition_counts=counts,
+            changelog_identities=layout.identities,
+            source_changelogs=layout.source_changelogs,
+            partition_counts=layout.counts,
             state=state,
             make_committer=self._make_committer,
             committed_positions=offsets.positions,
@@ -251,12 +258,28 @@ class StreamsRuntime:
         )
         standbys = self._standbys = Standbys(self._topology, config, services, self._background.spawn)
         self._assignment = Assignment(
-            self._topology, config, services, self._background, on_change=self._settle, standbys=standbys
+            self._topology,
+            config,
+            services,
+            self._background,
+            on_change=self._settle,
+            standbys=standbys,
+            on_revoked=self.look_for_topics if self._topology.patterns else None,
         )
-        consumer.subscribe(list(self._topology.topics), listener=self._assignment)
-        await consumer.start()
+        self._subscribe(layout.read)
+        await self._join(consumer)
         self._background.spawn(self._fetch_forever(consumer, self._assignment), name="fetch")
-        self._background.spawn(self._watch_topics(topics, counts), name="topics")
+        self._background.spawn(self._watch_topics(), name="topics")
+
+    async def _join(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            await consumer.start()
+        except InconsistentGroupProtocolError as error:
+            raise InconsistentGroupProtocolError(
+                f"app {self.config.app_id!r}: processes of it run that share tasks out in another way than this one: "
+                "one of the versions reads topics by pattern, the other by name. Stop the processes of the other "
+                "version first, or give this one another version or id"
+            ) from error
 
     def _state_settings(self) -> StateSettings:
         """Decoded entries have half of the memory and RocksDB the other; without RocksDB they have all of it."""
@@ -314,7 +337,7 @@ class StreamsRuntime:
 
     def _make_consumer(self, link: Link) -> AIOKafkaConsumer:
         config = self.config
-        return AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             bootstrap_servers=link,
             group_id=config.app_id,
             group_instance_id=config.group_instance_id,
@@ -326,21 +349,30 @@ class StreamsRuntime:
             partition_assignment_strategy=self._assignors(),
             session_timeout_ms=config.session_timeout_ms,
             request_timeout_ms=config.request_timeout_ms,
+            # The leader of the group notices where topics of patterns have more partitions.
+            metadata_max_age_ms=TOPICS_CHECK_MS if self._topology.patterns else METADATA_MAX_AGE_MS,
         )
+        # One that was deleted must not come back by being asked for, with some number of partitions.
+        consumer.creates_topics = False
+        return consumer
 
     def _assignors(self) -> list[AbstractPartitionAssignor]:
         """Co-partitioned topics must come to the same member."""
         config = self.config
+        wanted = 0 if config.state_dir is None else config.num_standby_replicas
         plain = RangePartitionAssignor()
-        if not config.num_standby_replicas or config.state_dir is None:
-            return [plain]
+        tasks = TaskAssignor(self._topology, config.app_id, wanted, self._member_state, self._on_standbys)
+        if self._topology.patterns:
+            # Members find a new topic one after the other: to range alike topics would not go together meanwhile.
+            return [tasks]
         # The plain one is for groups some of whose members do not ask for standbys (yet).
-        wanted = config.num_standby_replicas
-        return [TaskAssignor(self._topology, wanted, self._member_state, self._on_standbys), plain]
+        return [tasks, plain] if wanted else [plain]
 
     def _member_state(self) -> MemberState:
         """What this member has of the app's stores."""
-        directory = str(self.config.state_dir)
+        directory = self.config.state_dir
+        if directory is None:
+            return MemberState()
         return MemberState(
             home=rocksdb.home(directory),
             standing_by={} if self._standbys is None else self._standbys.positions,
@@ -404,22 +436,31 @@ class StreamsRuntime:
                     consumer.pause(partition)
             await asyncio.sleep(0)
 
-    async def _watch_topics(self, topics: Topics, counts: Mapping[str, int]) -> None:
-        """Fail once the source topics are not those that tasks were made for: their new partitions have none."""
+    async def _watch_topics(self) -> None:
+        """Notice what becomes of the source topics while the app runs."""
         assert self._link is not None
         while True:
             await sleep(self._link.clock, TOPICS_CHECK_MS)
-            with suppress(Retriable):
-                now = await topics.source_counts(self._topology)
-                if now != counts:
-                    changed = ", ".join(
-                        f"{name!r} has {now[name]} partitions instead of {count}"
-                        for name, count in counts.items()
-                        if now[name] != count
-                    )
-                    raise TaskFailed(
-                        f"app {self.config.app_id!r}: {changed} since the app was started; start it again"
-                    )
+            await self.look_for_topics()
+
+    async def look_for_topics(self) -> None:
+        """See at once which topics there are to be read by pattern, where otherwise some seconds may pass.
+
+        Raises ``TaskFailed`` where topics that are read by name are not those that tasks were made for.
+        """
+        layout = self._layout
+        assert layout is not None, "a runtime looks for topics once it is started"
+        with suppress(Retriable):
+            if await layout.look():
+                self._subscribe(layout.read)
+
+    def _subscribe(self, topics: list[str]) -> None:
+        """Ask for the tasks of these topics; for none, to be told of nothing, where patterns match nothing yet."""
+        assert self._consumer is not None
+        if topics:
+            self._consumer.subscribe(topics, listener=self._assignment)
+        else:
+            self._consumer.subscribe(pattern=NO_TOPIC, listener=self._assignment)
 
     # -- status -----------------------------------------------------------------------------------
 
@@ -449,14 +490,3 @@ class StreamsRuntime:
             lag=None if end is None or position is None else max(0, end - position),
             buffered_records=task.inputs[partition].record_count,
         )
-
-
-def _resets(topology: Topology) -> dict[str, OffsetReset]:
-    """Where partitions of a topic are begun, by topic, where its source says so."""
-    return {
-        topic: OffsetReset(source.offset_reset)
-        for part in topology.subtopologies
-        for source in part.sources
-        if source.offset_reset is not None
-        for topic in source.topics
-    }

@@ -36,6 +36,8 @@ class MemberState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Records of changelogs that are in its standbys, by task."""
     on_disk: list[str] = []
     """Tasks of which it has files, however old."""
+    patterns: list[str] = []
+    """What it reads by pattern: it takes tasks of other topics of those too, once it knows of them."""
 
     def to_json(self) -> bytes:
         """For the way to the leader."""

@@ -23,6 +23,7 @@ from streamz_core.protocol.messages.metadata import (
     named,
 )
 from streamz_core.state.changelog import topic_config, topic_name
+from streamz_core.streams.bound_topology import bound
 from streamz_core.streams.error_policy import ErrorAction
 from streamz_core.streams.runtime.failures import dead_letter_topic
 from streamz_core.streams.runtime.source_changelog import source_changelogs
@@ -58,14 +59,26 @@ class Topics:
         self._app_id = app_id
         self._counts: dict[str, int] = {}
 
-    async def source_counts(self, topology: Topology) -> dict[str, int]:
-        """The partition counts of all source topics. Raises ``MissingTopic`` or ``Misuse``."""
-        answer = await self._describe(topology.topics, create=False)
-        counts = {topic.name: len(topic.partitions) for topic in answer.topics if not topic.error_code}
-        self._refuse_missing([topic for topic in topology.topics if topic not in counts])
+    async def source_counts(self, topology: Topology) -> tuple[Topology, dict[str, int]]:
+        """The topology with what patterns stand for now, and the partition counts of all that is read.
+
+        Raises ``MissingTopic`` for one that is read by name, and ``Misuse`` where topics do not go together.
+        """
+        if topology.patterns:
+            answer = await self._requests.send(
+                MetadataRequest(topics=None, allow_auto_topic_creation=False), "looking for topics"
+            )
+        else:
+            answer = await self._describe({*topology.topics, *topology.named_topics}, create=False)
+        present = {topic.name: len(topic.partitions) for topic in answer.topics if not topic.error_code}
+        foreign = [topic.name for topic in answer.topics if topic.name in present and not topic.is_internal]
+        topology = bound(topology, foreign, self._app_id)
+        read = dict.fromkeys((*topology.topics, *topology.named_topics))
+        self._refuse_missing([topic for topic in read if topic not in present])
+        counts = {topic: present[topic] for topic in read}
         for part in topology.subtopologies:
             _check_copartitioned(part, counts)
-        return counts
+        return topology, counts
 
     async def source_changelogs(self, topology: Topology) -> dict[str, SourceChangelog]:
         """The stores whose source topic is their changelog as well, by name.
@@ -181,6 +194,8 @@ class Topics:
     def _internal(
         self, part: SubTopology, counts: Mapping[str, int], sources: Mapping[str, SourceChangelog]
     ) -> list[CreatableTopic]:
+        if not part.topics:
+            return []  # of a pattern that nothing matches yet
         partitions = max(counts[topic] for topic in part.topics)
         internal = [
             CreatableTopic(
@@ -251,6 +266,13 @@ def _check_copartitioned(part: SubTopology, counts: Mapping[str, int]) -> None:
     found = {topic: counts[topic] for topic in part.topics}
     if part.stores and len(set(found.values())) > 1:
         listed = ", ".join(f"{topic}: {count}" for topic, count in found.items())
+        if part.patterns:
+            patterns = ", ".join(repr(pattern.text) for pattern in part.patterns)
+            raise Misuse(
+                f"the topics of pattern {patterns} go into the stores of {part.name!r} and must have the same number "
+                f"of partitions; they have {listed}. Put .repartition('…') behind the stream of the pattern, which "
+                "deals all of them out anew, or give the topics the same number of partitions"
+            )
         raise Misuse(
             f"the source topics of {part.name!r} share stores and must have the same number of partitions; "
             f"they have {listed}. Give the join a name, and the smaller topics are dealt out anew through "

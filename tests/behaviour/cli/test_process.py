@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from streamz_core.client.local_link import open_link
+from tests.certificates import Authority
 
 ROOT = Path(__file__).parents[3]
 
@@ -251,3 +253,20 @@ def test_an_application_behind_a_port_that_nobody_serves_is_not_waited_for(strea
     _, err = process.communicate(timeout=25)
     assert process.returncode == 1
     assert "is a server running there" in err.decode()
+
+
+def test_a_server_shows_its_new_certificate_after_a_hangup(streamz, tmp_path):
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("server")
+    server = streamz("server", "--listen", "127.0.0.1:0", "--tls-certificate", certificate, "--tls-key", key)
+    host, _, port = server.stdout.readline().decode().split()[-1].rpartition(":")
+    before = ssl.get_server_certificate((host, int(port)))
+
+    authority.issue("server")
+    server.send_signal(signal.SIGHUP)
+    while b"new connections get the certificate" not in server.stderr.readline():
+        assert server.poll() is None
+
+    assert ssl.get_server_certificate((host, int(port))) != before
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(timeout=30) == 0

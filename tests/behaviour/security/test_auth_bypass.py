@@ -31,6 +31,7 @@ from streamz_core.server.call import ConnectionEnded
 from streamz_core.server.dispatch import Dispatcher
 from streamz_core.server.in_flight import InFlightBytes
 from streamz_core.server.limits import Limits
+from streamz_core.server.quotas.throttle import Throttle
 from streamz_core.server.security.authenticator import FAILURE_DELAY_MS
 from streamz_core.server.security.door import Door
 from streamz_core.server.security.jwt_validator import TokenRules
@@ -184,7 +185,9 @@ async def explorer(tmp_path):
     limits = Limits()
     in_flight = InFlightBytes(limits.in_flight_bytes_max)
     door = Door(config, broker, clock)
-    yield Explorer(Dispatcher(NobodyAsks(), limits, in_flight, door), door, clock)
+    yield Explorer(
+        Dispatcher(NobodyAsks(), limits, in_flight, door, Throttle(broker.quotas, clock)), door, clock
+    )
     await broker.close()
 
 

@@ -14,6 +14,7 @@ from streamz_core.log.memory_files import MemoryFiles
 from streamz_core.protocol.messages.api_versions import ApiVersionsRequest
 from streamz_core.protocol.messages.metadata import MetadataRequest
 from streamz_core.protocol.wire import codec, headers
+from streamz_core.server.limits import Limits
 from streamz_core.server.security.certificates import LOOK_MS, Certificates
 from streamz_core.server.security.security_config import SecurityConfig
 from streamz_core.server.security.tls import ClientAuth, TlsConfig
@@ -184,6 +185,25 @@ async def test_what_cannot_be_carried_out_opens_no_port(tmp_path):
     with pytest.raises(Misuse, match=r"missing\.pem"):
         await Server.start(broker, ServerConfig(port=0, security=SecurityConfig(tls=missing)))
     await broker.close()
+
+
+async def test_who_begins_tls_and_says_no_more_holds_up_the_others_for_a_second(authority):
+    clock = ManualClock()
+    broker = await Broker.open(MemoryFiles(), "/data", clock)
+    config = ServerConfig(port=0, security=tls(authority), limits=Limits(handshakes_max=3))
+    server = await Server.start(broker, config)
+    silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
+    served = asyncio.create_task(is_served(server, trusting(authority)))
+
+    async with asyncio.timeout(PATIENCE_S):
+        while not served.done():
+            await clock.advance(1_000)
+
+    assert await served
+    for _, writer in silent:
+        writer.transport.abort()
+    await clock.drive(server.close())
+    await clock.drive(broker.close())
 
 
 class TestRenewedCertificates:

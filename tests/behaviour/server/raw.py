@@ -137,11 +137,12 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(**limits: int):
+async def scene(socket_path: str | None = None, **limits: int):
     """A broker in memory with a wire port; at the end nothing of any connection may be left."""
     clock = ManualClock()
     broker = await Broker.open(MemoryFiles(), "/data", clock)
-    server = await Server.start(broker, ServerConfig(port=0, limits=Limits(**limits)))
+    config = ServerConfig(port=0, socket_path=socket_path, limits=Limits(**limits))
+    server = await Server.start(broker, config)
     made = Scene(broker, server, clock)
     try:
         yield made

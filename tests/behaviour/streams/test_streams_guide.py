@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "streams.md").read_text(), re.DOTALL)
 PRINTED = [
     "[('bob', '/search')]",
+    "[('book', 1), ('book', 2)]",
     "{'to': 2, 'be': 2, 'or': 1, 'not': 1}\nto: 2",
     "[('linz', 20.0), ('linz', 15.0)]",
     "True\n[('/ 0', 2)]",

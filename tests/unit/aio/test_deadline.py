@@ -144,3 +144,74 @@ async def test_the_real_clock_drives_the_same_code():
     await sleep(clock, 1)
     with pytest.raises(TimeoutError):
         await wait_for(clock, asyncio.Event().wait(), 1)
+
+
+class CountingClock(ManualClock):
+    """A manual clock that counts its timers."""
+
+    timers = 0
+
+    def call_later(self, delay_ms, callback):
+        self.timers += 1
+        return super().call_later(delay_ms, callback)
+
+
+async def test_what_answers_at_once_takes_no_timer():
+    clock = CountingClock()
+
+    async def answered() -> str:
+        return "here"
+
+    async def refused() -> None:
+        raise KeyError("x")
+
+    assert await wait_for(clock, answered(), 10) == "here"
+    with pytest.raises(KeyError):
+        await wait_for(clock, refused(), 10)
+    assert clock.timers == 0
+
+
+async def test_what_waits_more_than_once_goes_on_where_it_was():
+    clock = CountingClock()
+
+    async def patient() -> float:
+        await sleep(clock, 10)
+        await asyncio.sleep(0)
+        await sleep(clock, 20)
+        return clock.monotonic_ms()
+
+    started_ms = clock.monotonic_ms()
+    assert await clock.drive(wait_for(clock, patient(), 100)) == started_ms + 30
+    assert clock.timers == 3
+    assert clock.next_timer_ms is None
+
+
+async def test_what_is_late_may_clean_up_with_waits_of_its_own():
+    clock = ManualClock()
+    cleaned = []
+
+    async def late() -> None:
+        try:
+            await sleep(clock, 1_000)
+        finally:
+            await sleep(clock, 5)
+            await sleep(clock, 5)
+            cleaned.append(clock.monotonic_ms())
+
+    started_ms = clock.monotonic_ms()
+    with pytest.raises(TimeoutError, match="cleaning took longer than 50 ms"):
+        await clock.drive(wait_for(clock, late(), 50, what="cleaning"))
+    assert cleaned == [started_ms + 60]
+
+
+async def test_who_answers_its_cancellation_has_answered():
+    clock = ManualClock()
+
+    async def stubborn() -> str:
+        try:
+            await sleep(clock, 1_000)
+        except asyncio.CancelledError:
+            return "too late"
+        return "in time"
+
+    assert await clock.drive(wait_for(clock, stubborn(), 50)) == "too late"

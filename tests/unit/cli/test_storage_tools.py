@@ -116,3 +116,11 @@ async def test_a_link_backs_up_the_directory_it_has_open(data, tmp_path):
     assert summary.partitions["t-0"] == 3
     with pytest.raises(Misuse):
         await backup(link, f"{tmp_path}/later")
+
+
+def test_check_fast_reads_no_records(data):
+    damage(data)
+
+    assert "1 damaged" in run("check", data, code=1)
+    assert "1 damaged" in run("check", "--deep", data, code=1)
+    assert "sound" in run("check", "--fast", data)

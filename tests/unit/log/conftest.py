@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from streamz_core.log.directory import LogDirectory
 from streamz_core.log.files import DiskFiles, Files
 from streamz_core.log.memory_files import MemoryFiles
 from streamz_core.protocol.record_batch import Columns, decode, encode, split
+from streamz_core.testing.faulty_files import Fault, FaultyFiles
 
 
 def _batch(*values, keys=None, timestamp=1_000, **fields):
@@ -34,6 +37,22 @@ def _columns(log, start=None, stop=None, max_bytes=1 << 20) -> list[tuple[int, b
             after = header.next_offset
         offset = after
     return found
+
+
+class _BadSector(FaultyFiles):
+    """Files on a disk that refuses to read those whose path ends in ``name``."""
+
+    def __init__(self, inner: Files, name: str) -> None:
+        super().__init__(inner, Fault("bad sector", errno.EIO, frozenset({"read_at"})), at_call=1)
+        self._name = name
+
+    def strikes_now(self, call: str, path: str) -> bool:
+        return call == "read_at" and path.endswith(self._name)
+
+
+@pytest.fixture(name="bad_sector", scope="session")
+def _bad_sector_fixture():
+    return _BadSector
 
 
 @pytest.fixture(name="batch", scope="session")

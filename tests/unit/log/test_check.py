@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamz_core.log.check import Severity, check
+from streamz_core.log.check import Depth, Severity, check
 from streamz_core.model import Durability
 
 T = "log/t-0"
@@ -103,3 +103,72 @@ def test_no_data_directory_is_damage(files, path):
     files.mkdir(path)
 
     assert "not a data directory" in str(check(files, path)[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "offsets"),
+    [(f"{SECOND}.log", (2, 4)), (f"{LAST}.log", (4, 6)), ("partition.metadata", (-1, -1))],
+)
+def test_what_the_disk_refuses_to_read_is_named_and_the_rest_is_checked(closed, bad_sector, name, offsets):
+    files, path = closed
+    change(closed, f"{T}/{SECOND}.index", 3)
+
+    findings = check(bad_sector(files, name), path)
+
+    refused = [one for one in findings if "cannot be read: Input/output error" in one.message]
+    assert [(one.severity, one.start, one.stop) for one in refused] == [(Severity.DAMAGE, *offsets)]
+    assert len(findings) == (2 if name == f"{LAST}.log" else 1)
+
+
+def test_a_directory_in_the_place_of_a_file_is_named(closed):
+    files, path = closed
+    files.unlink(f"{path}/{T}/{SECOND}.log")
+    files.mkdir(f"{path}/{T}/{SECOND}.log")
+
+    (found,) = check(files, path)
+
+    assert (found.severity, found.start, found.stop) == (Severity.DAMAGE, 2, 4)
+
+
+def test_every_damaged_segment_is_named(closed):
+    change(closed, f"{T}/{'0' * 20}.log", 70)
+    change(closed, f"{T}/{SECOND}.log", 70)
+
+    assert [one.start for one in check(*closed)] == [0, 2]
+
+
+class TestFast:
+    def test_it_reads_no_records_of_a_clean_directory(self, closed, bad_sector):
+        files, path = closed
+
+        assert check(bad_sector(files, ".log"), path, depth=Depth.FAST) == []
+
+    def test_a_flipped_bit_is_not_what_it_finds(self, closed):
+        change(closed, f"{T}/{SECOND}.log", 70)
+
+        assert check(*closed, depth=Depth.FAST) == []
+
+    @pytest.mark.parametrize("name", [SECOND, LAST])
+    @pytest.mark.parametrize("cut", [-1, 7])
+    def test_another_size_is_found_out_by_reading_that_segment(self, closed, name, cut):
+        change(closed, f"{T}/{name}.log", cut=cut)
+
+        assert check(*closed, depth=Depth.FAST) == check(*closed)
+
+    def test_a_missing_file_is_named(self, closed):
+        files, path = closed
+        files.unlink(f"{path}/{T}/{SECOND}.log")
+
+        found = [one for one in check(files, path, depth=Depth.FAST) if one.severity is Severity.DAMAGE]
+        assert [(one.start, one.stop) for one in found] == [(2, 4)]
+
+    def test_what_was_written_last_is_read(self, closed, topic, batch):
+        files, path = closed
+        directory = topic(crash=True)
+        directory.partition("t", 0).append(batch("tail"), level=Durability.OS, now_ms=0)
+        directory.abandon()
+        last = max(name for name in files.listdir(f"{path}/{T}") if name.endswith(".log"))
+        assert check(files, path, depth=Depth.FAST) == []
+
+        change(closed, f"{T}/{last}", cut=-1)
+        assert {one.severity for one in check(files, path, depth=Depth.FAST)} == {Severity.TORN}

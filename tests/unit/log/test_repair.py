@@ -131,6 +131,25 @@ def test_bytes_in_a_value_that_look_like_a_batch_are_not_taken_for_one(topic, ba
     assert values((files, path), records) == ["first", "last"]
 
 
+def test_nothing_of_another_partitions_segment_is_taken_in(topic, batch, files, path, records):
+    directory = topic(partitions=2, segment_bytes=250)
+    for partition in (0, 1):
+        for index in range(7):
+            many = [f"{partition}-{index}"] * (partition + 1)
+            directory.partition("t", partition).append(batch(*many), level=Durability.SYNC, now_ms=0)
+    directory.close()
+    logs = [name for name in sorted(files.listdir(f"{path}/{T}")) if name.endswith(".log")]
+    other = sorted(name for name in files.listdir(f"{path}/log/t-1") if name.endswith(".log"))
+    files.unlink(f"{path}/{T}/{logs[1]}")
+    files.link(f"{path}/log/t-1/{other[1]}", f"{path}/{T}/{logs[1]}")
+
+    result = repair(files, path, 0, execute=True)
+
+    assert "another segment's file" in str(result.measures[0])
+    assert [value for value in values((files, path), records) if value.startswith("1")] == []
+    assert result.left == []
+
+
 def test_a_missing_segment_is_given_up(closed, records):
     files, path = closed
     files.unlink(f"{path}/{log_of(2)}")
@@ -217,6 +236,24 @@ def test_a_stray_directory_is_set_aside_and_a_whole_stray_topic_adopted(closed, 
     assert directory.topics["u"].configs == {"retention.ms": "-1"}
     assert [row[2] for row in records(directory.partition("u", 1))] == [b"kept"]
     directory.abandon()
+
+
+def test_what_the_disk_refuses_to_read_holds_up_no_other_partition(topic, batch, files, path, bad_sector):
+    directory = topic(partitions=2)
+    for partition in (0, 1):
+        for number in range(3):
+            directory.partition("t", partition).append(batch(f"{number}"), level=Durability.SYNC, now_ms=0)
+    directory.close()
+    change((files, path), log_of(0), 70)
+    change((files, path), log_of(0).replace("t-0", "t-1"), 70)
+
+    result = repair(bad_sector(files, log_of(0)), path, 0, execute=True)
+
+    (refused,) = [one for one in result.measures if "cannot be read" in one.finding.message]
+    assert refused.action == ""
+    assert "t-0" in refused.finding.path
+    assert [one.path for one in result.left] == [refused.finding.path]
+    assert {one.path for one in check(files, path)} == {refused.finding.path}
 
 
 def test_a_directory_in_use_is_refused(closed, topic):

@@ -63,6 +63,9 @@ class ScriptedAnswers:
             raise RuntimeError(name)
         return None if kind == "quiet" else [name.encode().ljust(self.answer_bytes, b".")]
 
+    async def unmuted(self, session) -> None:
+        """Nobody is beyond a quota."""
+
     def let(self, name: str) -> None:
         """Answer what waits."""
         self.open[name].set_result(None)

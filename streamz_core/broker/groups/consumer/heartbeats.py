@@ -14,6 +14,7 @@ import msgspec
 
 from streamz_core.broker.groups.consumer.assignors import ASSIGNORS
 from streamz_core.broker.groups.consumer.state import ClassicProtocol, Partitions, TopicIdPartition
+from streamz_core.broker.groups.consumer.visible_topics import MayDescribe
 from streamz_core.broker.record_fields import is_writable
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.consumer_group_heartbeat import (
@@ -52,6 +53,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     owned: Partitions | None = None
     classic: ClassicProtocol | None = None
     """It is a JoinGroup of the classic protocol."""
+    may_describe: MayDescribe | None = None
+    """Which topics its regular expression may mean; None: any."""
 
     @property
     def is_full(self) -> bool:
@@ -75,6 +78,7 @@ def heartbeat_of(request: ConsumerGroupHeartbeatRequest, member_id: str) -> Hear
         regex=request.subscribed_topic_regex,
         assignor=request.server_assignor,
         owned=None if request.topic_partitions is None else _partitions(request.topic_partitions),
+        may_describe=request.may_describe,
     )
 
 

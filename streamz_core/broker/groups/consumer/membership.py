@@ -34,7 +34,7 @@ from streamz_core.protocol.messages.consumer_group_heartbeat import JOINING_EPOC
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streamz_core.broker.groups.consumer.topics import Topics
+    from streamz_core.broker.groups.consumer.topics import ReadTopics
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -48,8 +48,18 @@ class Step(msgspec.Struct, frozen=True):
     """Members that are members no more."""
 
 
-def beat(group: ConsumerGroup, heartbeat: Heartbeat, topics: Topics, now_ms: int) -> Step | Refused:
-    """What the group becomes through a heartbeat of who joins, or is a member."""
+def beat(
+    group: ConsumerGroup,
+    heartbeat: Heartbeat,
+    topics: ReadTopics,
+    now_ms: int,
+    *,
+    reads_anew: bool = False,
+) -> Step | Refused:
+    """What the group becomes through a heartbeat of who joins, or is a member.
+
+    ``reads_anew``: what the member asks for means something else than when it was last heard of.
+    """
     found = _member_of(group, heartbeat)
     if isinstance(found, Refused):
         return found
@@ -61,7 +71,10 @@ def beat(group: ConsumerGroup, heartbeat: Heartbeat, topics: Topics, now_ms: int
         except InvalidPattern as wrong:
             return Refused(ErrorCode.INVALID_REGULAR_EXPRESSION, str(wrong))
     after = _taken_in(group, before, member, gone, now_ms)
-    after = retargeted(refreshed(after, topics), topics)
+    after = refreshed(after, topics)
+    if reads_anew and after.epoch == group.epoch:
+        after = change_group(after, epoch=after.epoch + 1)
+    after = retargeted(after, topics)
     member = _reconciled(after, member, heartbeat)
     if after.members[member.member_id] != member:
         after = after.with_member(member)

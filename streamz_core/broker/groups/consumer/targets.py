@@ -13,19 +13,19 @@ from streamz_core.broker.groups.consumer.assignors import ASSIGNORS, Subscriber
 from streamz_core.broker.groups.consumer.state import NONE, ConsumerGroup, change_group
 
 if TYPE_CHECKING:
-    from streamz_core.broker.groups.consumer.topics import Topics
+    from streamz_core.broker.groups.consumer.topics import ReadTopics
 
 
-def refreshed(group: ConsumerGroup, topics: Topics) -> ConsumerGroup:
+def refreshed(group: ConsumerGroup, topics: ReadTopics) -> ConsumerGroup:
     """The group with the topics as they are now: in its next epoch if those it reads have changed."""
-    names = frozenset[str]().union(*(topics.read_by(m.topics, m.regex) for m in group.members.values()))
+    names = frozenset[str]().union(*(topics.read_by_member(m) for m in group.members.values()))
     subscribed = topics.described(names)
     if subscribed == group.subscribed:
         return group
     return change_group(group, epoch=group.epoch + 1, subscribed=subscribed)
 
 
-def retargeted(group: ConsumerGroup, topics: Topics) -> ConsumerGroup:
+def retargeted(group: ConsumerGroup, topics: ReadTopics) -> ConsumerGroup:
     """The group with a target of its epoch."""
     if group.target_epoch == group.epoch:
         return group
@@ -33,9 +33,7 @@ def retargeted(group: ConsumerGroup, topics: Topics) -> ConsumerGroup:
     subscribers = {
         member.member_id: Subscriber(
             instance_id=member.instance_id,
-            topics=frozenset(
-                ids[name] for name in topics.read_by(member.topics, member.regex) if name in ids
-            ),
+            topics=frozenset(ids[name] for name in topics.read_by_member(member) if name in ids),
             current=group.target.get(member.member_id, NONE),
         )
         for member in group.members.values()

@@ -9,7 +9,7 @@ A value for one state of the catalog: what was found out about it stays true.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from streamz_core.broker.patterns.pattern import Pattern
 from streamz_core.broker.patterns.syntax import InvalidPattern
@@ -18,13 +18,27 @@ from streamz_core.broker.topic_rules import is_internal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from streamz_core.broker.groups.consumer.state import ConsumerMember
     from streamz_core.log.catalog import TopicEntry
 
 _log = logging.getLogger(__name__)
 
 
+class ReadTopics(Protocol):
+    """The topics there are, as members read them."""
+
+    def described(self, names: Iterable[str]) -> dict[str, tuple[bytes, int]]:
+        """Id and number of partitions of those that are there, by name."""
+
+    def matching(self, regex: str) -> frozenset[str]:
+        """The topics of users that match as a whole. Raises ``InvalidPattern``."""
+
+    def read_by_member(self, member: ConsumerMember) -> frozenset[str]:
+        """The names that a member's subscription means."""
+
+
 class Topics:
-    """The topics at one moment."""
+    """The topics at one moment; see ``ReadTopics``."""
 
     def __init__(self, entries: Mapping[str, TopicEntry]) -> None:
         self.entries = entries
@@ -52,6 +66,10 @@ class Topics:
             names = [name for name in self.entries if not is_internal(name)]
             found = self._matching[regex] = frozenset(Pattern(regex).matching(names))
         return found
+
+    def read_by_member(self, member: ConsumerMember) -> frozenset[str]:
+        """The names that a member's subscription means."""
+        return self.read_by(member.topics, member.regex)
 
     def read_by(self, names: frozenset[str], regex: str | None) -> frozenset[str]:
         """The names that a subscription means; a regular expression that costs too much by now means none."""

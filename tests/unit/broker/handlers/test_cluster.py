@@ -7,13 +7,6 @@ from typing import Any
 import pytest
 
 from streamz_core.errors import ErrorCode
-from streamz_core.protocol.messages.client_quotas import (
-    AlterClientQuotasRequest,
-    DescribeClientQuotasRequest,
-    QuotaAlteration,
-    QuotaEntityPart,
-    QuotaOperation,
-)
 from streamz_core.protocol.messages.configs import ConfigResourceType
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from streamz_core.protocol.messages.describe_cluster import DescribeClusterRequest, EndpointType
@@ -160,20 +153,6 @@ async def test_what_has_a_configuration_is_listed(talk: Any) -> None:
     assert [one.resource_name for one in topics.config_resources] == ["t"]
     assert (metrics.error_code, metrics.config_resources) == (ErrorCode.NONE, [])
     assert unknown.error_code is ErrorCode.UNSUPPORTED_VERSION
-
-
-async def test_a_quota_that_would_not_be_enforced_is_not_taken(talk: Any) -> None:
-    entity = [QuotaEntityPart(entity_type="user", entity_name=None)]
-    operation = QuotaOperation(key="producer_byte_rate", value=1.0)
-
-    altered = await talk.broker.handle(
-        AlterClientQuotasRequest(entries=[QuotaAlteration(entity=entity, ops=[operation])])
-    )
-    found = await talk.broker.handle(DescribeClientQuotasRequest(components=[]))
-
-    assert (altered.entries[0].error_code, altered.entries[0].entity) == (ErrorCode.INVALID_REQUEST, entity)
-    assert "no quotas" in altered.entries[0].error_message
-    assert (found.error_code, found.entries) == (ErrorCode.NONE, [])
 
 
 async def test_partitions_stay_on_the_one_broker(talk: Any) -> None:

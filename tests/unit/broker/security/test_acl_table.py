@@ -174,3 +174,23 @@ def test_the_cache_does_not_grow_with_what_strangers_ask():
 )
 def test_one_spelling_for_each_address(host, canonical):
     assert canonical_host(host) == canonical
+
+
+def test_a_name_of_any_length_is_decided_by_as_many_steps_as_there_are_patterns():
+    """The name is the peer's: deciding must not grow with it, and it must not be kept."""
+    asked = []
+
+    class Counting(dict):
+        def get(self, key, default=None):
+            asked.append(key)
+            return super().get(key, default)
+
+    table = AclTable([entry(name, prefixed=True) for name in ("x", "xyz")])
+    table._prefixed = Counting(table._prefixed)
+    long = Resource(ResourceType.TOPIC, "x" * 1_000_000)
+
+    for _ in range(2):
+        assert len(list(table.applying_to(long))) == 1
+        table.permits(Subject("User:nobody", "10.0.0.1"), AclOperation.READ, long)
+    assert len(asked) == 8
+    assert not table._cache

@@ -7,7 +7,7 @@ import pytest
 from streamz_core.broker.security.acl_table import Subject
 from streamz_core.protocol.messages.acls import AclOperation, ResourceType
 from streamz_core.server.security.asking import Rule
-from streamz_core.server.security.audit import REPEATED_MS, Audit
+from streamz_core.server.security.audit import LINES_MAX, REPEATED_MS, Audit
 from streamz_core.server.security.printable import printable
 from streamz_core.testing.manual_clock import ManualClock
 
@@ -101,3 +101,23 @@ def test_nothing_denied_is_nothing_told(audit, caplog):
 @pytest.mark.parametrize("text", ["", "ann", "Jürgen", "日本", "a b"])
 def test_ordinary_names_stay_as_they_are(text):
     assert printable(text) == text
+
+
+async def test_a_peer_that_is_refused_something_new_every_time_is_told_of_so_often(audit, clock, caplog):
+    for number in range(1_000):
+        audit.denied(ANN, "Produce", [(WRITE, f"views {number}")])
+        audit.login_failed("10.0.0.7", "PLAIN", f"user {number}: there is no such user")
+    assert len(caplog.messages) == 2 * (LINES_MAX + 1)
+    assert "more than 100 in 60 s" in caplog.messages[-1]
+    assert (audit.denials, audit.failed_logins) == (1_000, 1_000)
+
+    audit.denied(Subject("User:bob", "10.0.0.9"), "Produce", [(WRITE, "views")])
+    assert "User:bob" in caplog.messages[-1]
+    caplog.clear()
+    await clock.advance(REPEATED_MS)
+    audit.denied(ANN, "Produce", [(WRITE, "views")])
+
+    assert caplog.messages == [
+        "denied: User:ann from 10.0.0.9: 900 more in 60 s",
+        "denied: User:ann from 10.0.0.9: Produce: WRITE on TOPIC 'views'",
+    ]

@@ -3,6 +3,7 @@
 import pytest
 
 from streamz_core.errors import ErrorCode
+from streamz_core.protocol import scram
 from streamz_core.protocol.messages.api_versions import ApiVersionsRequest
 from streamz_core.protocol.messages.metadata import MetadataRequest
 from streamz_core.protocol.messages.sasl_authenticate import SaslAuthenticateRequest
@@ -308,3 +309,17 @@ class TestScram:
 
         replayed = b"c=biws,r=nonceold,p=" + b"A" * 43 + b"="
         assert (await scene.say(peer, replayed)).error_code is ErrorCode.SASL_AUTHENTICATION_FAILED
+
+    async def test_a_nonce_put_there_twice_is_refused_and_the_log_says_who_does_that(self, scene, caplog):
+        """librdkafka before 2.6.1: it knows the password, and RFC 5802 (5.1) has the server refuse it all the same."""
+        first = scram.client_first("ann", "nonce")
+        peer, answer = await self.first(scene, (first.gs2_header + first.bare).encode())
+        challenge = scram.parse_server_first(answer.auth_bytes.reveal(), first)
+        salted = scram.salted_password(SHA_256, Secret.of(PASSWORD), challenge.salt, challenge.iterations)
+        twice = challenge._replace(nonce="nonce" + challenge.nonce)
+
+        refused = await scene.say(peer, scram.client_final(first, twice, SHA_256, salted))
+
+        assert refused.error_code is ErrorCode.SASL_AUTHENTICATION_FAILED
+        assert "librdkafka" not in refused.error_message
+        assert "librdkafka before 2.6.1" in caplog.text

@@ -34,6 +34,7 @@ from streamz_core.protocol.messages.consumer_group_describe import (
     DescribedConsumer,
     DescribedConsumerGroup,
 )
+from streamz_core.protocol.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from streamz_core.protocol.messages.create_acls import CreateAclsRequest
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from streamz_core.protocol.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
@@ -552,3 +553,25 @@ async def test_an_address_is_one_however_it_is_written(port):
 
     assert as_ipv6.responses[0].partitions[0].error_code is NONE
     assert from_elsewhere.responses[0].partitions[0].error_code is DENIED
+
+
+async def test_a_regular_expression_means_what_its_member_may_describe(port):
+    """It names no topic that could be refused, and must not tell of one either."""
+    await port.broker.handle(
+        CreateTopicsRequest(topics=[CreatableTopic(name=n) for n in ("mine", "his", "mine2")])
+    )
+    port.allow(READ, kind=GROUP, name="g")
+    port.allow(READ)
+    joining = ConsumerGroupHeartbeatRequest(
+        group_id="g",
+        member_id="m",
+        member_epoch=0,
+        rebalance_timeout_ms=1_000,
+        subscribed_topic_regex=".*",
+        topic_partitions=[],
+    )
+
+    answer = await port.ask(joining)
+
+    (told,) = answer.assignment.topic_partitions
+    assert port.broker.directory.name_of(told.topic_id) == "mine"

@@ -81,6 +81,7 @@ def test_batches_are_full_or_have_waited_long_enough(bench: Any, value_type: Any
     given_topic = driver.create_input_topic("in", str, value_type)
     for key, value in (("a", "1"), ("b", "2"), ("a", "3"), ("a", "4"), ("a", "5")):
         given_topic.pipe_input(key, value, int(value))
+        driver.advance_wall_clock_time(1)
 
     assert bench.output() == [("a", ["1", "3", "4"])]
     # What waits is not lost with the process.

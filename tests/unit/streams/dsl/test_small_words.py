@@ -108,7 +108,7 @@ def test_a_stream_that_is_partitioned_by_part_of_its_key_is_not_dealt_out_anew()
     assert found == {"a/x": 2, "b/x": 1}
 
 
-@pytest.mark.parametrize("topics", [re.compile("a.*"), [re.compile("a.*")], ["a", 7]])
-def test_topics_are_read_by_their_names(topics: Any) -> None:
+@pytest.mark.parametrize("topics", [["a", re.compile("a.*")], ["a", 7], [b"a"]])
+def test_topics_are_read_by_their_names_or_one_pattern(topics: Any) -> None:
     with pytest.raises(Misuse, match="reads topics by their names"):
         StreamsBuilder().stream(topics)

@@ -1,0 +1,1 @@
+"""Client quotas, kept and decided: for whom which limit holds. Nobody is slowed down here."""

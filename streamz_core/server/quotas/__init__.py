@@ -1,0 +1,1 @@
+"""Holding clients to their quotas: what they use is counted, and whoever uses more than it may is slowed down."""
