@@ -38,7 +38,7 @@ def load(files: Files, directory: str) -> PartitionMetadata | None:
         return None
     try:
         return msgspec.json.decode(content, type=PartitionMetadata)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

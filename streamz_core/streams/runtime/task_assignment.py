@@ -50,7 +50,7 @@ class MemberState(msgspec.Struct, frozen=True, omit_defaults=True):
         """What ``to_json`` made; a member that tells nothing readable has nothing."""
         try:
             return msgspec.json.decode(data, type=MemberState)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return MemberState()
 
 
