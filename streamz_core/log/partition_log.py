@@ -232,10 +232,9 @@ class PartitionLog:
         size, offset = len(content), batches[-1][1].next_offset
         segment = self._writer.write(data, size, offset, self.config, now_ms)
         interval = self.config.index_interval_bytes
-        for (_, header), frame in zip(batches, frames, strict=True):
-            ended = take_in(segment, self._producers, header, frame, now_ms, interval)
-            if ended >= 0:
-                visibility.transaction_ended(header.base_offset, ended)
+        headers = [header for _, header in batches]
+        for marker, first in take_in(segment, self._producers, headers, frames, now_ms, interval):
+            visibility.transaction_ended(marker, first)
         self._has_changed = True
         self._snapshot_due_bytes -= size
         visibility.appended(
