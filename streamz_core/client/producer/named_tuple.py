@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 T = TypeVar("T", bound="tuple[Any, ...]")
 
 try:
-    from streamz_core.client.producer._named_tuple import named_tuple  # type: ignore[import-not-found]
+    from streamz_core.client.producer import _named_tuple  # type: ignore[attr-defined]
+
+    named_tuple = _named_tuple.named_tuple
 except ImportError:  # built without a C compiler, or not at all
 
     def named_tuple(cls: type[T], /, *fields: Any) -> T:
