@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from streamz_core.log.config import NEVER, TopicConfig
 from streamz_core.log.files import File
-from streamz_core.log.segment import FRAME_BYTES, Segment, SegmentSummary
+from streamz_core.log.segment import Segment, SegmentSummary
 from streamz_core.log.segment_scan import LEADER_EPOCH, ScannedBatch, scan
 from streamz_core.protocol.batch_frame import with_records
 from streamz_core.protocol.batch_keys import Picked, mark, note_keys, pick
@@ -193,7 +193,7 @@ class Compaction:
                 header = read_header(data)
                 if header.delete_horizon_ms is not None and header.delete_horizon_ms > self._now_ms:
                     horizon = min(horizon, header.delete_horizon_ms)
-                target.observe(header, data[:FRAME_BYTES], segment.summary.appended_ms, -1)
+                target.observe([header], [data], segment.summary.appended_ms, -1)
                 pending.append(data)
                 if target.size_bytes - written >= _WRITE_BYTES:
                     written = _write(file, written, pending)

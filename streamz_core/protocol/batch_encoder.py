@@ -17,14 +17,16 @@ from mypy_extensions import i64
 
 from streamz_core.errors import Misuse
 from streamz_core.model import Header
-from streamz_core.protocol.batch_frame import covered_fields, framed
+from streamz_core.protocol.batch_frame import framed
 from streamz_core.protocol.batch_header import (
     CONTROL,
     DELETE_HORIZON,
     LOG_APPEND_TIME,
+    MAGIC,
     OFFSET_MAX,
     TIMESTAMP_MAX,
     TRANSACTIONAL,
+    BatchHeader,
 )
 from streamz_core.protocol.compression import Compression, compress
 from streamz_core.protocol.encoded_batches import EncodedBatch
@@ -94,10 +96,23 @@ def encode(
         | (DELETE_HORIZON if delete_horizon_ms is not None else 0)
     )
     latest = max_timestamp if append_time_ms is None else append_time_ms
-    producer = (producer_id, producer_epoch, base_sequence)
     codec = compression if count else Compression.NONE
-    covered = covered_fields(int(codec) | attributes, last_delta, base_timestamp, latest, producer, count)
-    return b"".join(framed(base_offset, leader_epoch, covered, compress(codec, out.getvalue(), level)))
+    header = BatchHeader(
+        base_offset,
+        0,
+        leader_epoch,
+        MAGIC,
+        0,
+        int(codec) | attributes,
+        last_delta,
+        base_timestamp,
+        latest,
+        producer_id,
+        producer_epoch,
+        base_sequence,
+        count,
+    )
+    return b"".join(framed(header, compress(codec, out.getvalue(), level)))
 
 
 def content_bytes(column: Sequence[bytes | None]) -> int:
@@ -163,12 +178,22 @@ class RawRecords:
         if compression is not _NO_COMPRESSION:
             attributes |= int(compression)
             packed = compress(compression, packed, level)
-        producer = (producer_id, producer_epoch, base_sequence)
-        count = self._count
-        covered = covered_fields(
-            attributes, count - 1, self._base_timestamp, self._max_timestamp, producer, count
+        header = BatchHeader(
+            base_offset,
+            0,
+            -1,
+            MAGIC,
+            0,
+            attributes,
+            self._count - 1,
+            self._base_timestamp,
+            self._max_timestamp,
+            producer_id,
+            producer_epoch,
+            base_sequence,
+            self._count,
         )
-        return framed(base_offset, -1, covered, packed)
+        return framed(header, packed)
 
 
 WriterMark = tuple[int, int, int]
