@@ -55,6 +55,7 @@ class RunningApp:
         self.partitions: dict[str, int] = {}
         """The partition counts of the topics that the app reads."""
         self.runtime: StreamsRuntime | None = None
+        self.is_starting = True
         self._link: Link | None = None
         self._door: SharedServer | None = None
         self._owner: OwnerWatch | None = None
@@ -80,10 +81,11 @@ class RunningApp:
         )
         await producer.start()
         self._producer = producer
-        if topology.subtopologies:
+        if topology.subtopologies or topology.global_tables:
             await check(app, self._link, producer, {**present, **self.partitions})
             self.runtime = StreamsRuntime(topology, self._config(), self._link, on_restore=self._tell_restore)
             await self.runtime.start()
+        self.is_starting = False
         for timer in app.timers:
             self._background.spawn(timer.run(app.clock), name=timer.name)
         for fun in app.background:
@@ -214,6 +216,7 @@ class RunningApp:
             memory_budget_bytes=conf.memory_budget,
             shutdown_timeout_ms=conf.milliseconds("shutdown_timeout"),
             num_standby_replicas=conf.num_standby_replicas,
+            application_server=conf.application_server,
             rocksdb_config_setter=conf.rocksdb_config_setter,
         )
 

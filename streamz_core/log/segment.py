@@ -298,5 +298,5 @@ def load_seal(files: Files, path: str) -> Seal | None:
     content = checksummed.read(files, path, _SEAL_KIND)
     try:
         return None if content is None else msgspec.msgpack.decode(content, type=Seal)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None

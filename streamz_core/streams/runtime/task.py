@@ -224,6 +224,7 @@ class Task(TaskContext):
     async def _close(self) -> None:
         self._schedule.end()
         self._alarm.cancel()
+        self._services.commit_stalls.ended(self.task_id, self.clock.monotonic_ms())
         graceful = self.state.value is not TaskState.FAILED
         # Whatever is cancelled or fails here, the stores' files must be let go of.
         try:
@@ -378,6 +379,7 @@ class Task(TaskContext):
             return False
         if self._positions.is_dirty or outputs.topics or stores.dirty_records:
             self.state.set(TaskState.COMMITTING)
+            self._services.commit_stalls.began(self.task_id, self.clock.monotonic_ms())
             counts = await self._services.count_partitions(outputs.topics)
             work = CommitWork(
                 offsets=self._positions.to_commit(),
@@ -403,6 +405,7 @@ class Task(TaskContext):
         self._passed_over.committed()
         self._savepoint = self._outputs.mark()
         self._schedule.committed()
+        self._services.commit_stalls.ended(self.task_id, self.clock.monotonic_ms())
         self.has_committed = True
 
     def _flush_if_due(self) -> None:

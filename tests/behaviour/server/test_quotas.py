@@ -278,6 +278,8 @@ async def test_older_clients_and_those_who_only_ask_are_muted_instead():
         answer = await peer.ask(topics(10, 5, 1), 5)
         assert [one.error_code for one in answer.topics] == [ErrorCode.NONE] * 3
         assert answer.throttle_time_ms == 5_000
+        other = here.peer()  # it shares the debt, and is welcome to ask for what costs nothing
+        assert (await other.ask(MetadataRequest())).throttle_time_ms == 0
         await here.clock.advance(5_000)
 
         asked = MetadataRequest(topics=[MetadataRequestTopic(name="new")], allow_auto_topic_creation=True)

@@ -168,6 +168,22 @@ async def test_a_topic_that_goes_is_let_go_of_and_its_name_may_come_again(shop):
     assert app.owned() == [{(topic, index) for topic in ("orders-eu", "orders-us") for index in range(2)}]
 
 
+@pytest.mark.parametrize("seen", [True, False])
+async def test_a_name_that_comes_again_is_another_topic(shop, seen):
+    app = await shop(copied, "orders-eu", "orders-us")
+    await app.orders("orders-us", "a", "b")
+    assert await app.all() == [b"A", b"B"]
+
+    await app.delete("orders-us")
+    if seen:
+        await app.look()
+    await app.create("orders-us")
+    await app.orders("orders-us", "c")
+    await app.look()
+
+    assert sorted(await app.all()) == [b"A", b"B", b"C"]
+
+
 async def test_all_topics_may_go(shop):
     app = await shop(copied, "orders-eu")
     await app.orders("orders-eu", "a")
