@@ -68,9 +68,12 @@ $(VENV)-pure/tested-with: pyproject.toml setup.py
 	STREAMZ_PURE=1 $(VENV)-pure/bin/pip install -q -e '.[test]'
 	@touch $@
 
-fuzz: $(VENV)/tested-with          ## The wire decoders for FUZZ_SECONDS (60) under atheris, which has to be installable.
+fuzz: $(VENV)/tested-with          ## Every decoder, in two halves of FUZZ_SECONDS (60) each, under atheris, which has to be installable.
 	$(VENV)/bin/pip install -q atheris
-	$(RUN) -m tests.fuzz.wire_decoders -max_total_time=$${FUZZ_SECONDS:-60} -max_len=4096 build/fuzz
+	PYTHONPATH=tests/interpreted $(RUN) -m tests.fuzz.fuzzer wire -max_total_time=$${FUZZ_SECONDS:-60} -max_len=4096 build/fuzz/wire
+	PYTHONPATH=tests/interpreted $(RUN) -m tests.fuzz.fuzzer bytes -max_total_time=$${FUZZ_SECONDS:-60} -max_len=4096 build/fuzz/bytes
+	$(RUN) -m tests.fuzz.fuzzer again wire build/fuzz/wire
+	$(RUN) -m tests.fuzz.fuzzer again bytes build/fuzz/bytes
 
 clean:
 	rm -rf $(VENV) $(VENV)-pure build *.egg-info

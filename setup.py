@@ -24,18 +24,26 @@ COMPILED = [
     "streamz_core/client/producer/open_batches.py",
     "streamz_core/client/producer/partition_queue.py",
     "streamz_core/client/producer/send_buffer.py",
+    "streamz_core/log/batch_run.py",
+    "streamz_core/log/kept_batches.py",
     "streamz_core/log/offset_index.py",
+    "streamz_core/log/reader.py",
     "streamz_core/log/time_index.py",
     "streamz_core/log/validation.py",
     "streamz_core/log/visibility.py",
     "streamz_core/protocol/batch_check.py",
     "streamz_core/protocol/batch_decoder.py",
     "streamz_core/protocol/batch_encoder.py",
+    "streamz_core/protocol/batch_frame.py",
     "streamz_core/protocol/batch_header.py",
     "streamz_core/protocol/batch_keys.py",
+    "streamz_core/protocol/crc.py",
     "streamz_core/protocol/encoded_batches.py",
     "streamz_core/protocol/murmur2.py",
     "streamz_core/protocol/varint.py",
+    "streamz_core/protocol/wire/framing.py",
+    "streamz_core/protocol/wire/headers.py",
+    "streamz_core/protocol/wire/varints.py",
     "streamz_core/serde/codecs.py",
     "streamz_core/serde/plain_key.py",
     "streamz_core/serde/stored.py",
@@ -85,6 +93,8 @@ COMPILED = [
 ]
 # The library that holds their code, inside the package: an editable install finds it wherever the package is.
 GROUP = "streamz_core.hot"
+# Written in C by hand: docs/decisions/named-tuples-in-c.md
+BY_HAND = {"streamz_core.client.producer._named_tuple": "streamz_core/client/producer/_named_tuple.c"}
 # pip also asks for metadata alone, several times: only these commands need extensions.
 BUILDING = {"bdist_wheel", "build", "build_ext", "develop", "editable_wheel", "install"}
 # The build sees this project's sources and not what they import; what is compiled must type-check, no more.
@@ -111,7 +121,7 @@ def extensions() -> list[Extension]:
         extension.extra_compile_args = [a for a in extension.extra_compile_args if a not in STRICTNESS]
         if any(argument.startswith("-O") for argument in extension.extra_compile_args):
             extension.extra_compile_args.append(OWN_FUNCTIONS)
-    return found
+    return found + [Extension(name, [source]) for name, source in BY_HAND.items()]
 
 
 def without_compiled(reason: str) -> None:

@@ -94,4 +94,5 @@ def pin_to_one_core() -> int | None:
 
 def every_core() -> None:
     """Let this process, and what it starts from now on, use all cores again."""
-    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))

@@ -21,7 +21,8 @@ from streamz_core.testing import interpreted
 ROUNDS = 15
 RECORDS = 100_000
 MODULES = [
-    f"streamz_core.protocol.{name}" for name in ("varint", "batch_header", "batch_encoder", "batch_decoder")
+    f"streamz_core.protocol.{name}"
+    for name in ("varint", "batch_header", "encoded_batches", "batch_frame", "batch_encoder", "batch_decoder")
 ]
 
 
@@ -29,7 +30,7 @@ def build(kind: str) -> SimpleNamespace:
     if kind == "compiled":
         return SimpleNamespace(encode=batch_encoder.encode, decode=batch_decoder.decode)
     modules = interpreted.load(*MODULES)
-    return SimpleNamespace(encode=modules[MODULES[2]].encode, decode=modules[MODULES[3]].decode)
+    return SimpleNamespace(encode=modules[MODULES[-2]].encode, decode=modules[MODULES[-1]].decode)
 
 
 def encode_with(build: SimpleNamespace, batches: list[Views]) -> None:

@@ -12,14 +12,17 @@ from streamz_core.app.app_declarations import AppDeclarations
 from streamz_core.app.errors import ImproperlyConfigured, NotReady
 from streamz_core.app.state_directory import state_directory
 from streamz_core.state import rocksdb
+from streamz_core.streams.runtime.store_parts import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from streamz_core.app.running import RunningApp
     from streamz_core.app.services import Runnable
     from streamz_core.app.settings import Settings
     from streamz_core.state.restore import RestoreProgress
+    from streamz_core.streams.runtime.members import KeyQueryMetadata
     from streamz_core.streams.runtime.queries import StoreView
 
 
@@ -54,9 +57,23 @@ class AppStores(AppDeclarations):
         17
         """
         runtime = self.running.runtime
+        if runtime is None and self.running.is_starting:
+            raise StoreUnavailable(f"store {name!r}: app {self.id!r} is starting")
         if runtime is None:
             raise ImproperlyConfigured(f"app {self.id!r} reads no topics: it has no store {name!r}")
         return runtime.store(name, timestamps=timestamps, stale=stale)
+
+    async def query_metadata_for_key(self, store: str, key: Any) -> KeyQueryMetadata:
+        """Which process of the app has a key of a store: Kafka Streams' ``queryMetadataForKey``.
+
+        By Kafka's partitioner; with one of your own for the topic, ask every process. ``is_here``: ``app.store`` of
+        this one has it. Otherwise ``active`` is the ``application_server`` of the one to ask. Raises
+        ``StoreUnavailable`` (retriable) while tasks change hands, ``Misuse`` for a store there is not, or a global one.
+        """
+        runtime = self.running.runtime
+        if runtime is None:
+            raise ImproperlyConfigured(f"app {self.id!r} reads no topics: it has no store {store!r}")
+        return await runtime.query_metadata_for_key(store, key)
 
     def on_restore(self, listener: Callable[[RestoreProgress], None]) -> Callable[[RestoreProgress], None]:
         """Call ``listener(progress)`` whenever the restore of a store starts, goes on, ends or is suspended.
@@ -71,9 +88,14 @@ class AppStores(AppDeclarations):
         """Copy the stores on disk, as last committed, into ``directory``; returns the paths that were made.
 
         Each is a task's stores at one moment, in the layout of the state directory; ``restore_state`` puts them back.
-        Stores in memory, and such whose tasks are restoring, are left out.
+        Stores in memory, and such whose tasks are restoring, are left out. Raises
+        ``ImproperlyConfigured`` where there is a copy already.
         """
-        runtime = self.running.runtime
+        runtime, target = self.running.runtime, f"{directory}/{self.group_id}"
+        if rocksdb.databases(target):
+            raise ImproperlyConfigured(
+                f"app {self.id!r} has a copy of its stores in {target!r} already: name another directory"
+            )
         return [] if runtime is None else runtime.backup_state(directory)
 
     def restore_state(self, directory: str) -> list[str]:

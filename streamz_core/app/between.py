@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from streamz_core.streams.dsl.compile import bound_graph, internal_partitions
 from streamz_core.streams.dsl.mending import mended
+from streamz_core.streams.internal_topic import InternalTopic
 from streamz_core.streams.topic_pattern import is_own
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def agents_between(app: Runnable, counts: Mapping[str, int]) -> dict[str, int]:
-    """Those of ``group_by``: what they say, or as many as the most that a source topic has.
+    """Those of ``group_by``: what they say, or as many as they have, or as the most that a source topic has.
 
-    ``counts`` has the sources, and where there are patterns all topics that are present.
+    ``counts`` has the sources and what lies between, where it is there; where there are patterns, all topics.
     """
     return {
         grouped.between.get_topic_name(): grouped.between.options.partitions or _most(app, grouped, counts)
@@ -39,13 +40,22 @@ def streams_between(app: Runnable, counts: Mapping[str, int]) -> dict[str, int]:
     return {topic.topic(app.group_id): partitions for topic, partitions in found.items()}
 
 
+def names_between(app: Runnable) -> list[str]:
+    """All of them."""
+    graph = app.declared.graph
+    topics = [] if graph is None else [topic for source in graph.sources for topic in source.topics]
+    return [
+        *(grouped.between.get_topic_name() for grouped in app.declared.grouped),
+        *(topic.topic(app.group_id) for topic in topics if isinstance(topic, InternalTopic)),
+    ]
+
+
 def _most(app: Runnable, grouped: GroupedTopic, counts: Mapping[str, int]) -> int:
-    """Of a pattern: as it is, once it is there: topics that come and go do not change it."""
     source, between = grouped.source, grouped.between.get_topic_name()
+    if between in counts:
+        return counts[between]  # what it is made from may grow: it deals that out anew
     if source.pattern is None:
         return max(counts[name] for name in source.topics)
-    if between in counts:
-        return counts[between]
     fitting = (
         count
         for name, count in counts.items()

@@ -64,4 +64,5 @@ def _agents(part: SubTopology) -> SubtopologyDescription:
 
 
 def _read(part: SubtopologyDescription) -> set[str]:
-    return {topic for node in part.nodes if node.kind is NodeKind.SOURCE for topic in node.topics}
+    sources = [node for node in part.nodes if node.kind is NodeKind.SOURCE]
+    return {topic for node in sources for topic in (*node.topics, *filter(None, [node.pattern]))}

@@ -185,7 +185,7 @@ def _sources(before: Fingerprint, after: Fingerprint) -> list[Change]:
         old, new = before.sources[name], after.sources[name]
         if old != new:
             text = f"source topic {name}: {old} partitions, now {new}: keys may be in other partitions now"
-            changes.append(Change("~", text, is_destructive=bool(before.stores)))
+            changes.append(Change("~", text))  # the stores below, if any, say what that means for them
     return sorted(changes, key=str)
 
 
@@ -221,6 +221,11 @@ def _stores(before: Fingerprint, after: Fingerprint) -> list[Change]:
         old, new = before.stores[name], after.stores[name]
         if not new.fits(old):
             text = f"store {name}: was {old}; now {new}: its contents do not fit"
+            if new.of(old.partitions) == old:
+                text += (
+                    f". Reset the app, or deal its records out anew by repartition() with {old.partitions} "
+                    "partitions in front of it"
+                )
             changes.append(Change("~", text, is_destructive=True))
         changes += _changelog(name, before, after)
         was, is_now = before.types.get(name), after.types.get(name)

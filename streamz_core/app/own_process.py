@@ -20,8 +20,10 @@ from streamz_core.app.worker_processes import is_minded
 
 M_TRIM_THRESHOLD: Final = -1
 M_TOP_PAD: Final = -2
+M_MMAP_THRESHOLD: Final = -3
 TRIM_BYTES: Final = 1 << 30
 TOP_PAD_BYTES: Final = 64 << 20
+MMAP_THRESHOLD_BYTES: Final = 16 << 20
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 
@@ -52,4 +54,11 @@ def keep_freed_memory() -> bool:
         mallopt = libc.mallopt
     except (OSError, AttributeError):
         return False
-    return bool(mallopt(M_TRIM_THRESHOLD, TRIM_BYTES) and mallopt(M_TOP_PAD, TOP_PAD_BYTES))
+    # Whoever sets one of these keeps glibc from raising the third by itself: a buffer of 1 MiB, which is what a read
+    # takes, would be 256 new pages each time, if nothing larger happened to be freed before.
+    settings = (
+        (M_TRIM_THRESHOLD, TRIM_BYTES),
+        (M_TOP_PAD, TOP_PAD_BYTES),
+        (M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES),
+    )
+    return all(mallopt(name, size_bytes) for name, size_bytes in settings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from streamz_core.app.app_link import open_app_link
-from streamz_core.app.between import agents_between, streams_between
+from streamz_core.app.between import agents_between, names_between, streams_between
 from streamz_core.app.declaring import all_partition_counts, partition_counts
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.fingerprint import Fingerprint, fingerprint, plan, succeeding
@@ -80,6 +80,13 @@ async def planned(app: Runnable) -> Plan:
         await link.close()
 
 
+async def present_counts(app: Runnable, link: Link) -> dict[str, int]:
+    """How many partitions those topics have between others that are there; where there are patterns, all topics."""
+    if app.declared.patterns:
+        return await all_partition_counts(link)
+    return await partition_counts(link, names_between(app))
+
+
 async def expected_counts(app: Runnable, link: Link) -> dict[str, int]:
     """How many partitions the topics have that the app reads, or will have once it creates them."""
     declared = app.declared
@@ -87,12 +94,9 @@ async def expected_counts(app: Runnable, link: Link) -> dict[str, int]:
     graph = declared.graph
     if graph is not None:
         read += [*external_topics(graph), *global_topics(graph)]
-    if declared.patterns:
-        present = await all_partition_counts(link)
-        counts = {**present, **{name: present.get(name) or _to_be(app, name) for name in read}}
-    else:
-        present = await partition_counts(link, list(dict.fromkeys(read)))
-        counts = {name: present.get(name) or _to_be(app, name) for name in read}
+    present = await partition_counts(link, list(dict.fromkeys(read)))
+    counts = await present_counts(app, link)
+    counts.update({name: present.get(name) or _to_be(app, name) for name in read})
     counts.update(agents_between(app, counts))
     counts.update(streams_between(app, counts))
     return counts

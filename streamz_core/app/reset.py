@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from streamz_core.app.services import Runnable
     from streamz_core.client.link import Link
+    from streamz_core.client.tcp.link_settings import LinkSettings
 
 EARLIEST: Final = ResetTarget("to_earliest", True)
 _FREE_STATES: Final = ("Empty", "Dead")
@@ -116,14 +117,20 @@ async def reset(app: Runnable, options: ResetOptions | None = None, *, dry_run: 
 
 
 async def reset_by_id(
-    application_id: str, broker: str, options: ResetOptions | None = None, *, dry_run: bool = True
+    application_id: str,
+    broker: str,
+    options: ResetOptions | None = None,
+    *,
+    dry_run: bool = True,
+    settings: LinkSettings | None = None,
 ) -> Reset:
     """The same without the program, by what the app has noted of itself.
 
     An app without stores and internal topics has noted nothing: its ``options.input_topics`` must be named.
+    ``settings`` say how to log in at a broker behind a socket.
     """
     options = options or ResetOptions()
-    link = await open_link(broker)
+    link = await open_link(broker, settings=settings)
     try:
         before = await load(link, application_id)
         if before is None:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.app.app_link import open_app_link
 from streamz_core.app.between import agents_between, streams_between
-from streamz_core.app.declaring import all_partition_counts, declare
+from streamz_core.app.declaring import declare
 from streamz_core.app.owner_watch import OwnerWatch
-from streamz_core.app.planning import check
+from streamz_core.app.planning import check, present_counts
 from streamz_core.app.sending import FutureMessage
 from streamz_core.app.state_directory import state_directory
 from streamz_core.app.topic import Topic
@@ -55,6 +55,7 @@ class RunningApp:
         self.partitions: dict[str, int] = {}
         """The partition counts of the topics that the app reads."""
         self.runtime: StreamsRuntime | None = None
+        self.is_starting = True
         self._link: Link | None = None
         self._door: SharedServer | None = None
         self._owner: OwnerWatch | None = None
@@ -71,7 +72,7 @@ class RunningApp:
         elif (path := owner_socket(conf.broker)) is not None:
             self._owner = OwnerWatch(path)
             self._owner.start()
-        present = await all_partition_counts(self._link) if app.declared.patterns else {}
+        present = await present_counts(app, self._link)
         self.partitions = await self._declare_topics(present)
         topology = app.topology({**present, **self.partitions})
         self.partitions.update((topic, present[topic]) for topic in topology.topics if topic in present)
@@ -80,10 +81,11 @@ class RunningApp:
         )
         await producer.start()
         self._producer = producer
-        if topology.subtopologies:
+        if topology.subtopologies or topology.global_tables:
             await check(app, self._link, producer, {**present, **self.partitions})
             self.runtime = StreamsRuntime(topology, self._config(), self._link, on_restore=self._tell_restore)
             await self.runtime.start()
+        self.is_starting = False
         for timer in app.timers:
             self._background.spawn(timer.run(app.clock), name=timer.name)
         for fun in app.background:
@@ -160,7 +162,7 @@ class RunningApp:
         """Create what is read by name; the counts of that. What is only written is created too.
 
         Sources come before what lies between, which has the partitions of what it is made from. ``present`` are
-        all topics, where there are patterns.
+        topics that are there: those of the app's own between others, and where there are patterns all.
         """
         assert self._link is not None
         declared = self._app.declared
@@ -214,6 +216,7 @@ class RunningApp:
             memory_budget_bytes=conf.memory_budget,
             shutdown_timeout_ms=conf.milliseconds("shutdown_timeout"),
             num_standby_replicas=conf.num_standby_replicas,
+            application_server=conf.application_server,
             rocksdb_config_setter=conf.rocksdb_config_setter,
         )
 

@@ -101,6 +101,9 @@ class Settings:
     rocksdb_config_setter: Callable[[str, Any], None] | None = None
     """Called with a store's name and its ``rocksdict.Options`` before it is opened, to change them. Not for the
     environment. What the block cache and write buffers may take stays with ``memory_budget``."""
+    application_server: str = ""
+    """Where other processes of the app can ask this one about its stores (``host:port`` of a server of yours): told to
+    them, and given by ``app.query_metadata_for_key``."""
     num_standby_replicas: int = 0
     """How many other processes keep warm copies of each task's stores, so that they take over without a restore.
     Processes that share a state directory share the files, and need none; stores in memory have none."""

@@ -18,15 +18,17 @@ from streamz_core.streams.topology import ProcessorSpec, SourceSpec, SubTopology
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamz_core.streams.topic_pattern import TopicPattern
+
 
 def united(parts: Sequence[SubTopology]) -> tuple[SubTopology, ...]:
-    """``parts``, those that read a topic in common as one, called as the first of them.
+    """``parts``, those that read a topic, or a pattern, in common as one, called as the first of them.
 
-    Raises ``ImproperlyConfigured`` where two read a topic in different ways.
+    Raises ``ImproperlyConfigured`` where two read one in different ways.
     """
     found: list[SubTopology] = []
     for part in parts:
-        same = [other for other in found if not set(other.topics).isdisjoint(part.topics)]
+        same = [other for other in found if not _read(other).isdisjoint(_read(part))]
         for other in same:
             found.remove(other)
         found.append(_one([*same, part]))
@@ -38,11 +40,8 @@ def _one(parts: list[SubTopology]) -> SubTopology:
         return parts[0]
     sources: dict[str, SourceSpec] = {}
     for source in (source for part in parts for source in part.sources):
-        if source.pattern is not None:
-            sources[source.name] = source
-            continue
-        for topic in source.topics:
-            _check_reading(topic, sources.setdefault(topic, _alone(source, topic)), source)
+        for alone in _each_alone(source):
+            _check_reading(alone.name, sources.setdefault(alone.name, alone), source)
     return SubTopology(
         parts[0].name,
         tuple(sources.values()),
@@ -52,22 +51,26 @@ def _one(parts: list[SubTopology]) -> SubTopology:
     )
 
 
-def _alone(source: SourceSpec, topic: str) -> SourceSpec:
-    """The source of one topic, called after it."""
-    return replace(source, name=topic, topics=(topic,))
+def _read(part: SubTopology) -> set[str | TopicPattern]:
+    return {*part.named_topics, *part.patterns}
+
+
+def _each_alone(source: SourceSpec) -> list[SourceSpec]:
+    """A source for each topic, called after it; or for the pattern."""
+    if source.pattern is not None:
+        return [replace(source, name=source.pattern.text)]
+    return [replace(source, name=topic, topics=(topic,)) for topic in source.topics]
 
 
 def _by_topics(processor: ProcessorSpec, part: SubTopology) -> ProcessorSpec:
-    topics = {
-        source.name: source.topics if source.pattern is None else (source.name,) for source in part.sources
-    }
-    read = tuple(topic for name in processor.sources for topic in topics[name])
-    return replace(processor, sources=read)
+    names = {source.name: [alone.name for alone in _each_alone(source)] for source in part.sources}
+    return replace(processor, sources=tuple(name for source in processor.sources for name in names[source]))
 
 
 def _check_reading(topic: str, one: SourceSpec, other: SourceSpec) -> None:
     if one.reading != other.reading or one.on_decode_error != other.on_decode_error:
+        what, how = ("topic", repr(topic)) if one.pattern is None else ("pattern", f"pattern={topic!r}")
         raise ImproperlyConfigured(
-            f"topic {topic!r} is read in two ways, by an agent and by a stream: as {one.reading} and as "
-            f"{other.reading}. It is decoded once: declare it by app.topic({topic!r}, …), and give that to both"
+            f"{what} {topic!r} is read in two ways, by an agent and by a stream: as {one.reading} and as "
+            f"{other.reading}. It is decoded once: declare it by app.topic({how}, …), and give that to both"
         )

@@ -75,7 +75,7 @@ class TableKeeper:
             now_ms = store.observe(seen_ms)
             close = wrapper.window.close
             is_idle = isinstance(close, AfterIdle) and idle_ms >= close.idle_ms
-            if is_idle and await self._context.reads_to_end():
+            if is_idle and await self._context.is_silent(idle_ms):
                 now_ms = max(now_ms, self._end_of_believed(store))
             await self._close_windows(wrapper, store, now_ms)
 

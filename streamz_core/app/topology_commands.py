@@ -76,9 +76,16 @@ def refuse_both(execute: bool, dry_run: bool) -> None:
 
 
 async def show_reset(
-    carry_out: Callable[[ResetOptions], Coroutine[Any, Any, Reset]], given: dict[str, Any], *, execute: bool
+    carry_out: Callable[[ResetOptions], Coroutine[Any, Any, Reset]],
+    given: dict[str, Any],
+    *,
+    execute: bool,
+    remedy: str = "add --execute",
 ) -> None:
-    """Do what ``given`` says, as click has it, and print what that is. Raises ``Misuse``."""
+    """Do what ``given`` says, as click has it, and print what that is. Raises ``Misuse``.
+
+    ``remedy`` is how to have done what was only shown.
+    """
     from streamz_core.app.reset import ResetOptions
     from streamz_core.client.reset_target import target_of
 
@@ -93,7 +100,7 @@ async def show_reset(
         done = await carry_out(options)
     click.echo(str(done))
     if not execute:
-        click.echo("Nothing was changed: this is a dry run; add --execute to do it.", err=True)
+        click.echo(f"Nothing was changed: this is a dry run; {remedy} to do it.", err=True)
 
 
 def _show_plan(app: Startable) -> None:

@@ -23,6 +23,9 @@ from streamz_core.model import Durability
 _MINUTE_MS: Final = 60_000
 
 
+_TOPIC_DEFAULTS: Final = TopicConfig().entries()
+
+
 class BrokerSetting(NamedTuple):
     """One setting: ``field`` of ``BrokerConfig``, or the default of the topics' setting ``topic_key``."""
 
@@ -39,8 +42,7 @@ class BrokerSetting(NamedTuple):
     def value_in(self, config: BrokerConfig) -> str:
         """Its value, as text."""
         if self.topic_key:
-            default = TopicConfig().entries()[self.topic_key]
-            return config.topic_configs.get(self.topic_key, default)
+            return config.topic_configs.get(self.topic_key, _TOPIC_DEFAULTS[self.topic_key])
         return self.render(getattr(config, self.field))
 
 

@@ -14,7 +14,10 @@ import click
 import msgspec
 
 from streamz_core.cli.acl_choice import choice
+from streamz_core.cli.actions import actions
 from streamz_core.cli.connection import CommandError, admin_options, connected, run
+from streamz_core.cli.foreign_options import refused
+from streamz_core.cli.names_there import group_names, topic_names
 from streamz_core.cli.options import options
 from streamz_core.client.admin import AIOKafkaAdminClient
 
@@ -27,18 +30,14 @@ if TYPE_CHECKING:
 _PATTERNS: Final = ("literal", "prefixed", "any", "match")
 
 
-def _many(name: str, metavar: str, text: str) -> Any:
-    return click.option(name, multiple=True, metavar=metavar, help=text)
+def _many(name: str, metavar: str, text: str, names: Any = None) -> Any:
+    return click.option(name, multiple=True, metavar=metavar, help=text, shell_complete=names)
 
 
-_actions = options(
-    click.option("--add", "action", flag_value="add", help="Add entries."),
-    click.option("--remove", "action", flag_value="remove", help="Remove entries."),
-    click.option("--list", "action", flag_value="list", help="List entries."),
-)
+_actions = actions(add="Add entries.", remove="Remove entries.", list="List entries.")
 _resources = options(
-    _many("--topic", "NAME", "Entries about a topic; * is every topic; repeat."),
-    _many("--group", "NAME", "About a consumer group; repeat."),
+    _many("--topic", "NAME", "Entries about a topic; * is every topic; repeat.", topic_names),
+    _many("--group", "NAME", "About a consumer group; repeat.", group_names),
     _many("--transactional-id", "ID", "About a transactional id; repeat."),
     click.option("--cluster", is_flag=True, help="About the cluster itself."),
     click.option(
@@ -64,6 +63,8 @@ _comforts = options(
     click.option("--idempotent", is_flag=True, help="With --producer: numbering records, too."),
     click.option("--force", is_flag=True, help="Ask nothing."),
     click.option("--json", "as_json", is_flag=True, help="With --list: print JSON."),
+    refused("--delegation-token", "--user-principal", because="there are no delegation tokens here"),
+    refused("--bootstrap-controller", because="there is no controller to talk to; take --bootstrap-server"),
 )
 
 
@@ -73,14 +74,12 @@ _comforts = options(
 @_resources
 @_principals
 @_comforts
-def command(action: str | None, address: str, **given: Any) -> None:
+def command(action: str, address: str, **given: Any) -> None:
     """Add, remove and list the entries that say who may do what at the port.
 
     Nobody is asked for them who opens the data directory itself. What no entry permits is denied as soon as
     there is one, or as soon as clients have to log in.
     """
-    if action is None:
-        raise click.UsageError("give one of --add, --remove, --list")
     chosen = choice(action, given)
     run(_act(action, address, chosen, given))
 

@@ -18,6 +18,7 @@ from streamz_core.app.app import App
 from streamz_core.app.command_line import COMMANDS
 from streamz_core.app.reset import reset_by_id
 from streamz_core.app.topology_commands import refuse_both, reset, show_reset
+from streamz_core.cli.client_settings import settings_for
 from streamz_core.cli.connection import ADDRESS_VARIABLE, default_address, require_directory, run
 from streamz_core.cli.options import OptionError
 from streamz_core.client.address import parse
@@ -134,11 +135,15 @@ def _reset(application_id: str | None, address: str | None, execute: bool, **giv
     reset_application(str(application_id), address or default_address(), given, execute=execute)
 
 
-def reset_application(application_id: str, address: str, given: dict[str, Any], *, execute: bool) -> None:
-    """Reset an application of which only the id is at hand."""
+def reset_application(
+    application_id: str, address: str, given: dict[str, Any], *, execute: bool, remedy: str = "add --execute"
+) -> None:
+    """Reset an application of which only the id is at hand; ``remedy`` ends a dry run."""
     require_directory(parse(address))
-    carry_out = partial(reset_by_id, application_id, address, dry_run=not execute)
-    run(show_reset(carry_out, given, execute=execute))
+    carry_out = partial(
+        reset_by_id, application_id, address, dry_run=not execute, settings=settings_for(address)
+    )
+    run(show_reset(carry_out, given, execute=execute, remedy=remedy))
 
 
 def application_id_option(*, required: bool = False) -> click.Option:

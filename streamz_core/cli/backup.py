@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from streamz_core.cli.connection import CommandError
+from streamz_core.cli.connection import CommandError, failure
 from streamz_core.cli.directories import any_path, directory_path
 from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.clock import SystemClock
@@ -49,7 +49,7 @@ def command(directory: str, target: str, copy: bool, as_json: bool, quiet: bool)
             f"{error}; in that process: await streamz_core.client.local_link.backup(link, target)"
         ) from error
     except (StreamzError, OSError) as error:
-        raise CommandError(str(error)) from error
+        raise failure(error) from error
     text = f"{path}: {describe(summary)} backed up to {target_path}"
     click.echo(json.dumps(msgspec.to_builtins(summary)) if as_json else text)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamz_core.cli.connection import CommandError, default_address
+from streamz_core.cli.connection import default_address, failure
 from streamz_core.cli.directories import directory_path
 from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.errors import StreamzError
@@ -50,7 +50,7 @@ def command(directory: str | None, address: str | None, is_deep: bool, as_json: 
         with _owned(files, path), bar_unless(quiet or not is_deep, as_json) as bar:
             findings = check(files, path, bar, depth=Depth.DEEP if is_deep else Depth.FAST)
     except (StreamzError, OSError) as error:
-        raise CommandError(str(error)) from error
+        raise failure(error) from error
     if as_json:
         click.echo(json.dumps([_as_json(finding) for finding in findings], indent=2))
     else:

@@ -1,4 +1,4 @@
-"""``streamz completion``: what a shell needs to complete verbs and options.
+"""``streamz completion``: what a shell needs to complete verbs, options, and names of topics and groups.
 
 Owns: the shells and where each wants the script.
 Must not know: verbs; click's own completion asks them.
@@ -13,7 +13,7 @@ from click.shell_completion import get_completion_class
 
 _PLACES: Final = {
     "bash": "~/.local/share/bash-completion/completions/streamz",
-    "zsh": "a file _streamz in a directory of $fpath",
+    "zsh": "in ~/.zshrc, behind compinit: source <(streamz completion zsh)",
     "fish": "~/.config/fish/completions/streamz.fish",
 }
 VARIABLE: Final = "_STREAMZ_COMPLETE"
@@ -23,7 +23,7 @@ VARIABLE: Final = "_STREAMZ_COMPLETE"
 @click.argument("shell", type=click.Choice(sorted(_PLACES)))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print a script that has SHELL complete verbs and options; put it where SHELL looks for such."""
+    """Print a script that has SHELL complete verbs, options, topics and groups; put it where SHELL looks for such."""
     kind = get_completion_class(shell)
     assert kind is not None, f"click knows {shell}"
     click.echo(kind(context.find_root().command, {}, "streamz", VARIABLE).source())

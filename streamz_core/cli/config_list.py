@@ -1,15 +1,20 @@
 """Settings as ``--add-config`` lists them.
 
-Owns: the syntax ``a=1,b=[x,y]`` and the names of ``--delete-config``.
+Owns: the syntax ``a=1,b=[x,y]``, the names of ``--delete-config``, and what a change is made of.
 Must not know: which settings there are.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from streamz_core.cli.options import OptionError
+import click
+
+from streamz_core.cli.options import OptionError, properties
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PAIR: Final = re.compile(
     r"\s*(?P<key>[^=,\[\]\s]+)\s*=\s*(?:\[(?P<list>[^\]]*)\]|(?P<value>[^,\[\]]*))\s*(?:,|$)"
@@ -34,6 +39,19 @@ def settings(text: str, option: str) -> dict[str, str]:
         found[key] = pair["list"] if pair["list"] is not None else pair["value"].strip()
         at = pair.end()
     return found
+
+
+def changes(given: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """What ``--add-config`` or ``--add-config-file`` sets, and what ``--delete-config`` takes back; not neither."""
+    if given["added"] and given["file"]:
+        raise click.UsageError("--add-config and --add-config-file exclude each other")
+    added = settings(given["added"], "--add-config") | properties(
+        given["file"], (), file_option="--add-config-file", option=""
+    )
+    deleted = names(given["deleted"])
+    if not added and not deleted:
+        raise click.UsageError("--alter needs --add-config, --add-config-file or --delete-config")
+    return added, deleted
 
 
 def names(text: str) -> list[str]:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from streamz_core.cli import quota_configs, user_configs
-from streamz_core.cli.config_list import names, settings
+from streamz_core.cli.actions import actions
+from streamz_core.cli.config_list import changes
 from streamz_core.cli.connection import CommandError, admin_options, connected, refuse, run
-from streamz_core.cli.options import options, properties
+from streamz_core.cli.foreign_options import refused
+from streamz_core.cli.names_there import topic_names
+from streamz_core.cli.options import OptionError, options
 from streamz_core.cli.quota_configs import DEFAULT
 from streamz_core.protocol.messages.configs import (
     AlterableConfig,
@@ -34,6 +37,11 @@ if TYPE_CHECKING:
     from streamz_core.client.link import Link
 
 _TYPES: Final = {"topics": ConfigResourceType.TOPIC, "brokers": ConfigResourceType.BROKER}
+_REFUSED: Final = {
+    "broker-loggers": "log levels are set where the broker is started, not at run time",
+    "client-metrics": "clients are asked for no metrics",
+    "groups": "groups have no settings of their own; those of the broker hold for all: --entity-type brokers",
+}
 _DYNAMIC: Final = (
     ConfigSource.DYNAMIC_TOPIC_CONFIG,
     ConfigSource.DYNAMIC_BROKER_CONFIG,
@@ -54,8 +62,7 @@ class _Entity(NamedTuple):
 
 
 _actions = options(
-    click.option("--describe", "action", flag_value="describe", help="List settings."),
-    click.option("--alter", "action", flag_value="alter", help="Change settings."),
+    actions(describe="List settings.", alter="Change settings."),
     click.option(
         "--all", "with_all", is_flag=True, help="With --describe: also what was never set, with its default."
     ),
@@ -63,7 +70,8 @@ _actions = options(
 _entities = options(
     click.option(
         "--entity-type",
-        type=click.Choice(sorted([*_TYPES, *quota_configs.KINDS])),
+        type=click.Choice(sorted([*_TYPES, *quota_configs.KINDS, *_REFUSED])),
+        metavar="|".join(sorted([*_TYPES, *quota_configs.KINDS])),
         multiple=True,
         help="What they belong to; users and clients may be given together.",
     ),
@@ -76,12 +84,21 @@ _entities = options(
     click.option(
         "--entity-default", is_flag=True, help="All brokers; or users, client ids, addresses without an own."
     ),
-    click.option("--topic", metavar="NAME", help="The same as --entity-type topics --entity-name NAME."),
+    click.option(
+        "--topic",
+        shell_complete=topic_names,
+        metavar="NAME",
+        help="The same as --entity-type topics --entity-name NAME.",
+    ),
     click.option("--broker", metavar="ID", help="The same as --entity-type brokers --entity-name ID."),
     click.option(
         "--broker-defaults", is_flag=True, help="The same as --entity-type brokers --entity-default."
     ),
     quota_configs.quota_entities,
+    refused("--group", because=_REFUSED["groups"]),
+    refused("--client-metrics", because=_REFUSED["client-metrics"]),
+    refused("--broker-logger", because=_REFUSED["broker-loggers"]),
+    refused("--bootstrap-controller", because="there is no controller to talk to; take --bootstrap-server"),
 )
 _changes = options(
     click.option(
@@ -107,12 +124,13 @@ _changes = options(
 @_changes
 @click.option("--json", "as_json", is_flag=True, help="With --describe: print JSON.")
 @click.pass_context
-def command(ctx: click.Context, /, action: str | None, address: str, **given: Any) -> None:
+def command(ctx: click.Context, /, action: str, address: str, **given: Any) -> None:
     """Describe and change the settings of topics and of the broker, quotas of users, clients and addresses, and
     users' SCRAM credentials, at run time.
     """
-    if action is None:
-        raise click.UsageError("give one of --describe, --alter")
+    for kind_name in given["entity_type"]:
+        if kind_name in _REFUSED:
+            raise OptionError(f"--entity-type {kind_name}: {_REFUSED[kind_name]}")
     if action == "describe" and (given["added"] or given["file"] or given["deleted"]):
         raise click.UsageError("--add-config, --add-config-file and --delete-config go with --alter")
     if parts := quota_configs.entity_of(ctx, given):
@@ -177,14 +195,7 @@ def _entity(given: dict[str, Any]) -> tuple[ConfigResourceType, str | None]:
 
 
 def _asked(given: dict[str, Any]) -> list[AlterableConfig]:
-    if given["added"] and given["file"]:
-        raise click.UsageError("--add-config and --add-config-file exclude each other")
-    added = settings(given["added"], "--add-config") | properties(
-        given["file"], (), file_option="--add-config-file", option=""
-    )
-    deleted = names(given["deleted"])
-    if not added and not deleted:
-        raise click.UsageError("--alter needs --add-config, --add-config-file or --delete-config")
+    added, deleted = changes(given)
     return [AlterableConfig(name=key, value=value) for key, value in added.items()] + [
         AlterableConfig(name=key, value=None, config_operation=ConfigOperation.DELETE) for key in deleted
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -18,6 +19,7 @@ from streamz_core.cli.client_properties import ADMIN
 from streamz_core.cli.client_settings import client_arguments, settings_for
 from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.client import address as addresses
+from streamz_core.client.client_errors import KafkaConnectionError
 from streamz_core.client.local_link import open_link
 from streamz_core.client.settings import SettingError
 from streamz_core.errors import ErrorCode, StreamzError
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 ADDRESS_VARIABLE: Final = "STREAMZ_BOOTSTRAP_SERVER"
 DEFAULT_ADDRESS: Final = "file://./data"
 
+_ERROR_NUMBER: Final = re.compile(r"^\[Error -?\d+\] ")
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 ResultT = TypeVar("ResultT")
 
@@ -55,6 +58,7 @@ def admin_options(function: FunctionT) -> FunctionT:
     """Add the options of verbs that ask the broker and neither produce nor consume."""
     config = click.option(
         "--command-config",
+        "--config-file",
         metavar="FILE",
         callback=_use_admin_config,
         expose_value=False,
@@ -91,14 +95,19 @@ async def connected(address: str, *, create: bool = False) -> AsyncIterator[Link
         await link.close()
 
 
-def require_directory(address: addresses.Address) -> None:
+def require_directory(address: addresses.Address, remedy: str = "name one with --bootstrap-server") -> None:
     """Refuse a data directory that is not there: reading must not make one."""
     if not isinstance(address, addresses.FileAddress):
         return
     path = os.path.expanduser(address.path)
-    signs = (layout.FORMAT_FILE, layout.CATALOG_FILE, layout.LOG_DIRECTORY)
-    if not any(DiskFiles().exists(os.path.join(path, sign)) for sign in signs):
-        raise CommandError(f"there is no data directory at {path}; name one with --bootstrap-server")
+    try:
+        found = DiskFiles().listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        found = []
+    except OSError as error:
+        raise failure(error) from error
+    if not {layout.FORMAT_FILE, layout.CATALOG_FILE, layout.LOG_DIRECTORY}.intersection(found):
+        raise CommandError(f"there is no data directory at {path}; {remedy}")
 
 
 def run(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
@@ -108,9 +117,25 @@ def run(coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
     except BrokenPipeError:
         raise  # whoever read the output has had enough: main ends quietly
     except (addresses.AddressError, SettingError) as error:
-        raise OptionError(str(error)) from error
+        raise OptionError(_said(error)) from error
     except (StreamzError, OSError) as error:
-        raise CommandError(str(error)) from error
+        raise failure(error) from error
+
+
+def failure(error: Exception) -> CommandError:
+    """What an error is at the command line."""
+    if isinstance(error, PermissionError) and error.filename is not None:
+        return CommandError(
+            f"no permission for {error.filename}; give this user access to it, or run as its owner"
+        )
+    if isinstance(error, KafkaConnectionError):
+        return CommandError(f"{_said(error)}; is it the right address, and is a server running there?")
+    return CommandError(_said(error))
+
+
+def _said(error: Exception) -> str:
+    """The message without what aiokafka's errors begin with, which people at a terminal need not read."""
+    return _ERROR_NUMBER.sub("", str(error)).removeprefix(f"{type(error).__name__}: ")
 
 
 def refuse(code: ErrorCode, message: str | None, subject: str) -> None:

@@ -15,7 +15,10 @@ import click
 from streamz_core.cli.client_properties import CONSUMER
 from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import CommandError, address_option, connected, run
+from streamz_core.cli.foreign_options import refused
 from streamz_core.cli.interruption import interruption, unless
+from streamz_core.cli.message_formatter import DEFAULT, formatter, names
+from streamz_core.cli.names_there import group_names, topic_names
 from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.cli.record_formatter import OPTION, Formatter, Undecodable, as_json, property_names
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 _POLL_MS: Final = 500
 
 _what = options(
-    click.option("--topic", metavar="NAME", help="The topic to read."),
+    click.option("--topic", shell_complete=topic_names, metavar="NAME", help="The topic to read."),
     click.option(
         "--include",
         "--whitelist",
@@ -56,7 +59,12 @@ _what = options(
     ),
     click.option("--max-messages", type=int, help="Stop after so many records; -1: never."),
     click.option("--timeout-ms", type=int, help="Stop when nothing has come for so long; -1: never."),
-    click.option("--group", metavar="ID", help="Read as a member of this consumer group, and commit."),
+    click.option(
+        "--group",
+        shell_complete=group_names,
+        metavar="ID",
+        help="Read as a member of this consumer group, and commit.",
+    ),
     click.option(
         "--isolation-level",
         type=click.Choice(["read_uncommitted", "read_committed"]),
@@ -72,6 +80,14 @@ _how = options(
         metavar="KEY=VALUE",
         help=f"How records are printed: {', '.join(property_names())}.",
     ),
+    click.option(
+        "--formatter",
+        metavar="CLASS",
+        default=DEFAULT,
+        show_default=True,
+        help=f"Another of Kafka's classes, with or without its package: {', '.join(names()[1:])}.",
+    ),
+    refused("--enable-systest-events", because="there are no such events", is_flag=True),
     click.option("--formatter-config", metavar="FILE", help="A properties file with the same."),
     click.option(
         "--key-deserializer", metavar="NAME", help="How keys are read: String, Long, or Kafka's class."
@@ -165,8 +181,8 @@ def _render(given: dict[str, Any]) -> Render:
     for part in ("key", "value"):
         if given[f"{part}_deserializer"] is not None:
             said[f"{part}.deserializer"] = given[f"{part}_deserializer"]
-    formatter = Formatter.of(said)
-    return as_json if given["json_lines"] else formatter.format
+    default = formatter(given["formatter"], Formatter.of(said).format)
+    return as_json if given["json_lines"] else default
 
 
 async def _consume(given: dict[str, Any], settings: dict[str, Any], render: Render) -> int:

@@ -15,8 +15,10 @@ import click
 from streamz_core.cli.client_properties import PRODUCER, as_producers_have_it
 from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import CommandError, address_option, connected, run
+from streamz_core.cli.foreign_options import of_no_effect, refused
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.line_reader import OPTION, LineReader
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import options, properties, property_names
 from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.cli.standard_input import Input, LineTooLong
@@ -34,6 +36,18 @@ if TYPE_CHECKING:
 _DEFAULTS: Final = {"linger_ms": 20}
 _CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
 
+
+class _Reader(click.ParamType[str]):
+    """The name of Kafka's class, with or without its package."""
+
+    name = "class"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value.rpartition(".")[2].rpartition("$")[2] != "LineMessageReader":
+            self.fail(f"there is one reader here, LineMessageReader, not {value!r}", param, ctx)
+        return value
+
+
 _reading = options(
     click.option(
         "--property",
@@ -44,6 +58,13 @@ _reading = options(
         help=f"How lines are read: {', '.join(sorted(property_names(LineReader)))}.",
     ),
     click.option("--reader-config", metavar="FILE", help="A properties file with the same."),
+    click.option(
+        "--line-reader",
+        type=_Reader(),
+        expose_value=False,
+        metavar="CLASS",
+        help="Kafka's LineMessageReader, the only one.",
+    ),
 )
 _client = options(
     click.option(
@@ -79,6 +100,17 @@ _client = options(
     click.option(
         "--request-timeout-ms", "request_timeout_ms", type=click.IntRange(1), help="How long a send may take."
     ),
+    click.option(
+        "--metadata-expiry-ms",
+        "metadata_max_age_ms",
+        type=click.IntRange(0),
+        help="Until topics are looked up anew.",
+    ),
+    refused("--max-block-ms", because="a send waits as long as --request-timeout-ms lets it; give that"),
+    refused(
+        "--message-send-max-retries", because="attempts are not counted: --request-timeout-ms bounds them all"
+    ),
+    of_no_effect("--socket-buffer-size"),
     click.option("--retry-backoff-ms", "retry_backoff_ms", type=click.IntRange(0), help="Between attempts."),
     click.option("--sync", is_flag=True, help="Wait for each record's acknowledgement before the next."),
     click.option(
@@ -107,7 +139,13 @@ class Interrupted(CommandError):
 
 @click.command("console-producer")
 @address_option
-@click.option("--topic", required=True, metavar="NAME", help="The topic to send to; made if it is missing.")
+@click.option(
+    "--topic",
+    shell_complete=topic_names,
+    required=True,
+    metavar="NAME",
+    help="The topic to send to; made if it is missing.",
+)
 @_reading
 @_client
 @quiet_option

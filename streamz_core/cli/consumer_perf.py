@@ -7,6 +7,7 @@ Must not know: how records are fetched; the arithmetic (``perf_figures``).
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +18,11 @@ import click
 from streamz_core.cli.client_properties import CONSUMER
 from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import address_option, connected, run
+from streamz_core.cli.foreign_options import of_no_effect
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.many_values import ManyValuesCommand, many_values
-from streamz_core.cli.options import options, properties
+from streamz_core.cli.names_there import group_names, topic_names
+from streamz_core.cli.options import OptionError, options, properties
 from streamz_core.cli.perf_figures import MB_BYTES, rate
 from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
@@ -59,8 +62,46 @@ _JSON_NAMES: Final = (
     "fetch_records_per_second",
 )
 
+_MILLISECONDS: Final = "\0"
+_JAVA_DATES: Final = {
+    "yyyy": "%Y",
+    "yy": "%y",
+    "MM": "%m",
+    "MMM": "%b",
+    "dd": "%d",
+    "HH": "%H",
+    "mm": "%M",
+    "ss": "%S",
+    "SSS": _MILLISECONDS,
+    "EEE": "%a",
+    "Z": "+0000",
+    "z": "UTC",
+}
+
+
+def _date_format(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    """Java's format as strftime has it.
+
+    >>> _date_format(None, None, "yyyy-MM-dd'T'HH:mm")
+    '%Y-%m-%dT%H:%M'
+    """
+    if "%" in text:
+        return text
+
+    def layout(found: re.Match[str]) -> str:
+        quoted, letters, _ = found.groups()
+        if letters is None:
+            return str(quoted) or "'"
+        if letters not in _JAVA_DATES:
+            raise OptionError(f"--date-format: {letters!r} is not known; known are {', '.join(_JAVA_DATES)}")
+        return _JAVA_DATES[letters]
+
+    return re.sub(r"'([^']*)'|(([a-zA-Z])\3*)", layout, text)
+
+
 _what = options(
-    click.option("--topic", metavar="NAME", help="The topic to read."),
+    of_no_effect("--socket-buffer-size"),
+    click.option("--topic", shell_complete=topic_names, metavar="NAME", help="The topic to read."),
     click.option("--include", metavar="REGEX", help="Every topic whose whole name matches."),
     click.option(
         "--num-records",
@@ -70,7 +111,9 @@ _what = options(
         type=click.IntRange(1),
         help="Stop after so many records.",
     ),
-    click.option("--group", metavar="ID", help="The consumer group.  [default: a new one]"),
+    click.option(
+        "--group", shell_complete=group_names, metavar="ID", help="The consumer group.  [default: a new one]"
+    ),
     click.option(
         "--from-latest", is_flag=True, help="Without a committed offset: read what comes from now on."
     ),
@@ -95,7 +138,12 @@ _what = options(
     ),
     click.option("--hide-header", is_flag=True, help="Print no titles."),
     click.option(
-        "--date-format", default="%Y-%m-%d %H:%M:%S:%f", metavar="FORMAT", help="As strftime has it."
+        "--date-format",
+        default="yyyy-MM-dd HH:mm:ss:SSS",
+        show_default=True,
+        callback=_date_format,
+        metavar="FORMAT",
+        help="As Java's SimpleDateFormat has it, or with % as strftime.",
     ),
     click.option("--print-metrics", is_flag=True, help="Print the consumer's settings at the end."),
     click.option("--json", "as_json", is_flag=True, help="Print each line as JSON, without titles."),
@@ -200,9 +248,10 @@ async def _measure(address: str, settings: dict[str, Any], given: dict[str, Any]
                 consumer.subscribe([given["topic"]], listener=rebalances)
             if not given["hide_header"] and not given["as_json"]:
                 click.echo(", ".join(_DETAILED_TITLES if given["show_detailed_stats"] else _TITLES))
+            bar.begin("reading", "records", given["count"])
+            reading = _Reading(consumer, rebalances, link.clock, given, bar)
             async with consumer:
-                bar.begin("reading", "records", given["count"])
-                await _Reading(consumer, rebalances, link.clock, given, bar).run(interrupted)
+                await reading.run(interrupted)
     if given["print_metrics"]:
         for name, value in sorted(settings.items()):
             click.echo(f"consumer-setting:{name} : {value}")
@@ -230,12 +279,12 @@ class _Reading:
         self._is_detailed: bool = given["show_detailed_stats"]
         self._date_format: str = given["date_format"]
         self._told_joining_ms = 0.0
+        self._began = self._now()
         self._whole = _Counts(clock.monotonic_ms())
         self._window = _Counts(self._whole.began_ms)
 
     async def run(self, interrupted: asyncio.Future[None]) -> None:
         """Read, print the lines."""
-        began = self._now()
         heard_ms = self._clock.monotonic_ms()
         while not interrupted.done() and self._whole.records < self._limit:
             left = self._limit - self._whole.records
@@ -255,7 +304,9 @@ class _Reading:
                 break
             self._maybe_tell(now_ms)
         if not self._is_detailed:
-            self._say({"start_time": began, "end_time": self._now()}, self._whole, self._clock.monotonic_ms())
+            self._say(
+                {"start_time": self._began, "end_time": self._now()}, self._whole, self._clock.monotonic_ms()
+            )
 
     def _say(self, times: dict[str, str], counts: _Counts, now_ms: float) -> None:
         self._bar.erase()
@@ -283,9 +334,9 @@ class _Reading:
         self._window = _Counts(now_ms)
 
     def _now(self) -> str:
-        text = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC).strftime(self._date_format)
-        # Kafka's default format ends in milliseconds, strftime's %f is microseconds.
-        return text[:-3] if self._date_format.endswith("%f") else text
+        now_ms = self._clock.now_ms()
+        layout = self._date_format.replace(_MILLISECONDS, f"{now_ms % 1000:03}")
+        return datetime.fromtimestamp(now_ms / 1000, UTC).strftime(layout)
 
 
 def _size(record: Any) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from streamz_core.cli.connection import CommandError, admin_options, connected, run
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import OptionError, read_lines
 from streamz_core.errors import ErrorCode
 from streamz_core.model import TopicPartition
@@ -30,7 +31,7 @@ Offsets = dict[TopicPartition, int]
 @click.command("delete-records")
 @admin_options
 @click.option("--offset-json-file", "file", metavar="FILE", help=f"The offsets, as {_SHAPE}; -1 is the end.")
-@click.option("--topic", metavar="NAME", help="In place of a file: the topic,")
+@click.option("--topic", shell_complete=topic_names, metavar="NAME", help="In place of a file: the topic,")
 @click.option("--partition", type=click.IntRange(0), help="its partition,")
 @click.option("--before-offset", type=click.IntRange(_TO_THE_END), help="and the first offset to be kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

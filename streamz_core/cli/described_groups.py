@@ -22,6 +22,7 @@ from streamz_core.protocol.messages.describe_groups import DescribeGroupsRequest
 if TYPE_CHECKING:
     from streamz_core.client.link import Link
     from streamz_core.protocol.messages.consumer_group_describe import (
+        DescribedAssignment,
         DescribedConsumer,
         DescribedConsumerGroup,
     )
@@ -37,6 +38,9 @@ class ShownMember:
     client_id: str
     client_host: str
     partitions: list[TopicPartition]
+    epoch: int | None = None
+    target: list[TopicPartition] | None = None
+    """What it is to have; None where its group gives everything out at once."""
 
     @property
     def host(self) -> str | None:
@@ -52,6 +56,9 @@ class ShownGroup:
     state: str
     strategy: str
     members: list[ShownMember]
+    epoch: int | None = None
+    target_epoch: int | None = None
+    """The epochs of the group and of its target, which groups of the consumer protocol have."""
 
 
 async def described(link: Link, names: list[str]) -> list[ShownGroup]:
@@ -98,13 +105,26 @@ def _shown(group: DescribedConsumerGroup) -> ShownGroup:
         group.group_state,
         group.assignor_name,
         [_shown_member(member) for member in group.members],
+        group.group_epoch,
+        group.assignment_epoch,
     )
 
 
 def _shown_member(member: DescribedConsumer) -> ShownMember:
-    partitions = [
+    return ShownMember(
+        member.member_id,
+        member.instance_id,
+        member.client_id,
+        member.client_host,
+        _partitions(member.assignment),
+        member.member_epoch,
+        _partitions(member.target_assignment),
+    )
+
+
+def _partitions(assignment: DescribedAssignment) -> list[TopicPartition]:
+    return [
         TopicPartition(topic.topic_name, index)
-        for topic in member.assignment.topic_partitions
+        for topic in assignment.topic_partitions
         for index in topic.partitions
     ]
-    return ShownMember(member.member_id, member.instance_id, member.client_id, member.client_host, partitions)

@@ -22,7 +22,7 @@ def any_path(text: str) -> str:
 def directory_path(text: str) -> str:
     """The path of a data directory as it was written; raises ``CommandError`` if there is none."""
     address = _address(text)
-    require_directory(address)
+    require_directory(address, "give the path of one")
     return os.path.expanduser(address.path)
 
 

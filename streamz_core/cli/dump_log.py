@@ -22,6 +22,7 @@ from streamz_core.cli.dumped_records import (
     TextParser,
     TransactionParser,
 )
+from streamz_core.cli.foreign_options import refused
 from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.errors import StreamzError
 from streamz_core.log import layout
@@ -49,6 +50,9 @@ _DECODER: Final = "kafka.serializer.StringDecoder"
 @click.option("--skip-record-metadata", is_flag=True, help="Print keys and values only.")
 @click.option("--key-decoder-class", default=_DECODER, show_default=True, help=", ".join(DECODERS))
 @click.option("--value-decoder-class", default=_DECODER, show_default=True, help=", ".join(DECODERS))
+@refused("--cluster-metadata-decoder", because="there is no cluster metadata log", is_flag=True)
+@refused("--remote-log-metadata-decoder", because="there is no remote storage", is_flag=True)
+@refused("--share-group-state-decoder", because="there are no share groups", is_flag=True)
 @quiet_option
 def command(
     *,
@@ -92,6 +96,8 @@ def command(
             try:
                 for line in _dump(path, options, verify_index_only, index_sanity_check, wrong):
                     click.echo(line)
+            except BrokenPipeError:
+                raise  # whoever read the output has had enough
             except (StreamzError, OSError) as error:
                 raise CommandError(f"{path}: {error}") from error
     for line in wrong:

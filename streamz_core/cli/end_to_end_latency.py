@@ -16,6 +16,7 @@ from streamz_core.cli.client_properties import ADMIN
 from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import CommandError, address_option, connected, run
 from streamz_core.cli.interruption import interruption, unless
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import options, properties
 from streamz_core.cli.perf_figures import Latencies
 from streamz_core.cli.quiet import bar_unless, quiet_option
@@ -30,10 +31,24 @@ if TYPE_CHECKING:
     from streamz_core.progress_bar import ProgressBar
 
 _TELL_EVERY: Final = 1000
+_OLD: Final = (
+    "--bootstrap-server",
+    "--topic",
+    "--num-records",
+    "--producer-acks",
+    "--record-size",
+    "--command-config",
+)
 _PERCENTILES: Final = {"50th": 0.5, "99th": 0.99, "99.9th": 0.999}
 
 _options = options(
-    click.option("--topic", required=True, metavar="NAME", help="The topic; made if it is missing."),
+    click.option(
+        "--topic",
+        shell_complete=topic_names,
+        required=True,
+        metavar="NAME",
+        help="The topic; made if it is missing.",
+    ),
     click.option(
         "--num-records", "count", required=True, type=click.IntRange(1), help="How many records to send."
     ),
@@ -64,7 +79,17 @@ _options = options(
 )
 
 
-@click.command("e2e-latency")
+class _OldArguments(click.Command):
+    """Understands Kafka's tool from before KIP-1147: BROKERS TOPIC RECORDS ACKS BYTES [FILE], without names."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give the arguments their names."""
+        if len(args) in (len(_OLD) - 1, len(_OLD)) and not any(one.startswith("--") for one in args):
+            args = [part for pair in zip(_OLD, args, strict=False) for part in pair]
+        return super().parse_args(ctx, args)
+
+
+@click.command("e2e-latency", cls=_OldArguments)
 @address_option
 @_options
 def command(address: str, command_config: str | None, **given: Any) -> None:

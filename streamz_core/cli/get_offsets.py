@@ -13,6 +13,7 @@ import click
 
 from streamz_core.cli.connection import CommandError, admin_options, connected, run
 from streamz_core.cli.group_offsets import offsets_at
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import OptionError
 from streamz_core.cli.partition_choice import PartitionChoice
 from streamz_core.protocol.messages import list_offsets
@@ -32,7 +33,12 @@ _TIMES: Final = {
 
 @click.command("get-offsets")
 @admin_options
-@click.option("--topic", metavar="NAME", help="The topics: names with commas or a regular expression.")
+@click.option(
+    "--topic",
+    shell_complete=topic_names,
+    metavar="NAME",
+    help="The topics: names with commas or a regular expression.",
+)
 @click.option("--partitions", metavar="N,N", help="Of each topic only these partitions.")
 @click.option(
     "--topic-partitions",
@@ -69,7 +75,8 @@ def command(
     )
     at = _timestamp(moment)
     found = run(_offsets(address, choice, at, with_internal=not exclude_internal_topics))
-    click.echo(_as_json(found) if as_json else _as_lines(found), nl=bool(found) or as_json)
+    lines = _as_json(found) if as_json else _as_lines(found)
+    click.echo(lines, nl=bool(lines))
 
 
 def _timestamp(text: str) -> int:
@@ -98,8 +105,8 @@ async def _offsets(address: str, choice: PartitionChoice, at: int, *, with_inter
 
 
 def _as_lines(found: Offsets) -> str:
-    """Where no record is that late the offset is left empty, as Kafka's tool does."""
-    return "\n".join(f"{t}:{p}:{'' if offset < 0 else offset}" for (t, p), offset in found.items())
+    """Where no record is that late there is no line, as of Kafka's tool."""
+    return "\n".join(f"{t}:{p}:{offset}" for (t, p), offset in found.items() if offset >= 0)
 
 
 def _as_json(found: Offsets) -> str:

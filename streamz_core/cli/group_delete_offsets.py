@@ -105,5 +105,7 @@ def _show(rows: list[tuple[str, TopicPartition, ErrorCode]], *, as_json: bool) -
     if as_json:
         names = ("group", "topic", "partition", "status")
         click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in said], indent=2))
+    elif len({group for group, _, _ in rows}) == 1:  # Kafka's tool takes one group
+        click.echo("\n" + table(["TOPIC", "PARTITION", "STATUS"], [row[1:] for row in said]))
     elif said:
         click.echo("\n" + table(["GROUP", "TOPIC", "PARTITION", "STATUS"], said))

@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from streamz_core.cli.described_groups import ShownGroup, ShownMember, described
-from streamz_core.cli.group_offsets import committed_offsets, offsets_at
+from streamz_core.cli.group_offsets import by_topic, committed, offsets_at
 from streamz_core.cli.table import table
+from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.list_offsets import LATEST_TIMESTAMP
+from streamz_core.protocol.messages.metadata import MetadataRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamz_core.client.link import Link
 
+_LEADER_EPOCH: Final = "LEADER-EPOCH"
 _OFFSET_TITLES: Final = (
     "GROUP",
     "TOPIC",
     "PARTITION",
+    _LEADER_EPOCH,
     "CURRENT-OFFSET",
     "LOG-END-OFFSET",
     "LAG",
@@ -33,7 +37,8 @@ _OFFSET_TITLES: Final = (
     "HOST",
     "CLIENT-ID",
 )
-_COORDINATOR: Final = "embedded (0)"
+_MEMBER_TITLES: Final = ("GROUP", "CONSUMER-ID", "GROUP-INSTANCE-ID", "HOST", "CLIENT-ID", "#PARTITIONS")
+_ASSIGNMENT_TITLES: Final = ("CURRENT-EPOCH", "CURRENT-ASSIGNMENT", "TARGET-EPOCH", "TARGET-ASSIGNMENT")
 _REBALANCING: Final = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling")
 
 
@@ -46,6 +51,7 @@ class GroupOffset:
     partition: int
     current_offset: int | None
     log_end_offset: int | None
+    leader_epoch: int | None = None
     consumer_id: str | None = None
     host: str | None = None
     client_id: str | None = None
@@ -64,40 +70,60 @@ async def describe(link: Link, names: list[str], given: dict[str, Any]) -> None:
     if given["state"] is not None:
         wanted = {part.strip().casefold() for part in given["state"].split(",") if part.strip()}
         shown = [group for group in groups if not wanted or group.state.casefold() in wanted]
-        _show([_state(group) for group in shown], as_json=given["as_json"])
+        for group in shown:
+            _say_state(group)
+        coordinator = await _coordinator(link)
+        rows = [_state(group, coordinator, with_epochs=given["verbose"]) for group in shown]
+        _show(rows, as_json=given["as_json"])
         return
     for group in groups:
         _say_state(group)
     if given["members"]:
-        rows = [
-            _member(group, member, with_assignment=given["verbose"])
-            for group in groups
-            for member in group.members
-        ]
-        _show(rows, as_json=given["as_json"])
+        _show_members(groups, given)
         return
     for_groups = [await _offsets(link, group) for group in groups]
     if given["as_json"]:
         rows = [{**asdict(offset), "lag": offset.lag} for offsets in for_groups for offset in offsets]
         click.echo(json.dumps(rows, indent=2))
         return
+    titles = [title for title in _OFFSET_TITLES if title != _LEADER_EPOCH or given["verbose"]]
     for offsets in for_groups:
         if offsets:
-            click.echo("\n" + table(_OFFSET_TITLES, [_cells(offset) for offset in offsets]))
+            cells = [dict(zip(_OFFSET_TITLES, _cells(offset), strict=True)) for offset in offsets]
+            click.echo("\n" + table(titles, [[row[title] for title in titles] for row in cells]))
+
+
+async def _coordinator(link: Link) -> str:
+    """Where the one broker is: at its address, or in the process itself."""
+    (broker, *_) = (await link.send(MetadataRequest(topics=[], allow_auto_topic_creation=False))).brokers
+    return (
+        f"{broker.host}:{broker.port} ({broker.node_id})" if broker.host else f"embedded ({broker.node_id})"
+    )
+
+
+def _show_members(groups: list[ShownGroup], given: dict[str, Any]) -> None:
+    rows = [
+        _member(group, member, with_assignment=given["verbose"])
+        for group in groups
+        for member in group.members
+    ]
+    titles = [*_MEMBER_TITLES, *(_ASSIGNMENT_TITLES if given["verbose"] else ())]
+    _show(rows, as_json=given["as_json"], titles=titles)
 
 
 async def _offsets(link: Link, group: ShownGroup) -> list[GroupOffset]:
     """Committed and end offsets of every partition the group committed or owns."""
     owners = {tp: member for member in group.members for tp in member.partitions}
-    committed = await committed_offsets(link, group.group_id)
-    partitions = sorted({*committed, *owners})
+    found = await committed(link, group.group_id)
+    partitions = sorted({*found, *owners})
     ends = await offsets_at(link, partitions, LATEST_TIMESTAMP)
     return [
         GroupOffset(
             group=group.group_id,
             topic=tp.topic,
             partition=tp.partition,
-            current_offset=committed.get(tp),
+            current_offset=found[tp].committed_offset if tp in found else None,
+            leader_epoch=_known(found[tp].committed_leader_epoch) if tp in found else None,
             log_end_offset=ends.get(tp),
             consumer_id=owners[tp].member_id if tp in owners else None,
             host=owners[tp].host if tp in owners else None,
@@ -107,11 +133,16 @@ async def _offsets(link: Link, group: ShownGroup) -> list[GroupOffset]:
     ]
 
 
+def _known(epoch: int) -> int | None:
+    return epoch if epoch >= 0 else None
+
+
 def _cells(offset: GroupOffset) -> list[object]:
     return [
         offset.group,
         offset.topic,
         offset.partition,
+        offset.leader_epoch,
         offset.current_offset,
         offset.log_end_offset,
         offset.lag,
@@ -129,45 +160,55 @@ def _say_state(group: ShownGroup) -> None:
 
 
 def _member(group: ShownGroup, member: ShownMember, *, with_assignment: bool) -> dict[str, Any]:
-    partitions: dict[str, list[int]] = {}
-    for tp in member.partitions:
-        partitions.setdefault(tp.topic, []).append(tp.partition)
     row = {
         "GROUP": group.group_id,
         "CONSUMER-ID": member.member_id,
         "GROUP-INSTANCE-ID": member.instance_id,
         "HOST": member.host,
         "CLIENT-ID": member.client_id,
-        "#PARTITIONS": sum(map(len, partitions.values())),
+        "#PARTITIONS": len(member.partitions),
     }
     if with_assignment:
-        row["ASSIGNMENT"] = ", ".join(
-            f"{topic}({','.join(map(str, sorted(indexes)))})" for topic, indexes in sorted(partitions.items())
-        )
+        row["CURRENT-EPOCH"] = member.epoch
+        row["CURRENT-ASSIGNMENT"] = _assignment(member.partitions)
+        row["TARGET-EPOCH"] = group.target_epoch
+        row["TARGET-ASSIGNMENT"] = None if member.target is None else _assignment(member.target)
     return row
 
 
-def _state(group: ShownGroup) -> dict[str, Any]:
+def _assignment(partitions: list[TopicPartition]) -> str:
+    """Partitions by topic.
+
+    >>> _assignment([TopicPartition("b", 1), TopicPartition("b", 0), TopicPartition("a", 2)])
+    'a:2;b:0,1'
+    """
+    indexes = by_topic(sorted(partitions))
+    return ";".join(f"{topic}:{','.join(map(str, found))}" for topic, found in indexes.items())
+
+
+def _state(group: ShownGroup, coordinator: str, *, with_epochs: bool) -> dict[str, Any]:
+    epochs = {"GROUP-EPOCH": group.epoch, "TARGET-ASSIGNMENT-EPOCH": group.target_epoch}
     return {
         "GROUP": group.group_id,
-        "COORDINATOR (ID)": _COORDINATOR,
+        "COORDINATOR (ID)": coordinator,
         "ASSIGNMENT-STRATEGY": group.strategy,
         "STATE": group.state,
+        **(epochs if with_epochs else {}),
         "#MEMBERS": len(group.members),
     }
 
 
-def _show(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+def _show(rows: Sequence[dict[str, Any]], *, as_json: bool, titles: Sequence[str] = ()) -> None:
     """A table whose titles are the keys, or JSON with the same names as identifiers."""
     if as_json:
         click.echo(json.dumps([{_identifier(key): row[key] for key in row} for row in rows], indent=2))
         return
-    if not rows:
+    if not rows and not titles:
         return
     # Kafka shows the column of static members where there is one.
     titles = [
         key
-        for key in rows[0]
+        for key in titles or rows[0]
         if key != "GROUP-INSTANCE-ID" or any(row["GROUP-INSTANCE-ID"] is not None for row in rows)
     ]
     click.echo("\n" + table(titles, [[row[title] for title in titles] for row in rows]))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamz_core.client.link import Link
+    from streamz_core.protocol.messages.offset_fetch import OffsetFetchPartitionResponse
 
 Offsets = dict[TopicPartition, int]
 
@@ -48,12 +49,17 @@ def topic_and_indexes(text: str) -> tuple[str, set[int]]:
 
 
 async def committed_offsets(link: Link, group: str) -> Offsets:
+    """The offset of everything the group committed."""
+    return {partition: one.committed_offset for partition, one in (await committed(link, group)).items()}
+
+
+async def committed(link: Link, group: str) -> dict[TopicPartition, OffsetFetchPartitionResponse]:
     """Everything the group committed."""
     (found,) = (await link.send(OffsetFetchRequest(groups=[OffsetFetchGroup(group_id=group)]))).groups
     if found.error_code is not ErrorCode.NONE:
         raise CommandError(f"group {group!r}: its offsets cannot be read: {found.error_code.name}")
     return {
-        TopicPartition(topic.name, part.partition_index): part.committed_offset
+        TopicPartition(topic.name, part.partition_index): part
         for topic in found.topics
         for part in topic.partitions
         if part.committed_offset >= 0

@@ -17,6 +17,7 @@ import click
 from streamz_core.app.reset_options import target_options
 from streamz_core.cli.connection import CommandError, refuse_all
 from streamz_core.cli.group_offsets import Offsets, committed_offsets, offsets_at, topic_and_indexes
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import OptionError, options
 from streamz_core.cli.table import table
 from streamz_core.client.reset_target import Bounds, ResetTarget, TargetError, offsets_of_file, target_of
@@ -43,6 +44,7 @@ reset_options = options(
     click.option(
         "--topic",
         "topics",
+        shell_complete=topic_names,
         multiple=True,
         metavar="NAME[:P,P]",
         help="Reset, delete offsets: a topic, or some of its partitions; may be repeated.",

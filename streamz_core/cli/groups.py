@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from streamz_core.cli.connection import admin_options, connected, refuse_all, run
+from streamz_core.broker.patterns.pattern import Pattern
+from streamz_core.broker.patterns.syntax import InvalidPattern
+from streamz_core.cli.actions import actions
+from streamz_core.cli.connection import CommandError, admin_options, connected, refuse_all, run
+from streamz_core.cli.foreign_options import of_no_effect
 from streamz_core.cli.group_delete_offsets import check_delete_offsets, delete_offsets
 from streamz_core.cli.group_describe import describe
 from streamz_core.cli.group_reset import check_reset, reset, reset_options
+from streamz_core.cli.names_there import group_names
 from streamz_core.cli.options import OptionError, options
 from streamz_core.cli.table import table
 from streamz_core.errors import ErrorCode
@@ -36,22 +41,34 @@ _STATES: Final = (
 )
 _TYPES: Final = ("classic", "consumer")
 
-_actions = options(
-    click.option("--list", "action", flag_value="list", help="List the groups."),
-    click.option("--describe", "action", flag_value="describe", help="Offsets, end offsets and lag."),
-    click.option("--delete", "action", flag_value="delete", help="Forget groups and their offsets."),
-    click.option(
-        "--delete-offsets",
-        "action",
-        flag_value="delete-offsets",
-        help="Forget offsets of topics that no member reads.",
-    ),
-    click.option(
-        "--reset-offsets", "action", flag_value="reset-offsets", help="Move a group without members."
-    ),
+
+def _validate(context: click.Context, _parameter: click.Parameter, text: str | None) -> None:
+    if text is None:
+        return
+    try:
+        Pattern(text)
+    except InvalidPattern as error:
+        raise CommandError(f"The regular expression `{text}` is invalid: {error}") from error
+    click.echo(f"The regular expression `{text}` is valid.")
+    context.exit()
+
+
+_actions = actions(
+    list="List the groups.",
+    describe="Offsets, end offsets and lag.",
+    delete="Forget groups and their offsets.",
+    delete_offsets="Forget offsets of topics that no member reads.",
+    reset_offsets="Move a group without members.",
 )
 _which = options(
-    click.option("--group", "groups", multiple=True, metavar="ID", help="The group; may be repeated."),
+    click.option(
+        "--group",
+        "groups",
+        shell_complete=group_names,
+        multiple=True,
+        metavar="ID",
+        help="The group; may be repeated.",
+    ),
     click.option("--all-groups", is_flag=True, help="Every group."),
     click.option("--offsets", is_flag=True, help="With --describe: the offsets (the default)."),
     click.option("--members", is_flag=True, help="With --describe: the members instead of the offsets."),
@@ -71,8 +88,20 @@ _which = options(
         metavar="[TYPES]",
         help="With --list: types too, or only groups of these types.",
     ),
-    click.option("--verbose", is_flag=True, help="With --describe --members: what each member reads."),
-    click.option("--timeout", type=int, help="Taken, and of no effect on an embedded log.", hidden=True),
+    click.option(
+        "--verbose",
+        is_flag=True,
+        help="With --describe: epochs too, and what each member reads and shall read.",
+    ),
+    click.option(
+        "--validate-regex",
+        metavar="REGEX",
+        is_eager=True,
+        expose_value=False,
+        callback=_validate,
+        help="Say whether members could subscribe to this pattern (RE2), and do nothing else.",
+    ),
+    of_no_effect("--timeout"),
 )
 
 
@@ -82,10 +111,8 @@ _which = options(
 @_which
 @reset_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(action: str | None, address: str, **given: Any) -> None:
+def command(action: str, address: str, **given: Any) -> None:
     """List, describe, reset and delete consumer groups."""
-    if action is None:
-        raise click.UsageError("give one of --list, --describe, --delete, --delete-offsets, --reset-offsets")
     if action != "list" and not given["groups"] and not given["all_groups"]:
         raise click.UsageError(f"--{action} needs --group or --all-groups")
     if given["groups"] and given["all_groups"]:
@@ -108,7 +135,7 @@ async def _run(action: str, address: str, given: dict[str, Any]) -> None:
         if action == "describe":
             await describe(link, names, given)
         elif action == "delete":
-            await _delete(link, names)
+            await _delete(link, names, as_json=given["as_json"])
         elif action == "delete-offsets":
             await delete_offsets(link, names, given)
         else:
@@ -126,7 +153,7 @@ async def _list(link: Link, given: dict[str, Any]) -> None:
     groups = await _groups(link, states, types)
     columns = {"GROUP": [group.group_id for group in groups]}
     if given["types"] is not None:
-        columns["TYPE"] = [group.group_type for group in groups]
+        columns["TYPE"] = [_type(group, as_json=given["as_json"]) for group in groups]
     if given["state"] is not None:
         columns["STATE"] = [group.group_state for group in groups]
     rows = list(zip(*columns.values(), strict=True))
@@ -139,6 +166,11 @@ async def _list(link: Link, given: dict[str, Any]) -> None:
     else:
         for name in columns["GROUP"]:
             click.echo(name)
+
+
+def _type(group: ListedGroup, *, as_json: bool) -> str:
+    """Kafka's tools write a type large, its protocol writes it small."""
+    return group.group_type if as_json else group.group_type.capitalize()
 
 
 def _known(option: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -157,10 +189,12 @@ _REASONS: Final = {
 }
 
 
-async def _delete(link: Link, names: list[str]) -> None:
+async def _delete(link: Link, names: list[str], *, as_json: bool) -> None:
     results = (await link.send(DeleteGroupsRequest(groups_names=names))).results
     deleted = [result.group_id for result in results if result.error_code is ErrorCode.NONE]
-    if deleted:
+    if as_json:
+        click.echo(json.dumps(deleted))
+    elif deleted:
         quoted = ", ".join(f"'{name}'" for name in deleted)
         click.echo(f"Deletion of requested consumer groups ({quoted}) was successful.")
     refuse_all(

@@ -1,6 +1,6 @@
 """Verbs that run until they are told to stop.
 
-Owns: the future that tells a verb of the first signal, and working until then.
+Owns: the future that tells a verb of the first signal, and working until then; SIGHUP for what is no terminal's.
 Must not know: what stopping means to a verb.
 """
 
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
+import sys
 from typing import TYPE_CHECKING, TypeVar
 
 from streamz_core.aio.interruption import first_signal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
 T = TypeVar("T")
 
@@ -24,6 +26,23 @@ def interruption() -> Iterator[asyncio.Future[None]]:
     interrupted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     with first_signal(lambda _: interrupted.set_result(None)):
         yield interrupted
+
+
+@contextlib.contextmanager
+def hangups(told: Callable[[], None]) -> Iterator[None]:
+    """Call ``told`` at each SIGHUP, by which services are asked to look at their files anew.
+
+    To what reads from a terminal it says that this is gone, and ends it as ever.
+    """
+    if sys.stdin is not None and sys.stdin.isatty():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, told)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 async def unless(interrupted: asyncio.Future[None], work: Awaitable[T]) -> T | None:

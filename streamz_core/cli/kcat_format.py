@@ -71,7 +71,7 @@ class KcatFormat:
         return tokens[letter]
 
     def _bytes(self, data: bytes | None) -> bytes:
-        return self._null if data is None else data
+        return data or self._null  # kcat prints empty ones like nulls
 
     def _headers(self, record: Record) -> bytes:
         return b",".join(

@@ -6,7 +6,6 @@ Must not know: letters and options (``kcat``), format strings (``kcat_format``).
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import click
 from streamz_core.cli.connection import CommandError, connected
 from streamz_core.cli.group_offsets import offsets_at
 from streamz_core.cli.interruption import interruption, unless
+from streamz_core.cli.kcat_json import listing
 from streamz_core.cli.options import OptionError, read_bytes
 from streamz_core.cli.record_offset import StartOffset
 from streamz_core.cli.standard_input import Input
@@ -64,8 +64,11 @@ class Writing:
     delimiter: bytes
     headers: list[tuple[str, bytes | None]]
     has_nulls: bool
-    file: str | None
+    files: Sequence[str]
+    is_lines: bool
     count: int | None
+    tees: bool
+    is_quiet: bool
 
     def record(self, text: bytes) -> tuple[bytes | None, bytes | None]:
         """Key and value of one record's text."""
@@ -218,43 +221,66 @@ class _Printing:
 
 
 async def produce(address: str, settings: dict[str, Any], writing: Writing) -> None:
-    """Send records until the input ends; every one of them is acknowledged when this returns."""
+    """Send records until the input ends; every one of them is acknowledged when this returns.
+
+    With a transactional id all are one transaction, which a signal has aborted.
+    """
     with interruption() as interrupted:
         async with (
             connected(address, create=True) as link,
             AIOKafkaProducer(bootstrap_servers=link, **settings) as producer,
         ):
-            sent = []
-            async for texts in _texts(writing, interrupted):
-                for text in texts:
-                    key, value = writing.record(text)
-                    headers = writing.headers or None
-                    sent.append(
-                        await producer.send(
-                            writing.topic, value, key, partition=writing.partition, headers=headers
-                        )
-                    )
-                    if len(sent) == writing.count:
-                        break
-                if len(sent) == writing.count or interrupted.done():
-                    break
-            await producer.flush()
-            for future in sent:
-                await future
+            if "transactional_id" not in settings:
+                await _send(producer, writing, interrupted)
+                return
+            _say(writing, "Using transactional producer")
+            await producer.begin_transaction()
+            await _send(producer, writing, interrupted)
+            if interrupted.done():
+                await producer.abort_transaction()
+                raise CommandError("interrupted: the transaction was aborted")
+            _say(writing, "Committing transaction")
+            await producer.commit_transaction()
+            _say(writing, "Transaction successfully committed")
+
+
+async def _send(producer: AIOKafkaProducer, writing: Writing, interrupted: asyncio.Future[None]) -> None:
+    sent = []
+    async for texts in _texts(writing, interrupted):
+        for text in texts:
+            key, value = writing.record(text)
+            headers = writing.headers or None
+            sent.append(
+                await producer.send(writing.topic, value, key, partition=writing.partition, headers=headers)
+            )
+            if writing.tees:
+                sys.stdout.buffer.write(value or b"")
+            if len(sent) == writing.count:
+                break
+        if len(sent) == writing.count or interrupted.done():
+            break
+    await producer.flush()
+    for future in sent:
+        await future
+    sys.stdout.flush()
+
+
+def _say(writing: Writing, text: str) -> None:
+    if not writing.is_quiet:
+        click.echo(f"% {text}", err=True)
 
 
 async def _texts(writing: Writing, interrupted: asyncio.Future[None]) -> AsyncIterator[list[bytes]]:
     """The records' texts, in lists as they come."""
-    if writing.file is not None:
-        yield [one for one in read_bytes(writing.file, "-l").split(writing.delimiter) if one]
+    if writing.files:
+        contents = [read_bytes(path, "-P") for path in writing.files]
+        if writing.is_lines:
+            contents = [one for one in contents[0].split(writing.delimiter) if one]
+        yield contents
         return
-    if writing.delimiter != b"\n":
-        whole = b"\n".join([line async for lines in Input(sys.stdin.buffer).lines() for line in lines])
-        yield [one for one in whole.split(writing.delimiter) if one]
-        return
-    batches = Input(sys.stdin.buffer).lines()
-    while (lines := await unless(interrupted, anext(batches, None))) is not None:
-        yield [line for line in lines if line]
+    batches = Input(sys.stdin.buffer).pieces(writing.delimiter)
+    while (pieces := await unless(interrupted, anext(batches, None))) is not None:
+        yield [one for one in pieces if one]
 
 
 async def list_topics(address: str, topics: list[str] | None, *, as_json: bool) -> None:
@@ -263,13 +289,20 @@ async def list_topics(address: str, topics: list[str] | None, *, as_json: bool) 
         answer = await link.send(
             MetadataRequest(topics=named(topics) if topics else None, allow_auto_topic_creation=False)
         )
-    click.echo(_listed_as_json(answer) if as_json else _listed(answer, address, topics))
+    (broker, *_) = answer.brokers
+    origin = (-1, f"{address}/bootstrap")  # a directory is nowhere in the network
+    if broker.host:
+        origin = (broker.node_id, f"{broker.host}:{broker.port}/{broker.node_id}")
+    if as_json:
+        click.echo(listing(answer, origin, topics), nl=False)
+    else:
+        click.echo(_listed(answer, address, origin, topics))
 
 
-def _listed(answer: MetadataResponse, address: str, topics: list[str] | None) -> str:
+def _listed(answer: MetadataResponse, address: str, origin: tuple[int, str], topics: list[str] | None) -> str:
     about = "all topics" if topics is None else ", ".join(topics)
     lines = [
-        f"Metadata for {about} (from broker -1: {address}/bootstrap):",
+        f"Metadata for {about} (from broker {origin[0]}: {origin[1]}):",
         f" {len(answer.brokers)} brokers:",
     ]
     for broker in answer.brokers:
@@ -288,34 +321,10 @@ def _listed(answer: MetadataResponse, address: str, topics: list[str] | None) ->
     return "\n".join(lines)
 
 
-def _listed_as_json(answer: MetadataResponse) -> str:
-    return json.dumps(
-        {
-            "controllerid": answer.controller_id,
-            "brokers": [{"id": one.node_id, "name": f"{one.host}:{one.port}"} for one in answer.brokers],
-            "topics": [
-                {
-                    "topic": topic.name,
-                    "partitions": [
-                        {
-                            "partition": part.partition_index,
-                            "leader": part.leader_id,
-                            "replicas": [{"id": node} for node in part.replica_nodes],
-                            "isrs": [{"id": node} for node in part.isr_nodes],
-                        }
-                        for part in topic.partitions
-                    ],
-                }
-                for topic in answer.topics
-            ],
-        }
-    )
-
-
 async def query(address: str, moments: Sequence[Moment]) -> None:
     """Print an offset for each question."""
     async with connected(address) as link:
-        for partition, timestamp in moments:
+        for partition, timestamp in sorted(moments):
             found = await offsets_at(link, [partition], timestamp)
             if partition not in found:
                 raise CommandError(f"{partition.topic}-{partition.partition} does not exist")

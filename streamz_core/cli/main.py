@@ -30,6 +30,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "get-offsets": ("get_offsets", "Print the offsets of partitions at a time or an end."),
     "delete-records": ("delete_records", "Delete the records of partitions before an offset."),
     "groups": ("groups", "List, describe, reset and delete consumer groups."),
+    "list-groups": ("list_groups", "List the groups of all types, as kafka-groups."),
     "transactions": ("transactions", "List, describe and end transactions, and find those that hang."),
     "acls": ("acls", "List, add and remove the entries that say who may do what."),
     "users": ("users", "List, add and remove the users that log in with a password."),
@@ -52,13 +53,37 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
 }
 """Verb -> (module in this package, one-line help). The module's command is called ``command``."""
 
+PREFIX: Final = "kafka-"
 KAFKA_NAMES: Final = {
     "consumer-groups": "groups",
     "consumer-perf-test": "consumer-perf",
     "end-to-end-latency": "e2e-latency",
+    "kafka-groups": "list-groups",
     "kafkacat": "kcat",
     "producer-perf-test": "producer-perf",
 }
+_ONE_BROKER: Final = "there is one broker, and nothing to move between brokers"
+_NO_CONTROLLER: Final = "there is no controller and no quorum"
+ABSENT: Final = {
+    "broker-api-versions": "Kafka's own tool works on the port; docs/wire.md says what is served",
+    "client-metrics": "clients are asked for no metrics",
+    "cluster": "the cluster id is in streamz.json of the data directory; Kafka's own tool works on the port",
+    "delegation-tokens": "there are no delegation tokens; see streamz users",
+    "features": "nothing is turned on by feature levels",
+    "leader-election": _ONE_BROKER,
+    "log-dirs": "the data directory is the only one: look into its log/; Kafka's own tool works on the port",
+    "metadata-quorum": _NO_CONTROLLER,
+    "metadata-shell": _NO_CONTROLLER,
+    "mirror-maker": "topics are not mirrored; see streamz backup",
+    "reassign-partitions": _ONE_BROKER,
+    "replica-verification": "there is one copy; see streamz check",
+    "server-start": "use streamz server",
+    "server-stop": "use streamz server stop",
+    "share-groups": "there are no share groups",
+    "storage": "a data directory is made when it is first used; see streamz check",
+    "streams-groups": "there are no streams groups; see streamz app",
+}
+"""What Kafka has a tool for and this command has no verb for, and why, or what to use in its place."""
 INTERRUPTED: Final = 130
 TRACEBACK_VARIABLE: Final = "STREAMZ_TRACEBACK"
 
@@ -72,13 +97,18 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the verb's module; Kafka's ``kafka-`` prefix and ``.sh`` ending are accepted."""
-        name = cmd_name.removeprefix("kafka-").removesuffix(".sh")
+        name = cmd_name.removesuffix(".sh")
+        name = KAFKA_NAMES.get(name, name.removeprefix(PREFIX))
         name = KAFKA_NAMES.get(name, name)
+        if name in ABSENT:
+            ctx.fail(f"no command {cmd_name!r}: {ABSENT[name]}")
         if name not in VERBS:
             close = difflib.get_close_matches(name, VERBS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(VERBS)}"
             ctx.fail(f"no command {cmd_name!r}; {hint}")
         command: click.Command = import_module(f"streamz_core.cli.{VERBS[name][0]}").command
+        if _VERSION_OF_VERBS not in command.params:
+            command.params.append(_VERSION_OF_VERBS)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -151,16 +181,24 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
     ctx.exit()
 
 
+def _version_option(*, hidden: bool = False) -> click.Option:
+    return click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_print_version,
+        help="Print the version and whether the hot modules are compiled.",
+        hidden=hidden,
+    )
+
+
+_VERSION_OF_VERBS: Final = _version_option(hidden=True)
+"""Each of Kafka's tools has it."""
+
+
 @click.group(
     cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_version,
-    help="Print the version and whether the hot modules are compiled.",
 )
 @click.pass_context
 def main(ctx: click.Context) -> None:
@@ -168,8 +206,11 @@ def main(ctx: click.Context) -> None:
 
     Every verb takes --bootstrap-server: a data directory (file://./data or a plain path). Names of Kafka's
     tools are understood: kafka-topics, kafka-console-consumer, kafka-consumer-groups,
-    kafka-streams-application-reset.
+    kafka-groups, kafka-streams-application-reset.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
         ctx.exit(2)
+
+
+main.params.append(_version_option())

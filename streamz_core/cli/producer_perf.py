@@ -19,6 +19,7 @@ from streamz_core.cli.client_settings import client_arguments
 from streamz_core.cli.connection import CommandError, address_option, connected, run
 from streamz_core.cli.interruption import interruption
 from streamz_core.cli.many_values import ManyValuesCommand, many_values
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import OptionError, options, properties, read_bytes
 from streamz_core.cli.perf_figures import MB_BYTES, Latencies, due_ms, rate
 from streamz_core.cli.quiet import bar_unless, quiet_option
@@ -38,7 +39,13 @@ _TURN: Final = 512
 """Records between two looks at the clock."""
 
 _what = options(
-    click.option("--topic", required=True, metavar="NAME", help="The topic to send to; made if missing."),
+    click.option(
+        "--topic",
+        shell_complete=topic_names,
+        required=True,
+        metavar="NAME",
+        help="The topic to send to; made if missing.",
+    ),
     click.option(
         "--num-records", "count", required=True, type=click.IntRange(1), help="How many records to send."
     ),
@@ -199,7 +206,10 @@ class _Report:
             if error is not None:
                 self.failure = self.failure or error
                 return
-            self._count(self._clock.monotonic_ms(), sent_ms, size)
+            try:
+                self._count(self._clock.monotonic_ms(), sent_ms, size)
+            except BrokenPipeError as gone:  # whoever reads the lines has had enough
+                self.failure = gone
 
         future.add_done_callback(acknowledged)
 
@@ -252,6 +262,8 @@ async def _measure(address: str, settings: dict[str, Any], plan: _Plan, given: d
                 await sender.run(interrupted)
             except StreamzError as error:
                 raise CommandError(f"sending to {plan.topic!r} failed: {error}") from error
+            if isinstance(report.failure, BrokenPipeError):
+                raise report.failure
             if report.failure is not None:
                 raise CommandError(f"sending to {plan.topic!r} failed: {report.failure}") from report.failure
             click.echo(report.total())

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from streamz_core.cli.config_list import names, settings
+from streamz_core.cli.config_list import changes
 from streamz_core.cli.connection import CommandError, connected, refuse
-from streamz_core.cli.options import OptionError, options, properties
+from streamz_core.cli.options import OptionError, options
 from streamz_core.protocol.messages.client_quotas import (
     AlterClientQuotasRequest,
     DescribeClientQuotasRequest,
@@ -145,14 +145,7 @@ async def alter(address: str, parts: Sequence[Part], given: dict[str, Any]) -> N
 
 
 def _operations(given: dict[str, Any]) -> list[QuotaOperation]:
-    if given["added"] and given["file"]:
-        raise click.UsageError("--add-config and --add-config-file exclude each other")
-    added = settings(given["added"], "--add-config") | properties(
-        given["file"], (), file_option="--add-config-file", option=""
-    )
-    deleted = names(given["deleted"])
-    if not added and not deleted:
-        raise click.UsageError("--alter needs --add-config, --add-config-file or --delete-config")
+    added, deleted = changes(given)
     if both := added.keys() & set(deleted):
         raise click.UsageError(f"--add-config and --delete-config both name {', '.join(sorted(both))}")
     return [QuotaOperation(key=key, value=_number(key, text)) for key, text in added.items()] + [

@@ -57,6 +57,7 @@ class Formatter:
     print_timestamp: bool = False
     print_partition: bool = False
     print_offset: bool = False
+    print_epoch: bool = False
     print_headers: bool = False
     print_key: bool = False
     print_value: bool = True
@@ -87,6 +88,8 @@ class Formatter:
             parts.append(f"Partition:{record.partition}".encode())
         if self.print_offset:
             parts.append(f"Offset:{record.offset}".encode())
+        if self.print_epoch:
+            parts.append(b"Epoch:NOT_PRESENT")  # all that kafka-console-consumer ever prints there
         if self.print_headers:
             parts.append(self._headers(record))
         if self.print_key:

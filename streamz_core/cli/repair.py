@@ -10,7 +10,7 @@ import json
 
 import click
 
-from streamz_core.cli.connection import CommandError, default_address
+from streamz_core.cli.connection import default_address, failure
 from streamz_core.cli.directories import directory_path
 from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.clock import SystemClock
@@ -36,7 +36,7 @@ def command(directory: str | None, execute: bool, as_json: bool, quiet: bool) ->
         with bar_unless(quiet, as_json) as bar:
             result = repair(DiskFiles(), path, SystemClock().now_ms(), execute=execute, progress=bar)
     except (StreamzError, OSError) as error:
-        raise CommandError(str(error)) from error
+        raise failure(error) from error
     if as_json:
         click.echo(json.dumps(_as_json(result), indent=2))
     else:
@@ -56,7 +56,9 @@ def _print(path: str, result: Repaired, *, executed: bool) -> None:
     else:
         for finding in result.left:
             click.echo(f"left: {finding}")
-        click.echo(f"{path}: done; what was replaced or removed is in {result.kept_path}")
+        outcome = "what could be done is done" if result.left else "done"
+        kept = f"; what was replaced or removed is in {result.kept_path}" if result.kept_path else ""
+        click.echo(f"{path}: {outcome}{kept}")
 
 
 def _as_json(result: Repaired) -> dict[str, object]:

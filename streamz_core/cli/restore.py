@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from streamz_core.cli.backup import describe
-from streamz_core.cli.connection import CommandError
+from streamz_core.cli.connection import failure
 from streamz_core.cli.directories import any_path
 from streamz_core.cli.quiet import bar_unless, quiet_option
 from streamz_core.errors import StreamzError
@@ -32,6 +32,6 @@ def command(backup: str, directory: str, as_json: bool, quiet: bool) -> None:
         with bar_unless(quiet, as_json) as bar:
             summary = restore(DiskFiles(), source, target, bar)
     except (StreamzError, OSError) as error:
-        raise CommandError(str(error)) from error
+        raise failure(error) from error
     text = f"{target}: {describe(summary)} restored from {source}"
     click.echo(json.dumps(msgspec.to_builtins(summary)) if as_json else text)

@@ -51,6 +51,11 @@ class Input:
 
     async def lines(self) -> AsyncIterator[list[bytes]]:
         """Lists of whole lines, without their ends; a last line need not have one."""
+        async for lines in self.pieces(b"\n"):
+            yield [line.removesuffix(b"\r") for line in lines]
+
+    async def pieces(self, delimiter: bytes) -> AsyncIterator[list[bytes]]:
+        """Lists of what is before each ``delimiter``; a last piece need not have one behind it."""
         begun: list[bytes] = []
         begun_bytes = 0
         while True:
@@ -60,7 +65,10 @@ class Input:
             if not chunk:
                 break
             self._room.release()
-            first, *others = chunk.split(b"\n")
+            if len(delimiter) > 1 and begun:  # which may lie over the end of the chunk before
+                chunk = b"".join(begun) + chunk
+                begun, begun_bytes = [], 0
+            first, *others = chunk.split(delimiter)
             begun.append(first)
             begun_bytes += len(first)
             if begun_bytes > LINE_BYTES_MAX:
@@ -69,6 +77,6 @@ class Input:
                 lines = [b"".join(begun), *others]
                 begun = [lines.pop()]
                 begun_bytes = len(begun[0])
-                yield [line.removesuffix(b"\r") for line in lines]
+                yield lines
         if begun_bytes:
-            yield [b"".join(begun).removesuffix(b"\r")]
+            yield [b"".join(begun)]

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamz_core.cli.actions import actions
 from streamz_core.cli.connection import CommandError, admin_options, connected, refuse, refuse_all, run
-from streamz_core.cli.options import options, pairs
+from streamz_core.cli.foreign_options import of_no_effect
+from streamz_core.cli.names_there import topic_names
+from streamz_core.cli.options import OptionError, options, pairs
 from streamz_core.cli.topic_choice import TopicChoice, id_text
 from streamz_core.errors import ErrorCode
 from streamz_core.protocol.messages.configs import (
@@ -38,16 +41,17 @@ if TYPE_CHECKING:
     from streamz_core.protocol.messages.metadata import MetadataPartition, MetadataTopic
 
 _NONE = "none"
-_actions = options(
-    click.option("--list", "action", flag_value="list", help="List the topics."),
-    click.option("--create", "action", flag_value="create", help="Create a topic."),
-    click.option("--describe", "action", flag_value="describe", help="Describe topics."),
-    click.option("--alter", "action", flag_value="alter", help="Add partitions, or change configs."),
-    click.option("--delete", "action", flag_value="delete", help="Delete topics and all their records."),
+_actions = actions(
+    list="List the topics.",
+    create="Create a topic.",
+    describe="Describe topics.",
+    alter="Add partitions, or change configs.",
+    delete="Delete topics and all their records.",
 )
 _which = options(
     click.option(
         "--topic",
+        shell_complete=topic_names,
         metavar="NAME",
         help="The topic; names with commas or a regular expression, except with --create.",
     ),
@@ -60,6 +64,11 @@ _values = options(
     click.option("--partitions", type=int, default=-1, help="Number of partitions.  [default: 1]"),
     click.option(
         "--replication-factor", type=int, default=-1, help="1, or -1 for the default: there is one broker."
+    ),
+    click.option(
+        "--replica-assignment",
+        metavar="B,B",
+        help="In place of both: the broker of each partition, with --alter all of them; 0 each, the only one.",
     ),
     click.option(
         "--config", "configs", multiple=True, metavar="KEY=VALUE", help="A topic config; may be repeated."
@@ -80,6 +89,7 @@ _filters = options(
     click.option(
         "--topics-with-overrides", "only", flag_value="overrides", help="Describe topics with configs only."
     ),
+    of_no_effect("--partition-size-limit-per-response"),
 )
 
 
@@ -90,16 +100,13 @@ _filters = options(
 @_values
 @_filters
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(action: str | None, address: str, **given: Any) -> None:
+def command(action: str, address: str, **given: Any) -> None:
     """List, create, describe, alter and delete topics."""
     _check(action, given)
-    assert action is not None
     run(_run(action, address, given))
 
 
-def _check(action: str | None, given: dict[str, Any]) -> None:
-    if action is None:
-        raise click.UsageError("give one of --list, --create, --describe, --alter, --delete")
+def _check(action: str, given: dict[str, Any]) -> None:
     if action in {"create", "alter", "delete"} and not given["topic"]:
         raise click.UsageError(f"--{action} needs --topic")
     belongs = {
@@ -108,13 +115,16 @@ def _check(action: str | None, given: dict[str, Any]) -> None:
         "if_exists": ("--if-exists", {"describe", "alter", "delete"}),
         "if_not_exists": ("--if-not-exists", {"create"}),
         "topic_id": ("--topic-id", {"describe"}),
+        "replica_assignment": ("--replica-assignment", {"create", "alter"}),
         "only": ("a filter of partitions", {"describe"}),
     }
-    for name, (option, actions) in belongs.items():
-        if given[name] and action not in actions:
-            raise click.UsageError(f"{option} goes with --{' and --'.join(sorted(actions))}")
+    for name, (option, where) in belongs.items():
+        if given[name] and action not in where:
+            raise click.UsageError(f"{option} goes with --{' and --'.join(sorted(where))}")
     if given["partitions"] != -1 and action not in {"create", "alter"}:
         raise click.UsageError("--partitions goes with --alter and --create")
+    if given["replica_assignment"] and action == "create" and given["partitions"] != -1:
+        raise click.UsageError("--partitions and --replica-assignment exclude each other with --create")
     if given["topic_id"] and given["topic"]:
         raise click.UsageError("--topic and --topic-id exclude each other")
     if action == "alter" and given["partitions"] == -1 and not given["configs"] and not given["deleted"]:
@@ -153,6 +163,7 @@ async def _create(link: Link, given: dict[str, Any]) -> None:
         name=given["topic"],
         num_partitions=given["partitions"],
         replication_factor=given["replication_factor"],
+        assignments=dict(enumerate(_assigned(given))),
         configs=pairs(given["configs"], "--config"),
     )
     (result,) = (await link.send(CreateTopicsRequest(topics=[topic]))).topics
@@ -222,7 +233,7 @@ def _line(topic: MetadataTopic, part: MetadataPartition) -> str:
     return (
         f"\tTopic: {topic.name}\tPartition: {part.partition_index}\t"
         f"Leader: {_NONE if failed else part.leader_id}\tReplicas: {replicas}\t"
-        f"Isr: {'' if failed else ','.join(map(str, part.isr_nodes))}"
+        f"Isr: {'' if failed else ','.join(map(str, part.isr_nodes))}\tElr: \tLastKnownElr: "
     )
 
 
@@ -251,10 +262,28 @@ async def _alter(link: Link, given: dict[str, Any]) -> None:
             (altered,) = (await link.send(IncrementalAlterConfigsRequest(resources=[resource]))).responses
             refuse(altered.error_code, altered.error_message, f"topic {topic.name!r}")
         if given["partitions"] != -1:
-            wanted = CreatePartitionsTopic(name=topic.name, count=given["partitions"])
+            new = _assigned(given)[len(topic.partitions) :] or None
+            wanted = CreatePartitionsTopic(name=topic.name, count=given["partitions"], assignments=new)
             (result,) = (await link.send(CreatePartitionsRequest(topics=[wanted]))).results
             refuse(result.error_code, result.error_message, f"topic {topic.name!r}")
-        click.echo(f"Altered topic {topic.name}.")
+        _say("Altered", topic.name, as_json=given["as_json"])
+
+
+def _assigned(given: dict[str, Any]) -> list[list[int]]:
+    """The brokers of each partition, as ``0:1,1:0`` names them."""
+    if not given["replica_assignment"]:
+        return []
+    try:
+        return [[int(broker) for broker in one.split(":")] for one in given["replica_assignment"].split(",")]
+    except ValueError:
+        raise OptionError(
+            f"--replica-assignment takes the broker of each partition, as 0,0,0, got {given['replica_assignment']!r}"
+        ) from None
+
+
+def _say(done: str, name: str, *, as_json: bool) -> None:
+    """One line about each topic."""
+    click.echo(json.dumps({"topic": name, "done": done.lower()}) if as_json else f"{done} topic {name}.")
 
 
 def _changes(given: dict[str, Any]) -> list[AlterableConfig]:
@@ -272,7 +301,7 @@ async def _delete(link: Link, given: dict[str, Any]) -> None:
     request = DeleteTopicsRequest(topics=[DeleteTopicState(name=name) for name in names])
     for result in (await link.send(request)).responses:
         if result.error_code is ErrorCode.NONE:
-            click.echo(f"Deleted topic {result.name}.")
+            _say("Deleted", result.name or "", as_json=given["as_json"])
         else:
             why = result.error_message or result.error_code.name
             failures.append(f"topic {result.name!r} was not deleted: {why}")

@@ -19,6 +19,7 @@ from streamz_core.cli.connection import (
     connected,
     run,
 )
+from streamz_core.cli.names_there import topic_names
 from streamz_core.cli.options import OptionError, options
 from streamz_core.client.admin import AIOKafkaAdminClient
 from streamz_core.client.transaction_answers import AbortTransactionSpec, TransactionState
@@ -31,12 +32,12 @@ _BROKER_ID: Final = 0
 _MINUTE_MS: Final = 60_000
 _STATES: Final = tuple(state.value for state in TransactionState if state is not TransactionState.UNKNOWN)
 
-_topic = click.option("--topic", required=True, metavar="NAME", help="The topic.")
+_topic = click.option("--topic", shell_complete=topic_names, required=True, metavar="NAME", help="The topic.")
 _partition = click.option(
     "--partition", required=True, type=click.IntRange(0), metavar="NUMBER", help="Its partition."
 )
 _transactional_id = click.option(
-    "--transactional-id", required=True, metavar="ID", help="The transactional id."
+    "--transactional-id", "--transactionalId", required=True, metavar="ID", help="The transactional id."
 )
 _broker_id = click.option(
     "--broker-id", type=int, metavar="ID", help=f"The broker; an embedded log has one, {_BROKER_ID}."
@@ -207,7 +208,7 @@ async def _starting_at(
         metavar="MINUTES",
         help="Only transactions that have written nothing for longer.",
     ),
-    click.option("--topic", metavar="NAME", help="Look in this topic only."),
+    click.option("--topic", shell_complete=topic_names, metavar="NAME", help="Look in this topic only."),
     click.option(
         "--partition", type=click.IntRange(0), metavar="NUMBER", help="With --topic: in this partition."
     ),

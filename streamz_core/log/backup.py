@@ -216,7 +216,7 @@ def read_summary(files: Files, path: str) -> BackupSummary:
         raise ForeignDirectory(f"{path} is not a backup: it has no {layout.BACKUP_FILE}")
     try:
         return msgspec.json.decode(data, type=BackupSummary)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BackupDamaged(f"{path}/{layout.BACKUP_FILE} is damaged: {error}") from None
 
 

@@ -212,7 +212,7 @@ class _PartitionCheck:
         try:
             for batch in scan(file, 0, end, base, gaps=gaps):
                 positions[batch.position] = batch.header.last_offset
-                take_in(segment, self._producers, batch.header, batch.data, 0, 0)
+                take_in(segment, self._producers, [batch.header], [batch.data], 0, 0)
                 self._check_snapshot(segment.next_offset)
                 self._progress.add(batch.header.size_bytes)
         except CorruptBatch as error:

@@ -12,15 +12,15 @@ of its segment (so that no reader's position gets stuck) or tells what a produce
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from streamz_core.log.config import NEVER, TopicConfig
 from streamz_core.log.files import File
-from streamz_core.log.segment import FRAME_BYTES, Segment, SegmentSummary
+from streamz_core.log.segment import Segment, SegmentSummary
 from streamz_core.log.segment_scan import LEADER_EPOCH, ScannedBatch, scan
-from streamz_core.protocol.batch_keys import last_of_their_keys, note_keys
+from streamz_core.protocol.batch_frame import with_records
+from streamz_core.protocol.batch_keys import Picked, mark, note_keys, pick
 from streamz_core.protocol.record_batch import (
     BatchHeader,
     Columns,
@@ -33,8 +33,8 @@ from streamz_core.protocol.record_batch import (
 
 KEYS_BYTES_MAX: Final = 96 << 20
 """Memory one run may take for the keys it knows; what is beyond them waits for the next run."""
-_KEY_BYTES: Final = 88
-"""What a key takes beside its own bytes: a bytes object and its place in a dictionary."""
+_KEY_BYTES: Final = 120
+"""What a key takes beside its own bytes: a bytes object, an offset, and their place in a dictionary."""
 _WRITE_BYTES: Final = 1 << 20
 
 AbortedRange = tuple[int, int, int]
@@ -49,29 +49,43 @@ class CompactionResult(NamedTuple):
     bytes_after: int = 0
 
 
-class LatestBatches(NamedTuple):
-    """Key -> base offset of the batch that has its last record, of the offsets up to ``stop``."""
+class LastRecords(NamedTuple):
+    """Which records of the offsets from ``start`` to ``stop`` are the last of their key."""
 
-    batches: dict[bytes, object]
-    """One integer is shared by all keys of a batch: so a key costs no more memory than itself."""
+    offsets: dict[bytes, int]
+    """Key -> offset of its last record."""
+    start: int
     stop: int
-    start: int = 0
-    counts: Mapping[object, int] = {}
-    """Base offset -> how many keys have their last record there."""
-    keyless: frozenset[int] = frozenset()
-    """Base offsets of batches that have records without a key."""
+    flags: bytearray
+    """One byte for each offset from ``start`` on: 1 for the last of its key, and for records without one. So a record
+    that was learned is not looked up a second time: with many keys nothing costs more."""
 
     def is_outdated(self, header: BatchHeader) -> bool:
         """Whether every record of a batch has a later one with its key; told without looking at them."""
-        base = header.base_offset
-        is_known = self.start <= header.last_offset < self.stop
-        return is_known and base not in self.counts and base not in self.keyless
+        if not self._covers(header):
+            return False
+        return self.flags.find(1, header.base_offset - self.start, header.next_offset - self.start) < 0
 
     def stays(self, header: BatchHeader, columns: Columns) -> list[bool]:
-        """Which records of a batch have no later one with their key, as far as is known."""
+        """Which records of a batch have no key, or no later one with it as far as is known."""
         if header.base_offset >= self.stop:
             return [True] * len(columns)
-        return last_of_their_keys(columns.keys, header.base_offset, self.batches)
+        rows = zip(columns.keys, columns.offsets, strict=True)
+        if self._covers(header):
+            return [key is None or self.offsets.get(key) == offset for key, offset in rows]
+        return [key is None or key not in self.offsets for key, _ in rows]
+
+    def pick(self, batch: ScannedBatch) -> Picked:
+        """The records of a batch that ``stays`` tells, without decoding them."""
+        header = batch.header
+        flags = None
+        if self._covers(header):
+            flags = bytes(self.flags[header.base_offset - self.start : header.next_offset - self.start])
+        known = self.offsets if header.base_offset < self.stop else {}
+        return pick(batch.buffer, batch.at, header, flags, known)
+
+    def _covers(self, header: BatchHeader) -> bool:
+        return self.start <= header.base_offset and header.next_offset <= self.stop
 
 
 def count_cleanable(summaries: Sequence[SegmentSummary], config: TopicConfig, limit: int, now_ms: int) -> int:
@@ -132,36 +146,31 @@ class Compaction:
         self.deletions_kept_from = 0
         """The offset after the last tombstone that was dropped because its time had come."""
         self._kept_data: set[int] = set()  # producers of whose running transaction something stays
-        self._latest = LatestBatches({}, 0)
+        self._last = LastRecords({}, 0, 0, bytearray())
 
     def learn_keys(self, segments: Sequence[Segment], keys_bytes_max: int = KEYS_BYTES_MAX) -> Iterator[None]:
-        """Find the last batch of each key in what no run has cleaned yet; one batch a step."""
-        batches: dict[bytes, object] = {}
-        keyless: set[int] = set()
+        """Find the last record of each key in what no run has cleaned yet; one batch a step."""
+        offsets: dict[bytes, int] = {}
+        flags = bytearray()
         taken = 0
         start = min((_dirty_from(one) for one in segments if _is_dirty(one)), default=0)
         stop = start
-        for segment in segments:
-            for batch in _batches(segment) if segment.next_offset > start else ():
-                yield
-                header = batch.header
-                if header.last_offset < start:
-                    continue
-                if taken >= keys_bytes_max:
-                    self._latest = LatestBatches(
-                        batches, stop, start, Counter(batches.values()), frozenset(keyless)
-                    )
-                    return
-                stop = header.next_offset
-                if header.is_control or header.record_count == 0 or self._is_aborted(header):
-                    continue
-                before = len(batches)
-                base = header.base_offset
-                without, key_bytes = note_keys(batch.buffer, batch.at, header, base, batches)
-                if without:
-                    keyless.add(base)
-                taken += (len(batches) - before) * (_KEY_BYTES + key_bytes // header.record_count)
-        self._latest = LatestBatches(batches, stop, start, Counter(batches.values()), frozenset(keyless))
+        for batch in _batches_from(start, segments):
+            yield
+            header = batch.header
+            if taken + len(flags) >= keys_bytes_max:
+                break
+            stop = header.next_offset
+            flags += bytes(stop - start - len(flags))
+            if header.is_control or header.record_count == 0 or self._is_aborted(header):
+                continue
+            before = len(offsets)
+            keyless, key_bytes = note_keys(batch.buffer, batch.at, header, offsets)
+            for offset in keyless:
+                flags[offset - start] = 1
+            taken += (len(offsets) - before) * (_KEY_BYTES + key_bytes // header.record_count)
+        mark(flags, offsets, start)
+        self._last = LastRecords(offsets, start, stop, flags)
 
     def rewrite(self, group: Sequence[Segment], target: Segment, file: File) -> Generator[None, None, bool]:
         """Write what stays of ``group`` to ``file``, describe it in ``target``; one batch a step.
@@ -184,29 +193,42 @@ class Compaction:
                 header = read_header(data)
                 if header.delete_horizon_ms is not None and header.delete_horizon_ms > self._now_ms:
                     horizon = min(horizon, header.delete_horizon_ms)
-                target.observe(header, data[:FRAME_BYTES], segment.summary.appended_ms, -1)
+                target.observe([header], [data], segment.summary.appended_ms, -1)
                 pending.append(data)
                 if target.size_bytes - written >= _WRITE_BYTES:
                     written = _write(file, written, pending)
         _write(file, written, pending)
         target.summary.created_ms = group[0].summary.created_ms
         target.summary.is_compacted = True
-        target.summary.clean_until = min(end, self._latest.stop)
+        target.summary.clean_until = min(end, self._last.stop)
         target.summary.delete_horizon_ms = horizon
         return changed
 
     def _kept(self, batch: ScannedBatch, *, is_last: bool) -> bytes | None:
         """What stays of a batch: its own bytes, a smaller batch, or None for nothing."""
         header = batch.header
-        if not header.is_control and (self._is_aborted(header) or self._latest.is_outdated(header)):
+        if not header.is_control and (self._is_aborted(header) or self._last.is_outdated(header)):
             return self._emptied(header, is_last=is_last)
         # Only now: what goes need not be sound, and most of it was checked when its keys were learned.
         if not check_crc(batch.buffer, batch.at, header):
             raise CorruptBatch(batch.position, "its checksum is not that of its bytes")
         if header.is_control:
             return self._kept_marker(batch, is_last=is_last)
+        picked = self._last.pick(batch)
+        if picked.has_tombstones:
+            return self._kept_with_tombstones(batch, is_last=is_last)
+        if picked.record_count == 0:
+            return self._emptied(header, is_last=is_last)
+        self._keep_data_of(header)
+        if picked.record_count == header.record_count:
+            return bytes(batch.data)
+        return with_records(header, picked.records, picked.record_count, picked.max_timestamp)
+
+    def _kept_with_tombstones(self, batch: ScannedBatch, *, is_last: bool) -> bytes | None:
+        """What stays of a batch whose remaining records tell of deletions, which are kept for a time."""
+        header = batch.header
         columns = decode(batch.buffer, batch.at, check=False)
-        stays = self._latest.stays(header, columns)
+        stays = self._last.stays(header, columns)
         horizon = header.delete_horizon_ms
         has_tombstones = None in columns.values
         if has_tombstones and horizon is not None and self._now_ms >= horizon:
@@ -215,13 +237,16 @@ class Compaction:
             has_tombstones = False
         if True not in stays:
             return self._emptied(header, is_last=is_last)
-        if header.is_transactional:
-            self._kept_data.add(header.producer_id)
-        if has_tombstones and horizon is None and header.next_offset <= self._latest.stop:
+        self._keep_data_of(header)
+        if has_tombstones and horizon is None and header.next_offset <= self._last.stop:
             horizon = self._horizon_of(columns, stays)
         if False not in stays and horizon == header.delete_horizon_ms:
             return bytes(batch.data)
         return _encode_some(header, columns, stays, horizon)
+
+    def _keep_data_of(self, header: BatchHeader) -> None:
+        if header.is_transactional:
+            self._kept_data.add(header.producer_id)
 
     def _forget_deletions(self, columns: Columns, stays: list[bool]) -> None:
         rows = zip(stays, columns.values, columns.offsets, strict=True)
@@ -313,6 +338,14 @@ def _batches(segment: Segment, *, check: bool = True) -> Iterator[ScannedBatch]:
         yield from scan(file, 0, segment.size_bytes, segment.base_offset, gaps=gaps, check=check)
     finally:
         segment.open_files.unpin(file)
+
+
+def _batches_from(start: int, segments: Sequence[Segment]) -> Iterator[ScannedBatch]:
+    for segment in segments:
+        if segment.next_offset > start:
+            for batch in _batches(segment):
+                if batch.header.last_offset >= start:
+                    yield batch
 
 
 def _is_dirty(segment: Segment) -> bool:

@@ -114,6 +114,8 @@ def _remedy(number: int, poisoned: bool) -> str:
         return "free disk space or lower retention.bytes; appends resume by themselves"
     if number in (errno.EMFILE, errno.ENFILE):
         return "raise the limit of open files (ulimit -n)"
+    if number == errno.EFBIG:
+        return "raise the limit of a file's size (ulimit -f) or lower segment.bytes"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "give this user write access to the data directory"
     if number in (errno.ENOENT, errno.ENOTDIR):

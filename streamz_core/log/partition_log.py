@@ -22,17 +22,11 @@ from streamz_core.log.capture import PartitionCapture, capture
 from streamz_core.log.compaction import CompactionResult
 from streamz_core.log.compaction_run import SwapInterrupted, compact_segments
 from streamz_core.log.config import NEVER, TopicConfig
-from streamz_core.log.errors import (
-    CorruptRecord,
-    OffsetOutOfRange,
-    PartitionFailed,
-    StorageFailure,
-)
+from streamz_core.log.errors import CorruptRecord, OffsetOutOfRange, PartitionFailed, StorageFailure
 from streamz_core.log.files import Buffer
 from streamz_core.log.kept_batches import Content, as_kept, may_write_as_encoded, place
 from streamz_core.log.log_start import LogStart, naming
 from streamz_core.log.partition_directory import PartitionDirectory
-from streamz_core.log.partition_metadata import PartitionMetadata
 from streamz_core.log.partition_reader import PartitionReader
 from streamz_core.log.producer_state import Producer, ProducerState
 from streamz_core.log.recovery import Recovered, Recovery
@@ -115,7 +109,7 @@ class PartitionLog:
         start = 0
         failure: StreamzError
         try:
-            metadata = _metadata(directory)
+            metadata = partition_metadata.load_own(directory)
             start = metadata.log_start_offset
             recovery = Recovery(directory, metadata, now_ms, config.index_interval_bytes)
             kept_from = metadata.deletions_kept_from
@@ -238,10 +232,9 @@ class PartitionLog:
         size, offset = len(content), batches[-1][1].next_offset
         segment = self._writer.write(data, size, offset, self.config, now_ms)
         interval = self.config.index_interval_bytes
-        for (_, header), frame in zip(batches, frames, strict=True):
-            ended = take_in(segment, self._producers, header, frame, now_ms, interval)
-            if ended >= 0:
-                visibility.transaction_ended(header.base_offset, ended)
+        headers = [header for _, header in batches]
+        for marker, first in take_in(segment, self._producers, headers, frames, now_ms, interval):
+            visibility.transaction_ended(marker, first)
         self._has_changed = True
         self._snapshot_due_bytes -= size
         visibility.appended(
@@ -503,18 +496,3 @@ class PartitionLog:
             raise self.failure
         if self._poison is not None:
             raise self._poison
-
-
-def _metadata(directory: PartitionDirectory) -> PartitionMetadata:
-    metadata = partition_metadata.load(directory.files, directory.path)
-    if metadata is None:
-        raise PartitionFailed(
-            f"{directory.name}: {directory.path}/partition.metadata is missing or damaged; "
-            "restore it from a backup"
-        )
-    if (metadata.topic_id, metadata.partition) != (directory.topic_id.bytes, directory.partition):
-        raise PartitionFailed(
-            f"{directory.name}: {directory.path} holds partition {metadata.partition} of another topic "
-            f"({metadata.topic}); move it back where it belongs"
-        )
-    return metadata

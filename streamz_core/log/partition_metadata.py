@@ -9,7 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from streamz_core.log import checksummed, layout
+from streamz_core.log.errors import PartitionFailed
 from streamz_core.log.files import Files
+from streamz_core.log.partition_directory import PartitionDirectory
 
 _KIND = b"SzPM"
 
@@ -36,8 +38,24 @@ def load(files: Files, directory: str) -> PartitionMetadata | None:
         return None
     try:
         return msgspec.json.decode(content, type=PartitionMetadata)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def load_own(directory: PartitionDirectory) -> PartitionMetadata:
+    """The metadata of a partition to be opened; ``PartitionFailed`` if they are damaged or another's."""
+    metadata = load(directory.files, directory.path)
+    if metadata is None:
+        raise PartitionFailed(
+            f"{directory.name}: {directory.path}/partition.metadata is missing or damaged; "
+            "restore it from a backup, or let 'streamz repair' write it anew"
+        )
+    if (metadata.topic_id, metadata.partition) != (directory.topic_id.bytes, directory.partition):
+        raise PartitionFailed(
+            f"{directory.name}: {directory.path} holds partition {metadata.partition} of another topic "
+            f"({metadata.topic}); move it back where it belongs"
+        )
+    return metadata
 
 
 def create(files: Files, directory: str, metadata: PartitionMetadata) -> None:

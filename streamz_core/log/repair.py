@@ -43,6 +43,7 @@ class Repaired(NamedTuple):
 
     measures: list[Measure]
     kept_path: str
+    """Empty where nothing had to be kept."""
     left: list[Finding]
     """What is still not as it should be; empty in a dry run."""
 
@@ -69,7 +70,8 @@ def repair(
         run.work()
         found = check(files, path, progress)
         left = [finding for finding in found if finding.severity is not Severity.TORN]
-        return Repaired(measures, run.kept.path, left)
+        kept_path = run.kept.path if files.exists(run.kept.path) else ""
+        return Repaired(measures, kept_path, left)
     finally:
         lock.release()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from streamz_core.log.files import Buffer, File
 from streamz_core.log.producer_state import ProducerState
-from streamz_core.log.segment import FRAME_BYTES, Segment
+from streamz_core.log.segment import Segment
 from streamz_core.log.segment_scan import scan
 from streamz_core.protocol.control import Marker, read_coordinator_epoch, read_marker
 from streamz_core.protocol.record_batch import BatchHeader, CorruptBatch, decode
@@ -17,18 +17,28 @@ from streamz_core.protocol.record_batch import BatchHeader, CorruptBatch, decode
 def take_in(
     segment: Segment,
     producers: ProducerState,
-    header: BatchHeader,
-    data: Buffer,
+    headers: list[BatchHeader],
+    batches: list[Buffer],
     now_ms: int,
     index_interval_bytes: int,
-) -> int:
-    """Take in a batch at the end of ``segment``; the first offset of the transaction it ended, or -1."""
-    segment.observe(header, data[:FRAME_BYTES], now_ms, index_interval_bytes)
-    if not header.is_control:
-        producers.update(header, header.base_offset)
-        return -1
-    if header.record_count == 0:  # a marker whose transaction compaction has removed altogether
-        return -1
+) -> list[tuple[int, int]]:
+    """Take in the ``batches`` at the end of ``segment``, of which those of users' records need not be there whole.
+
+    Answers with the markers that ended a transaction: their offset, and where the transaction began.
+    """
+    segment.observe(headers, batches, now_ms, index_interval_bytes)
+    ended: list[tuple[int, int]] = []
+    for header, data in zip(headers, batches, strict=True):
+        if not header.is_control:
+            producers.update(header, header.base_offset)
+        elif header.record_count > 0:  # else a marker whose transaction compaction has removed altogether
+            first_offset = _end_transaction(segment, producers, header, data)
+            if first_offset >= 0:
+                ended.append((header.base_offset, first_offset))
+    return ended
+
+
+def _end_transaction(segment: Segment, producers: ProducerState, header: BatchHeader, data: Buffer) -> int:
     marker = decode(data, check=False)
     first_offset, aborted = producers.end_transaction(
         header,
@@ -58,7 +68,7 @@ def replay(
     for batch in scan(file, start, end, segment.next_offset, gaps=gaps):
         if batch.header.base_offset > segment.next_offset:
             segment.summary.is_compacted = True
-        take_in(segment, producers, batch.header, batch.data, now_ms, index_interval_bytes)
+        take_in(segment, producers, [batch.header], [batch.data], now_ms, index_interval_bytes)
 
 
 def rebuild_indexes(segments: list[Segment], target: Segment, index_interval_bytes: int) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from streamz_core.log.batch_run import FRAME_BYTES
 from streamz_core.log.errors import CorruptRecord
 from streamz_core.log.salvage import Expected, Survey
-from streamz_core.log.segment import FRAME_BYTES, Segment, SegmentSummary
+from streamz_core.log.segment import Segment, SegmentSummary
 from streamz_core.log.segment_scan import scan
 from streamz_core.protocol.crc import crc32c
 from streamz_core.protocol.record_batch import CorruptBatch

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from streamz_core.log import checksummed, layout
+from streamz_core.log.batch_run import BatchRun
 from streamz_core.log.config import NEVER
 from streamz_core.log.files import Buffer, File, Files
 from streamz_core.log.offset_index import OffsetIndex
@@ -25,8 +26,6 @@ from streamz_core.log.txn_index import TxnIndex
 from streamz_core.protocol.batch_header import BatchHeader
 from streamz_core.protocol.crc import crc32c
 
-FRAME_BYTES: Final = 21
-"""What a batch's own checksum leaves out; with the checksum itself in it, a chain over these covers all."""
 ROOM_BYTES: Final = 16 << 10
 """Steps in which a file takes its space before it is written to."""
 _SEAL_KIND: Final = b"SzSL"
@@ -166,27 +165,35 @@ class Segment:
         """Raw bytes, never past the last whole batch."""
         return self.open_files.get(self.path).read_at(position, min(size, self.summary.size_bytes - position))
 
-    def observe(self, header: BatchHeader, frame: Buffer, now_ms: int, index_interval_bytes: int) -> None:
-        """Take the batch that follows the last one into summary and indexes."""
+    def observe(
+        self, headers: list[BatchHeader], batches: list[Buffer], now_ms: int, index_interval_bytes: int
+    ) -> None:
+        """Take the batches that follow the last one, at least one, into summary and indexes.
+
+        Of each of ``batches`` only the first bytes are looked at.
+        """
         summary = self.summary
-        position = summary.size_bytes
-        size = header.size_bytes
-        last_offset = header.last_offset
-        summary.frames_crc = crc32c(frame, summary.frames_crc)
+        run = BatchRun(
+            summary.size_bytes,
+            summary.frames_crc,
+            summary.max_timestamp,
+            summary.max_timestamp_offset,
+            self._bytes_since_index,
+        )
+        if self.indexes is None:
+            run.take(headers, batches, index_interval_bytes)
+        else:
+            run.take(headers, batches, index_interval_bytes, self.indexes.offsets, self.indexes.times)
         if summary.batch_count == 0:
             summary.created_ms = now_ms
-        if header.max_timestamp > summary.max_timestamp and not header.is_control:
-            summary.max_timestamp = header.max_timestamp
-            summary.max_timestamp_offset = last_offset
-        if self._bytes_since_index > index_interval_bytes and self.indexes is not None:
-            self.indexes.offsets.add(last_offset, position)
-            self.indexes.times.add(summary.max_timestamp, summary.max_timestamp_offset)
-            self._bytes_since_index = 0
-        self._bytes_since_index += size
-        summary.batch_count += 1
-        summary.size_bytes = position + size
-        summary.next_offset = last_offset + 1
+        summary.batch_count += len(headers)
+        summary.size_bytes = run.size_bytes
+        summary.next_offset = headers[-1].next_offset
+        summary.frames_crc = run.frames_crc
+        summary.max_timestamp = run.max_timestamp
+        summary.max_timestamp_offset = run.max_timestamp_offset
         summary.appended_ms = max(summary.appended_ms, now_ms)
+        self._bytes_since_index = run.bytes_since_index
 
     def write_indexes(self) -> list[IndexDigest]:
         """Bring the files beside the ``.log`` up to date (no sync) and tell their digests."""
@@ -291,5 +298,5 @@ def load_seal(files: Files, path: str) -> Seal | None:
     content = checksummed.read(files, path, _SEAL_KIND)
     try:
         return None if content is None else msgspec.msgpack.decode(content, type=Seal)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -75,6 +75,6 @@ def load(files: Files, path: str) -> Snapshot | None:
     try:
         snapshot = msgspec.msgpack.decode(content, type=Snapshot)
         snapshot.decode_producers()
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return snapshot

@@ -11,26 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from struct import Struct, error
 from typing import Any, Final
 
 from mypy_extensions import i64
 
 from streamz_core.errors import Misuse
 from streamz_core.model import Header
+from streamz_core.protocol.batch_frame import framed
 from streamz_core.protocol.batch_header import (
     CONTROL,
     DELETE_HORIZON,
-    HEADER_BYTES,
-    LENGTH_BYTES,
     LOG_APPEND_TIME,
     MAGIC,
     OFFSET_MAX,
     TIMESTAMP_MAX,
     TRANSACTIONAL,
+    BatchHeader,
 )
 from streamz_core.protocol.compression import Compression, compress
-from streamz_core.protocol.crc import crc32c
 from streamz_core.protocol.encoded_batches import EncodedBatch
 from streamz_core.protocol.varint import INT32_MAX, further_bytes, write_varlong
 
@@ -47,8 +45,6 @@ RECORD_OVERHEAD_BYTES_MAX: Final = 36
 """What a record takes at most beside its key, value and headers."""
 
 _NO_COMPRESSION: Final = Compression.NONE
-_FRONT: Final = Struct(">qiibI")
-_COVERED: Final = Struct(">hiqqqhii")
 
 
 def encode(
@@ -100,10 +96,23 @@ def encode(
         | (DELETE_HORIZON if delete_horizon_ms is not None else 0)
     )
     latest = max_timestamp if append_time_ms is None else append_time_ms
-    producer = (producer_id, producer_epoch, base_sequence)
     codec = compression if count else Compression.NONE
-    covered = _covered(int(codec) | attributes, last_delta, base_timestamp, latest, producer, count)
-    return b"".join(_framed(base_offset, leader_epoch, covered, compress(codec, out.getvalue(), level)))
+    header = BatchHeader(
+        base_offset,
+        0,
+        leader_epoch,
+        MAGIC,
+        0,
+        int(codec) | attributes,
+        last_delta,
+        base_timestamp,
+        latest,
+        producer_id,
+        producer_epoch,
+        base_sequence,
+        count,
+    )
+    return b"".join(framed(header, compress(codec, out.getvalue(), level)))
 
 
 def content_bytes(column: Sequence[bytes | None]) -> int:
@@ -169,10 +178,22 @@ class RawRecords:
         if compression is not _NO_COMPRESSION:
             attributes |= int(compression)
             packed = compress(compression, packed, level)
-        producer = (producer_id, producer_epoch, base_sequence)
-        count = self._count
-        covered = _covered(attributes, count - 1, self._base_timestamp, self._max_timestamp, producer, count)
-        return _framed(base_offset, -1, covered, packed)
+        header = BatchHeader(
+            base_offset,
+            0,
+            -1,
+            MAGIC,
+            0,
+            attributes,
+            self._count - 1,
+            self._base_timestamp,
+            self._max_timestamp,
+            producer_id,
+            producer_epoch,
+            base_sequence,
+            self._count,
+        )
+        return framed(header, packed)
 
 
 WriterMark = tuple[int, int, int]
@@ -295,29 +316,6 @@ def raw_records(
     if not writer.append_columns(keys, values, timestamps, headers):
         raise Misuse(f"{len(values)} records of more than {INT32_MAX} bytes: send fewer at once")
     return writer.take()
-
-
-def _covered(
-    attributes: int,
-    last_delta: int,
-    base_timestamp: int,
-    max_timestamp: int,
-    producer: tuple[int, int, int],
-    count: int,
-) -> bytes:
-    """The part of the header that the checksum covers."""
-    try:
-        return _COVERED.pack(attributes, last_delta, base_timestamp, max_timestamp, *producer, count)
-    except error as problem:
-        raise Misuse(f"producer id, epoch, sequence {producer}, time {max_timestamp}: {problem}") from problem
-
-
-def _framed(base_offset: int, leader_epoch: int, covered: bytes, packed: bytes) -> EncodedBatch:
-    length = HEADER_BYTES - LENGTH_BYTES + len(packed)
-    if length > INT32_MAX:
-        raise Misuse(f"a batch of {length} bytes; the format ends at {INT32_MAX}: send fewer records at once")
-    crc = crc32c(packed, crc32c(covered))
-    return EncodedBatch(_FRONT.pack(base_offset, length, leader_epoch, MAGIC, crc) + covered, packed)
 
 
 def _checked_count(

@@ -18,28 +18,39 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from streamz_core.protocol.batch_header import LENGTH_BYTES, BatchHeader, read_header
+from streamz_core.protocol.batch_header import BatchHeader
 
-_PLACE: Final = Struct(">qii")
-_PLACE_BYTES: Final = LENGTH_BYTES + 4
-"""Base offset, length and leader epoch."""
+_FRONT: Final = Struct(">qiibI")
 
 
 class EncodedBatch:
     """A batch's header and its packed records, not joined. Made by ``RawRecords.framed`` and by nobody else.
 
-    ``b"".join(batch)`` is the batch.
+    ``b"".join(batch)`` is the batch as it was framed.
     """
 
-    __slots__ = ("header", "packed")
+    __slots__ = ("_base_offset", "_covered", "_leader_epoch", "header", "packed", "size_bytes")
 
-    def __init__(self, header: bytes, packed: bytes) -> None:
-        """The checksum in ``header`` must have been computed over the rest of it and ``packed``."""
+    def __init__(self, header: BatchHeader, covered: bytes, packed: bytes) -> None:
+        """``covered`` is what of the header the checksum in it covers, with ``packed``."""
         self.header = header
+        self._covered = covered
         self.packed = packed
+        self.size_bytes: i64 = header.size_bytes
+        self._base_offset = header.base_offset
+        self._leader_epoch = header.leader_epoch
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter((self.header, self.packed))
+        return iter((self._headed(self._base_offset, self._leader_epoch), self.packed))
+
+    def placed_header(self) -> bytes:
+        """The header's bytes with the offset and the epoch that ``header`` has by now."""
+        return self._headed(self.header.base_offset, self.header.leader_epoch)
+
+    def _headed(self, base_offset: int, leader_epoch: int) -> bytes:
+        header = self.header
+        front = _FRONT.pack(base_offset, header.batch_length, leader_epoch, header.magic, header.crc)
+        return front + self._covered
 
 
 class EncodedBatches:
@@ -51,8 +62,8 @@ class EncodedBatches:
         size: i64 = 0
         headers = []
         for batch in batches:
-            size += len(batch.header) + len(batch.packed)
-            headers.append(read_header(batch.header))
+            size += batch.size_bytes
+            headers.append(batch.header)
         self._batches = batches
         self._size_bytes: i64 = size
         self._headers: list[BatchHeader] = headers
@@ -68,6 +79,7 @@ class EncodedBatches:
         """The bytes, in turns a header and its records, at the offsets and epochs that ``headers`` have by now.
 
         >>> from streamz_core.protocol.batch_encoder import RecordWriter
+        >>> from streamz_core.protocol.batch_header import read_header
         >>> writer = RecordWriter()
         >>> writer.append(None, b"v", 0, None)
         >>> batches = EncodedBatches([writer.take().framed()])
@@ -76,9 +88,8 @@ class EncodedBatches:
         7
         """
         buffers: list[bytes] = []
-        for batch, header in zip(self._batches, self._headers, strict=True):
-            place = _PLACE.pack(header.base_offset, header.batch_length, header.leader_epoch)
-            buffers.append(place + batch.header[_PLACE_BYTES:])
+        for batch in self._batches:
+            buffers.append(batch.placed_header())
             buffers.append(batch.packed)
         return buffers
 
@@ -86,6 +97,6 @@ class EncodedBatches:
         """All of it in one piece, as it was encoded: for who has to look at the records or to change them."""
         whole = bytearray()
         for batch in self._batches:
-            whole += batch.header
-            whole += batch.packed
+            for piece in batch:
+                whole += piece
         return whole

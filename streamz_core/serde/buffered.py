@@ -47,7 +47,7 @@ class BufferedCodec(ColumnCodec[tuple[Any, Any, int, Any]]):
     def _update(self, data: bytes) -> Any:
         try:
             timestamp, raw_old, raw_new, headers = _unpack(data)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return DecodeFailure(DecodeError(f"{self.subject}: {data[:20]!r} is no update: {error}"))
         old, new = self._values.decode([raw_old, raw_new])
         for value in (old, new):

@@ -202,6 +202,10 @@ class Listener:
         is_local = sock.family is socket.AF_UNIX
         tls = None if is_local else self._ssl_context()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if not is_local:
+            # Otherwise an answer waits until the peer has acknowledged the one before, 40 ms; asyncio sees to it only
+            # where a socket says that its protocol is TCP, which an accepted one does not.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
         def connection() -> Connection:
             session = Session(f"/{address}", is_local=is_local)

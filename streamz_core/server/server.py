@@ -134,6 +134,11 @@ class Server:
         """The reason why it cannot go on, once there is one."""
         return await self._background.wait_failed()
 
+    def renew_certificates(self) -> None:
+        """Look at the certificates' files now, and not only in a while."""
+        if self.door.certificates is not None and not self._is_closing:
+            self._background.spawn(self.door.certificates.look(), name="look at certificates")
+
     async def close(self) -> None:
         """Stop listening, answer what is in hand within ``drain_ms``, close every connection; again only waits."""
         self._is_closing = True

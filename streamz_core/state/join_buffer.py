@@ -272,7 +272,7 @@ class JoinBuffer:
         raw = self._store.get(MARKS_KEY)
         try:
             marks = JoinMarks() if raw is None else msgspec.json.decode(raw, type=JoinMarks)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StoreCorrupt(f"join store {self.name!r}: its marks do not decode: {raw!r}") from error
         self._saved_marks = marks
         self._stream_time_ms, self._look_again_ms = marks.stream_time_ms, marks.look_again_ms

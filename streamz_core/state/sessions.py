@@ -348,7 +348,7 @@ class SessionStore:
         raw = self._store.get(MARKS_KEY)
         try:
             self._marks = Marks() if raw is None else msgspec.json.decode(raw, type=Marks)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StoreCorrupt(f"session store {self.name!r}: its marks do not decode: {raw!r}") from error
         self._saved_marks = msgspec.structs.replace(self._marks)
         waiting: list[bytes] = []

@@ -367,7 +367,7 @@ class WindowedStore:
         raw = self._store.get(MARKS_KEY)
         try:
             self._marks = Marks() if raw is None else msgspec.json.decode(raw, type=Marks)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StoreCorrupt(f"window store {self.name!r}: its marks do not decode: {raw!r}") from error
         self._saved_marks = msgspec.structs.replace(self._marks)
         self._starts = list(self._stored_starts())

@@ -92,14 +92,11 @@ def _in_order(part: SubtopologyDescription) -> list[NodeDescription]:
     """As Kafka Streams orders nodes, and what follows each: what most comes behind first, then by name."""
     found = {node.name: node for node in part.nodes}
     behind: dict[str, int] = {}
-
-    def size(name: str) -> int:
-        if name not in behind:
-            behind[name] = 1 + sum(size(after) for after in found[name].successors)
-        return behind[name]
+    for node in reversed(part.nodes):  # whoever comes behind stands behind
+        behind[node.name] = 1 + sum(behind[after] for after in node.successors)
 
     def rank(name: str) -> tuple[int, str]:
-        return -size(name), name
+        return -behind[name], name
 
     return [
         replace(found[name], successors=tuple(sorted(found[name].successors, key=rank)))

@@ -157,10 +157,11 @@ class ProcessorContext(Protocol):
     ) -> None:
         """Buffer many output records of one topic in one call, partitioned as by ``send``."""
 
-    async def reads_to_end(self) -> bool:
-        """Whether no input is known to have more than was handed to the processors.
+    async def is_silent(self, silence_ms: float) -> bool:
+        """Whether ``silence_ms`` without input mean that there is none.
 
-        False before the first answer of the log: silence then means nothing.
+        False before the first answer of the log, while a transaction is open in the input, and while a commit of this
+        process takes a good part of that time: what it holds may be input.
         """
 
     def request_commit(self) -> None:

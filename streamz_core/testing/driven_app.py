@@ -47,6 +47,8 @@ def app_of(topology: App | StreamsBuilder, application_id: str) -> App:
     """The app itself, or one that runs what a builder holds."""
     if isinstance(topology, App):
         return topology
+    if not isinstance(topology, StreamsBuilder):
+        raise Misuse(f"expected an App or a StreamsBuilder, got {topology!r}")
     app = App(application_id)
     app.use(topology)
     return app

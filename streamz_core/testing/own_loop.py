@@ -23,6 +23,11 @@ class OwnLoop:
         self._loop = asyncio.new_event_loop()
         self._threads = ThreadPoolExecutor(1, "own-loop")
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be run any more."""
+        return self._loop.is_closed()
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run ``work`` to its end."""
         try:

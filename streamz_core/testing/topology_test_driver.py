@@ -54,7 +54,7 @@ class TopologyTestDriver:
             assert shouted.read_key_value() == ("a", "HELLO")
 
     It may be used inside a running event loop too; its calls block either way, for well under a millisecond
-    of work each. ``config`` holds settings of the app.
+    of work each. ``config`` holds settings of the app; unless it has ``timestamp_ahead_max``, any time is believed.
     """
 
     __test__ = False
@@ -193,7 +193,10 @@ class TopologyTestDriver:
     # -- as test topics see it ----------------------------------------------------------------------
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work`` on the driver's loop, to its end."""
+        """Run ``work`` on the driver's loop, to its end. Raises ``Misuse`` when the driver is closed."""
+        if self._loop.is_closed:
+            work.close()
+            raise Misuse("the driver is closed")
         return self._loop.run(work)
 
     async def pipe(self, topic: str, records: list[TestRecord]) -> None:

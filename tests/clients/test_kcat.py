@@ -4,6 +4,9 @@ import json
 import subprocess
 
 import pytest
+from click.testing import CliRunner
+
+from streamz_core.cli.main import main
 
 
 @pytest.fixture
@@ -72,3 +75,93 @@ def test_offsets_for_a_time(run):
     run("-P", "-t", "views", given="one\n")
 
     assert run("-Q", "-t", "views:0:0").strip() == "views [0] offset 0"
+
+
+FILES = {"lines": "one\ntwo\n", "whole": "three"}
+ALIKE = [
+    "-L",
+    "-L -t views",
+    "-L -J",
+    "-L -J -t views",
+    "-C -t views -e",
+    "-C -t views -e -q -K:",
+    r"-C -t views -e -q -Z -K\t",
+    "-C -t views -e -q -D;",
+    "-C -t views -e -q -O -K:",
+    r"-C -t views -e -q -f %t:[%p]:%o:%k:%K:%s:%S:%T:%h:%%:\x41\t\n",
+    "-C -t views -e -q -f %R%s;",
+    r"-C -t views -e -q -Z -f %k=%s\n",
+    "-C -t views -e -q -J",
+    "-C -t views -e -J -c1",
+    "-C -t views -e -q -o -2",
+    "-C -t views -e -q -o 3",
+    "-C -t views -e -q -o end",
+    "-C -t views -e -q -o 99",
+    "-C -t views -e -q -o s@0 -o e@1",
+    "-C -t views -c 2 -o 1 -p 0",
+    "-C -t views -q -e -E -m 3",
+    "-C -t views -q -e -X topic.auto.offset.reset=earliest",
+    "-C -t nothing -e",
+    "-Q -t views:0:0",
+    "-Q -t views:0:-1 -t nothing:0:-2",
+    "-Q -t views:0:99999999999999",
+]
+"""Lines of the same output, byte for byte, on both streams."""
+SENT_ALIKE = [
+    ("", b"a\n\nb\nwithout an end"),
+    ("-p -1 -T", b"a\nb\n"),
+    ("-c 1", b"a\nb\n"),
+    ("-D;", b"a;b;;c\n"),
+    ("-K: -k fixed -H h=1 -H i=2 -z zstd", b"a:1\nno key\n:e\nq:\n"),
+    ("-K: -Z", b"a:\n:b\n"),
+    ("lines whole", b""),
+    ("-l lines", b""),
+    ("-X transactional.id=writer", b"a\nb\n"),
+]
+"""Options of ``-P`` and what is given: the same records come of it, and the same output."""
+
+
+@pytest.fixture
+def both(kcat, served, tmp_path, monkeypatch):
+    """Run a line with kcat and with ours; (exit code, output, standard error) of each."""
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+
+    def both(theirs: list[str], ours: list[str], given: bytes = b"") -> tuple[tuple[int, bytes, bytes], ...]:
+        there = subprocess.run(
+            [kcat, "-b", served.address, *theirs], input=given, capture_output=True, timeout=60, check=False
+        )
+        here = CliRunner().invoke(main, ["kcat", "-b", served.address, *ours], input=given)
+        return (
+            (there.returncode, there.stdout, there.stderr),
+            (here.exit_code, here.stdout_bytes, here.stderr_bytes),
+        )
+
+    return both
+
+
+def test_ours_prints_what_kcat_prints(run, both):
+    run("-P", "-t", "views", "-K:", "-H", "h=1", "-H", "i=2", "-Z", given="a:1\nb:2\n:x\nc:\n")
+    run("-P", "-t", "views", "-k", "fix", given='é"q\\\n\x01tab\there\n')
+    run("-L", "-t", "nothing")  # which makes it
+
+    for line in ALIKE:
+        theirs, ours = both(line.split(), line.split())
+        assert ours == theirs, line
+
+
+def test_ours_sends_what_kcat_sends(run, both):
+    read = ("-e", "-q", "-J")
+    for line, given in SENT_ALIKE:
+        there, here = (f"{name}-{SENT_ALIKE.index((line, given))}" for name in ("kcat", "ours"))
+        theirs, ours = both(["-P", "-t", there, *line.split()], ["-P", "-t", here, *line.split()], given)
+        assert ours == theirs, line
+        sent = [
+            [
+                {name: part for name, part in json.loads(one).items() if name not in ("ts", "topic")}
+                for one in run("-C", "-t", topic, *read).splitlines()
+            ]
+            for topic in (there, here)
+        ]
+        assert sent[1] == sent[0], line

@@ -9,7 +9,7 @@ import msgspec
 from streamz_core.log import (
     catalog,
     checksummed,
-    partition_log,
+    partition_metadata,
     reader,
     recovery_point,
     segment_scan,
@@ -29,7 +29,7 @@ def _calls_everything_torn(original: Any) -> Any:
 
 def _believes_its_topic(original: Any) -> Any:
     def metadata(directory: Any) -> Any:
-        return partition_log.partition_metadata.load(directory.files, directory.path)
+        return partition_metadata.load(directory.files, directory.path)
 
     return metadata
 
@@ -87,7 +87,7 @@ ROT_BUGS = (
     ),
     Bug(
         "another partition's directory is taken for one's own",
-        replace(partition_log, "_metadata", _believes_its_topic),
+        replace(partition_metadata, "load_own", _believes_its_topic),
         swaps("partition.metadata"),
     ),
     Bug(

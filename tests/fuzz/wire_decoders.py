@@ -1,4 +1,4 @@
-"""Every decoder of the wire protocol, for a fuzzer: ``make fuzz``.
+"""Every decoder of the wire protocol's messages, for a fuzzer: ``make fuzz``.
 
 Owns: ``one_input``: what must hold of any bytes; ``seeds`` to begin with.
 Must not know: who makes the bytes up.
@@ -9,9 +9,7 @@ An input's first three bytes choose a message and a version, the rest is its bod
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from streamz_core.protocol.wire.framing import BadFrame, FrameReader, receive_space
 from streamz_core.protocol.wire.headers import read_request_header, read_response_header
@@ -72,20 +70,7 @@ def _frames(body: bytes) -> None:
         return
 
 
-def main() -> None:
-    """Hand the target to atheris, with whatever options of libFuzzer; the last argument is where inputs are kept."""
-    import atheris
-
+def prepare() -> None:
+    """Write the decoders, so that a fuzzer sees which of their lines it has reached."""
     for one in MESSAGES:
-        one.compile()  # so that the fuzzer sees which lines of the decoders it has reached
-    corpus = Path(sys.argv[-1])
-    corpus.mkdir(parents=True, exist_ok=True)
-    for number, seed in enumerate(seeds()):
-        (corpus / f"seed-{number}").write_bytes(seed)
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, one_input)
-    atheris.Fuzz()
-
-
-if __name__ == "__main__":
-    main()
+        one.compile()

@@ -19,14 +19,14 @@ class SourceOnly(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The module's source; ``None`` for other projects' modules."""
+        """The module's source; ``None`` for other projects' modules. What has none is not there."""
         if not fullname.startswith("streamz_core."):
             return None
         for folder in path or ():
             spec = FileFinder(folder, (SourceFileLoader, [".py"])).find_spec(fullname, target)
             if spec is not None and spec.loader is not None:
                 return spec
-        return None
+        raise ModuleNotFoundError(f"No source of {fullname!r}", name=fullname)
 
 
 sys.meta_path.insert(0, SourceOnly())

@@ -96,7 +96,7 @@ class Accumulator:
         for queue in self.queues():
             self._sender.seal(queue)
             # Each of them: one that cannot be encoded is given up before those that are on their way.
-            waiting += [RecordFuture(batch, 0) for batch in queue.unacknowledged()]
+            waiting += [batch.first() for batch in queue.unacknowledged()]
         if waiting:
             # Bounded: every batch has a deadline.
             await asyncio.wait(waiting)  # type: ignore[type-var]  # futures by protocol
@@ -186,7 +186,7 @@ class Accumulator:
     def joined(self, batches: list[ProducerBatch]) -> asyncio.Future[RecordMetadata]:
         """The first record's future, done once all ``batches`` are."""
         if len(batches) == 1:
-            return RecordFuture(batches[0], 0)  # type: ignore[return-value]  # a future by protocol
+            return batches[0].first()  # type: ignore[return-value]  # a future by protocol
         joined: asyncio.Future[RecordMetadata] = self._loop.create_future()
 
         def finish(_: RecordFuture) -> None:
@@ -194,12 +194,12 @@ class Accumulator:
             if joined.done():
                 return
             if error is None:
-                joined.set_result(batches[0].metadata(0))
+                joined.set_result(batches[0].first().result())
             else:
                 joined.set_exception(error)
 
         # Batches of one partition are done in order, so the last one is done last.
-        RecordFuture(batches[-1], 0).add_done_callback(finish)
+        batches[-1].first().add_done_callback(finish)
         return joined
 
     def batches_of(
@@ -212,7 +212,7 @@ class Accumulator:
     ) -> list[ProducerBatch]:
         """The columns as one batch, encoded already, or as several, none above max_request_size."""
         batch = ProducerBatch(queue.topic_partition, 0, self._loop)
-        batch.timestamps = timestamps
+        batch.hold(len(timestamps), timestamps[0])
         bytes_max = self._request_bytes_max - BATCH_HEADER_BYTES
         try:
             batch.raw = self._buffer.encode(keys, values, timestamps, headers, bytes_max)
@@ -224,9 +224,9 @@ class Accumulator:
         batches = []
         for start, stop, size in self.cuts(queue.topic_partition.topic, keys, values, headers):
             batch = ProducerBatch(queue.topic_partition, 0, self._loop)
-            batch.keys, batch.values = keys[start:stop], values[start:stop]
-            batch.timestamps = timestamps[start:stop]
-            batch.headers = None if headers is None else list(headers[start:stop])
+            batch.hold(stop - start, timestamps[start])
+            some = None if headers is None else list(headers[start:stop])
+            batch.columns = (keys[start:stop], values[start:stop], timestamps[start:stop], some)
             batch.size_bytes = size
             batches.append(batch)
         return batches

@@ -23,7 +23,7 @@ from streamz_core.client.producer.send_buffer import SendBuffer
 from streamz_core.model import Header
 from streamz_core.protocol.murmur2 import partition_of
 
-_TURN_BYTES: Final = 524_288
+_TURN_BYTES: Final = 1_048_576
 """So much is taken from senders that never wait, before others on the event loop get a turn."""
 
 
@@ -135,9 +135,11 @@ class OpenBatches:
             return None
         writer.append(key, value, stamp, headers)  # type: ignore[arg-type]  # _size has looked at them
         batch.room_bytes -= size
-        index: i64 = len(batch.timestamps)
-        batch.timestamps.append(stamp)
-        return RecordFuture(batch, index)
+        index = batch.record_count
+        if index == 0:
+            batch.first_timestamp = stamp
+        batch.record_count = index + 1
+        return RecordFuture(batch, index, stamp)
 
     def make_room(self, queue: PartitionQueue, size: i64) -> bool:
         """See that an open batch has room for ``size`` bytes; False where that has to wait.

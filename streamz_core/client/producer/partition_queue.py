@@ -73,7 +73,7 @@ class PartitionQueue:
         writer, batch.writer = batch.writer, None
         if writer is not None:
             batch.raw = self.buffer.take_from(writer)
-        if len(batch.timestamps) == 0:
+        if batch.record_count == 0:
             return None
         batch.size_bytes = batch.capacity_bytes - batch.room_bytes
         self.push(batch)

@@ -270,9 +270,10 @@ class AIOKafkaProducer:
         """
         # The hot path of programs that send record by record: what is usual is done by one compiled call.
         # RecordFuture is a future to asyncio by protocol, not by class.
-        return self._append(  # type: ignore[return-value]
-            topic, value, key, partition, timestamp_ms, headers
-        ) or await self._append_with_room(topic, value, key, partition, timestamp_ms, headers)
+        future = self._append(topic, value, key, partition, timestamp_ms, headers)
+        if future is None:
+            future = await self._append_with_room(topic, value, key, partition, timestamp_ms, headers)
+        return future  # type: ignore[return-value]
 
     async def send_and_wait(
         self,
@@ -338,8 +339,7 @@ class AIOKafkaProducer:
         for records in encoded:
             batch = ProducerBatch(queue.topic_partition, 0, self._loop)
             batch.raw = records
-            # Of the metadata only the first record's can be asked for.
-            batch.timestamps = [records.base_timestamp] * records.record_count
+            batch.hold(records.record_count, records.base_timestamp)
             batch.size_bytes = BATCH_HEADER_BYTES + records.size_bytes
             self._accumulator.check_size(topic, records.size_bytes)
             batches.append(batch)
@@ -368,8 +368,8 @@ class AIOKafkaProducer:
         route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
         queue = await self._accumulator.choose(route, None, None, partition)
         sealed = ProducerBatch(queue.topic_partition, 0, self._loop)
-        sealed.keys, sealed.values, sealed.timestamps = builder.keys, builder.values, builder.timestamps
-        sealed.headers = builder.headers
+        sealed.columns = (builder.keys, builder.values, builder.timestamps, builder.headers)
+        sealed.hold(builder.record_count(), builder.timestamps[0])
         sealed.size_bytes = builder.size()
         self._accumulator.check_size(topic, sealed.size_bytes)
         await self._accumulator.push(queue, [sealed])

@@ -174,7 +174,8 @@ class Sender:
 
     def _encoded(self, queue: PartitionQueue, batch: ProducerBatch) -> EncodedBatch:
         if batch.raw is None:
-            batch.raw = raw_records(batch.keys, batch.values, batch.timestamps, batch.headers)
+            assert batch.columns is not None, "what came record by record was encoded as it came"
+            batch.raw = raw_records(*batch.columns)
         transactions = self._transactions
         if not transactions.is_idempotent:
             return batch.raw.framed(compression=self._compression)

@@ -104,7 +104,7 @@ class Throttle:
     def mutated(self, session: Session, partitions: int, *, has_to_wait: bool) -> None:
         """So many partitions are about to be made or removed; ``has_to_wait``: whoever makes too many, at once."""
         limit = self._limit(CONTROLLER_MUTATION_RATE, session)
-        if limit is None:
+        if limit is None or not partitions:
             return
         now_ms = self._clock.monotonic_ms()
         bucket = self._bucket(limit)

@@ -35,6 +35,8 @@ class Batching(FixedKeyProcessor):
     def process(self, record: FixedKeyRecord) -> None:
         """Add the value to its key's list."""
         key = record.key
+        if key is None or record.value is None:
+            return  # as groups do: the one belongs into no partition, the other says nothing
         entry = self._store.get(key)
         if entry is None:
             due_ms = self.context.current_system_time_ms + (self._within_ms or 0)

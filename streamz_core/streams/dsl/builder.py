@@ -19,6 +19,7 @@ from streamz_core.streams.dsl.kstream import stream_of
 from streamz_core.streams.dsl.ktable import known, table_of
 from streamz_core.streams.dsl.options import Consumed, Materialized, option
 from streamz_core.streams.dsl.serde import Codecs
+from streamz_core.streams.dsl.stores import StoreBuilder
 from streamz_core.streams.error_policy import error_policy as policy_named
 from streamz_core.streams.topic_pattern import TopicPattern
 from streamz_core.streams.topology import GlobalTableSpec
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from streamz_core.streams.dsl.kstream import KStream
     from streamz_core.streams.dsl.ktable import KTable
-    from streamz_core.streams.dsl.stores import StoreBuilder
     from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.graph import Graph
 
@@ -100,6 +100,10 @@ class StreamsBuilder:
 
     def add_state_store(self, store: StoreBuilder) -> None:
         """Declare a store for processors: ``Stores.key_value_store("seen", key_type=str, value_type=int)``."""
+        if not isinstance(store, StoreBuilder):
+            raise Misuse(
+                f"add_state_store() takes what Stores.key_value_store(…) and the like make, not {store!r}"
+            )
         self._graph.add_store(store)
 
     def global_table(

@@ -46,6 +46,10 @@ class CogroupedKStream(Generic[K, A]):
 
         A stream that is there already gets this aggregator in place of its former one.
         """
+        if not hasattr(grouped, "windowed_by"):
+            raise Misuse(
+                f"cogroup() takes a grouped stream, of group_by_key() or group_by(), not {grouped!r}"
+            )
         return CogroupedKStream({**self._members, grouped: aggregating_function(aggregator, "cogroup()")})
 
     @overload

@@ -80,11 +80,15 @@ class Comforts(StreamNode[K, V]):
         """The first of the records with the same key, or the same ``by(key, value)``, within a time.
 
         ``within`` goes by records' timestamps, in either direction. What was seen is kept in ``store``, by
-        partition: records that may be the same need the same key. A record more than ``grace`` (as long as
-        ``within``, unless given) behind cannot be told from one that was there, and is dropped, and counted late.
+        partition: records that may be the same need the same key (changed keys are dealt out anew, as for
+        groups). A record more than ``grace`` (as long as ``within``, unless given) behind cannot be told from one
+        that was there, and is dropped, and counted late.
         """
         if by is not None:
             user_function(by, "deduplicate(): by", KEY_VALUE)
+        if self.is_rekeyed:
+            dealt = self._stream_itself().partitioned(store, "deduplicate()", keyless=True)
+            return dealt.deduplicate(within, store, by=by, grace=grace, named=named)
         name, graph = self._name("KSTREAM-DEDUPLICATE", named), self.graph
         within_ms = milliseconds(within, "deduplicate(): within", at_least=1)
         grace_ms = within_ms if grace is None else milliseconds(grace, "deduplicate(): grace")
@@ -115,10 +119,14 @@ class Comforts(StreamNode[K, V]):
     ) -> KStream[K, Any]:
         """``n`` values of a key as one list; or as many as came ``within`` a time of the first, by the clock.
 
-        Lists that are not full are kept in ``store``. A list has the latest time of its values.
+        Lists that are not full are kept in ``store``. A list has the latest time of its values. Records without a
+        key or a value are left out, and changed keys dealt out anew, as for groups.
         """
         if type(n) is not int or n < 1:
             raise Misuse(f"batch(): n must be 1 or more, got {n!r}")
+        if self.is_rekeyed:
+            dealt = self._stream_itself().partitioned(store, "batch()")
+            return dealt.batch(n, store, within=within, named=named)
         name, graph = self._name("KSTREAM-BATCH", named), self.graph
         within_ms = None if within is None else milliseconds(within, "batch(): within", at_least=1)
         entry: Any = None

@@ -60,24 +60,19 @@ def internal_partitions(
 ) -> dict[InternalTopic, int]:
     """How many partitions every internal topic gets, where those of others have so many.
 
-    What it says itself; else as many as the topics that it is read together with; else the most that the
-    topics have which its records, and those of the internal topics it is read with, come from.
-
-    What comes from a pattern comes from other topics every day: its internal topic stays as it is once it is
-    among ``partitions``, by its full name; and where nothing matches yet it gets ``default`` partitions.
+    What it says itself; else as many as the topics that it is read together with; else as many as it has, where it
+    is among ``partitions`` by its full name: what it is made from may grow, it deals that out anew. Else the most
+    that the topics have which its records, and those of the internal topics it is read with, come from; where that
+    is a pattern that nothing matches yet, ``default``.
     """
     parts = graph.parts()
     found = {topic: topic.partitions for part in parts for topic in _internal(part) if topic.partitions}
     for part in parts:
         fixed = [partitions[name] for name in external_topics(part)]
         fixed += [found[topic] for topic in _internal(part) if topic in found]
-        if fixed:
+        present = (partitions.get(topic.topic(app_id)) for topic in _internal(part))
+        if fixed := fixed or [count for count in present if count]:
             _settle(part, max(fixed), found)
-    for part in parts:
-        for topic in _internal(part):
-            present = partitions.get(topic.topic(app_id))
-            if present and any(_reads_pattern(writer) for writer in _writers(topic, parts)):
-                found.setdefault(topic, present)
     while waiting := [part for part in parts if any(topic not in found for topic in _internal(part))]:
         # Where topics follow from each other (answers from questions), from what is known of either.
         if not (

@@ -68,12 +68,18 @@ def _mends(part: Graph, partitions: Mapping[str, int]) -> list[Mend]:
     for topic, source in readers.items():
         if partitions[topic] == wanted or not joins:
             continue
-        reached = {place.node for place in part.reached_from(source.name)}
-        names = [join for node, join in joins.items() if node in reached]
+        names = [join for node, join in joins.items() if node in _served(part, source.name)]
         if names:
             between = InternalTopic(f"{names[0]}-{topic}", wanted)
             found.append(Mend(topic, partitions[topic], names[0], between))
     return found
+
+
+def _served(part: Graph, source: str) -> set[str]:
+    """The steps that its records come to, and those that find them in a table."""
+    reached = {place.node for place in part.reached_from(source)}
+    written = {use.store for node in part.nodes if node.name in reached for use in node.uses if use.writes}
+    return reached | {node.name for node in part.nodes if not written.isdisjoint(node.stores)}
 
 
 def _read_between(source: SourceNode, mends: Mapping[str, Mend]) -> SourceNode:

@@ -10,13 +10,13 @@ keywords. Where an operation takes one of them, a plain string in its place is t
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.serde import Serde
 from streamz_core.streams.dsl.stores import kept_in_memory
+from streamz_core.streams.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from streamz_core.streams.error_policy import ErrorPolicy
     from streamz_core.streams.operators.sink import Partitioner
 
-_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 OFFSET_RESETS: Final = ("earliest", "latest", "fail")
 O = TypeVar("O", bound="Option")  # noqa: E741
 
@@ -39,7 +38,7 @@ class Option:
     def __post_init__(self) -> None:
         """Refuse what cannot be a name: those of stores and topics in between become parts of topics' names."""
         if self.name is not None:
-            _check_name(self.name, type(self).__name__)
+            check_name(self.name, type(self).__name__)
 
     @classmethod
     def as_(cls, name: str) -> Self:
@@ -318,13 +317,6 @@ def option(kind: type[O], given: O | str | None, keywords: Mapping[str, Any] | N
     except TypeError as error:
         known = ", ".join(kind.__dataclass_fields__)
         raise Misuse(f"{kind.__name__}: {error}; it has {known}") from None
-
-
-def _check_name(name: object, what: str) -> None:
-    if not isinstance(name, str):
-        raise Misuse(f"{what}: expected a name, got {name!r}")
-    if not _NAME.fullmatch(name) or name in {".", ".."}:
-        raise Misuse(f"{what}: the name {name!r}: allowed are letters A-Z a-z, digits, '.', '_' and '-'")
 
 
 def _serde(side: str, given: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from streamz_core.errors import Misuse
 from streamz_core.serde.stamped import StampedCodec
 from streamz_core.streams.dsl.durations import Duration, milliseconds
 from streamz_core.streams.dsl.serde import Serde
+from streamz_core.streams.names import check_name
 from streamz_core.streams.topology import StoreKind, StoreSpec
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ class Stores:
     @staticmethod
     def lru_map(name: str, max_cache_size: int, **types: Any) -> StoreBuilder:
         """At most so many entries in each partition: the one not used for longest makes room."""
+        if type(max_cache_size) is not int or max_cache_size < 1:
+            raise Misuse(f"lru_map({name!r}): max_cache_size must be 1 or more, got {max_cache_size!r}")
         return _builder(name, StoreKind.LRU, types, entries_max=max_cache_size)
 
     @staticmethod
@@ -141,6 +144,7 @@ def kept_in_memory(store_type: str | None) -> bool | None:
 def _builder(
     name: str, kind: StoreKind, types: dict[str, Any], *, is_stamped: bool = False, **details: Any
 ) -> StoreBuilder:
+    check_name(name, "Stores")
     unknown = sorted(types.keys() - _TYPES)
     if unknown:
         raise Misuse(f"store {name!r}: there is no {', '.join(unknown)}=; types are {', '.join(_TYPES)}")

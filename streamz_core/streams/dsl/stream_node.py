@@ -46,6 +46,12 @@ class StreamNode(Generic[K, V]):
     def _name(self, kind: str, named: Named | str | None) -> str:
         return self.graph.step(kind, named)
 
+    def _stream_itself(self) -> KStream[K, V]:
+        from streamz_core.streams.dsl.kstream import KStream
+
+        assert isinstance(self, KStream)
+        return self
+
     def _then(
         self,
         name: str,

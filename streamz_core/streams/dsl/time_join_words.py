@@ -110,9 +110,3 @@ class TimeJoinWords(StreamNode[K, V]):
             with_key=with_key,
             value_type=value_type,
         )
-
-    def _stream_itself(self) -> KStream[K, V]:
-        from streamz_core.streams.dsl.kstream import KStream
-
-        assert isinstance(self, KStream)
-        return self

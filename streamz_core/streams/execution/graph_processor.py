@@ -74,7 +74,7 @@ class GraphContext:
         """Find out how long there was no input, if anybody asks."""
         if self.is_watching_idle:
             idle_ms = round(self.clock.monotonic_ms() - self._last_input_ms)
-            self._idle_ms = idle_ms if idle_ms > 0 and await self._context.reads_to_end() else 0
+            self._idle_ms = idle_ms if idle_ms > 0 and await self._context.is_silent(idle_ms) else 0
 
     @property
     def stream_time_ms(self) -> int:

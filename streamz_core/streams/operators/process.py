@@ -77,6 +77,11 @@ class Stage:
             raise Misuse(
                 f"step {self.name!r} forwarded {record!r}, which is no Record: Record(key, value, timestamp)"
             )
+        if type(record.timestamp) is not int or record.timestamp < 0:
+            raise Misuse(
+                f"step {self.name!r} forwarded a record of the time {record.timestamp!r}; expected milliseconds since "
+                "the epoch"
+            )
         if child is not None and child not in self.children:
             known = ", ".join(sorted(self.children)) or "none"
             raise Misuse(f"step {self.name!r} has no child {child!r}; behind it are: {known}")

@@ -6,6 +6,7 @@ Must not know: rows, who forwards it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -37,9 +38,10 @@ class FixedKeyRecord:
         """The same of another time, in milliseconds since the Unix epoch."""
         return type(self)(self.key, self.value, timestamp, self.headers)
 
-    def with_headers(self, headers: Iterable[Header]) -> Self:
-        """The same with these headers in place of its own."""
-        return type(self)(self.key, self.value, self.timestamp, tuple(headers))
+    def with_headers(self, headers: Iterable[Header] | Mapping[str, bytes | None]) -> Self:
+        """The same with these headers, pairs or a dict, in place of its own."""
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        return type(self)(self.key, self.value, self.timestamp, tuple(pairs))
 
 
 @dataclass(slots=True)

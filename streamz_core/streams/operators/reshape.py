@@ -70,7 +70,7 @@ class WithHeaders(Operator):
     """Each row with the headers ``function(key, value, headers)``."""
 
     def __init__(self, name: str, function: Callable[[Any, Any, Any], Any]) -> None:
-        """The function returns a dict, or pairs, of names and bytes."""
+        """The function returns a dict, or pairs, of names and bytes; None is none."""
         super().__init__(name)
         self._function = function
 
@@ -82,7 +82,11 @@ class WithHeaders(Operator):
             for index in range(len(rows.orders)):
                 old = () if before is None else before[index]
                 given = self._function(rows.keys[index], rows.values[index], old)
-                made.append(tuple(given.items() if isinstance(given, dict) else given))
+                pairs = tuple(given.items() if isinstance(given, dict) else given or ())
+                for name, value in pairs:
+                    if not isinstance(name, str) or not (value is None or isinstance(value, bytes)):
+                        raise TypeError(f"a header is a name and bytes, got {name!r} and {value!r}")
+                made.append(pairs)
         except Exception as error:
             raise row_failed(self.name, rows, len(made), error) from error
         return Rows(rows.keys, rows.values, rows.timestamps, rows.orders, made)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from streamz_core.serde.codecs import ColumnCodec
 from streamz_core.streams.internal_topic import InternalTopic
+from streamz_core.streams.names import check_name
 from streamz_core.streams.operator import Operator, OperatorContext
 from streamz_core.streams.operators.record import RecordContext
 from streamz_core.streams.operators.stateless import row_failed
@@ -77,6 +78,7 @@ class RoutingSink(Operator):
         """``topic(key, value)``, or ``topic(key, value, context)``; ``partitioner(topic, key, value, partitions)``."""
         super().__init__(name)
         self._with_context = with_context
+        self._checked: set[str] = set()
         self._topic = topic
         self._target: str | None = None
         self._key_codec = key_codec
@@ -118,6 +120,9 @@ class RoutingSink(Operator):
             raise TypeError(
                 f"to() takes a function that names a topic for each record; it returned {topic!r}"
             )
+        if topic not in self._checked:
+            check_name(topic, "to()")
+            self._checked.add(topic)
         return topic
 
     def _origin(self, rows: Rows, index: int) -> RecordContext:

@@ -139,7 +139,7 @@ class Assignment:
         for runner in runners:
             runner.stop()
         # Whoever still restores, or waits for its next try, has nothing to commit.
-        working = [self._work[runner.task_id] for runner in runners if runner.is_settled]
+        working = [self._work[runner.task_id] for runner in self._present(runners) if runner.is_settled]
         if working:
             timeout_ms = self._config.shutdown_timeout_ms
             try:
@@ -154,12 +154,16 @@ class Assignment:
         await self._cancel(runners)
 
     async def _cancel(self, runners: list[TaskRunner]) -> None:
-        working = [self._work.pop(runner.task_id) for runner in runners]
+        working = [self._work[runner.task_id] for runner in self._present(runners)]
         for task in working:
             task.cancel()
         if working:
             await asyncio.wait(working)
-        for runner in runners:
-            del self.runners[runner.task_id]
+        for runner in self._present(runners):
+            del self.runners[runner.task_id], self._work[runner.task_id]
             for partition in runner.partitions:
                 del self._owners[partition]
+
+    def _present(self, runners: list[TaskRunner]) -> list[TaskRunner]:
+        """Those that are still there: a rebalance may come while the app stops, and both wait for the same tasks."""
+        return [runner for runner in runners if self.runners.get(runner.task_id) is runner]

@@ -77,6 +77,8 @@ class RuntimeConfig:
     """
     rocksdb_config_setter: Callable[[str, Any], None] | None = None
     """Called with each store's name and its RocksDB options, to change them."""
+    application_server: str = ""
+    """Where other processes of the app can ask this one about its stores; told to them, no more."""
     num_standby_replicas: int = 0
     """How many members keep warm copies of each task's stores, beside the one that works on it.
 

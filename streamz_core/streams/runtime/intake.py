@@ -15,7 +15,7 @@ from streamz_core.streams.runtime.catch_up import CatchUp
 from streamz_core.streams.runtime.input import PartitionInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from streamz_core.protocol.record_batch import Columns
     from streamz_core.streams.round import Round
@@ -138,10 +138,17 @@ class Intake:
 
     async def reads_to_end(self) -> bool:
         """Whether nothing waits, and no log is known to have more."""
+        return await self._has_read_to(self._consumer.last_stable_offset)
+
+    async def nothing_is_coming(self) -> bool:
+        """The same, and no transaction is open that may bring some."""
+        return await self._has_read_to(self._consumer.highwater)
+
+    async def _has_read_to(self, end_of: Callable[[TopicPartition], int | None]) -> bool:
         if any(queue.record_count for queue in self.inputs.values()):
             return False
         for partition in self.inputs:
-            end = self._consumer.last_stable_offset(partition)
+            end = end_of(partition)
             # The consumer's position, not the task's: markers at the end are no records.
             if end is None or await self._consumer.position(partition) < end:
                 return False

@@ -64,6 +64,9 @@ class Consumer(Protocol):
     async def position(self, partition: TopicPartition) -> int:
         """The offset of the next record to hand out."""
 
+    def highwater(self, partition: TopicPartition) -> int | None:
+        """As far as there are records, of open transactions too, as of the last fetch; None before the first."""
+
     def last_stable_offset(self, partition: TopicPartition) -> int | None:
         """Where the partition's readable records ended at the last answer; None before the first."""
 

@@ -84,6 +84,10 @@ class StoreView:
         (value,) = self.get_many([key])
         return default if value is None else value
 
+    def partition_of(self, key: Any) -> int:
+        """The partition that ``key`` falls into by Kafka's partitioner."""
+        return partition_for(self._code(key), self._partitions)
+
     def get_many(self, keys: Sequence[Any]) -> list[Any]:
         """The values of ``keys``, in their order; None where there is none."""
         self._refuse_kinds(StoreKind.WINDOW, StoreKind.SESSION, StoreKind.JOIN, instead="fetch")

@@ -17,7 +17,7 @@ from streamz_core.aio.signal import Signal
 from streamz_core.aio.supervisor import Supervisor
 from streamz_core.client.consumer.assignors.range import RangePartitionAssignor
 from streamz_core.client.consumer.consumer import AIOKafkaConsumer
-from streamz_core.client.errors import OffsetOutOfRangeError
+from streamz_core.client.errors import InconsistentGroupProtocolError, OffsetOutOfRangeError
 from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.client.request import Requests
@@ -31,11 +31,12 @@ from streamz_core.streams.runtime.committer import AtLeastOnce, Committer, Exact
 from streamz_core.streams.runtime.failures import TaskInterrupted
 from streamz_core.streams.runtime.global_tables import GlobalTables
 from streamz_core.streams.runtime.layout import Layout
+from streamz_core.streams.runtime.members import KeyQueryMetadata, Members
 from streamz_core.streams.runtime.offsets import GroupOffsets
 from streamz_core.streams.runtime.queries import StoreView
 from streamz_core.streams.runtime.services import TaskServices
 from streamz_core.streams.runtime.standbys import Standbys
-from streamz_core.streams.runtime.status import PartitionStatus, RuntimeState, RuntimeStatus, TaskStatus
+from streamz_core.streams.runtime.status import RuntimeState, RuntimeStatus, task_status
 from streamz_core.streams.runtime.store_parts import (
     OPEN,
     GlobalParts,
@@ -47,7 +48,7 @@ from streamz_core.streams.runtime.stores import StateSettings
 from streamz_core.streams.runtime.subscriptions import Subscriptions
 from streamz_core.streams.runtime.task import Task
 from streamz_core.streams.runtime.task_assignment import MemberState
-from streamz_core.streams.runtime.task_assignor import TaskAssignor
+from streamz_core.streams.runtime.task_assignor import EndpointRange, TaskAssignor
 from streamz_core.streams.runtime.topics import Topics
 
 if TYPE_CHECKING:
@@ -55,14 +56,12 @@ if TYPE_CHECKING:
 
     from streamz_core.client.consumer.assignors.abstract import AbstractPartitionAssignor
     from streamz_core.client.link import Link
-    from streamz_core.model import TopicPartition
     from streamz_core.state.restore import RestoreProgress
     from streamz_core.state.store import Change
     from streamz_core.streams.processor import ProcessorContext
     from streamz_core.streams.runtime.config import RuntimeConfig
     from streamz_core.streams.runtime.standbys import Standby
     from streamz_core.streams.runtime.stores import StoreChanges
-    from streamz_core.streams.runtime.task_runner import TaskRunner
     from streamz_core.streams.topology import Topology
 
 _log = logging.getLogger(__name__)
@@ -110,6 +109,7 @@ class StreamsRuntime:
         self._background = Supervisor(f"app {config.app_id!r}", on_failure=self._fail)
         self._subscriptions = Subscriptions()
         self._layout: Layout | None = None
+        self._members: Members | None = None
 
     @property
     def state(self) -> RuntimeState:
@@ -202,6 +202,18 @@ class StreamsRuntime:
             + [table.name for table in self._topology.global_tables]
         )
 
+    async def query_metadata_for_key(self, name: str, key: Any) -> KeyQueryMetadata:
+        """Which process has a key of a store. Raises as ``store`` does, and ``StoreUnavailable`` in a rebalance."""
+        partition = self.store(name).partition_of(key)
+        assert self._layout is not None
+        assert self._members is not None
+        assert self._consumer is not None
+        parts = self._layout.topology.subtopologies
+        part = next((part for part in parts if any(store.name == name for store in part.stores)), None)
+        if part is None:
+            raise Misuse(f"store {name!r} is a global table: every process has all of it")
+        return await self._members.holding(part, partition, self._consumer.group_metadata().member_id)
+
     def _copies(self) -> Mapping[str, Standby]:
         return {} if self._standbys is None else self._standbys.copies
 
@@ -216,7 +228,7 @@ class StreamsRuntime:
         return RuntimeStatus(
             app_id=self.config.app_id,
             state=self._state.value,
-            tasks=tuple(self._task_status(runner) for runner in runners),
+            tasks=tuple(task_status(runner, self._consumer) for runner in runners),
             last_error=None if self._failure is None else str(self._failure),
             standbys=tuple(self._copies().values()),
         )
@@ -230,7 +242,7 @@ class StreamsRuntime:
         topics = Topics(requests, config.app_id)
         layout = Layout(self._topology, topics, config.app_id)
         await layout.begin()
-        self._layout = layout
+        self._layout, self._members = layout, Members(requests, config.app_id)
         offsets = GroupOffsets(requests, config, layout.resets)
         reader = LinkChangelogReader(requests, offsets)
         state = self._state_settings()
@@ -266,10 +278,24 @@ class StreamsRuntime:
             standbys=standbys,
             on_revoked=self.look_for_topics if self._topology.patterns else None,
         )
+        if not self._topology.subtopologies:
+            # With global tables alone there is nothing to share with others.
+            self._set_state(RuntimeState.RUNNING)
+            return
         self._subscribe(layout.read)
-        await consumer.start()
+        await self._join(consumer)
         self._background.spawn(self._fetch_forever(consumer, self._assignment), name="fetch")
         self._background.spawn(self._watch_topics(), name="topics")
+
+    async def _join(self, consumer: AIOKafkaConsumer) -> None:
+        try:
+            await consumer.start()
+        except InconsistentGroupProtocolError as error:
+            raise InconsistentGroupProtocolError(
+                f"app {self.config.app_id!r}: processes of it run that share tasks out in another way than this one: "
+                "one of the versions reads topics by pattern, the other by name. Stop the processes of the other "
+                "version first, or give this one another version or id"
+            ) from error
 
     def _state_settings(self) -> StateSettings:
         """Decoded entries have half of the memory and RocksDB the other; without RocksDB they have all of it."""
@@ -350,7 +376,8 @@ class StreamsRuntime:
         """Co-partitioned topics must come to the same member."""
         config = self.config
         wanted = 0 if config.state_dir is None else config.num_standby_replicas
-        plain = RangePartitionAssignor()
+        endpoint = config.application_server
+        plain = EndpointRange(endpoint) if endpoint else RangePartitionAssignor()
         tasks = TaskAssignor(self._topology, config.app_id, wanted, self._member_state, self._on_standbys)
         if self._topology.patterns:
             # Members find a new topic one after the other: to range alike topics would not go together meanwhile.
@@ -360,10 +387,11 @@ class StreamsRuntime:
 
     def _member_state(self) -> MemberState:
         """What this member has of the app's stores."""
-        directory = self.config.state_dir
+        directory, endpoint = self.config.state_dir, self.config.application_server
         if directory is None:
-            return MemberState()
+            return MemberState(endpoint=endpoint)
         return MemberState(
+            endpoint=endpoint,
             home=rocksdb.home(directory),
             standing_by={} if self._standbys is None else self._standbys.positions,
             on_disk=rocksdb.databases(f"{directory}/{self.config.app_id}"),
@@ -417,6 +445,9 @@ class StreamsRuntime:
             try:
                 fetched = await consumer.getcolumns(timeout_ms=FETCH_WAIT_MS)
             except OffsetOutOfRangeError as error:
+                # Until their tasks begin anew: asked for again at once, they would only fail again.
+                for partition in consumer.assignment() & set(error.args[0]):
+                    consumer.pause(partition)
                 assignment.interrupt(TaskInterrupted(f"a position is no longer in its log: {error}"))
                 continue
             # No await until everything is handed over: a task that seeks must not get older data.
@@ -451,32 +482,3 @@ class StreamsRuntime:
             self._consumer.subscribe(topics, listener=self._assignment)
         else:
             self._consumer.subscribe(pattern=NO_TOPIC, listener=self._assignment)
-
-    # -- status -----------------------------------------------------------------------------------
-
-    def _task_status(self, runner: TaskRunner) -> TaskStatus:
-        task = runner.task
-        return TaskStatus(
-            task_id=task.task_id,
-            state=task.state.value,
-            stream_time_ms=task.stream_time_ms,
-            partitions=tuple(self._partition_status(task, partition) for partition in task.partitions),
-            skipped_count=task.skipped_count,
-            dead_letter_count=task.dead_letter_count,
-            late_count=task.late_count,
-            restoring=tuple(task.stores.restoring.values()),
-            restarts=runner.restarts,
-            last_error=runner.last_error,
-        )
-
-    def _partition_status(self, task: Task, partition: TopicPartition) -> PartitionStatus:
-        position = task.positions.get(partition)
-        end = None if self._consumer is None else self._consumer.last_stable_offset(partition)
-        return PartitionStatus(
-            partition=partition,
-            position=position,
-            committed=task.committed.get(partition),
-            end=end,
-            lag=None if end is None or position is None else max(0, end - position),
-            buffered_records=task.inputs[partition].record_count,
-        )

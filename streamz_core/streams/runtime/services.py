@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from streamz_core.streams.runtime.commit_stalls import CommitStalls
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
@@ -53,5 +55,6 @@ class TaskServices:
     on_restore: Callable[[RestoreProgress], None]
     on_changes: Callable[[ProcessorContext, Sequence[StoreChanges]], None] = lambda _task, _changes: None
     """A task's stores were committed, with these changes."""
+    commit_stalls: CommitStalls = field(default_factory=CommitStalls)
     on_task_changed: Callable[[], None]
     """A task began to work, or stopped working."""

@@ -20,6 +20,7 @@ from streamz_core.aio.deadline import wait_for
 from streamz_core.aio.signal import Signal
 from streamz_core.state.store import StoreCorrupt, StoreError
 from streamz_core.streams.error_policy import ErrorAction
+from streamz_core.streams.runtime.commit_schedule import CommitSchedule
 from streamz_core.streams.runtime.committer import CommitWork
 from streamz_core.streams.runtime.decoding import decode, stream_time_after
 from streamz_core.streams.runtime.failure_book import FailureBook
@@ -39,7 +40,6 @@ from streamz_core.streams.runtime.task_context import TaskContext
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streamz_core.clock import Cancellable
     from streamz_core.model import TopicPartition
     from streamz_core.protocol.record_batch import Columns
     from streamz_core.streams.round import BadRecord, Part, Round
@@ -58,10 +58,6 @@ SLICE_COST_RECORDS: Final = 20
 SAVEPOINT_RECORDS: Final = 100_000
 """So many records after a failure, slices with changed state begin with a savepoint: about 1 us for each changed
 key, where the next failure would cost the work since the last commit."""
-
-CAUGHT_UP_RECORDS: Final = 1_000
-"""So many uncommitted records of a task that has read all there is are committed without waiting for the interval:
-about the work of a commit. Fewer, a trickle, wait, and share one."""
 
 _NO_VERDICTS: Final[Mapping[str, Verdict]] = {}
 
@@ -110,12 +106,11 @@ class Task(TaskContext):
         self._book = book
         self._stop_requested = asyncio.Event()
         self._interruption: TaskInterrupted | None = None
-        self._tick: Cancellable | None = None
+        self._schedule = CommitSchedule(config, services.clock, self.request_commit)
         self._cautious_records = 0
         """How many more records are handled with a savepoint before every slice."""
         self._savepoint: OutputMark | None = None
         """What had been sent before the slice in hand, where stores can go back to there too."""
-        self._records_since_commit = 0
         self._work_since_others = 0
         self._flushed_at_ms = services.clock.monotonic_ms()
 
@@ -227,9 +222,9 @@ class Task(TaskContext):
         services.on_task_changed()
 
     async def _close(self) -> None:
-        if self._tick is not None:
-            self._tick.cancel()
+        self._schedule.end()
         self._alarm.cancel()
+        self._services.commit_stalls.ended(self.task_id, self.clock.monotonic_ms())
         graceful = self.state.value is not TaskState.FAILED
         # Whatever is cancelled or fails here, the stores' files must be let go of.
         try:
@@ -246,7 +241,7 @@ class Task(TaskContext):
     # -- the loop ---------------------------------------------------------------------------------
 
     async def _loop(self) -> None:
-        self._arm_tick()
+        self._schedule.begin()
         while not self._stopping:
             if self._interruption is not None:
                 raise self._interruption
@@ -266,8 +261,8 @@ class Task(TaskContext):
                     self._cautious_records -= round_.count
                 await self._give_way(round_.count)
             else:
-                if not self.commit_request.is_pending and await self._is_worth_committing():
-                    self.request_commit()
+                if self._schedule.is_worthwhile and await self._intake.reads_to_end():
+                    self._schedule.caught_up()
                 if not self.commit_request.is_pending:
                     await self._wake.wait()
                     self._wake.clear()
@@ -337,7 +332,7 @@ class Task(TaskContext):
     def _advance(self, part: Part, start: int, count: int) -> None:
         """``count`` records of the part's chunk, from ``start`` on, are done with."""
         self._positions.advance(part.source, part.chunk.columns.offsets[start + count - 1] + 1)
-        self._records_since_commit += count
+        self._schedule.records += count
         self._intake.advance(part.source, count)
 
     async def _pass_over(self, round_: Round, bad: BadRecord) -> None:
@@ -360,15 +355,11 @@ class Task(TaskContext):
         if unrouted:
             self._outputs.route(await self._services.count_partitions(unrouted))
 
-    async def _is_worth_committing(self) -> bool:
-        """Whether there is nothing left to do but a commit of many records: waiting would only make it late."""
-        return self._records_since_commit >= CAUGHT_UP_RECORDS and await self._intake.reads_to_end()
-
     def _commit_is_due(self) -> bool:
         config = self._config
         return (
             self.commit_request.is_pending
-            or self._records_since_commit >= config.commit_records_max
+            or self._schedule.is_full
             or self._outputs.size_bytes >= config.commit_bytes_max
             or self._stores.dirty_records >= config.commit_records_max
             or self._stores.need_commit()
@@ -388,6 +379,7 @@ class Task(TaskContext):
             return False
         if self._positions.is_dirty or outputs.topics or stores.dirty_records:
             self.state.set(TaskState.COMMITTING)
+            self._services.commit_stalls.began(self.task_id, self.clock.monotonic_ms())
             counts = await self._services.count_partitions(outputs.topics)
             work = CommitWork(
                 offsets=self._positions.to_commit(),
@@ -402,9 +394,9 @@ class Task(TaskContext):
             self._committed(work)
             self._flush_if_due()
             self.state.set(TaskState.RUNNING)
-        self._records_since_commit = 0
+        self._schedule.records = 0
         if not self._stopping:
-            self._arm_tick()
+            self._schedule.begin()
         return True
 
     def _committed(self, work: CommitWork) -> None:
@@ -412,6 +404,8 @@ class Task(TaskContext):
         self._book.committed(self._positions.committed)
         self._passed_over.committed()
         self._savepoint = self._outputs.mark()
+        self._schedule.committed()
+        self._services.commit_stalls.ended(self.task_id, self.clock.monotonic_ms())
         self.has_committed = True
 
     def _flush_if_due(self) -> None:
@@ -419,12 +413,6 @@ class Task(TaskContext):
         if now_ms - self._flushed_at_ms >= self._config.state_flush_interval_ms:
             self._flushed_at_ms = now_ms
             self._stores.flush_soon()
-
-    def _arm_tick(self) -> None:
-        """Ask for a commit after the interval."""
-        if self._tick is not None:
-            self._tick.cancel()
-        self._tick = self.clock.call_later(self._config.commit_interval_ms, self.request_commit)
 
     # -- failures ---------------------------------------------------------------------------------
 
@@ -493,7 +481,7 @@ class Task(TaskContext):
         self._outputs.clear()
         self._stores.discard()
         self._passed_over.discard()
-        self._records_since_commit = 0
+        self._schedule.records = 0
         self._positions.rewind()
         self._seek()
         await self._processors.open(self)

@@ -36,6 +36,8 @@ class MemberState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Records of changelogs that are in its standbys, by task."""
     on_disk: list[str] = []
     """Tasks of which it has files, however old."""
+    endpoint: str = ""
+    """Where other processes can ask this one about its stores, as the app says."""
     patterns: list[str] = []
     """What it reads by pattern: it takes tasks of other topics of those too, once it knows of them."""
 
@@ -48,7 +50,7 @@ class MemberState(msgspec.Struct, frozen=True, omit_defaults=True):
         """What ``to_json`` made; a member that tells nothing readable has nothing."""
         try:
             return msgspec.json.decode(data, type=MemberState)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return MemberState()
 
 

@@ -1,6 +1,6 @@
 """``TaskAssignor``: shares tasks and standbys out by the group's own protocol.
 
-Owns: the way of ``task_assignment``'s values through subscriptions and assignments.
+Owns: the way of ``task_assignment``'s values through subscriptions and assignments; ``EndpointRange`` has next to none.
 Must not know: how tasks are shared out, how a standby works.
 """
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from streamz_core.client.consumer.assignors.abstract import AbstractPartitionAssignor, subscribers
+from streamz_core.client.consumer.assignors.range import RangePartitionAssignor
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.consumer_protocol import (
     ConsumerProtocolMemberAssignment,
@@ -145,6 +146,17 @@ class TaskAssignor(AbstractPartitionAssignor):
                 for index in sorted(cluster.partitions_for_topic(topic) or ()):
                     found[readers[index % len(readers)]].append(TopicPartition(topic, index))
         return found
+
+
+class EndpointRange(RangePartitionAssignor):
+    """Ranges, by members that tell where they can be asked."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._told = MemberState(endpoint=endpoint).to_json()
+
+    def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
+        """The topics, and where this member can be asked."""
+        return ConsumerProtocolMemberMetadata(self.version, sorted(topics), self._told)
 
 
 def _can_run(part: SubTopology, subscribed: set[str], state: MemberState) -> bool:

@@ -83,9 +83,11 @@ class TaskContext:
         """How many partitions an output topic has."""
         return self._services.known_partitions(topic)
 
-    async def reads_to_end(self) -> bool:
-        """Whether no input is known to have more than was handed to the processors."""
-        return await self._intake.reads_to_end()
+    async def is_silent(self, silence_ms: float) -> bool:
+        """Whether ``silence_ms`` without input mean that there is none."""
+        if self._services.commit_stalls.hold_up(silence_ms, self.clock.monotonic_ms()):
+            return False
+        return await self._intake.nothing_is_coming()
 
     def request_commit(self) -> None:
         """Commit as soon as the record in hand is done."""

@@ -60,7 +60,7 @@ class Topics:
         self._counts: dict[str, int] = {}
 
     async def source_counts(self, topology: Topology) -> tuple[Topology, dict[str, int]]:
-        """The topology with what patterns stand for now, and the partition counts of all source topics.
+        """The topology with what patterns stand for now, and the partition counts of all that is read.
 
         Raises ``MissingTopic`` for one that is read by name, and ``Misuse`` where topics do not go together.
         """
@@ -69,12 +69,13 @@ class Topics:
                 MetadataRequest(topics=None, allow_auto_topic_creation=False), "looking for topics"
             )
         else:
-            answer = await self._describe(topology.topics, create=False)
+            answer = await self._describe({*topology.topics, *topology.named_topics}, create=False)
         present = {topic.name: len(topic.partitions) for topic in answer.topics if not topic.error_code}
         foreign = [topic.name for topic in answer.topics if topic.name in present and not topic.is_internal]
         topology = bound(topology, foreign, self._app_id)
-        self._refuse_missing([topic for topic in topology.topics if topic not in present])
-        counts = {topic: present[topic] for topic in topology.topics}
+        read = dict.fromkeys((*topology.topics, *topology.named_topics))
+        self._refuse_missing([topic for topic in read if topic not in present])
+        counts = {topic: present[topic] for topic in read}
         for part in topology.subtopologies:
             _check_copartitioned(part, counts)
         return topology, counts

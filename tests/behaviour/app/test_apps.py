@@ -448,3 +448,17 @@ async def test_topics_of_different_partition_counts_live_in_one_app_with_tables(
 
     assert dict(spent.items()) == {f"k{number}": number for number in range(12)}
     assert (raised["all"], sizes[0], sizes[1]) == (12, 6, 6)
+
+
+async def test_a_rebalance_while_an_app_stops_waits_for_the_same_tasks(lab):
+    app = lab.app(topic_partitions=2)
+    app.stream("in", key_type=str, value_type=str).group_by_key().count("n")
+    await lab.start(app)
+    assignment = app.running.runtime._assignment
+    tasks = list(app.running.runtime.tasks.values())
+    partitions = [partition for task in tasks for partition in task.partitions]
+
+    await lab.clock.drive(asyncio.gather(assignment.stop_all(), assignment.on_partitions_revoked(partitions)))
+
+    assert {task.state.value.value for task in tasks} == {"closed"}
+    assert not assignment.runners

@@ -9,6 +9,7 @@ import pytest
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.planning import DestructiveChange, planned
 from streamz_core.app.reset import reset
+from streamz_core.client.errors import InconsistentGroupProtocolError
 from streamz_core.errors import Misuse
 from streamz_core.protocol.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from streamz_core.streams.runtime.runtime import TOPICS_CHECK_MS
@@ -59,6 +60,36 @@ async def test_an_agent_with_a_table_needs_them_dealt_out_anew(lab):
         ImproperlyConfigured, match=r"reads pattern 'orders-.*' and uses table 'counts'.*group_by"
     ):
         await lab.start(app)
+
+
+async def test_agents_and_streams_may_share_a_pattern(lab):
+    app = shouting(lab)
+    app.stream(app.topic(pattern="orders-.*", value_type=str, value_serializer="raw")).to("copied")
+    await lab.send("orders-eu", b"a")
+    await lab.start(app)
+    await lab.send("orders-us", b"b")
+    await look(lab)
+
+    assert await lab.values("out") == [b"orders-eu: a", b"orders-us: b"]
+    assert await lab.values("copied") == [b"a", b"b"]
+
+
+def test_a_pattern_is_read_in_one_way(lab):
+    app = shouting(lab)
+    app.stream(app.topic(pattern="orders-.*", value_type=int)).to("copied")
+
+    with pytest.raises(ImproperlyConfigured, match=r"pattern 'orders-.*' is read in two ways"):
+        app.topology({"out": 1})
+
+
+async def test_a_version_by_pattern_does_not_mix_with_one_by_name(lab):
+    named = lab.app(topic_partitions=1)
+    named.stream("orders-eu").to("out")
+    await lab.start(named)
+
+    with pytest.raises(InconsistentGroupProtocolError, match=r"one of the versions reads topics by pattern"):
+        await lab.start(counting(lab))
+    assert named.running.runtime.failure is None
 
 
 async def test_grouped_they_fill_tables(lab):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from typing import Any
 
 import pytest
 
 from streamz_core.app.app import App
-from streamz_core.app.errors import ImproperlyConfigured
-from streamz_core.errors import Misuse
+from streamz_core.app.errors import ImproperlyConfigured, NotReady
+from streamz_core.errors import Misuse, Retriable
 from streamz_core.state.restore import RestorePhase
 from streamz_core.streams.dsl.options import Materialized
 
@@ -155,6 +156,8 @@ async def test_a_copy_of_the_stores_spares_reading_the_changelog(lab: Any, tmp_p
     await lab.start(app)
     await feed_kinds(lab)
     assert sorted(app.backup_state(str(copies))) == sorted(str(path) for path in copies.glob("*/*"))
+    with pytest.raises(ImproperlyConfigured, match=r"has a copy of its stores in .* already: name another"):
+        app.backup_state(str(copies))
     with pytest.raises(ImproperlyConfigured, match="is running: its stores cannot be restored"):
         app.restore_state(str(copies))
     await lab.stop(app)
@@ -227,3 +230,25 @@ async def test_options_of_rocksdb_can_be_changed_by_store(lab: Any, tmp_path: An
         await lab.start(app)
     with pytest.raises(ImproperlyConfigured, match="expected a function"):
         kinds(lab, rocksdb_config_setter=3)
+
+
+async def test_a_store_that_is_asked_for_while_the_app_starts_may_be_asked_for_again(lab: Any) -> None:
+    app = lab.app()
+    app.table("users", key_type=str, value_type=str)
+    refusals: list[Exception] = []
+
+    async def ask() -> None:
+        while True:
+            try:
+                app.store("users").get("ann")
+                return
+            except NotReady:
+                pass
+            except Retriable as refusal:
+                refusals.append(refusal)
+            await asyncio.sleep(0)
+
+    asking = asyncio.create_task(ask())
+    await lab.start(app)
+    await lab.clock.drive(asking)
+    assert "is starting" in str(refusals[0])

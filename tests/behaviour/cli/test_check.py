@@ -7,6 +7,7 @@ import json
 from click.testing import CliRunner
 
 from streamz_core.cli.main import main
+from streamz_core.log.files import DiskFiles
 
 
 def log_file(line):
@@ -69,7 +70,16 @@ def test_a_partition_that_failed_is_described_as_unavailable(grouped):
     (log_file(grouped).parent / "partition.metadata").write_bytes(b"not what was written")
 
     only = grouped("topics --describe --unavailable-partitions")
-    assert only == "\tTopic: t\tPartition: 0\tLeader: none\tReplicas: 0\tIsr: \n"
+    assert only == "\tTopic: t\tPartition: 0\tLeader: none\tReplicas: 0\tIsr: \tElr: \tLastKnownElr: \n"
     (topic,) = json.loads(grouped("topics --describe --topic t --json"))
     assert topic["partitions"] == [{"partition": 0, "error": "KAFKA_STORAGE_ERROR"}]
     assert grouped("topics --describe --at-min-isr-partitions --topic t") == ""
+
+
+def test_a_directory_that_may_not_be_read_is_not_called_missing(made, monkeypatch):
+    def refuse(_self, path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(DiskFiles, "listdir", refuse)
+
+    assert f"no permission for {made.path}" in made("topics --list", code=1)

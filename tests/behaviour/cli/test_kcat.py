@@ -77,7 +77,7 @@ def test_a_value_is_framed_by_its_length(filled, tmp_path):
 
 def test_records_are_printed_as_json(filled):
     first = json.loads(filled("-C -t t -e -q -J -c 1")[0])
-    assert (first["topic"], first["offset"], first["key"], first["value"]) == ("t", 0, "a", "1")
+    assert (first["topic"], first["offset"], first["key"], first["payload"]) == ("t", 0, "a", "1")
 
 
 def test_the_producer_takes_keys_delimiters_files_and_codecs(kcat, tmp_path):
@@ -106,7 +106,7 @@ def test_topics_are_listed(filled):
 
 
 def test_offsets_of_times_are_asked_for(filled):
-    assert filled("-Q -t t:0:-1 -t t:0:-2")[0] == "t [0] offset 3\nt [0] offset 0\n"
+    assert filled("-Q -t t:0:-1 -t t:0:-2")[0] == "t [0] offset 0\nt [0] offset 3\n"
 
 
 @pytest.mark.parametrize(

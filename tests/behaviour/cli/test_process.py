@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from streamz_core.client.local_link import open_link
+from tests.certificates import Authority
 
 ROOT = Path(__file__).parents[3]
 
@@ -201,3 +203,70 @@ def test_a_server_open_to_the_network_is_refused_before_anything_is_made(streamz
     assert server.returncode == 1
     assert b"no TLS and authentication" in err
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        ("kafka-reassign-partitions.sh", "there is one broker"),
+        ("kafka-log-dirs", "data directory"),
+        ("topcs", "did you mean 'topics'?"),
+    ],
+)
+def test_a_verb_that_is_not_there_says_what_to_do(streamz, verb, said):
+    process = streamz(verb)
+
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert said in err.decode()
+
+
+def test_each_verb_tells_the_version(streamz):
+    out, _ = streamz("kafka-topics.sh", "--version").communicate(timeout=30)
+
+    assert out.startswith(b"streamz ")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dump-log --deep-iteration --files data/log/t-0/00000000000000000000.log",
+        "producer-perf --topic t --num-records 100000 --record-size 10 --reporting-interval 1",
+        "consumer-perf --topic t --messages 400 --show-detailed-stats --reporting-interval 1",
+        "kcat -b ./data -C -t t",
+    ],
+)
+def test_figures_and_dumps_end_quietly_too_when_their_reader_goes_away(streamz, line):
+    produce(streamz, *("x" * 1000 for _ in range(500)))
+    writer = streamz(*line.split())
+    writer.stdout.readline()
+    writer.stdout.close()
+
+    assert (writer.wait(timeout=60), writer.stderr.read()) == (0, b"")
+
+
+def test_an_application_behind_a_port_that_nobody_serves_is_not_waited_for(streamz):
+    process = streamz(
+        "streams-application-reset", "--application-id", "a", "--bootstrap-server", "127.0.0.1:1"
+    )
+
+    _, err = process.communicate(timeout=25)
+    assert process.returncode == 1
+    assert "is a server running there" in err.decode()
+
+
+def test_a_server_shows_its_new_certificate_after_a_hangup(streamz, tmp_path):
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("server")
+    server = streamz("server", "--listen", "127.0.0.1:0", "--tls-certificate", certificate, "--tls-key", key)
+    host, _, port = server.stdout.readline().decode().split()[-1].rpartition(":")
+    before = ssl.get_server_certificate((host, int(port)))
+
+    authority.issue("server")
+    server.send_signal(signal.SIGHUP)
+    while b"new connections get the certificate" not in server.stderr.readline():
+        assert server.poll() is None
+
+    assert ssl.get_server_certificate((host, int(port))) != before
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(timeout=30) == 0

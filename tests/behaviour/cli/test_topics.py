@@ -20,7 +20,8 @@ def test_a_topic_is_created_listed_described_altered_and_deleted(line):
     assert list(fields) == ["Topic", "TopicId", "PartitionCount", "ReplicationFactor", "Configs"]
     assert (fields["Topic"], fields["PartitionCount"], fields["Configs"]) == ("a.b", "2", "retention.ms=1000")
     assert len(fields["TopicId"]) == 22
-    assert parts == [f"\tTopic: a.b\tPartition: {n}\tLeader: 0\tReplicas: 0\tIsr: 0" for n in (0, 1)]
+    one = "\tTopic: a.b\tPartition: {}\tLeader: 0\tReplicas: 0\tIsr: 0\tElr: \tLastKnownElr: "
+    assert parts == [one.format(number) for number in (0, 1)]
     assert line(f"topics --describe --topic-id {fields['TopicId']}").startswith("Topic: a.b\t")
 
     line(
@@ -73,7 +74,7 @@ def test_partitions_and_topics_are_filtered(made):
         ("topics --create --topic x --config retention.ms", 2, "--config takes key=value"),
         ("topics --create --topic x --partitions 0", 1, "0 partitions"),
         ("topics --create", 2, "--create needs --topic"),
-        ("topics", 2, "give one of --list"),
+        ("topics", 2, "give exactly one of --list"),
         ("topics --list --partitions 3", 2, "--partitions goes with"),
         ("topics --list --nonsense", 2, "--nonsense"),
         ("topics --describe --topic none", 1, "topic 'none' does not exist (see: streamz topics --list)"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from random import Random
 from typing import Any
 
 import pytest
 
 from streamz_core.errors import Misuse
+from streamz_core.model import TopicPartition
 from streamz_core.protocol.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from streamz_core.protocol.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from streamz_core.protocol.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
@@ -17,7 +19,8 @@ from streamz_core.streams.runtime.failures import TaskFailed
 from streamz_core.streams.runtime.runtime import TOPICS_CHECK_MS
 from streamz_core.streams.runtime.store_parts import StoreUnavailable
 from streamz_core.testing import MemoryBroker, kill_at_every_commit
-from streamz_core.testing.driven_app import tasks_of
+from streamz_core.testing.driven_app import ends_of, tasks_of
+from streamz_core.testing.kill_points import KillPoint, KillPoints
 from tests.behaviour.streams.lives import Lives
 from tests.harness_form import Form, chosen_form
 
@@ -163,6 +166,22 @@ async def test_a_topic_that_goes_is_let_go_of_and_its_name_may_come_again(shop):
     values = Counter(await app.all())
     assert values[b"D"] == values[b"A"] == values[b"C"] == 1
     assert app.owned() == [{(topic, index) for topic in ("orders-eu", "orders-us") for index in range(2)}]
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_a_name_that_comes_again_is_another_topic(shop, seen):
+    app = await shop(copied, "orders-eu", "orders-us")
+    await app.orders("orders-us", "a", "b")
+    assert await app.all() == [b"A", b"B"]
+
+    await app.delete("orders-us")
+    if seen:
+        await app.look()
+    await app.create("orders-us")
+    await app.orders("orders-us", "c")
+    await app.look()
+
+    assert sorted(await app.all()) == [b"A", b"B", b"C"]
 
 
 async def test_all_topics_may_go(shop):
@@ -334,3 +353,65 @@ async def test_killed_at_a_topic_that_has_just_come(shop, loses_power):
     await app.orders("orders-us", "c")
 
     assert (await app.all())[-1] == b"3"
+
+
+GIVEN = {"orders-eu": ["a", "b", "c", "d"], "orders-us": ["e", "f", "g"]}
+
+
+class Tale(Shop):
+    """A life in which a topic comes, from the beginning or from where one that was killed left it."""
+
+    def __init__(self, make: Any, points: KillPoints, left: KillPoint | None = None) -> None:
+        self._points, self._left = points, left
+        super().__init__(make, ("all", "orders-eu"), 1)
+
+    def _broker_on(self, image: Any) -> MemoryBroker:
+        left = self._left.image if self._left is not None else image
+        return MemoryBroker(self._name, clock=self.clock, image=left, watch=self._points.watch)
+
+    async def begin(self) -> None:
+        if self._left is None:
+            await super().begin()
+            self._points.begin(self.broker)
+            return
+        await self.broker.start()
+        await self.join()
+
+    async def tell(self) -> list[bytes]:
+        """What is still to come of the tale, to its end; what the app has written then."""
+        await self.give("orders-eu", 2)
+        await self.commit()
+        await self.give("orders-us", 2)
+        await self.look()
+        await self.give("orders-eu", 4)
+        await self.give("orders-us", 3)
+        return await self.all()
+
+    async def give(self, topic: str, count: int) -> None:
+        """Write so many of its records, but for those that are there already."""
+        if topic not in {partition.topic for partition in ends_of(self.broker)}:
+            await self.create(topic)
+        have = ends_of(self.broker)[TopicPartition(topic, 0)]
+        await self.orders(topic, *GIVEN[topic][have:count])
+
+
+@pytest.mark.parametrize("make", [copied, counted])
+async def test_wherever_it_is_killed_while_a_topic_comes_each_record_counts_once(make):
+    points = KillPoints(Random(1), POINTS, power_cuts=True, copy_state=lambda _: None)
+    tale = Tale(make, points)
+    await tale.begin()
+    whole = sorted(await tale.tell())
+    points.end()
+    await tale.end()
+    assert len(points.points) == min(POINTS, points.count) > 20
+
+    for point in points.points:
+        again = Tale(make, KillPoints(Random(1), 0, power_cuts=False, copy_state=lambda _: None), point)
+        await again.begin()
+        found = await again.tell()
+        await again.end()
+        if make is copied:
+            assert sorted(found) == whole, point.where
+        else:
+            assert found[-1] == b"7", point.where
+            assert found == sorted(set(found)), point.where

@@ -36,7 +36,7 @@ class FakeContext:
         self.stores: dict[str, Any] = {}
         self.has_backlog = False
 
-    async def reads_to_end(self) -> bool:
+    async def is_silent(self, silence_ms: float) -> bool:
         return not self.has_backlog
 
     def store(self, name: str) -> Any:

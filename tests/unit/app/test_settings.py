@@ -26,7 +26,8 @@ def test_an_unknown_setting_names_the_closest():
     with pytest.raises(ImproperlyConfigured, match=says):
         App("a", procesing_guarantee="exactly_once")
     with pytest.raises(
-        ImproperlyConfigured, match="unknown setting 'xyzzy'; known: accept_destructive, broker, "
+        ImproperlyConfigured,
+        match="unknown setting 'xyzzy'; known: accept_destructive, application_server, broker, ",
     ):
         App("a", xyzzy=1)
 

@@ -111,6 +111,16 @@ class CompactionMachine(RuleBasedStateMachine):
                 self.sequences[producer] = 0
             self.batches.pop(producer, None)
 
+    @rule()
+    def forget_producers_with_what_told_of_them(self) -> None:
+        """Who comes back goes on: neither what compaction leaves nor a lost cache may say otherwise."""
+        self.expire_producers(asks_anew=False)
+        self.compact(0)
+        self.kill_and_open(loses_caches=True)
+        for producer, epoch in self.epochs.items():
+            follows = self.log.next_sequence(producer, epoch)
+            assert follows in (0, self.sequences[producer]), "known by an older batch than its last"
+
     @rule(step=st.integers(0, 80))
     def compact(self, step: int) -> None:
         self.now_ms += step

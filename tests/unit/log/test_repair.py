@@ -54,6 +54,17 @@ def test_a_sound_directory_is_left_alone(closed):
     assert not closed[0].exists(f"{closed[1]}/lost+found")
 
 
+def test_where_nothing_can_be_done_nothing_is_said_to_be_kept(closed):
+    files, path = closed
+    files.rename(f"{path}/{T}", f"{path}-elsewhere")
+
+    result = repair(files, path, 0, execute=True)
+
+    assert [one.message for one in result.left] == ["the partition's directory is missing"]
+    assert result.kept_path == ""
+    assert not files.exists(f"{path}/lost+found")
+
+
 def test_a_dry_run_says_what_would_be_done(closed):
     change(closed, log_of(2), 70)
 

@@ -14,6 +14,8 @@ from streamz_core.testing import interpreted
 MODULES = (
     "varint",
     "batch_header",
+    "encoded_batches",
+    "batch_frame",
     "batch_encoder",
     "batch_decoder",
     "batch_check",

@@ -34,7 +34,8 @@ def test_no_compiled_module_is_older_than_its_source() -> None:
     # In an installed wheel the times are those of unpacking; sources are edited in the tree.
     stale = [
         source.name
-        for source in (ROOT / "streamz_core").rglob("*.py")
+        for source in (ROOT / "streamz_core").rglob("*.[cp]*")
+        if source.suffix in {".c", ".py"}
         for built in source.parent.glob(f"{source.stem}.*.so")
         if built.stat().st_mtime < source.stat().st_mtime
     ]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 import streamz_core.testing
+from streamz_core.errors import Misuse
 from streamz_core.streams import StreamsBuilder, TimeWindows
 from streamz_core.testing import TopologyTestDriver
 
@@ -75,3 +78,23 @@ def test_lists_can_be_piped_with_times() -> None:
             (None, 5),
             (None, 5),
         ]
+
+
+def test_a_closed_driver_says_so() -> None:
+    builder = StreamsBuilder()
+    builder.stream("in", key_type=str, value_type=str).to("out")
+    driver = TopologyTestDriver(builder)
+    given = driver.create_input_topic("in", str, str)
+    driver.close()
+    with pytest.raises(Misuse, match="the driver is closed"):
+        given.pipe_input("a", "1")
+    with pytest.raises(Misuse, match="the driver is closed"):
+        driver.advance_wall_clock_time(1)
+
+
+def test_a_topology_of_a_global_table_alone() -> None:
+    builder = StreamsBuilder()
+    builder.global_table("rates", key_type=str, value_type=float)
+    with TopologyTestDriver(builder) as driver:
+        driver.create_input_topic("rates", str, float).pipe_input("eur", 1.1)
+        assert driver.app.store("rates").get("eur") == 1.1

@@ -310,3 +310,22 @@ def together(driver: TopologyTestDriver, pairs: list[tuple[str, str]]) -> None:
 def test_numbers_that_make_no_sense(word: str, arguments: tuple[Any, ...]) -> None:
     with pytest.raises(Misuse, match=word):
         getattr(StreamsBuilder().stream("in"), word)(*arguments)
+
+
+def test_records_under_changed_keys_are_brought_together_first() -> None:
+    builder = StreamsBuilder()
+    rekeyed = builder.stream("in", key_type=str, value_type=str).select_key(lambda _k, _v: "x", key_type=str)
+    rekeyed.deduplicate(1_000, "seen").to("once")
+    rekeyed.batch(4, "lists").to("four")
+    with TopologyTestDriver(builder, partitions=3) as driver:
+        given_topic = driver.create_input_topic("in", str, str)
+        given_topic.pipe_key_value_list([(key, key) for key in "abcd"], 0, 1)
+        assert driver.create_output_topic("once", str, str).queue_size == 1
+        (found,) = driver.create_output_topic("four", str, list).read_values_to_list()
+        assert sorted(found) == ["a", "b", "c", "d"]
+
+
+def test_records_without_a_key_or_a_value_are_in_no_batch(bench: Any) -> None:
+    bench.stream().batch(2, "lists").to("out")
+    rows = ((None, "1"), ("a", "2"), (None, "3"), ("a", None), ("a", "4"))
+    assert bench.run(*rows) == [("a", ["2", "4"])]

@@ -67,6 +67,17 @@ def test_a_table_with_fewer_partitions_is_dealt_out_anew() -> None:
         assert found(driver) == EXPECTED
 
 
+def test_a_table_with_fewer_partitions_than_the_stream_is_dealt_out_anew() -> None:
+    app = app_of(small=2, big=3)
+    table = app.table("small", key_type=str, value_type=str)
+    stream = app.stream("big", key_type=str, value_type=str)
+    stream.join(table, lambda big, small: f"{small}+{big}", "both", value_type=str).to("out")
+    with TopologyTestDriver(app) as driver:
+        feed(driver, "small")
+        feed(driver, "big")
+        assert found(driver) == EXPECTED
+
+
 def test_without_a_name_the_counts_are_refused() -> None:
     app = app_of(small=2, big=3)
     table = app.table("small", key_type=str, value_type=str)

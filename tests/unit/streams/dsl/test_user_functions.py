@@ -19,6 +19,9 @@ from streamz_core.streams import (
     KStream,
     Materialized,
     Processor,
+    Produced,
+    Record,
+    Stores,
     StreamsBuilder,
     Suppressed,
     TimeWindows,
@@ -213,6 +216,64 @@ def test_a_function_that_names_no_topic(bench: Bench) -> None:
 def test_what_is_no_option_of_the_word(bench: Bench, declare: Any, says: str) -> None:
     with pytest.raises(Misuse, match=says):
         declare(bench.stream())
+
+
+@pytest.mark.parametrize(
+    ("declare", "says"),
+    [
+        (
+            lambda stream: stream.with_headers(lambda k, v, h: {"a": 5}),
+            "a header is a name and bytes, got 'a' and 5",
+        ),
+        (
+            lambda stream: stream.process(lambda r: Record(r.key, r.value, None)),
+            "of the time None; expected milli",
+        ),
+        (
+            lambda stream: stream.process(lambda r: r.with_timestamp(-5)),
+            "of the time -5; expected milliseconds",
+        ),
+    ],
+)
+def test_times_and_headers_that_are_none(bench: Bench, declare: Any, says: str) -> None:
+    declare(bench.stream()).to("out")
+    with pytest.raises(RecordFailed, match=says):
+        bench.run(("a", "1"))
+
+
+def test_a_record_for_a_topic_that_cannot_be_is_passed_over_like_others(bench: Bench) -> None:
+    named = Produced(error_policy="skip")
+    bench.stream().to(lambda key, value: "out" if value == "1" else "no topic", named)
+    assert bench.run(("a", "1"), ("b", "2"), ("c", "1")) == [("a", 1), ("c", 1)]
+
+
+def test_headers_as_a_dict(bench: Bench) -> None:
+    bench.stream().process(lambda record: record.with_headers({"a": b"1"})).to("out")
+    bench.pipe("in", ("k", "1"))
+    assert bench.driver is not None
+    assert bench.driver.create_output_topic("out").read_record().headers == (("a", b"1"),)
+
+
+def test_many_steps_one_behind_the_other(bench: Bench) -> None:
+    stream = bench.stream()
+    for _ in range(700):
+        stream = stream.map_values(lambda value: value + ".", value_type=str)
+    stream.to("out")
+    assert bench.builder.describe().count("Processor:") == 700
+    assert bench.run(("a", "1"))[0][1] == "1" + 700 * "."
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda: Stores.lru_map("recent", 0),
+        lambda: Stores.key_value_store("no name"),
+        lambda: StreamsBuilder().add_state_store("seen"),  # type: ignore[arg-type]
+    ],
+)
+def test_stores_that_cannot_be(declare: Any) -> None:
+    with pytest.raises(Misuse):
+        declare()
 
 
 def windowed(stream: KStream[Any, Any]) -> Any:

@@ -176,6 +176,11 @@ class FakeConsumer:
         self.positions: dict[TopicPartition, int] = {}
         self.paused: set[TopicPartition] = set()
         self.ends: dict[TopicPartition, int] = {}
+        self.open_transactions: set[TopicPartition] = set()
+
+    def highwater(self, partition: TopicPartition) -> int | None:
+        end = self.ends.get(partition)
+        return end if end is None else end + (partition in self.open_transactions)
 
     def last_stable_offset(self, partition: TopicPartition) -> int | None:
         return self.ends.get(partition)

@@ -8,7 +8,7 @@ import contextlib
 import pytest
 
 from streamz_core.model import TopicPartition
-from streamz_core.streams.runtime.task import CAUGHT_UP_RECORDS
+from streamz_core.streams.runtime.commit_schedule import CAUGHT_UP_RECORDS, DISTANCES
 
 VIEWS = TopicPartition("views", 0)
 
@@ -50,3 +50,38 @@ async def test_many_records_are_committed_once_all_is_read(
         await running.clock.advance(running.config.commit_interval_ms)
         await running.clock.settle()
         assert cluster.offsets[VIEWS].offset == records
+
+
+async def test_commits_keep_their_distance_however_often_all_is_read(cluster, bench, row, topologies) -> None:
+    fill(cluster, row, CAUGHT_UP_RECORDS)
+    running = bench(cluster, topologies.count(), fetch_records=CAUGHT_UP_RECORDS, commit_interval_ms=100)
+    distance_ms = running.config.commit_interval_ms / DISTANCES
+
+    def committed() -> int:
+        return cluster.offsets[VIEWS].offset
+
+    async with started(running):
+        running.fetch()
+        await running.clock.settle()
+        assert committed() == CAUGHT_UP_RECORDS
+
+        for step in range(1, 4):
+            fill(cluster, row, CAUGHT_UP_RECORDS)
+            running.fetch()
+            await running.clock.advance(distance_ms / 5)
+            assert committed() == step * CAUGHT_UP_RECORDS, "too near to the last commit"
+            await running.clock.advance(distance_ms * 4 / 5)
+            assert committed() > step * CAUGHT_UP_RECORDS, "and long before the interval is over"
+
+
+async def test_what_comes_after_a_pause_is_committed_at_once(cluster, bench, row, topologies) -> None:
+    fill(cluster, row, CAUGHT_UP_RECORDS)
+    running = bench(cluster, topologies.count(), fetch_records=CAUGHT_UP_RECORDS, commit_interval_ms=100)
+
+    async with started(running):
+        running.fetch()
+        await running.clock.advance(1_001)  # just behind a tick that found nothing to commit
+        fill(cluster, row, CAUGHT_UP_RECORDS)
+        running.fetch()
+        await running.clock.settle()
+        assert cluster.offsets[VIEWS].offset == 2 * CAUGHT_UP_RECORDS

@@ -75,17 +75,40 @@ async def test_a_task_processes_and_commits(cluster, bench, row, topologies) -> 
     }
 
 
-async def test_a_task_knows_when_it_has_read_to_the_end(cluster, bench, row, topologies) -> None:
+async def test_a_task_knows_when_nothing_is_coming(cluster, bench, row, topologies) -> None:
     fill(cluster, row)
     running = bench(cluster, topologies.count())
     await running.run_until_committed(stop=False)
-    assert await running.runner.task.reads_to_end()
+    task = running.runner.task
+    assert await task.is_silent(5_000)
 
+    running.consumer.open_transactions.add(VIEWS)
+    assert not await task.is_silent(5_000), "a transaction is open that may bring more"
+    running.consumer.open_transactions.clear()
     fill(cluster, row, 1)
     running.consumer.ends[VIEWS] = cluster.end(VIEWS)
-    assert not await running.runner.task.reads_to_end(), "the log is known to hold more"
+    assert not await task.is_silent(5_000), "the log is known to hold more"
     running.consumer.ends.clear()
-    assert not await running.runner.task.reads_to_end(), "nothing was heard of the log yet"
+    assert not await task.is_silent(5_000), "nothing was heard of the log yet"
+
+
+async def test_silence_means_nothing_while_the_commit_of_another_task_is_held_up(
+    cluster, bench, row, topologies
+) -> None:
+    fill(cluster, row)
+    running = bench(cluster, topologies.count())
+    await running.run_until_committed(stop=False)
+    task, stalls, clock = running.runner.task, running.services.commit_stalls, running.clock
+
+    stalls.began("another", clock.monotonic_ms())
+    await clock.advance(2_400)
+    assert await task.is_silent(5_000), "no commit takes half of that"
+    await clock.advance(200)
+    assert not await task.is_silent(5_000), "what it holds may be input"
+    stalls.ended("another", clock.monotonic_ms())
+    assert not await task.is_silent(5_000), "what it held is only on its way"
+    await clock.advance(5_000)
+    assert await task.is_silent(5_000)
 
 
 async def test_one_changelog_record_per_changed_key_and_commit(cluster, bench, row, topologies) -> None:
