@@ -53,12 +53,12 @@ def test_records_of_transactions_are_all_committed(line):
 
 def test_a_paced_producer_reports_as_it_goes(line):
     printed = line(
-        "producer-perf --topic t --num-records 60 --record-size 1 --throughput 1000 --reporting-interval 1 "
+        "producer-perf --topic t --num-records 300 --record-size 1 --throughput 1000 --reporting-interval 1 "
         "--warmup-records 10"
     )
     *parts, total = printed.splitlines()
     assert parts
-    assert total.startswith("50 records sent")
+    assert total.startswith("290 records sent")
 
 
 def test_the_consumer_prints_kafkas_columns(line):

@@ -14,35 +14,22 @@ import pytest
 from streamz_core.client.producer import named_tuple as module
 from streamz_core.model import RecordMetadata, TopicPartition
 from streamz_core.protocol.compiled import is_compiled
-from streamz_core.testing import interpreted
 
 FIELDS = ("views", 1, TopicPartition("views", 1), 5, 1_700_000_000_000, 0, None)
-NAME = module.__name__
 
 
 class WithDict(tuple):
     """A subclass that is laid out otherwise."""
 
 
-def _in_python():
-    kept = sys.modules.pop(f"{NAME[: NAME.rindex('.')]}._named_tuple", None)
-    sys.modules[f"{NAME[: NAME.rindex('.')]}._named_tuple"] = None  # what Python takes for not importable
-    try:
-        return interpreted.load(NAME)[NAME].named_tuple
-    finally:
-        del sys.modules[f"{NAME[: NAME.rindex('.')]}._named_tuple"]
-        if kept is not None:
-            sys.modules[kept.__name__] = kept
-
-
 @pytest.fixture(params=["C", "Python"] if is_compiled() else ["Python"])
 def named_tuple(request):
-    return module.named_tuple if request.param == "C" else _in_python()
+    return module.named_tuple if request.param == "C" else module.in_python
 
 
 def test_where_modules_are_compiled_it_is_c() -> None:
     assert (type(module.named_tuple) is type(len)) == is_compiled()
-    assert type(_in_python()) is not type(len)
+    assert (module.named_tuple is module.in_python) == (not is_compiled())
 
 
 def test_it_is_what_calling_the_class_makes(named_tuple) -> None:
