@@ -62,11 +62,8 @@ class ForkedPartition:
     start_offset: int
     end_offset: int
     records: int
-
-    @property
-    def keeps_offsets(self) -> bool:
-        """Whether each record has the offset that it had."""
-        return not self.records or (self.start_offset == 0 and self.records == self.end_offset)
+    keeps_offsets: bool = True
+    """Whether each record has the offset that it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +118,22 @@ async def fork_topic(
         ends = await _fork_point(admin, source, at)
         await _create(admin, source, to)
         try:
-            counts = await _copy(bootstrap_servers, source, to, (starts, ends), compression_type, progress)
+            copied = await _copy(bootstrap_servers, source, to, (starts, ends), compression_type, progress)
             await _settle(admin, source, to)
         except BaseException as error:
             await _take_back(admin, to, error)
             raise
-    return TopicFork(
-        topic,
-        to,
-        tuple(
-            ForkedPartition(one.partition, starts[one], max(starts[one], ends[one]), counts[one])
-            for one in source.partitions
-        ),
+    partitions = (
+        ForkedPartition(
+            one.partition,
+            starts[one],
+            max(starts[one], ends[one]),
+            copied.counts[one],
+            one not in copied.dealt_anew,
+        )
+        for one in source.partitions
     )
+    return TopicFork(topic, to, tuple(partitions))
 
 
 async def _source(admin: AIOKafkaAdminClient, topic: str) -> _Source:
@@ -230,8 +230,8 @@ async def _copy(
     ranges: tuple[Offsets, Offsets],
     compression_type: str | None,
     progress: Progress,
-) -> Offsets:
-    """Copy what is between starts and ends; how many records of each partition it was."""
+) -> _Copying:
+    """Copy what is between starts and ends."""
     starts, ends = ranges
     left = [one for one in source.partitions if starts[one] < ends[one]]
     progress.begin("copying", "offsets", sum(ends[one] - starts[one] for one in left))
@@ -251,7 +251,7 @@ async def _copy(
             consumer.seek(one, starts[one])
         copying = _Copying(consumer, producer, to, ends, progress)
         await copying.run({one: starts[one] for one in left})
-    return copying.counts
+    return copying
 
 
 class _Copying:
@@ -271,6 +271,8 @@ class _Copying:
         self._ends = ends
         self._progress = progress
         self.counts: Offsets = dict.fromkeys(ends, 0)
+        """Records of each partition."""
+        self.dealt_anew: set[TopicPartition] = set()
 
     async def run(self, positions: Offsets) -> None:
         """Begin at ``positions``."""
@@ -292,6 +294,8 @@ class _Copying:
                 continue
             columns = part(fetched, 0, count)
             self.counts[source] += count
+            if columns.offsets[-1] != self.counts[source] - 1:  # they ascend from 0 on at least
+                self.dealt_anew.add(source)
             sent.append(
                 await self._producer.send_columns(
                     self._to,

@@ -83,9 +83,9 @@ def test_at_a_time(views, moment):
         "topic": "views",
         "to": "copy",
         "partitions": [
-            {"partition": 0, "start_offset": 0, "end_offset": 5, "records": 5},
-            {"partition": 1, "start_offset": 0, "end_offset": 3, "records": 3},
-            {"partition": 2, "start_offset": 0, "end_offset": 0, "records": 0},
+            {"partition": 0, "start_offset": 0, "end_offset": 5, "records": 5, "keeps_offsets": True},
+            {"partition": 1, "start_offset": 0, "end_offset": 3, "records": 3, "keeps_offsets": True},
+            {"partition": 2, "start_offset": 0, "end_offset": 0, "records": 0, "keeps_offsets": True},
         ],
     }
     assert contents(views.address, "copy")[0] == contents(views.address, "views")[0][:5]
@@ -137,7 +137,7 @@ def test_only_what_is_committed(made):
             await producer.begin_transaction()
             await producer.send_and_wait("t", b"undecided")
             fork = await fork_topic(made.address, "t", "copy")
-            assert fork.partitions == (ForkedPartition(0, 0, 6, 1),)
+            assert fork.partitions == (ForkedPartition(0, 0, 6, 1, keeps_offsets=False),)
             with pytest.raises(ForkRefused, match="t-0 cannot be forked at offset 7: give 0 to 6"):
                 await fork_topic(made.address, "t", "beyond", at={0: 7})
             await producer.abort_transaction()
@@ -145,6 +145,19 @@ def test_only_what_is_committed(made):
     asyncio.run(produce())
 
     assert contents(made.address, "copy", 1) == [[(0, 1, None, b"yes", [])]]
+
+
+def test_a_gap_behind_the_records_moves_none_of_them(made):
+    async def produce() -> None:
+        async with (
+            AIOKafkaProducer(bootstrap_servers=made.address, transactional_id="x") as producer,
+            producer.transaction(),
+        ):
+            await producer.send("t", b"yes")
+
+    asyncio.run(produce())
+
+    assert made("fork --topic t --to copy") == "Forked t to copy: 1 partitions, 1 records.\n"
 
 
 def test_what_begins_later_is_dealt_anew(views):
@@ -210,10 +223,11 @@ def test_an_interruption_leaves_nothing(views, monkeypatch, number):
     assert views("topics --list") == "views\n"
 
 
-def test_a_failure_leaves_nothing(views, monkeypatch):
-    async def failing(*_: object) -> None:
-        raise KafkaConnectionError("gone")
+async def failing(*_: object) -> None:
+    raise KafkaConnectionError("gone")
 
+
+def test_a_failure_leaves_nothing(views, monkeypatch):
     monkeypatch.setattr(topic_fork, "_settle", failing)
 
     assert "gone" in views("fork --topic views --to copy", code=1)
@@ -222,9 +236,6 @@ def test_a_failure_leaves_nothing(views, monkeypatch):
 
 
 def test_what_could_not_be_deleted_is_told(views, monkeypatch):
-    async def failing(*_: object) -> None:
-        raise KafkaConnectionError("gone")
-
     monkeypatch.setattr(topic_fork, "_settle", failing)
     monkeypatch.setattr(AIOKafkaAdminClient, "delete_topics", failing)
 
