@@ -218,7 +218,7 @@ async def _take_back(admin: AIOKafkaAdminClient, to: str, why: BaseException) ->
         (await admin.delete_topics([to])).raise_for_errors()
     except (KafkaError, OSError) as error:
         raise ForkLeftBehind(
-            f"the fork was broken off ({why or type(why).__name__}), and topic {to!r}, which has a part of the "
+            f"the fork was broken off ({str(why) or type(why).__name__}), and topic {to!r}, which has a part of the "
             f"records, could not be deleted: {error}; delete it before you fork again"
         ) from why
 
