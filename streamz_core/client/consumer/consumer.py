@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from streamz_core.client.consumer.consumer_positions import ConsumerPositions
 from streamz_core.client.errors import ConsumerStoppedError
 from streamz_core.client.offsets import IllegalOffsetError
+from streamz_core.client.own_loop import check_own_loop
 from streamz_core.model import TopicPartition
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class AIOKafkaConsumer(ConsumerPositions):
             state.position = offset + 1  # type: ignore[union-attr]
             reader.polled = True
             return record
+        check_own_loop(self._loop, self)
         try:
             return await reader.one(())
         except ConsumerStoppedError:

@@ -121,6 +121,11 @@ class OpenBatches:
                 return None
             headers = check_headers(headers)
             size += record_size(None, None, headers) - RECORD_OVERHEAD_BYTES
+        # Kept as the object it is: compiled code would make a new one of a number.
+        stamp: Any = self._now_ms() if timestamp_ms is None else timestamp_ms
+        if not _is_timestamp(stamp):
+            return None
+        # Nothing that other code could run in, from here on: a call from another thread finds the batch whole.
         batch = queue.open
         if batch is None or batch.room_bytes < size:
             if size > self._batch_bytes_max or not self.make_room(queue, size):
@@ -129,10 +134,6 @@ class OpenBatches:
         assert batch is not None
         writer = batch.writer
         assert writer is not None
-        # Kept as the object it is: compiled code would make a new one of a number.
-        stamp: Any = self._now_ms() if timestamp_ms is None else timestamp_ms
-        if not _is_timestamp(stamp):
-            return None
         writer.append(key, value, stamp, headers)  # type: ignore[arg-type]  # _size has looked at them
         batch.room_bytes -= size
         index = batch.record_count
@@ -144,16 +145,19 @@ class OpenBatches:
     def make_room(self, queue: PartitionQueue, size: i64) -> bool:
         """See that an open batch has room for ``size`` bytes; False where that has to wait.
 
-        It has to where the buffer is full, and where it is the turn of others (``is_others_turn``).
+        It has to where the buffer is full, and where it is the turn of others (``is_others_turn``). False on another
+        event loop than the producer's, too: whoever has time for it tells the caller.
         """
         batch = queue.open
-        if batch is not None:
-            if batch.room_bytes >= size:
-                return True
-            if queue.seal() is not None:
-                self._turn_bytes += batch.size_bytes
-                if not queue.draining:
-                    self._wake(queue)
+        if batch is not None and batch.room_bytes >= size:
+            return True
+        # Not asked for each record: it would cost as much as a quarter of what appending one does.
+        if asyncio.get_running_loop() is not self._loop:
+            return False
+        if batch is not None and queue.seal() is not None:
+            self._turn_bytes += batch.size_bytes
+            if not queue.draining:
+                self._wake(queue)
         if self.is_others_turn() or not self._buffer.has_room():
             return False
         room: i64 = self._batch_bytes_max - BATCH_HEADER_BYTES
