@@ -125,7 +125,7 @@ class OpenBatches:
         stamp: Any = self._now_ms() if timestamp_ms is None else timestamp_ms
         if not _is_timestamp(stamp):
             return None
-        # Nothing that other code could run in, from here on: a call from another thread finds the batch whole.
+        # Compiled, nothing else runs from here to the end: a call from another thread cannot find half a record.
         batch = queue.open
         if batch is None or batch.room_bytes < size:
             if size > self._batch_bytes_max or not self.make_room(queue, size):
