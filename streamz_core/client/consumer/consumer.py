@@ -44,6 +44,7 @@ class AIOKafkaConsumer(ConsumerPositions):
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Read these partitions, whoever else does. Cannot be mixed with ``subscribe``."""
+        self._check_own_loop()
         self._subscription.assign_by_hand(partitions, self._start_at())
 
     def assignment(self) -> set[TopicPartition]:
@@ -52,6 +53,7 @@ class AIOKafkaConsumer(ConsumerPositions):
 
     def subscribe(self, topics: Iterable[str] = (), pattern: str | None = None, listener: Any = None) -> None:
         """Read ``topics``, or all that ``pattern`` matches (from the start of their names)."""
+        self._check_own_loop()
         self._subscription.subscribe(topics, pattern, listener)
         self._reassign_soon()
 
@@ -61,6 +63,7 @@ class AIOKafkaConsumer(ConsumerPositions):
 
     def unsubscribe(self) -> None:
         """Read nothing; leaves the group."""
+        self._check_own_loop()
         self._subscription.clear()
 
     async def topics(self) -> set[str]:

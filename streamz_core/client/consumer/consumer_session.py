@@ -284,8 +284,7 @@ class ConsumerSession:
     async def _stop(self, *, commit: bool, has_failed: bool) -> None:
         if self._closed:
             return
-        if self._started:
-            check_own_loop(self._loop, self)
+        self._check_own_loop()
         self._closed = True
         if not self._started:
             return
@@ -316,6 +315,10 @@ class ConsumerSession:
         self._require_started()
         assert self._member is not None
         return self._member
+
+    def _check_own_loop(self) -> None:
+        if self._started and not self._closed:
+            check_own_loop(self._loop, self)
 
     def _require_started(self) -> None:
         if self._closed:

@@ -100,6 +100,25 @@ async def test_a_consumer_reads_on_after_refused_calls(address, clock, producer)
     await clock.drive(consumer.stop())
 
 
+async def test_a_subscription_is_not_changed_from_elsewhere(address, clock):
+    consumer = AIOKafkaConsumer("t", bootstrap_servers=address)
+    await clock.drive(consumer.start())
+
+    for change in (
+        lambda: consumer.subscribe(["four"]),
+        lambda: consumer.assign([T]),
+        consumer.unsubscribe,
+    ):
+
+        async def changed(change=change):
+            change()
+
+        assert isinstance(await raised_elsewhere(changed), IllegalStateError)
+
+    assert (consumer.subscription(), consumer.assignment()) == ({"t"}, {T})
+    await clock.drive(consumer.stop())
+
+
 async def test_starting_again_elsewhere_is_refused(address, clock):
     admin = AIOKafkaAdminClient(bootstrap_servers=address)
     await clock.drive(admin.start())
