@@ -271,9 +271,8 @@ class AIOKafkaProducer:
         ``MessageSizeTooLargeError`` for a record that no request can hold; the future raises what the
         broker refused.
 
-        From another event loop than the producer's it is refused where it would open a batch. Whether one is open
-        is a matter of time: a record that finds one may go along, its future is the producer's loop's, and an
-        ``await`` of it elsewhere raises ``RuntimeError``.
+        From another event loop than the producer's: ``IllegalStateError``, but for a record that finds a batch open. It
+        may go along, and its future is the producer's loop's: an ``await`` of it elsewhere raises ``RuntimeError``.
         """
         # The hot path of programs that send record by record: what is usual is done by one compiled call.
         # RecordFuture is a future to asyncio by protocol, not by class.
