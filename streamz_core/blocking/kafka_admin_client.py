@@ -56,6 +56,7 @@ class KafkaAdminClient(BlockingClient[AIOKafkaAdminClient]):
     list_offsets = awaited(AIOKafkaAdminClient.list_offsets)
     list_topics = awaited(AIOKafkaAdminClient.list_topics)
     list_transactions = awaited(AIOKafkaAdminClient.list_transactions)
+    remove_members = awaited(AIOKafkaAdminClient.remove_members)
     upsert_user_scram_credential = awaited(AIOKafkaAdminClient.upsert_user_scram_credential)
 
     def __enter__(self) -> Self:

@@ -43,6 +43,12 @@ class CommandError(click.ClickException):
     """A failure a user can act on: one line, exit code 1."""
 
 
+class Interrupted(CommandError):
+    """A signal came before the end: who relies on the work must know that it was not done whole."""
+
+    exit_code = 130
+
+
 def address_option(function: FunctionT) -> FunctionT:
     """Add ``--bootstrap-server``."""
     return click.option(

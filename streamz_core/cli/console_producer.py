@@ -14,7 +14,7 @@ import click
 
 from streamz_core.cli.client_properties import PRODUCER, as_producers_have_it
 from streamz_core.cli.client_settings import client_arguments
-from streamz_core.cli.connection import CommandError, address_option, connected, run
+from streamz_core.cli.connection import CommandError, Interrupted, address_option, connected, run
 from streamz_core.cli.foreign_options import of_no_effect, refused
 from streamz_core.cli.interruption import interruption, unless
 from streamz_core.cli.line_reader import OPTION, LineReader
@@ -129,12 +129,6 @@ _client = options(
         help="A properties file with such settings.",
     ),
 )
-
-
-class Interrupted(CommandError):
-    """A signal came before the input ended: who pipes a file in must know that it was not sent whole."""
-
-    exit_code = 130
 
 
 @click.command("console-producer")

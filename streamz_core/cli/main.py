@@ -28,6 +28,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "console-producer": ("console_producer", "Send lines of standard input to a topic."),
     "console-consumer": ("console_consumer", "Print the records of a topic."),
     "get-offsets": ("get_offsets", "Print the offsets of partitions at a time or an end."),
+    "fork": ("fork", "Make a new topic with what another one had at a time."),
     "delete-records": ("delete_records", "Delete the records of partitions before an offset."),
     "groups": ("groups", "List, describe, reset and delete consumer groups."),
     "list-groups": ("list_groups", "List the groups of all types, as kafka-groups."),

@@ -4,8 +4,9 @@ Owns: the public admin client, put together from its subjects.
 Must not know: how any of it is done.
 
 Beyond aiokafka: ``async with``, ``list_offsets``, ``incremental_alter_configs``,
-``delete_consumer_groups``, ``alter_consumer_group_offsets``, ``delete_consumer_group_offsets``, and
-``raise_for_errors`` of answers; transactions listed, described, fenced and aborted; ACLs and users.
+``delete_consumer_groups``, ``remove_members``, ``alter_consumer_group_offsets``,
+``delete_consumer_group_offsets``, and ``raise_for_errors`` of answers; transactions listed, described,
+fenced and aborted; ACLs and users.
 """
 
 from __future__ import annotations

@@ -165,6 +165,29 @@ class GroupsAnswer(Answer):
     groups: list[GroupDescription] = field(default_factory=list)
 
 
+class RemovedMember(NamedTuple):
+    """What became of one member of a group; code 0 is removed."""
+
+    member_id: str
+    group_instance_id: str | None
+    error_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedMembersAnswer(Answer):
+    """What became of each member; one that could not be removed does not keep the others."""
+
+    group_id: str = ""
+    members: list[RemovedMember] = field(default_factory=list)
+
+    def raise_for_errors(self) -> None:
+        """Raise the first error there is, such as ``UnknownMemberIdError``."""
+        for member_id, instance_id, code in self.members:
+            if code:
+                name = f"member {member_id!r}" if instance_id is None else f"instance {instance_id!r}"
+                raise error_for(code, f"group {self.group_id!r}: {name} was not removed: {explained(code)}")
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return {name: _plain(found) for name, found in value._asdict().items()}

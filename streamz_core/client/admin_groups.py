@@ -7,12 +7,14 @@ Must not know: how groups work, topics.
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from streamz_core.client.admin_answers import (
     GroupDescription,
     GroupMember,
     GroupsAnswer,
+    RemovedMember,
+    RemovedMembersAnswer,
 )
 from streamz_core.client.admin_arguments import list_of, one_of
 from streamz_core.client.admin_session import AdminSession, raise_for
@@ -23,8 +25,10 @@ from streamz_core.client.group_metadata import GroupMetadata
 from streamz_core.client.offsets import check_offsets
 from streamz_core.errors import ErrorCode
 from streamz_core.model import OffsetAndMetadata, TopicPartition
+from streamz_core.protocol.messages.consumer_group_describe import ConsumerGroupDescribeRequest
 from streamz_core.protocol.messages.delete_groups import DeleteGroupsRequest
 from streamz_core.protocol.messages.describe_groups import DescribeGroupsRequest
+from streamz_core.protocol.messages.leave_group import LeaveGroupRequest, MemberIdentity
 from streamz_core.protocol.messages.list_groups import ListGroupsRequest
 from streamz_core.protocol.messages.offset_delete import (
     OffsetDeletePartition,
@@ -40,8 +44,11 @@ from streamz_core.protocol.messages.offset_fetch import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from streamz_core.client.request import Requests
     from streamz_core.protocol.messages.describe_groups import DescribedGroup
     from streamz_core.protocol.messages.offset_delete import OffsetDeleteResponse
+
+_REMOVAL_REASON: Final = "removed by an administrator"
 
 
 class GroupAdministration(AdminSession):
@@ -87,6 +94,38 @@ class GroupAdministration(AdminSession):
         )
         for result in answer.results:
             raise_for(result.error_code, f"group {result.group_id!r} was not deleted")
+
+    async def remove_members(
+        self, group_id: str, members: Iterable[str] | None = None
+    ) -> RemovedMembersAnswer:
+        """Take members out of a group, whose partitions the others get at once (KIP-345, KIP-800).
+
+        ``members`` are ``group.instance.id``; None is every member there is, static or not. A member whose
+        process still runs joins again: stop it first. A member without an instance that speaks the protocol of
+        KIP-848 cannot be removed: its own code is ``UNKNOWN_MEMBER_ID``. Raises ``GroupIdNotFound``.
+
+            (await admin.remove_members("shop", ["till-3"])).raise_for_errors()
+        """
+        requests = self._requests()
+        group = one_of(str, "group_id", group_id)
+        what = f"removing members of group {group!r}"
+        if members is None:
+            leaving = await _members(requests, group)
+        else:
+            leaving = [_leaving("", instance) for instance in list_of(str, "members", members)]
+            if not leaving:
+                raise IllegalArgumentError(
+                    "members=[]: name a group.instance.id, or give None for all members"
+                )
+        if not leaving:
+            return RemovedMembersAnswer(group_id=group)
+        request = LeaveGroupRequest(group_id=group, members=leaving)
+        answer = await requests.settled(request, what, lambda response: response.error_code)
+        removed = [
+            RemovedMember(member.member_id, member.group_instance_id, int(member.error_code))
+            for member in answer.members
+        ]
+        return RemovedMembersAnswer(throttle_time_ms=answer.throttle_time_ms, group_id=group, members=removed)
 
     async def find_coordinator(self, group_id: str, coordinator_type: int = 0) -> int:
         """The node that coordinates a group, or with type 1 a transactional id."""
@@ -151,6 +190,25 @@ class GroupAdministration(AdminSession):
             for result in topic.partitions:
                 place = f"{topic.name!r} partition {result.partition_index}"
                 raise_for(result.error_code, f"{what}: that of {place}")
+
+
+async def _members(requests: Requests, group_id: str) -> list[MemberIdentity]:
+    """Everybody in the group, whichever protocol its members speak; raises ``GroupIdNotFound``."""
+    what = f"describing group {group_id!r}"
+    (classic,) = (await requests.send(DescribeGroupsRequest(groups=[group_id]), what)).groups
+    if classic.error_code != ErrorCode.GROUP_ID_NOT_FOUND and classic.group_state != "Dead":
+        raise_for(classic.error_code, f"group {group_id!r} was not described")
+        return [_leaving(member.member_id, member.group_instance_id) for member in classic.members]
+    request = ConsumerGroupDescribeRequest(group_ids=[group_id])
+    (group,) = (await requests.send(request, what)).groups
+    raise_for(group.error_code, f"group {group_id!r} was not described")
+    return [_leaving(member.member_id, member.instance_id) for member in group.members]
+
+
+def _leaving(member_id: str, instance_id: str | None) -> MemberIdentity:
+    """A static member by its instance alone: whichever process has it at that moment goes."""
+    known = member_id if instance_id is None else ""
+    return MemberIdentity(member_id=known, group_instance_id=instance_id, reason=_REMOVAL_REASON)
 
 
 def _deletion_error(answer: OffsetDeleteResponse) -> int:

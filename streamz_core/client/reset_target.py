@@ -99,30 +99,42 @@ def target_of(given: Mapping[str, Any], default: str | None = None) -> ResetTarg
         raise TargetError(f"a reset needs exactly one of {names}")
     (kind,) = chosen
     read = {"to_datetime": _moment, "by_duration": _duration}.get(kind)
-    return ResetTarget(kind, read(given[kind]) if read is not None else given[kind])
+    value = given[kind] if read is None else read(given[kind], "--" + kind.replace("_", "-"))
+    return ResetTarget(kind, value)
 
 
-def _moment(text: str) -> datetime:
+def target_at(text: str, option: str) -> ResetTarget:
+    """A time, or a duration before now. Raises ``TargetError`` that names ``option``.
+
+    >>> target_at("PT1H", "--at").kind
+    'by_duration'
+    """
+    if text[:1] in ("P", "p"):
+        return ResetTarget("by_duration", _duration(text, option))
+    return ResetTarget("to_datetime", _moment(text, option))
+
+
+def _moment(text: str, option: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
         moment.timestamp()
     except (ValueError, OverflowError):
         raise TargetError(
-            f"--to-datetime takes YYYY-MM-DDTHH:mm:SS.sss, with or without a zone, got {text!r}"
+            f"{option} takes YYYY-MM-DDTHH:mm:SS.sss, with or without a zone, got {text!r}"
         ) from None
     return moment
 
 
-def _duration(text: str) -> timedelta:
+def _duration(text: str, option: str) -> timedelta:
     found = _DURATION.fullmatch(text)
     if found is None or not any(found.groups()):
-        raise TargetError(f"--by-duration takes PnDTnHnMnS, for instance PT1H30M, got {text!r}")
+        raise TargetError(f"{option} takes PnDTnHnMnS, for instance PT1H30M, got {text!r}")
     days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
     try:
         return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError:
-        raise TargetError(f"--by-duration {text}: longer than can be counted") from None
+        raise TargetError(f"{option} {text}: longer than can be counted") from None
 
 
 def offsets_of_file(lines: Iterable[str], group: str) -> dict[TopicPartition, int]:

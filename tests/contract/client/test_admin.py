@@ -15,8 +15,10 @@ from streamz_core.client.admin_resources import (
     NewTopic,
     RecordsToDelete,
 )
+from streamz_core.client.local_link import open_link
 from streamz_core.client.producer.producer import AIOKafkaProducer
 from streamz_core.model import OffsetAndMetadata, TopicPartition
+from streamz_core.protocol.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 
 T = TopicPartition("t", 0)
 
@@ -91,6 +93,67 @@ async def test_groups_and_offsets(admin, producer, consumers, clock):
     assert await admin.find_coordinator("g") == await admin.find_coordinator("x", 1) == 0
     await admin.delete_consumer_groups(["g"])
     assert "g" not in dict(await admin.list_consumer_groups())
+
+
+async def test_members_are_removed_by_instance_or_all_of_them(admin, consumers, clock):
+    tills = [
+        await consumers("t", group_id="g", group_instance_id=name) for name in ("till-1", "till-2", "till-3")
+    ]
+    for consumer in tills:
+        await clock.drive(consumer.stop())  # a static member stays in its group
+
+    removed = await admin.remove_members("g", ["till-2", "nobody"])
+
+    assert removed.members == [("", "till-2", 0), ("", "nobody", 25)]
+    with pytest.raises(errors.UnknownMemberIdError, match=r"'g': instance 'nobody'"):
+        removed.raise_for_errors()
+    assert len((await admin.describe_consumer_groups(["g"]))[0].groups[0].members) == 2
+    everybody = await admin.remove_members("g")
+    everybody.raise_for_errors()
+    assert {member.group_instance_id for member in everybody.members} == {"till-1", "till-3"}
+    assert (await admin.describe_consumer_groups(["g"]))[0].groups[0].state == "Empty"
+    assert everybody.to_object()["members"][0]["error_code"] == 0
+    assert (await admin.remove_members("g")).members == [], "there is nobody left"
+    await admin.delete_consumer_groups(["g"])
+
+
+async def test_a_member_that_is_no_instance_is_removed_with_all(admin, consumers):
+    consumer = await consumers("t", group_id="g")
+    (before,) = (await admin.describe_consumer_groups(["g"]))[0].groups[0].members
+
+    removed = await admin.remove_members("g")
+
+    assert removed.members == [(before.member_id, None, 0)]
+    with pytest.raises(errors.CommitFailedError):
+        await consumer.commit({T: 0})
+
+
+async def test_members_of_the_consumer_protocol_are_removed_by_instance(admin, log):
+    link = await open_link(log)
+    joining = {"group_id": "new", "member_epoch": 0, "rebalance_timeout_ms": 5_000}
+    for member_id, instance in (("static", "till-1"), ("moving", None)):
+        await link.send(
+            ConsumerGroupHeartbeatRequest(
+                member_id=member_id,
+                instance_id=instance,
+                subscribed_topic_names=["t"],
+                topic_partitions=[],
+                **joining,
+            )
+        )
+    removed = await admin.remove_members("new")
+
+    assert sorted(removed.members) == [("", "till-1", 0), ("moving", None, 25)]
+    await link.close()
+
+
+async def test_removing_members_of_nothing_is_refused(admin):
+    with pytest.raises(errors.GroupIdNotFound, match="'nobody'"):
+        await admin.remove_members("nobody")
+    with pytest.raises(errors.IllegalArgumentError, match="None for all"):
+        await admin.remove_members("g", [])
+    with pytest.raises(errors.IllegalArgumentError, match="must be a list"):
+        await admin.remove_members("g", "till-1")
 
 
 async def test_offsets_and_deleting_records(admin, producer):

@@ -104,6 +104,7 @@ ADMIN = {
     "list_consumer_groups": lambda a: a.list_consumer_groups(),
     "list_offsets": lambda a: a.list_offsets({T: -1}),
     "list_topics": lambda a: a.list_topics(),
+    "remove_members": lambda a: a.remove_members("g"),
 }
 CLIENT = {
     "add_topic": lambda c: c.add_topic("t"),
