@@ -44,8 +44,10 @@ def dict_of(keys: type[K], kind: type[T], what: str, mapping: Any) -> dict[K, T]
     }
 
 
-def config_text(value: object) -> str:
-    """A config's value as Kafka writes it: ``true`` and ``false``, and the rest as it prints."""
+def config_text(value: object) -> str | None:
+    """A config's value as Kafka writes it: ``true`` and ``false``, None for none, and the rest as it prints."""
+    if value is None:
+        return None
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

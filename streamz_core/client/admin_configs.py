@@ -109,7 +109,7 @@ def _changes(config_resources: Iterable[ConfigResource]) -> list[AlterConfigsRes
             configs=[
                 AlterableConfig(
                     name=name,
-                    value=None if value is None else config_text(value),
+                    value=config_text(value),
                     config_operation=ConfigOperation.DELETE if value is None else ConfigOperation.SET,
                 )
                 for name, value in _values(resource).items()

@@ -6,16 +6,17 @@ Must not know: what is administered.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
 from streamz_core.client.compatible_client import AIOKafkaClient
 from streamz_core.client.errors import IllegalArgumentError, IllegalStateError, error_for
+from streamz_core.client.own_loop import check_own_loop
 from streamz_core.client.request import Requests, explained
 from streamz_core.client.settings import check_number
 from streamz_core.errors import ErrorCode
 
 if TYPE_CHECKING:
-    import asyncio
     from types import TracebackType
 
     from streamz_core.client.link import Link
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 class AdminSession:
     """An admin client that can be started and closed, and no more."""
+
+    _loop: asyncio.AbstractEventLoop
 
     def __init__(
         self,
@@ -70,12 +73,17 @@ class AdminSession:
         """Open the log; again does nothing."""
         if self._closed:
             raise IllegalStateError("the admin client was closed: make a new one")
-        if not self._started:
-            await self._client.bootstrap()
-            self._started = True
+        if self._started:
+            check_own_loop(self._loop, self)
+            return
+        await self._client.bootstrap()
+        self._loop = asyncio.get_running_loop()
+        self._started = True
 
     async def close(self) -> None:
         """Let go of the log; again does nothing."""
+        if self._started and not self._closed:
+            check_own_loop(self._loop, self)
         self._closed = True
         await self._client.close()
 
@@ -94,6 +102,7 @@ class AdminSession:
             raise IllegalStateError("the admin client was closed: make a new one")
         if not self._started:
             raise IllegalStateError("the admin client is not started: await admin.start(), or use async with")
+        check_own_loop(self._loop, self)
         requests = self._client.requests
         if timeout_ms is None:
             return requests

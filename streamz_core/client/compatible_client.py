@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from streamz_core.client.errors import IllegalStateError, KafkaError
 from streamz_core.client.link_target import LinkTarget
 from streamz_core.client.metadata import ClusterMetadata, MetadataCache
+from streamz_core.client.own_loop import check_own_loop
 from streamz_core.client.request import Requests
-from streamz_core.client.settings import check_connection, check_loop, check_number, link_settings
+from streamz_core.client.settings import (
+    check_connection,
+    check_loop,
+    check_number,
+    link_settings,
+)
 from streamz_core.protocol.messages.find_coordinator import CoordinatorType, FindCoordinatorRequest
 
 if TYPE_CHECKING:
@@ -89,12 +95,15 @@ class AIOKafkaClient:
         self._requests: Requests | None = None
         self._cache: MetadataCache | None = None
         self._update: asyncio.Future[bool] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
-    def over(cls, requests: Requests, cache: MetadataCache, client_id: str) -> AIOKafkaClient:
-        """The bare client of one that is started: on its link, which stays that one's, with its metadata."""
+    def over(
+        cls, requests: Requests, cache: MetadataCache, client_id: str, loop: asyncio.AbstractEventLoop
+    ) -> AIOKafkaClient:
+        """The bare client of one that was started on ``loop``: on that one's link and with its metadata."""
         client = cls(bootstrap_servers=requests.link, client_id=client_id)
-        client._requests, client._cache = requests, cache
+        client._requests, client._cache, client._loop = requests, cache, loop
         return client
 
     @property
@@ -114,6 +123,7 @@ class AIOKafkaClient:
         """The link with this client's patience; ``IllegalStateError`` before ``bootstrap``."""
         if self._requests is None:
             raise IllegalStateError("the client is not connected: await client.bootstrap() first")
+        self._check_own_loop()
         return self._requests
 
     @property
@@ -121,14 +131,17 @@ class AIOKafkaClient:
         """Keeps ``cluster`` up to date; ``IllegalStateError`` before ``bootstrap``."""
         if self._cache is None:
             raise IllegalStateError("the client is not connected: await client.bootstrap() first")
+        self._check_own_loop()
         return self._cache
 
     async def bootstrap(self) -> None:
         """Open the log and learn its topics; again does nothing."""
         if self._requests is not None:
+            self._check_own_loop()
             return
         check_loop(self._loop_argument, type(self).__name__)
         link = await self._target.open()
+        self._loop = asyncio.get_running_loop()
         self._requests = Requests(link, self._request_timeout_ms, self._retry_backoff_ms)
         self._cache = MetadataCache(self._requests, self._metadata_max_age_ms)
         try:
@@ -139,6 +152,8 @@ class AIOKafkaClient:
 
     async def close(self) -> None:
         """Let go of the log; again does nothing."""
+        if self._requests is not None:
+            self._check_own_loop()
         if self._update is not None:
             self._update.cancel()
         requests, self._requests = self._requests, None
@@ -202,6 +217,10 @@ class AIOKafkaClient:
     def get_random_node(self) -> int | str | None:
         """A node that requests can be sent to."""
         return next((broker.nodeId for broker in self.cluster.brokers()), None)
+
+    def _check_own_loop(self) -> None:
+        if self._loop is not None:
+            check_own_loop(self._loop, self)
 
 
 async def _bring_up_to_date(cache: MetadataCache, topics: frozenset[str]) -> bool:

@@ -1,6 +1,6 @@
 """Whether this installation runs the compiled record batches.
 
-Owns: that one answer, for ``streamz --version`` and the benchmarks.
+Owns: that one answer, for ``streamz --version``, the benchmarks, and code that other threads must not interrupt.
 Must not know: how they are compiled (``setup.py``).
 """
 

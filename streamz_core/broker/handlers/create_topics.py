@@ -119,7 +119,8 @@ def _refuse_configs(broker: HandlerBroker, topic: CreatableTopic) -> Refusal | N
     empty = [key for key, value in topic.configs.items() if value is None]
     if empty:
         message = (
-            f"topic {topic.name!r}: {', '.join(empty)}: a new topic has nothing that could be taken back"
+            f"topic {topic.name!r}: {', '.join(empty)} without a value (null, None): "
+            "leave out what shall have its default"
         )
         return Refusal(ErrorCode.INVALID_CONFIG, message)
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from streamz_core.client.consumer.consumer_positions import ConsumerPositions
 from streamz_core.client.errors import ConsumerStoppedError
 from streamz_core.client.offsets import IllegalOffsetError
+from streamz_core.client.own_loop import check_own_loop
 from streamz_core.model import TopicPartition
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class AIOKafkaConsumer(ConsumerPositions):
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Read these partitions, whoever else does. Cannot be mixed with ``subscribe``."""
+        self._check_own_loop()
         self._subscription.assign_by_hand(partitions, self._start_at())
 
     def assignment(self) -> set[TopicPartition]:
@@ -51,6 +53,7 @@ class AIOKafkaConsumer(ConsumerPositions):
 
     def subscribe(self, topics: Iterable[str] = (), pattern: str | None = None, listener: Any = None) -> None:
         """Read ``topics``, or all that ``pattern`` matches (from the start of their names)."""
+        self._check_own_loop()
         self._subscription.subscribe(topics, pattern, listener)
         self._reassign_soon()
 
@@ -60,6 +63,7 @@ class AIOKafkaConsumer(ConsumerPositions):
 
     def unsubscribe(self) -> None:
         """Read nothing; leaves the group."""
+        self._check_own_loop()
         self._subscription.clear()
 
     async def topics(self) -> set[str]:
@@ -121,6 +125,7 @@ class AIOKafkaConsumer(ConsumerPositions):
             state.position = offset + 1  # type: ignore[union-attr]
             reader.polled = True
             return record
+        check_own_loop(self._loop, self)
         try:
             return await reader.one(())
         except ConsumerStoppedError:

@@ -29,6 +29,7 @@ from streamz_core.client.errors import (
 )
 from streamz_core.client.link_target import LinkTarget
 from streamz_core.client.metadata import MetadataCache
+from streamz_core.client.own_loop import check_own_loop
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop, link_settings
 from streamz_core.client.unclosed import warn_unclosed
@@ -283,6 +284,7 @@ class ConsumerSession:
     async def _stop(self, *, commit: bool, has_failed: bool) -> None:
         if self._closed:
             return
+        self._check_own_loop()
         self._closed = True
         if not self._started:
             return
@@ -314,8 +316,13 @@ class ConsumerSession:
         assert self._member is not None
         return self._member
 
+    def _check_own_loop(self) -> None:
+        if self._started and not self._closed:
+            check_own_loop(self._loop, self)
+
     def _require_started(self) -> None:
         if self._closed:
             raise ConsumerStoppedError("the consumer was stopped")
         if not self._started:
             raise IllegalStateError("the consumer was not started: await consumer.start(), or use async with")
+        check_own_loop(self._loop, self)

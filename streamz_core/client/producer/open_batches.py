@@ -21,6 +21,7 @@ from streamz_core.client.producer.partition_queue import PartitionQueue
 from streamz_core.client.producer.record_fields import check_headers
 from streamz_core.client.producer.send_buffer import SendBuffer
 from streamz_core.model import Header
+from streamz_core.protocol.compiled import is_compiled
 from streamz_core.protocol.murmur2 import partition_of
 
 _TURN_BYTES: Final = 1_048_576
@@ -45,6 +46,7 @@ class OpenBatches:
         "_batch_bytes_max",
         "_buffer",
         "_hashes_keys",
+        "_is_interpreted",
         "_last_route",
         "_lingers",
         "_loop",
@@ -85,6 +87,8 @@ class OpenBatches:
         self._opened = opened
         self._wake = wake
         self._loop = asyncio.get_running_loop()
+        # Another thread may run between any two lines then.
+        self._is_interpreted = not is_compiled()
         self._turn_bytes: i64 = 0
         self._last_route: Route | None = None
         self.routes: dict[str, Route] = {}
@@ -104,6 +108,8 @@ class OpenBatches:
         partitioner of the program's, content that is not bytes, and most of what is to be refused. Raises
         ``Misuse`` for a timestamp or headers that no record can have.
         """
+        if self._is_interpreted and asyncio.get_running_loop() is not self._loop:
+            return None
         route = self._last_route  # most programs send to one topic many times
         if route is None or route.topic is not topic:
             route = self.routes.get(topic)
@@ -121,6 +127,10 @@ class OpenBatches:
                 return None
             headers = check_headers(headers)
             size += record_size(None, None, headers) - RECORD_OVERHEAD_BYTES
+        # Kept as the object it is: compiled code would make a new one of a number.
+        stamp: Any = self._now_ms() if timestamp_ms is None else timestamp_ms
+        if not _is_timestamp(stamp):
+            return None
         batch = queue.open
         if batch is None or batch.room_bytes < size:
             if size > self._batch_bytes_max or not self.make_room(queue, size):
@@ -129,10 +139,6 @@ class OpenBatches:
         assert batch is not None
         writer = batch.writer
         assert writer is not None
-        # Kept as the object it is: compiled code would make a new one of a number.
-        stamp: Any = self._now_ms() if timestamp_ms is None else timestamp_ms
-        if not _is_timestamp(stamp):
-            return None
         writer.append(key, value, stamp, headers)  # type: ignore[arg-type]  # _size has looked at them
         batch.room_bytes -= size
         index = batch.record_count
@@ -144,16 +150,20 @@ class OpenBatches:
     def make_room(self, queue: PartitionQueue, size: i64) -> bool:
         """See that an open batch has room for ``size`` bytes; False where that has to wait.
 
-        It has to where the buffer is full, and where it is the turn of others (``is_others_turn``).
+        It has to where the buffer is full, and where it is the turn of others (``is_others_turn``). False on another
+        event loop than the producer's, too: whoever has time for it tells the caller.
         """
         batch = queue.open
-        if batch is not None:
-            if batch.room_bytes >= size:
-                return True
-            if queue.seal() is not None:
-                self._turn_bytes += batch.size_bytes
-                if not queue.draining:
-                    self._wake(queue)
+        if batch is not None and batch.room_bytes >= size:
+            return True
+        # Not asked for each record, which would cost a tenth of a send(). There is no need: compiled, nothing else
+        # runs from where append() looks at the batch to its end, and no other thread finds half a record.
+        if asyncio.get_running_loop() is not self._loop:
+            return False
+        if batch is not None and queue.seal() is not None:
+            self._turn_bytes += batch.size_bytes
+            if not queue.draining:
+                self._wake(queue)
         if self.is_others_turn() or not self._buffer.has_room():
             return False
         room: i64 = self._batch_bytes_max - BATCH_HEADER_BYTES

@@ -22,6 +22,7 @@ from streamz_core.client.group_metadata import GroupMetadata
 from streamz_core.client.link_target import LinkTarget
 from streamz_core.client.metadata import MetadataCache
 from streamz_core.client.offsets import IllegalGroupError, check_offsets
+from streamz_core.client.own_loop import check_own_loop
 from streamz_core.client.partitioner import DefaultPartitioner
 from streamz_core.client.producer.accumulator import Accumulator
 from streamz_core.client.producer.batch import ProducerBatch
@@ -223,6 +224,8 @@ class AIOKafkaProducer:
         """Send what is buffered (for ``request_timeout_ms`` at most), abort an open transaction, let go."""
         if self._closed:
             return
+        if self._started:
+            check_own_loop(self._loop, self)
         self._closed = True
         if not self._started:
             return
@@ -241,7 +244,7 @@ class AIOKafkaProducer:
     def client(self) -> AIOKafkaClient:
         """The bare client on this producer's link: its metadata, and requests of other kinds."""
         self._require_started()
-        return AIOKafkaClient.over(self._requests, self._metadata, self.client_id)
+        return AIOKafkaClient.over(self._requests, self._metadata, self.client_id, self._loop)
 
     async def flush(self) -> None:
         """Return once all that was sent until now is acknowledged or given up."""
@@ -267,6 +270,9 @@ class AIOKafkaProducer:
         Waits only where the buffer is full or the topic is not known yet. Raises
         ``MessageSizeTooLargeError`` for a record that no request can hold; the future raises what the
         broker refused.
+
+        From another event loop than the producer's: ``IllegalStateError``, but for a record that finds a batch open. It
+        may go along, and its future is the producer's loop's: an ``await`` of it elsewhere raises ``RuntimeError``.
         """
         # The hot path of programs that send record by record: what is usual is done by one compiled call.
         # RecordFuture is a future to asyncio by protocol, not by class.
@@ -285,6 +291,7 @@ class AIOKafkaProducer:
         headers: Sequence[tuple[str, bytes | None]] | None = None,
     ) -> RecordMetadata:
         """Send one record and wait until it is acknowledged."""
+        self._check_may_send()
         future = await self.send(topic, value, key, partition, timestamp_ms, headers)
         return await future
 
@@ -303,8 +310,7 @@ class AIOKafkaProducer:
         many as ``max_request_size`` makes it. Keep the sequences as they are until the future is done. The
         future gives the first record's metadata once all are acknowledged.
         """
-        if not self._may_send:
-            raise self._refusal()
+        self._check_may_send()
         count = len(values)
         if count == 0 or len(timestamps) != count or (keys is not None and len(keys) != count):
             raise IllegalArgumentError(
@@ -327,8 +333,7 @@ class AIOKafkaProducer:
         Each has at least one record and becomes one batch. The future gives the first record's metadata once
         all are acknowledged.
         """
-        if not self._may_send:
-            raise self._refusal()
+        self._check_may_send()
         if not encoded or not all(records.record_count for records in encoded):
             raise IllegalArgumentError(
                 f"send_encoded to {topic!r}: {len(encoded)} batches, or one without records"
@@ -361,8 +366,7 @@ class AIOKafkaProducer:
         self, batch: BatchBuilder, topic: str, *, partition: int
     ) -> asyncio.Future[RecordMetadata]:
         """Send a batch of ``create_batch``, and close it; the future gives the first record's metadata."""
-        if not self._may_send:
-            raise self._refusal()
+        self._check_may_send()
         builder = columns_of(batch)
         builder.close()
         route = self._accumulator.routes.get(topic) or await self._accumulator.route_to(topic)
@@ -433,7 +437,7 @@ class AIOKafkaProducer:
         headers: Sequence[tuple[str, bytes | None]] | None,
     ) -> RecordFuture:
         """Do what keeps the record from being appended at once: refuse it, serialize it, make or wait for room."""
-        self._check_gate()
+        self._check_may_send()
         if self._key_serializer is not None:
             key = self._key_serializer(key)
         if self._value_serializer is not None:
@@ -484,6 +488,10 @@ class AIOKafkaProducer:
         if not self._may_send:
             raise self._refusal()
 
+    def _check_may_send(self) -> None:
+        self._check_gate()
+        check_own_loop(self._loop, self)
+
     def _refusal(self) -> Exception:
         """Why nothing can be sent now."""
         if self._closed:
@@ -497,6 +505,7 @@ class AIOKafkaProducer:
     def _require_started(self) -> None:
         if self._closed or not self._started:
             raise self._refusal()
+        check_own_loop(self._loop, self)
 
     async def _tear_down(self) -> None:
         """Whatever is cancelled on the way: nobody waits for a record for ever, and the log is let go of."""

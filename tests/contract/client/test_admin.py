@@ -324,6 +324,17 @@ async def test_values_of_configs_are_written_as_kafka_writes_them(admin):
     assert values == {"preallocate": "false", "retention.ms": "5000", "min.cleanable.dirty.ratio": "0.25"}
 
 
+async def test_a_config_without_a_value_is_refused_by_its_name(admin):
+    (refused,) = (
+        await admin.create_topics([NewTopic("x", 1, 1, topic_configs={"retention.bytes": None})])
+    ).topic_errors
+
+    assert refused.error_code == errors.InvalidConfigurationError.errno
+    assert refused.error_message == (
+        "topic 'x': retention.bytes without a value (null, None): leave out what shall have its default"
+    )
+
+
 async def test_errors_name_the_thing_and_the_remedy(admin):
     nowhere = TopicPartition("t", 9)
     for call, error, text in (

@@ -26,6 +26,7 @@ from streamz_core.errors import Misuse
 from streamz_core.model import TopicPartition
 from streamz_core.protocol.batch_encoder import raw_records
 from streamz_core.protocol.messages.metadata import MetadataRequest
+from tests.contract.client.other_loop import raised_elsewhere
 
 MANIFEST = json.loads((Path(__file__).parents[2] / "data" / "aiokafka_0_14_api.json").read_text())
 T = TopicPartition("t", 0)
@@ -212,6 +213,22 @@ async def test_after_stop_a_call_says_so(client_type, name, address, clock):
 
     with pytest.raises(Misuse, match=r"stopped|closed|not connected"):
         await called(CALLS[client_type][name], client)
+
+
+@pytest.mark.parametrize(("client_type", "name"), BY_NAME)
+async def test_a_call_from_another_event_loop_is_refused(client_type, name, address, clock):
+    topics = ["t"] if client_type is AIOKafkaConsumer else []
+    client = client_type(*topics, bootstrap_servers=address, **settings(client_type))
+    await clock.drive(start(client))
+    if client_type is AIOKafkaProducer and name != "begin_transaction":
+        await client.begin_transaction()
+
+    for call in (CALLS[client_type][name], stop):
+        error = await raised_elsewhere(lambda call=call: called(call, client))
+        assert isinstance(error, errors.IllegalStateError)
+        assert f"{client_type.__name__} was started on another event loop" in str(error)
+
+    await clock.drive(stop(client))
 
 
 @pytest.mark.parametrize("client_type", [AIOKafkaProducer, AIOKafkaConsumer, AIOKafkaAdminClient])

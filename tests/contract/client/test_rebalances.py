@@ -8,7 +8,7 @@ import pytest
 
 from streamz_core.client import errors
 from streamz_core.client.admin import AIOKafkaAdminClient
-from streamz_core.client.admin_resources import NewPartitions
+from streamz_core.client.admin_resources import NewPartitions, NewTopic
 from streamz_core.client.consumer.assignors.abstract import AbstractPartitionAssignor
 from streamz_core.client.consumer.assignors.cooperative_sticky import CooperativeStickyPartitionAssignor
 from streamz_core.client.consumer.assignors.range import RangePartitionAssignor
@@ -401,3 +401,32 @@ async def test_a_member_whose_subscription_cannot_be_read_does_not_stop_the_othe
 
     assert one.assignment() == FOUR
     assert odd.assignment() == set()
+
+
+@strategies
+async def test_a_topic_that_a_pattern_finds_costs_no_record_of_the_others(
+    address, producer, consumers, clock, strategy
+):
+    """``latest`` is where a partition without a commit begins, also after a rebalance: a commit has to be there."""
+    await clock.drive(fill(producer, "t", 2))
+    consumer = await consumers(
+        group_id="g",
+        auto_offset_reset="latest",
+        metadata_max_age_ms=1_000,
+        partition_assignment_strategy=strategy,
+    )
+    consumer.subscribe(pattern="^t")
+    await clock.settle()
+    await clock.drive(consumer.position(T))
+    await clock.drive(fill(producer, "t", 3))  # not asked for before the rebalance
+
+    async with AIOKafkaAdminClient(bootstrap_servers=address) as admin:
+        (await admin.create_topics([NewTopic("tea", 1, 1)])).raise_for_errors()
+    await clock.advance(4_000)
+    await clock.settle()
+    assert consumer.subscription() == {"t", "tea"}
+    await clock.drive(consumer.position(TopicPartition("tea", 0)))
+    await clock.drive(fill(producer, "tea", 1))
+
+    read = [await clock.drive(consumer.getone()) for _ in range(4)]
+    assert [record.offset for record in read if record.topic == "t"] == [2, 3, 4]
