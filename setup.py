@@ -27,7 +27,6 @@ COMPILED = [
     "streamz_core/log/batch_run.py",
     "streamz_core/log/kept_batches.py",
     "streamz_core/log/offset_index.py",
-    "streamz_core/log/reader.py",
     "streamz_core/log/time_index.py",
     "streamz_core/log/validation.py",
     "streamz_core/log/visibility.py",
