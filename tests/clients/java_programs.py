@@ -86,7 +86,7 @@ def start(program: str, *arguments: str, options: Sequence[str] = QUICK_TO_START
     )
 
 
-# Some tools end without closing their admin client, which goes on to look for its server, and says so whatever runs then.
+# Some tools end without closing their admin client; it goes on to look for its server, and says so whatever runs then.
 _STRAGGLER: Final = re.compile(
     r"^\[kafka-admin-client-thread .* could not be established\..*\n", re.MULTILINE
 )
