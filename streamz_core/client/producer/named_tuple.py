@@ -6,7 +6,6 @@ Must not know: what is named.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -27,9 +26,10 @@ def in_python(cls: type[T], /, *fields: Any) -> T:
 
 def _in_c_if_built() -> Callable[..., Any]:
     try:
-        made: Callable[..., Any] = import_module("streamz_core.client.producer._named_tuple").named_tuple
+        from streamz_core.client.producer import _named_tuple  # type: ignore[attr-defined]
     except ImportError:
         return in_python
+    made: Callable[..., Any] = _named_tuple.named_tuple
     return made
 
 
