@@ -21,7 +21,6 @@ from streamz_core.client.producer.partition_queue import PartitionQueue
 from streamz_core.client.producer.record_fields import check_headers
 from streamz_core.client.producer.send_buffer import SendBuffer
 from streamz_core.model import Header
-from streamz_core.protocol.compiled import is_compiled
 from streamz_core.protocol.murmur2 import partition_of
 
 _TURN_BYTES: Final = 1_048_576
@@ -46,7 +45,6 @@ class OpenBatches:
         "_batch_bytes_max",
         "_buffer",
         "_hashes_keys",
-        "_is_interpreted",
         "_last_route",
         "_lingers",
         "_loop",
@@ -87,8 +85,6 @@ class OpenBatches:
         self._opened = opened
         self._wake = wake
         self._loop = asyncio.get_running_loop()
-        # Another thread may run between any two lines then.
-        self._is_interpreted = not is_compiled()
         self._turn_bytes: i64 = 0
         self._last_route: Route | None = None
         self.routes: dict[str, Route] = {}
@@ -108,8 +104,6 @@ class OpenBatches:
         partitioner of the program's, content that is not bytes, and most of what is to be refused. Raises
         ``Misuse`` for a timestamp or headers that no record can have.
         """
-        if self._is_interpreted and asyncio.get_running_loop() is not self._loop:
-            return None
         route = self._last_route  # most programs send to one topic many times
         if route is None or route.topic is not topic:
             route = self.routes.get(topic)

@@ -42,6 +42,7 @@ from streamz_core.client.producer.transactions import Transactions
 from streamz_core.client.request import Requests
 from streamz_core.client.settings import check_connection, check_loop, link_settings
 from streamz_core.client.unclosed import warn_unclosed
+from streamz_core.protocol.compiled import is_compiled
 from streamz_core.protocol.compression import Compression
 
 if TYPE_CHECKING:
@@ -480,9 +481,17 @@ class AIOKafkaProducer:
     def _set_gate(self) -> None:
         self._may_send = self._started and not self._closed and self._transactions.may_send
         takes_bytes = self._key_serializer is None and self._value_serializer is None
-        self._append = (
-            self._accumulator.open_batches.append if self._may_send and takes_bytes else _not_at_once
-        )
+        if not (self._may_send and takes_bytes):
+            self._append = _not_at_once
+        elif is_compiled():
+            self._append = self._accumulator.open_batches.append
+        else:
+            self._append = self._append_on_own_loop
+
+    def _append_on_own_loop(self, *record: Any) -> RecordFuture | None:
+        """Interpreted, another thread may run between any two lines of ``append``: it must not get that far."""
+        check_own_loop(self._loop, self)
+        return self._accumulator.open_batches.append(*record)
 
     def _check_gate(self) -> None:
         if not self._may_send:
