@@ -88,6 +88,8 @@ class WindowedStore:
         self.account: Final = EntryAccount(budget or CacheBudget(), self._evict)
         self._windows: dict[int, Pane] = {}
         self._tombstones: list[bytes] = []
+        self._thinned: set[int] = set()
+        """Windows that entries were removed of: they may be empty."""
         self._pending: list[Change] | None = None
         self._pending_marks = Marks()
         self._load_marks()
@@ -207,6 +209,18 @@ class WindowedStore:
     def delete(self, key: Hashable, start: int) -> None:
         """Remove ``key`` from the window at ``start``."""
         self.put(key, start, None)
+
+    def remove(self, key: Hashable, start: int) -> None:
+        """``delete``, for good: a window of which everything was removed is forgotten after the commit."""
+        self.put(key, start, None)
+        self._thinned.add(start)
+
+    def starts_ended(self, after_ms: int, by_ms: int, latest_start: int) -> list[int]:
+        """The starts of the windows with ``after_ms < end <= by_ms``, up to ``latest_start``, oldest first."""
+        starts = self._starts
+        stop = bisect_right(starts, latest_start)
+        first = bisect_right(starts, after_ms, 0, stop, key=self.end)
+        return starts[first : bisect_right(starts, by_ms, first, stop, key=self.end)]
 
     def starts(self) -> list[int]:
         """The starts of the windows that are kept, oldest first; some may be empty."""
@@ -343,6 +357,8 @@ class WindowedStore:
         self._saved_marks = self._pending_marks
         for window in self._windows.values():
             window.pending = {}
+        if self._thinned:
+            self._forget_empty()
         self.settle()
         self.account.budget.make_room()
 
@@ -359,6 +375,7 @@ class WindowedStore:
         """Forget everything that is not in the store."""
         self._windows.clear()
         self._tombstones = []
+        self._thinned = set()
         self._pending = None
         self.account.forget_all()
         self._load_marks()
@@ -429,6 +446,19 @@ class WindowedStore:
             return
         stored = self._store.scan(_packed(start), _packed(start + 1))
         self._tombstones += [stored_key for stored_key, _ in stored]
+
+    def _forget_empty(self) -> None:
+        """Windows that were removed entry by entry: no ``_drop`` comes by where the store's own time stands still."""
+        thinned, self._thinned = self._thinned, set()
+        for start in thinned & self._known:
+            window = self._windows.get(start)
+            if window is not None and window.dirty:
+                self._thinned.add(start)  # changed since this commit was collected
+            elif next(self._store.scan(_packed(start), _packed(start + 1)), None) is None:
+                self._known.discard(start)
+                self._starts.remove(start)
+                self._windows.pop(start, None)
+                self.account.forget_group(start)
 
     def _evict(self, size_bytes: int) -> None:
         # Oldest windows first, and in a window first in, first out: what is in use comes back.

@@ -39,10 +39,15 @@ class EmitStrategy:
 
 @dataclass(frozen=True, slots=True)
 class CloseStrategy:
-    """When windows close: as stream time passes, which records alone make pass, or by other clocks too."""
+    """When windows close: as stream time passes, which records alone make pass, or by other clocks too.
+
+    Stream time is one for all keys of a task's partition, or each key's own.
+    """
 
     idle_ms: int | None = None
     is_by_wall_clock: bool = False
+    is_per_key: bool = False
+    behind_max_ms: int | None = None
 
     @classmethod
     def stream_time(cls) -> Self:
@@ -58,6 +63,33 @@ class CloseStrategy:
     def wall_clock(cls) -> Self:
         """And those whose end and grace the wall clock has passed: for records that come as they happen."""
         return cls(is_by_wall_clock=True)
+
+    @classmethod
+    def per_key(
+        cls,
+        *,
+        behind_max: Duration | None = None,
+        after_idle: Duration | None = None,
+        wall_clock: bool = False,
+    ) -> Self:
+        """By each key's own records: one that runs ahead closes no other's windows, and makes none of its records late.
+
+        A key's last windows stay open until its next record; unless it is further behind the partition's latest
+        record than ``behind_max``, the partition's input is silent for ``after_idle``, or the wall clock has
+        passed their end and grace. Without the first of these (or the last) every key's time is kept for ever.
+        """
+        if after_idle is not None and wall_clock:
+            raise Misuse(
+                "per_key(): a silent key's windows close after idleness or by the wall clock, not both"
+            )
+        return cls(
+            idle_ms=None
+            if after_idle is None
+            else milliseconds(after_idle, "per_key(): after_idle", at_least=1),
+            is_by_wall_clock=wall_clock,
+            is_per_key=True,
+            behind_max_ms=None if behind_max is None else milliseconds(behind_max, "per_key(): behind_max"),
+        )
 
     def closing(self) -> Closing:
         """For one operator."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from streamz_core.errors import Misuse
 from streamz_core.streams.operators.stateless import Pass
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Suppression(NamedTuple):
     """The store of what it holds back."""
     late: str
     """The step that takes the windows' late rows, which are no updates."""
+    is_per_key: bool = False
+    """Whether the windows close by each key's own time, which they alone know: no buffer can."""
 
 
 def with_final_results(
@@ -48,6 +51,7 @@ def with_final_results(
         for node, suppression in suppressions.items()
         if suppression.windows in finals and _is_alone(nodes, node, suppression)
     }
+    _refuse_unmerged_per_key({node: suppressions[node] for node in suppressions.keys() - merged.keys()})
     by_windows = {suppression.windows for suppression in merged.values()}
     gone = {suppression.buffer for suppression in merged.values()}
 
@@ -60,6 +64,16 @@ def with_final_results(
         return node
 
     return tuple(rebuilt(node) for node in nodes), tuple(store for store in stores if store.name not in gone)
+
+
+def _refuse_unmerged_per_key(suppressions: Mapping[str, Suppression]) -> None:
+    for node, suppression in suppressions.items():
+        if suppression.is_per_key:
+            raise Misuse(
+                f"suppression {node!r} would buffer windows that close per_key(), and when they do is known where they "
+                f"are counted: have nobody else take the updates of {suppression.windows!r}, or look its table up; "
+                "final results without suppress() come from emit_strategy(EmitStrategy.on_window_close())"
+            )
 
 
 def _is_alone(nodes: Nodes, name: str, suppression: Suppression) -> bool:

@@ -16,7 +16,7 @@ from streamz_core.streams.dsl.options import Materialized, Named, option
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
 from streamz_core.streams.dsl.suppressed import Windowing, limited
 from streamz_core.streams.dsl.user_function import user_function
-from streamz_core.streams.dsl.window_shapes import Aggregation, Emission, shape_of
+from streamz_core.streams.dsl.window_shapes import Aggregation, Emission, key_times_store, shape_of
 from streamz_core.streams.dsl.windows import UnlimitedWindows
 from streamz_core.streams.graph import Input, StoreUse
 from streamz_core.streams.operators.late_rows import LATE, TAKEN
@@ -66,7 +66,13 @@ class InWindows(Generic[G, V]):
         """The same, with windows that also close when no records come, as ``close`` says."""
         if not isinstance(close, CloseStrategy):
             raise Misuse(
-                f"close_strategy() takes CloseStrategy.stream_time(), after_idle(…) or wall_clock(), not {close!r}"
+                "close_strategy() takes CloseStrategy.stream_time(), after_idle(…), wall_clock() or per_key(…), not "
+                f"{close!r}"
+            )
+        if close.is_per_key and not self._shape.closes_per_key:
+            raise Misuse(
+                f"{type(self._windows).__name__} cannot close per_key(): tumbling, hopping and calendar windows and "
+                "those of one's own can. Sliding windows and sessions end by their partition's time, unlimited never"
             )
         return self._with(replace(self._ways, close=close))
 
@@ -108,7 +114,9 @@ class InWindows(Generic[G, V]):
         codecs = graph.codecs
         key_codec = codecs.own_key(key, f"key of store {chosen.name!r}")
         value_codec = codecs.own_value(value, f"value of store {chosen.name!r}")
-        store = graph.store(shape.store(chosen.name, key_codec, value_codec, chosen))
+        spec = shape.store(chosen.name, key_codec, value_codec, chosen)
+        store = graph.store(spec)
+        stores = [store, graph.store(key_times_store(spec))] if ways.close.is_per_key else [store]
 
         def make(*, final: bool) -> Any:
             emission = Emission(chosen.caching, final, ways.late is not None, ways.close)
@@ -118,7 +126,7 @@ class InWindows(Generic[G, V]):
             name,
             [Input(stream.node, port) for port, stream in enumerate(streams)],
             lambda: make(final=ways.emit.is_final),
-            [StoreUse(store, writes=True, port=port) for port in range(len(streams))],
+            [StoreUse(used, writes=True, port=port) for used in stores for port in range(len(streams))],
             fans_out=True,
         )
         if shape.closes_with_final:

@@ -143,6 +143,11 @@ def suppressed(table: KTable[Any, Any], how: Suppressed) -> KTable[Any, Any]:
         return _held(table, how.name, how.buffer, Limits(how.limit_ms))
     if windowing is None:
         raise Misuse("until_window_closes is for windowed tables: this one has no windows that could close")
+    if windowing.close.is_per_key and how.buffer.is_bounded:
+        raise Misuse(
+            f"suppression {how.name!r}: windows that close per_key() are held back where they are counted, in a "
+            "store that has no bound; use BufferConfig.unbounded()"
+        )
     limits = Limits(windowing.closes_after_ms, by_window_end=True)
     return _held(table, how.name, how.buffer, limits, closing=windowing.close)
 
@@ -187,7 +192,10 @@ def _held(
     )
     if limits.by_window_end and not buffer.is_bounded:
         assert table.windowing is not None
-        graph.is_final_of(node, Suppression(table.windowing.node, store, table.windowing.late_node))
+        windowing = table.windowing
+        graph.is_final_of(
+            node, Suppression(windowing.node, store, windowing.late_node, windowing.close.is_per_key)
+        )
     return KTable(
         graph,
         node,

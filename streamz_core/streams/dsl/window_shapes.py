@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.stamped import StampedCodec
+from streamz_core.serde.stored import StoredValueCodec
 from streamz_core.streams.dsl.durations import milliseconds
-from streamz_core.streams.dsl.windows import FOREVER_MS, SessionWindows, SlidingWindows, TimeWindows, Windows
+from streamz_core.streams.dsl.windows import (
+    FOREVER_MS,
+    SessionWindows,
+    SlidingWindows,
+    TimeWindows,
+    UnlimitedWindows,
+    Windows,
+)
+from streamz_core.streams.operators.key_times import KeyTimes
 from streamz_core.streams.operators.session_aggregate import SessionAggregate
 from streamz_core.streams.operators.sliding_aggregate import SlidingAggregate
 from streamz_core.streams.operators.view import TableView
@@ -62,6 +71,8 @@ class WindowShape(ABC):
     """Whether a suppressed table tells of a window when the aggregation itself would: at the same moment."""
     takes_none = True
     """Whether rows without value count."""
+    closes_per_key = False
+    """Whether they can close by each key's own time."""
 
     @abstractmethod
     def store(
@@ -92,6 +103,7 @@ class TimeShape(WindowShape):
         self._windows = windows
         self.closes_after_ms = getattr(windows, "grace_ms", 0)
         self._size_ms = windows.size_ms if isinstance(windows, TimeWindows) else None
+        self.closes_per_key = not isinstance(windows, UnlimitedWindows)
 
     def store(
         self, name: str, key: ColumnCodec[Any], value: ColumnCodec[Any], materialized: Materialized
@@ -128,6 +140,7 @@ class TimeShape(WindowShape):
             final=emission.final,
             late=emission.late,
             closing=emission.close.closing(),
+            by_key=key_times(store, emission.close),
         )
 
     def view(self, store: str) -> TableView:
@@ -263,6 +276,30 @@ def session_store(
         changelog=materialized.logging,
         changelog_config=materialized.logging_config,
     )
+
+
+def key_times(store: str, close: CloseStrategy) -> KeyTimes | None:
+    """The times of the keys of ``store``, where they have some of their own."""
+    return KeyTimes(times_name(store), close.behind_max_ms) if close.is_per_key else None
+
+
+def key_times_store(windows: StoreSpec) -> StoreSpec:
+    """Where they are kept: as the windows are."""
+    return StoreSpec(
+        times_name(windows.name),
+        StoreKind.KEY_VALUE,
+        windows.key_codec,
+        StampedCodec(StoredValueCodec(f"time of a key of store {windows.name!r}")),
+        expires=True,
+        in_memory=windows.in_memory,
+        changelog=windows.changelog,
+        changelog_config=windows.changelog_config,
+    )
+
+
+def times_name(store: str) -> str:
+    """The name of the store of its keys' times."""
+    return f"{store}-key-times"
 
 
 def retention_ms(materialized: Materialized, size_ms: int, grace_ms: int) -> int:

@@ -39,12 +39,16 @@ class Closing:
         """The latest timestamp that is believed now: a later one moves no stream time."""
         return self._context.latest_timestamp_ms()
 
+    def is_idle(self) -> bool:
+        """Whether the input has been silent for as long as windows wait for it."""
+        return self._idle_ms is not None and self._context.idle_ms() >= self._idle_ms
+
     def passed_ms(self, now_ms: int, store: Any, closes_after_ms: int) -> int:
         """What stream time is at least; windows in ``store`` close ``closes_after_ms`` behind their end.
 
         -1 where nothing is open that time could close: a store's time that moves is written with each commit.
         """
-        is_idle = self._idle_ms is not None and self._context.idle_ms() >= self._idle_ms
+        is_idle = self.is_idle()
         is_due = self._wall_clock and now_ms - self._looked_ms >= LOOKS_EVERY_MS
         if not is_idle and not is_due:
             return -1

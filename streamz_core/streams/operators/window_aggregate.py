@@ -4,9 +4,9 @@ Owns: which windows a row belongs to, lateness, and what is told of a window: up
 Must not know: how stores keep values, which windows there are.
 
 Time is the highest timestamp of the rows that came to this operator, kept with the store: what is late follows
-from records alone, and is the same after a restart, unless windows are to close without records. A window takes
-rows until that time reaches its end and grace. What the updates of a commit replace is known by the store: it
-notes what each value was when it first changed.
+from records alone, and is the same after a restart, unless windows are to close without records. Or each key has
+a time of its own (``KeyTimes``). A window takes rows until that time reaches its end and grace. What the updates of
+a commit replace is known by the store: it notes what each value was when it first changed.
 
 Compiled where a compiler is at hand; the same file runs interpreted.
 """
@@ -20,6 +20,7 @@ from streamz_core.state.pane import DELETED, Pane
 from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.operator import Operator, OperatorContext
 from streamz_core.streams.operators.closing import Closing
+from streamz_core.streams.operators.key_times import KeyTimes
 from streamz_core.streams.operators.late_rows import LateRows
 from streamz_core.streams.operators.stateless import row_failed
 from streamz_core.streams.operators.updates import Updates
@@ -47,12 +48,14 @@ class WindowAggregate(Operator):
         final: bool = False,
         late: bool = False,
         closing: Closing | None = None,
+        by_key: KeyTimes | None = None,
     ) -> None:
         """``store`` keeps stamped aggregates; ``starts(timestamp)`` are those of a row's windows.
 
         ``tumbling_ms``: windows of this size one after the other, and ``starts`` need not be asked; ``counts``:
         the aggregator adds 1. ``final``: only what a window holds when it closes is sent on. ``late``: rows that
-        come too late are sent on too, marked. ``closing``: when time passes without rows.
+        come too late are sent on too, marked. ``closing``: when time passes without rows. ``by_key``: each key has
+        a time of its own.
         """
         super().__init__(name)
         self._store_name = store
@@ -65,6 +68,7 @@ class WindowAggregate(Operator):
         self._tells_each = not caching and not final
         self._late = LateRows() if late else None
         self._closing = Closing() if closing is None else closing
+        self._by_key = by_key
         self._deleted_at: dict[Any, int] = {}
         self._begin(0)
 
@@ -72,9 +76,13 @@ class WindowAggregate(Operator):
         """Begin with the store as it is."""
         self._store: WindowedStore = context.store(self._store_name)
         self._closing.open(context)
+        if self._by_key is not None:
+            self._by_key.open(context, self._store)
 
     def process(self, rows: Rows) -> Rows | None:
         """The updates, or nothing where they wait."""
+        if self._by_key is not None:
+            return self._process_by_key(rows, self._by_key)
         keys, timestamps, size_ms = rows.keys, rows.timestamps, self._tumbling_ms
         is_plain = self._counts and not self._tells_each
         latest_ms = self._closing.latest_ms()
@@ -101,23 +109,49 @@ class WindowAggregate(Operator):
         made = self._updates.rows()
         return made if self._late is None else self._late.beside(made)
 
+    def _process_by_key(self, rows: Rows, by_key: KeyTimes) -> Rows | None:
+        keys, timestamps, size_ms = rows.keys, rows.timestamps, self._tumbling_ms
+        latest_ms = self._closing.latest_ms()
+        self._begin(0)
+        index = 0
+        try:
+            for index in range(len(keys)):
+                key, timestamp = keys[index], timestamps[index]
+                if key is None:
+                    continue
+                starts = [timestamp - timestamp % size_ms] if size_ms else self._starts(timestamp)
+                key_time_ms = by_key.observe(key, timestamp, starts, latest_ms)
+                for begin in starts:
+                    self._take(rows, index, begin, key_time_ms)
+        except Exception as error:
+            raise row_failed(self.name, rows, index, error) from error
+        made = self._updates.rows()
+        return made if self._late is None else self._late.beside(made)
+
     def flush(self) -> Rows | None:
         """One update for each key and window that changed; or what closed."""
-        if self._tells_each:
-            return None
-        made = self._closed() if self._final else self._changed()
-        return made if self._late is None else self._late.beside(made)
+        made: Rows | None = None
+        if not self._tells_each:
+            made = self._closed() if self._final else self._changed()
+            made = made if self._late is None else self._late.beside(made)
+        if self._by_key is not None:
+            self._by_key.settle()
+        return made
 
     def punctuate(self, now_ms: int) -> Rows | None:
         """Let time pass where no rows do."""
         store = self._store
-        store.observe(self._closing.passed_ms(now_ms, store, store.grace_ms))
+        if self._by_key is not None:
+            self._by_key.pass_time(now_ms, self._closing)
+        else:
+            store.observe(self._closing.passed_ms(now_ms, store, store.grace_ms))
         return None
 
     def _closed(self) -> Rows | None:
         store, updates = self._store, Updates()
         window: Window | None = None
-        for key, start, stamped in store.expire(store.stream_time_ms):
+        closed = store.expire(store.stream_time_ms) if self._by_key is None else self._by_key.closed()
+        for key, start, stamped in closed:
             if window is None or window.start != start:
                 window = Window(start, store.end(start))
             updates.held_back(Windowed(key, window), None, stamped)

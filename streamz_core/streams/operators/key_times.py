@@ -1,0 +1,139 @@
+"""``KeyTimes``: a time for each key, by which its windows close, whatever other keys' clocks say.
+
+Owns: what a key's time is, which of its windows have closed or ended, and when its time may be forgotten.
+Must not know: aggregates, rows, what is told of a window.
+
+A key's time is the highest timestamp of its own rows, kept in a store beside the windows, with the start of its
+youngest window: what is late follows from records alone, and is the same after a restart. No key's time is behind
+the window store's, which is the time that has passed for all of them: it moves only where keys may not be behind
+for ever (``behind_max_ms``), or by the wall clock. What it has passed ends for all keys at once, and a key whose
+time and windows it has passed is forgotten: it would stand there anyway.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streamz_core.state.store_time import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamz_core.state.expiring import ExpiringStore
+    from streamz_core.state.windowed import WindowedStore
+    from streamz_core.streams.operator import OperatorContext
+    from streamz_core.streams.operators.closing import Closing
+
+
+class KeyTimes:
+    """The times of one window store's keys, in one task."""
+
+    def __init__(self, store: str, behind_max_ms: int | None = None) -> None:
+        """``store`` keeps stamped ``[time, start of the youngest window]`` by key.
+
+        ``behind_max_ms``: time passes for a key that is further behind the latest row of all keys.
+        """
+        self._store_name = store
+        self._behind_max_ms = behind_max_ms
+        self._told: dict[Any, int] = {}
+        """Keys whose time has moved since ``settle``, with what it was then: what had closed by it is done with."""
+        self._was_idle = False
+
+    def open(self, context: OperatorContext, windows: WindowedStore) -> None:
+        """Begin with the stores as they are."""
+        self._times: ExpiringStore = context.store(self._store_name)
+        self._windows = windows
+
+    def observe(self, key: Any, timestamp: int, starts: Sequence[int], latest_ms: int) -> int:
+        """A row is at hand that belongs to the windows at ``starts``; its key's time now.
+
+        A timestamp behind ``latest_ms`` is not believed, and moves no time.
+        """
+        windows = self._windows
+        is_believed = timestamp <= latest_ms
+        if is_believed and self._behind_max_ms is not None:
+            windows.observe(timestamp - self._behind_max_ms)
+        time_ms, youngest = self._entry(key)
+        is_moving = is_believed and timestamp > time_ms
+        now_ms = max(timestamp if is_moving else time_ms, windows.stream_time_ms)
+        is_younger = bool(starts) and starts[-1] > youngest and not windows.late(starts[-1], now_ms)
+        if is_moving or is_younger:
+            self._move(
+                key, time_ms, timestamp if is_moving else time_ms, starts[-1] if is_younger else youngest
+            )
+        return now_ms
+
+    def pass_time(self, now_ms: int, closing: Closing) -> None:
+        """Let time pass where no rows do: for all keys by the wall clock, and after idleness for each that is open."""
+        if not closing.is_idle():
+            self._was_idle = False
+            self._windows.observe(closing.passed_ms(now_ms, self._windows, self._windows.grace_ms))
+        elif not self._was_idle:
+            self._was_idle = True
+            self._close_all(closing.latest_ms())
+
+    def closed(self) -> list[tuple[Any, int, Any]]:
+        """``(key, start, value)`` of what has closed since ``settle``, each once, the oldest windows first."""
+        windows = self._windows
+        passed_ms = windows.stream_time_ms
+        found = [row for row in windows.expire(passed_ms) if not self._was_told(row[0], row[1])]
+        own: list[tuple[Any, int, Any]] = []
+        for key, before_ms in self._told.items():
+            for start in self._ended(key, max(before_ms, passed_ms), windows.grace_ms):
+                value = windows.get(key, start)
+                if value is not None:
+                    own.append((key, start, value))
+        own.sort(key=_by_start)
+        return found + own
+
+    def settle(self) -> None:
+        """What has closed is told: let go of the windows whose retention is over. A commit follows."""
+        windows = self._windows
+        passed_ms = windows.stream_time_ms
+        for key, before_ms in self._told.items():
+            for start in self._ended(key, max(before_ms, passed_ms), windows.retention_ms):
+                if windows.get(key, start) is not None:
+                    windows.remove(key, start)
+        self._told = {}
+        self._times.observe(passed_ms)
+
+    def _entry(self, key: Any) -> tuple[int, int]:
+        stamped = self._times.get(key)
+        if stamped is None:
+            return UNKNOWN, UNKNOWN
+        time_ms, youngest = stamped[0]
+        return time_ms, youngest
+
+    def _move(self, key: Any, before_ms: int, time_ms: int, youngest: int) -> None:
+        self._told.setdefault(key, before_ms)
+        windows = self._windows
+        gone_ms = windows.end(youngest) + windows.retention_ms if youngest > UNKNOWN else UNKNOWN
+        self._times.put(key, ([time_ms, youngest], time_ms, max(time_ms, gone_ms)))
+
+    def _was_told(self, key: Any, start: int) -> bool:
+        before_ms = self._told.get(key)
+        if before_ms is None:
+            before_ms = self._entry(key)[0]
+        return self._windows.end(start) + self._windows.grace_ms <= before_ms
+
+    def _ended(self, key: Any, after_ms: int, kept_ms: int) -> list[int]:
+        """The starts of windows, of this key among others, that are over ``kept_ms`` behind their end since then."""
+        time_ms, youngest = self._entry(key)
+        return self._windows.starts_ended(after_ms - kept_ms, time_ms - kept_ms, youngest)
+
+    def _close_all(self, latest_ms: int) -> None:
+        windows = self._windows
+        for start in windows.starts():
+            closes_ms = windows.end(start) + windows.grace_ms
+            if start > latest_ms:
+                return
+            if closes_ms <= windows.stream_time_ms:
+                continue
+            for key, _ in windows.items(start):
+                time_ms, youngest = self._entry(key)
+                if time_ms < closes_ms:
+                    self._move(key, time_ms, closes_ms, max(youngest, start))
+
+
+def _by_start(row: tuple[Any, int, Any]) -> int:
+    return row[1]
