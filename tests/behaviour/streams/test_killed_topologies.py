@@ -10,6 +10,7 @@ import pytest
 from streamz_core import App
 from streamz_core.streams import (
     BufferConfig,
+    CloseStrategy,
     EmitStrategy,
     JoinWindows,
     Materialized,
@@ -61,6 +62,15 @@ def windowed(windows: Any, finish: Callable[[Any], Any] = lambda windowed: windo
 
 def final(windowed: Any) -> Any:
     return windowed.emit_strategy(EmitStrategy.on_window_close()).count("counts")
+
+
+def per_key(windowed: Any) -> Any:
+    return windowed.close_strategy(CloseStrategy.per_key()).count("counts")
+
+
+def final_per_key(windowed: Any) -> Any:
+    late = windowed.close_strategy(CloseStrategy.per_key(behind_max=20)).late_to("late")
+    return late.emit_strategy(EmitStrategy.on_window_close()).count("counts")
 
 
 def suppressed(windowed: Any) -> Any:
@@ -156,6 +166,8 @@ def agents() -> App:
 TOPOLOGIES = {
     "tumbling windows": windowed(TimeWindows.of_size_and_grace(10, 5)),
     "final results": windowed(TimeWindows.of_size_and_grace(10, 5), final),
+    "windows that close per key": windowed(TimeWindows.of_size_and_grace(10, 5), per_key),
+    "final results per key": windowed(TimeWindows.of_size_and_grace(10, 5).advance_by(5), final_per_key),
     "suppressed": windowed(TimeWindows.of_size_and_grace(10, 5), suppressed),
     "sessions": windowed(SessionWindows.of_inactivity_gap_and_grace(5, 5)),
     "sliding windows": windowed(SlidingWindows.of_time_difference_and_grace(5, 5)),
@@ -198,7 +210,7 @@ def test_a_foreign_key_join_ends_up_the_same() -> None:
     assert kill_at_every_commit(foreign_key, inputs(foreign_key), compare="latest", points_max=POINTS)
 
 
-@pytest.mark.parametrize("name", ["streams joined", "sessions"])
+@pytest.mark.parametrize("name", ["streams joined", "sessions", "final results per key"])
 def test_stores_on_disk_are_gone_on_from(name: str, tmp_path: Any) -> None:
     make = TOPOLOGIES[name]
 

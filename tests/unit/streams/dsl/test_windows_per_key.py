@@ -247,7 +247,7 @@ def test_a_suppression_that_would_need_a_buffer_is_refused(bench: Any) -> None:
 def test_a_bounded_suppression_is_refused(bench: Any) -> None:
     bounded = BufferConfig.max_records(1).shut_down_when_full()
 
-    with pytest.raises(Misuse, match="cannot be bounded"):
+    with pytest.raises(Misuse, match="in a store that has no bound"):
         windowed(bench).count("counts").suppress(Suppressed.until_window_closes(bounded).with_name("final"))
 
 
