@@ -218,6 +218,7 @@ class RunningApp:
             num_standby_replicas=conf.num_standby_replicas,
             application_server=conf.application_server,
             rocksdb_config_setter=conf.rocksdb_config_setter,
+            app_configs=conf.shown(),
         )
 
 

@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from streamz_core.app.durations import Seconds, milliseconds
@@ -30,6 +31,9 @@ OFFSET_RESETS: Final = ("earliest", "latest")
 OUT_OF_RANGE: Final = (*OFFSET_RESETS, "fail")
 DURABILITIES: Final = (None, *(level.value for level in Durability))
 ERROR_POLICIES: Final = tuple(action.value for action in ErrorAction)
+SECRETS: Final = ("sasl_plain_password", "sasl_oauth_token_provider", "ssl_context")
+HIDDEN: Final = "[hidden]"
+"""Kafka's word for them."""
 STORES: Final = ("rocksdb://", "memory://")
 
 
@@ -132,6 +136,14 @@ class Settings:
     def milliseconds(self, name: str) -> int:
         """A duration setting in milliseconds."""
         return milliseconds(getattr(self, name), f"setting {name!r}")
+
+    def shown(self) -> Mapping[str, Any]:
+        """Names and values, read-only, for anybody to see: what would let one in somewhere is ``[hidden]``."""
+        found = {name: getattr(self, name) for name in (field.name for field in dataclasses.fields(self))}
+        found.update((name, HIDDEN) for name in SECRETS if found[name] is not None)
+        if isinstance(self.listen, ServerConfig):
+            found["listen"] = f"{self.listen.host}:{self.listen.port}"
+        return MappingProxyType(found)
 
     def _check(self) -> None:
         for name, allowed in (

@@ -18,7 +18,7 @@ from mypy_extensions import mypyc_attr
 from streamz_core.errors import StreamzError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from streamz_core.clock import Clock
     from streamz_core.model import Header
@@ -71,6 +71,17 @@ class OperatorContext(Protocol):
     @property
     def stream_time_ms(self) -> int:
         """The highest timestamp that the task has seen, restored across restarts; -1 before the first."""
+
+    @property
+    def state_dir(self) -> str:
+        """A directory of the task's own for files; made when it is asked for."""
+
+    def app_configs(self) -> Mapping[str, Any]:
+        """The app's settings by name, secrets hidden."""
+
+    @property
+    def metrics(self) -> Mapping[str, int]:
+        """What the task counts, as of now."""
 
     def store(self, name: str) -> Any:
         """This task's partition of a store, of whatever kind it was declared."""

@@ -20,7 +20,7 @@ from streamz_core.errors import StreamzError
 from streamz_core.serde.failure import DecodeFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from streamz_core.clock import Clock
     from streamz_core.model import Header
@@ -116,6 +116,17 @@ class ProcessorContext(Protocol):
     @property
     def commit_request(self) -> CommitRequest:
         """Whether a commit is due: a processor that may yield returns after the record in hand."""
+
+    @property
+    def state_dir(self) -> str:
+        """A directory of the task's own for files; made when it is asked for."""
+
+    def app_configs(self) -> Mapping[str, Any]:
+        """The app's settings by name, secrets hidden."""
+
+    @property
+    def metrics(self) -> Mapping[str, int]:
+        """What the task counts, as of now."""
 
     def store(self, name: str) -> CachedStore:
         """This task's partition of a key-value store."""

@@ -6,6 +6,7 @@ Must not know: topologies; the ``TopologyTestDriver`` runs those.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -21,7 +22,7 @@ from streamz_core.streams.runtime.store_kinds import open_store
 from streamz_core.testing.manual_clock import ManualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from streamz_core.clock import Cancellable
     from streamz_core.streams.dsl.durations import Duration
@@ -79,10 +80,18 @@ class MockProcessorContext(ProcessorContext):
         task_id: str = "mock_0",
         partition: int = 0,
         initial_wall_clock_time: int = 1_700_000_000_000,
+        state_dir: str | os.PathLike[str] | None = None,
+        app_configs: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, int] | None = None,
     ) -> None:
-        """``stores`` are those the processor is connected with; ``children`` the steps it may forward to by name."""
+        """``stores`` are those the processor is connected with; ``children`` the steps it may forward to by name.
+
+        ``state_dir`` is a directory that is there, for a processor that keeps files.
+        """
         self.clock: Final = ManualClock(initial_wall_clock_time)
         self._task = _MockTask(self.clock, application_id, task_id, partition, stores)
+        self._task.directory = None if state_dir is None else os.fspath(state_dir)
+        self._task.configs, self._task.metrics = dict(app_configs or {}), dict(metrics or {})
         stage = _MockStage(self._task, [store.name for store in stores])
         stage.children = frozenset(children)
         super().__init__(stage)
@@ -175,6 +184,9 @@ class _MockTask:
         self.stream_time_ms = -1
         self.committed = False
         self.metadata: RecordMetadata | None = None
+        self.directory: str | None = None
+        self.configs: dict[str, Any] = {}
+        self.metrics: dict[str, int] = {}
         self._stores: dict[str, Any] = {
             store.name: open_store(
                 store.spec(codecs), MemoryStore(store.name), CacheBudget(), lambda: clock.now_ms() + 2**40
@@ -182,6 +194,15 @@ class _MockTask:
             for store in stores
         }
         self._stores[_TIMERS] = _Times()
+
+    @property
+    def state_dir(self) -> str:
+        if self.directory is None:
+            raise Misuse("this mock has no directory for files: MockProcessorContext(…, state_dir=tmp_path)")
+        return self.directory
+
+    def app_configs(self) -> dict[str, Any]:
+        return self.configs
 
     def store(self, name: str) -> Any:
         return self._stores[name]

@@ -23,7 +23,7 @@ from streamz_core.streams.operators.timers import PunctuationType
 from streamz_core.streams.rows import NO_ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from streamz_core.clock import Cancellable
     from streamz_core.streams.operators.process import Stage
@@ -94,6 +94,28 @@ class ProcessorContext:
     def current_system_time_ms(self) -> int:
         """The wall clock, in milliseconds since the Unix epoch."""
         return self._stage.task.clock.now_ms()
+
+    @property
+    def state_dir(self) -> str:
+        """A directory of this task's own, for files that a processor keeps beside its stores; made on first use.
+
+        It lies in the app's state directory, and is removed with it (``clean_up``, ``reset``). Nothing restores what
+        is in it: where the task moves to another machine, or stores are in memory, it begins empty.
+        """
+        return self._stage.task.state_dir
+
+    def app_configs(self) -> Mapping[str, Any]:
+        """The app's settings by name, read-only; passwords and the like are ``[hidden]``."""
+        return self._stage.task.app_configs()
+
+    @property
+    def metrics(self) -> Mapping[str, int]:
+        """What the task counts, read-only and as of now.
+
+        ``commit_count``, ``skipped_count``, ``dead_letter_count``, ``late_count`` (of all its windows, across
+        restarts), ``buffered_records``, ``lag`` (records of its partitions that wait in the log), ``stream_time_ms``.
+        """
+        return self._stage.task.metrics
 
     def commit(self) -> None:
         """Commit as soon as the records in hand are done."""

@@ -6,7 +6,7 @@ Must not know: which operators there are, how tasks choose, commit and go back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.errors import Fatal
 from streamz_core.streams.execution.pieces import PIECE_RECORDS, Pieces
@@ -17,6 +17,8 @@ from streamz_core.streams.operator import RowFailed
 from streamz_core.streams.processor import RecordError, UpdateFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streamz_core.clock import Clock
     from streamz_core.streams.graph import Graph
     from streamz_core.streams.processor import ProcessorContext
@@ -80,6 +82,20 @@ class GraphContext:
     def stream_time_ms(self) -> int:
         """The highest timestamp the task has seen."""
         return self._context.stream_time_ms
+
+    @property
+    def state_dir(self) -> str:
+        """A directory of the task's own for files."""
+        return self._context.state_dir
+
+    def app_configs(self) -> Mapping[str, Any]:
+        """The app's settings by name, secrets hidden."""
+        return self._context.app_configs()
+
+    @property
+    def metrics(self) -> Mapping[str, int]:
+        """What the task counts, as of now."""
+        return self._context.metrics
 
     def topic_name(self, topic: str | InternalTopic) -> str:
         """The full name of a topic of the graph."""

@@ -6,15 +6,16 @@ Must not know: topologies, links, tasks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from streamz_core.errors import Misuse
 from streamz_core.streams.runtime.output import RECORD_BYTES_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 class ProcessingGuarantee(StrEnum):
@@ -94,6 +95,8 @@ class RuntimeConfig:
     """How long a stopping task may take to finish the record in hand and to commit."""
     request_timeout_ms: int = 40_000
     group_instance_id: str | None = None
+    app_configs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """The app's settings as its processors may read them."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming it."""

@@ -36,6 +36,7 @@ from streamz_core.streams.runtime.positions import Positions
 from streamz_core.streams.runtime.processors import FlushFailed, ProcessorFailed, TaskProcessors
 from streamz_core.streams.runtime.stores import TaskStores
 from streamz_core.streams.runtime.task_context import TaskContext
+from streamz_core.streams.runtime.task_metrics import task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +97,8 @@ class Task(TaskContext):
             Intake(subtopology, partition, config, services, book),
         )
         self.state: Final = Signal(TaskState.CREATED)
-        self.has_committed = False
+        self.commit_count = 0
+        """Commits in this task's life."""
         self._subtopology = subtopology
         self._ends: Mapping[TopicPartition, int] = {}
         self._processors = TaskProcessors(subtopology)
@@ -150,6 +152,11 @@ class Task(TaskContext):
     def dead_letter_count(self) -> int:
         """Dead letters sent, in this task's life."""
         return self._passed_over.dead_letter_count
+
+    @property
+    def metrics(self) -> Mapping[str, int]:
+        """What the task counts, as of now."""
+        return task_metrics(self, self._services.consumer)
 
     @property
     def stores(self) -> TaskStores:
@@ -234,6 +241,7 @@ class Task(TaskContext):
             try:
                 self._stores.close(flush=graceful)
             finally:
+                self._files.close()
                 await self._committer.close()
         if graceful:
             self.state.set(TaskState.CLOSED)
@@ -406,7 +414,7 @@ class Task(TaskContext):
         self._savepoint = self._outputs.mark()
         self._schedule.committed()
         self._services.commit_stalls.ended(self.task_id, self.clock.monotonic_ms())
-        self.has_committed = True
+        self.commit_count += 1
 
     def _flush_if_due(self) -> None:
         now_ms = self.clock.monotonic_ms()

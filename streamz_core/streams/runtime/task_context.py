@@ -1,6 +1,6 @@
 """``TaskContext``: a task as its processors see it.
 
-Owns: what processors may ask of their task: stores, output, time, an early commit.
+Owns: what processors may ask of their task: stores, files, settings, output, time, an early commit.
 Must not know: the task's loop, its commits, who runs it.
 """
 
@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from streamz_core.state.task_files import TaskFiles
 from streamz_core.streams.commit_request import CommitRequest
 from streamz_core.streams.runtime.alarm import Alarm
 from streamz_core.streams.runtime.output import OutputBuffer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streamz_core.clock import Clock
     from streamz_core.state.cache import CachedStore
     from streamz_core.state.global_store import GlobalStore
@@ -45,6 +48,7 @@ class TaskContext:
         self._services = services
         self._stores = stores
         self._intake = intake
+        self._files = TaskFiles(config.state_dir, config.app_id, task_id)
         self._outputs = OutputBuffer(config.record_bytes_max)
         # Not methods here: agents call these for every record.
         self.send: Final = self._outputs.send
@@ -57,6 +61,15 @@ class TaskContext:
     def clock(self) -> Clock:
         """The clock to ask for wall-clock time."""
         return self._services.clock
+
+    @property
+    def state_dir(self) -> str:
+        """A directory of the task's own for files; made when it is asked for."""
+        return self._files.path
+
+    def app_configs(self) -> Mapping[str, Any]:
+        """The app's settings by name, secrets hidden."""
+        return self._config.app_configs
 
     def store(self, name: str) -> CachedStore:
         """This task's partition of a key-value store."""

@@ -91,7 +91,7 @@ class TaskRunner:
         """Remember the error; raise ``TaskFailed`` where restarts have not helped for too long."""
         self.last_error = str(interruption)
         now_ms, config = self._clock.monotonic_ms(), self._config
-        if self.task.has_committed or self._failing_since_ms is None:
+        if self.task.commit_count or self._failing_since_ms is None:
             self._failing_since_ms, self._backoff_ms = now_ms, config.retry_backoff_ms
         if now_ms - self._failing_since_ms > config.retry_timeout_ms:
             raise TaskFailed(

@@ -125,3 +125,13 @@ def test_topic_options_become_kafkas_settings():
         "retention.ms": "3600000",
         "cleanup.policy": "compact,delete",
     }
+
+
+def test_settings_that_are_shown_hide_what_lets_one_in():
+    listen = ServerConfig.at("127.0.0.1:9092")
+    shown = Settings.parse({"sasl_plain_password": "hush", "listen": listen, "version": 3}, {}).shown()
+
+    assert shown["sasl_plain_password"] == "[hidden]"
+    assert shown["listen"] == "127.0.0.1:9092"
+    assert (shown["version"], shown["sasl_oauth_token_provider"]) == (3, None)
+    assert "hush" not in repr(shown)
