@@ -17,6 +17,7 @@ PRINTED = [
     "{'to': 2, 'be': 2, 'or': 1, 'not': 1}\nto: 2",
     "[('linz', 20.0), ('linz', 15.0)]",
     "True\n[('/ 0', 2)]",
+    "[('a 0', 2)]",
     "[('eve', {'n': 3, 'places': ['Linz', 'Graz', 'Wien']})]",
     "['somebody saw /', 'Ann saw /shop']",
     "['a book: 12 EUR']\n['a pen: not paid']",
