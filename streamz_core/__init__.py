@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from streamz_core.app.windows import HoppingWindow as HoppingWindow
     from streamz_core.app.windows import TumblingWindow as TumblingWindow
     from streamz_core.app.windows import after_idle as after_idle
+    from streamz_core.app.windows import per_key as per_key
     from streamz_core.errors import ErrorCode as ErrorCode
     from streamz_core.errors import Fatal as Fatal
     from streamz_core.errors import Misuse as Misuse
@@ -65,7 +66,7 @@ _HOMES = {
     "app.tables": "Table",
     "app.topic": "Topic",
     "app.windowed_table": "WindowSet WindowWrapper",
-    "app.windows": "HoppingWindow TumblingWindow after_idle",
+    "app.windows": "HoppingWindow TumblingWindow after_idle per_key",
     "errors": "ErrorCode Fatal Misuse Retriable StreamzError",
     "model": "Durability TopicPartition",
     "secret": "Secret",

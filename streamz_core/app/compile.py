@@ -22,6 +22,7 @@ from streamz_core.app.errors import ImproperlyConfigured, PartitionsMismatch
 from streamz_core.app.repartition import RepartitionProcessor
 from streamz_core.app.table_keeper import TableContexts, TableKeeper
 from streamz_core.app.topic import GroupedTopic
+from streamz_core.streams.operators.key_times import key_times_store
 from streamz_core.streams.topology import (
     ProcessorSpec,
     Reading,
@@ -142,7 +143,7 @@ def _part(
     contexts: TableContexts,
 ) -> SubTopology:
     """The sub-topology of the ``topics`` with one partition count: a task has the same partition of each."""
-    stores = tuple(_store(table) for table in tables)
+    stores = tuple(store for table in tables for store in _stores(table))
     names = tuple(store.name for store in stores)
     sources = tuple(source for source in _sources(declared.read) if source.name in topics)
     processors = [
@@ -261,12 +262,12 @@ def _check_same_types(name: str, first: Topic, second: Topic) -> None:
             )
 
 
-def _store(table: Table) -> StoreSpec:
+def _stores(table: Table) -> tuple[StoreSpec, ...]:
     wrapper = table.window
     if wrapper is None:
-        return StoreSpec(table.name, StoreKind.KEY_VALUE, table.key_codec, table.value_codec)
+        return (StoreSpec(table.name, StoreKind.KEY_VALUE, table.key_codec, table.value_codec),)
     window = wrapper.window
-    return StoreSpec(
+    windows = StoreSpec(
         table.name,
         StoreKind.WINDOW,
         table.key_codec,
@@ -276,6 +277,7 @@ def _store(table: Table) -> StoreSpec:
         retention_ms=window.retention_ms,
         own_time=True,
     )
+    return (windows, key_times_store(windows)) if wrapper.closes_per_key else (windows,)
 
 
 def _supplier(agent: Agent, activity: Activity, tables: Sequence[Table]) -> Any:

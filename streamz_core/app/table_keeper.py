@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamz_core.app.current import CURRENT, Cursor
 from streamz_core.app.errors import AgentFailed
-from streamz_core.app.windows import TIME_AHEAD_MAX_MS, AfterIdle
+from streamz_core.app.windows import TIME_AHEAD_MAX_MS, AfterIdle, PerKey
 from streamz_core.model import TopicPartition
 from streamz_core.streams.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from streamz_core.app.activity import Activity, TaskActivity
-    from streamz_core.app.windowed_table import WindowWrapper
+    from streamz_core.app.windowed_table import OnWindowClose, WindowWrapper
     from streamz_core.state.windowed import WindowedStore
+    from streamz_core.streams.operators.key_times import KeyTimes
     from streamz_core.streams.processor import ProcessorContext
 
 TableContexts = dict[str, "dict[str, ProcessorContext]"]
@@ -58,6 +59,11 @@ class TableKeeper:
         self._task = self._activity.of(context)
         for name in self._names:
             self._contexts.setdefault(name, {})[context.task_id] = context
+        self._key_times = {
+            wrapper.name: wrapper.open_key_times(context)
+            for wrapper in self._wrappers
+            if wrapper.closes_per_key
+        }
 
     async def process(self, batch: Batch, start: int, stop: int, *, may_yield: bool) -> int:
         """Nothing to do: the tables' processor has no sources of its own."""
@@ -70,6 +76,9 @@ class TableKeeper:
         """Close what stream time has passed, and what idle time has."""
         idle_ms = self._context.clock.monotonic_ms() - self._task.last_input_ms
         for wrapper in self._wrappers:
+            if wrapper.closes_per_key:
+                await self._close_per_key(wrapper, self._key_times[wrapper.name], idle_ms)
+                continue
             store = self._context.window_store(wrapper.name)
             seen_ms = -1 if wrapper.own_time else self._task.time_of(wrapper.name)
             now_ms = store.observe(seen_ms)
@@ -83,7 +92,20 @@ class TableKeeper:
         """The task's stores are about to be closed: nobody may read them any more."""
         for name in self._names:
             self._contexts.get(name, {}).pop(self._context.task_id, None)
+        for wrapper in self._wrappers:
+            wrapper.close_key_times(self._context)
         self._activity.forget(self._context)
+
+    async def _close_per_key(self, wrapper: WindowWrapper, times: KeyTimes, idle_ms: float) -> None:
+        close = wrapper.window.close
+        assert isinstance(close, PerKey)
+        is_idle = close.idle_ms is not None and idle_ms >= close.idle_ms
+        is_idle = is_idle and await self._context.is_silent(idle_ms)
+        times.note_idle(self._context.clock.now_ms() + TIME_AHEAD_MAX_MS, is_idle=is_idle)
+        # What a handler writes to the table may close more: nothing may be left for after the commit.
+        while closed := times.take_closed():
+            if wrapper.on_window_close is not None:
+                await self._tell(wrapper, wrapper.on_window_close, closed)
 
     def _end_of_believed(self, store: WindowedStore) -> int:
         """When the last window closes. One of the far future must not make all to come late."""
@@ -96,9 +118,14 @@ class TableKeeper:
         if handler is None:
             store.close_unread(now_ms)
             return
+        await self._tell(wrapper, handler, store.expire(now_ms))
+
+    async def _tell(
+        self, wrapper: WindowWrapper, handler: OnWindowClose, closed: Iterable[tuple[Any, int, Any]]
+    ) -> None:
         token = CURRENT.set(self._cursor)
         try:
-            for key, start, value in store.expire(now_ms):
+            for key, start, value in closed:
                 self._hold(wrapper.name, key, value, start + wrapper.size_ms - 1)
                 window = wrapper.window.range_of(start)
                 await _call(wrapper.name, handler, (key, window), value)

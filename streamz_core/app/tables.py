@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from streamz_core.app.current import CURRENT, Cursor, in_hand, needed
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.windowed_table import WindowWrapper
-from streamz_core.app.windows import EVENT_TIME, AfterIdle, HoppingWindow, TumblingWindow
+from streamz_core.app.windows import EVENT_TIME, AfterIdle, HoppingWindow, PerKey, TumblingWindow
 from streamz_core.serde.stored import StoredKeyCodec, StoredValueCodec
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Table(MutableMapping[Any, Any]):
         key_index: bool = False,
         *,
         grace: Seconds | None = None,
-        close: str | AfterIdle = EVENT_TIME,
+        close: str | AfterIdle | PerKey = EVENT_TIME,
         on_late: OnLate | None = None,
     ) -> WindowWrapper:
         """This table by windows of ``size``, one after the other; see ``TumblingWindow``.
@@ -108,7 +108,7 @@ class Table(MutableMapping[Any, Any]):
         key_index: bool = False,
         *,
         grace: Seconds | None = None,
-        close: str | AfterIdle = EVENT_TIME,
+        close: str | AfterIdle | PerKey = EVENT_TIME,
         on_late: OnLate | None = None,
     ) -> WindowWrapper:
         """This table by windows of ``size`` that start every ``step``; see ``HoppingWindow``."""

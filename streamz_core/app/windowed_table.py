@@ -16,19 +16,22 @@ import operator
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from streamz_core.app.current import CURRENT, Cursor, in_hand, needed
 from streamz_core.app.durations import Seconds, milliseconds
 from streamz_core.app.errors import ImproperlyConfigured
 from streamz_core.app.event import Event
-from streamz_core.app.windows import TIME_AHEAD_MAX_MS
+from streamz_core.app.windows import TIME_AHEAD_MAX_MS, PerKey
 from streamz_core.serde.codecs import kind
+from streamz_core.streams.operators.key_times import KeyTimes, times_name
 
 if TYPE_CHECKING:
     from streamz_core.app.services import AppServices
     from streamz_core.app.windows import HoppingWindow
+    from streamz_core.state.expiring import ExpiringStore
     from streamz_core.state.windowed import WindowedStore
+    from streamz_core.streams.processor import ProcessorContext
 
 logger: Final = logging.getLogger(__name__)
 
@@ -73,7 +76,23 @@ class WindowWrapper:
         self.own_time = False
         """Whether the table's time is that of the values written, not that of the records' topics."""
         self._time_of: TimeOf = _record_time
-        self.tumbles_by_stream = window.size_ms == window.step_ms
+        self.closes_per_key: Final = isinstance(window.close, PerKey)
+        self.tumbles_by_stream = window.size_ms == window.step_ms and not self.closes_per_key
+        self._key_times: dict[str, KeyTimes] = {}
+        """By the id of each open task of this process, the times of its keys."""
+
+    def open_key_times(self, context: ProcessorContext) -> KeyTimes:
+        """The times of a task's keys, for all who write there until ``close_key_times``."""
+        close = self.window.close
+        assert isinstance(close, PerKey)
+        times = KeyTimes(times_name(self.name), close.behind_max_ms)
+        times.open(cast("ExpiringStore", context.store(times.store_name)), context.window_store(self.name))
+        self._key_times[context.task_id] = times
+        return times
+
+    def close_key_times(self, context: ProcessorContext) -> None:
+        """The task is over."""
+        self._key_times.pop(context.task_id, None)
 
     def relative_to_field(self, field: Any, *, unit: str = "s") -> WindowWrapper:
         """Take the time from a field of the value: a datetime, or a number of seconds (``unit="ms"``:
@@ -104,7 +123,7 @@ class WindowWrapper:
     def relative_to_stream(self) -> WindowWrapper:
         """Take the records' timestamps; so it is unless said otherwise."""
         self._time_of, self.own_time = _record_time, False
-        self.tumbles_by_stream = self.window.size_ms == self.window.step_ms
+        self.tumbles_by_stream = self.window.size_ms == self.window.step_ms and not self.closes_per_key
         return self
 
     def _relative_to(self, time_of: TimeOf) -> WindowWrapper:
@@ -174,16 +193,32 @@ class WindowWrapper:
         """The time of the record in hand, as this table takes it."""
         return self._time_of(cursor)
 
+    def passed(self, cursor: Cursor, store: WindowedStore, key: Any, time_ms: int) -> int:
+        """How far time has come for ``key``, which is written to at ``time_ms``."""
+        if self.closes_per_key:
+            starts = [start for start in self.window.starts_ms(time_ms) if start >= 0]
+            latest_ms = cursor.batch.latest_ms
+            if self.own_time:
+                latest_ms = time_ms if self._believes(cursor, time_ms) else -1
+            return self._key_times[cursor.context.task_id].observe(key, time_ms, starts, latest_ms)
+        if self.own_time:
+            return self.observe(cursor, store, time_ms)
+        stream_time_ms: int = cursor.batch.stream_times[cursor.index]
+        return stream_time_ms
+
     def observe(self, cursor: Cursor, store: WindowedStore, time_ms: int) -> int:
         """Tell the store of a time that is its own; its stream time, which no absurd time moves."""
+        return store.observe(time_ms) if self._believes(cursor, time_ms) else store.stream_time_ms
+
+    def _believes(self, cursor: Cursor, time_ms: int) -> bool:
         if time_ms > cursor.context.clock.now_ms() + TIME_AHEAD_MAX_MS:
             logger.warning(
                 "table %r: topic %r partition %d offset %d has the time %d ms, too far ahead of the clock to be "
                 "believed: it does not move the table's time",
                 self.name, *cursor.batch.source, cursor.batch.offsets[cursor.index], time_ms,
             )  # fmt: skip
-            return store.stream_time_ms
-        return store.observe(time_ms)
+            return False
+        return True
 
     def last_start(self, time_ms: int) -> int:
         """The start of the latest window that holds a time."""
@@ -200,13 +235,24 @@ class WindowWrapper:
         else:
             self.on_late(event)
 
-    def reads(self) -> Iterator[tuple[WindowedStore, int]]:
-        """Stores to read outside agents, each with its time."""
-        return self._snapshot()
+    def reads(self, key: Any) -> Iterator[tuple[WindowedStore, int]]:
+        """Stores to read ``key`` in outside agents, each with its time."""
+        if not self.closes_per_key:
+            yield from self._snapshot()
+            return
+        for context in self.app.contexts(self.name):
+            yield context.window_store(self.name), max(0, self._key_times[context.task_id].time_of(key))
 
     def _current_items(self) -> Iterator[tuple[Any, Any]]:
-        for store, now_ms in self._snapshot():
-            yield from store.items(self.last_start(now_ms))
+        if not self.closes_per_key:
+            for store, now_ms in self._snapshot():
+                yield from store.items(self.last_start(now_ms))
+            return
+        for context in self.app.contexts(self.name):
+            store, times = context.window_store(self.name), self._key_times[context.task_id]
+            for key, start, _end, value in store.all():
+                if start == self.last_start(max(0, times.time_of(key))):
+                    yield key, value
 
     def _everything(self, stores: list[WindowedStore]) -> Iterator[tuple[Any, tuple[float, float], Any]]:
         for start in sorted({start for store in stores for start in store.starts()}):
@@ -329,10 +375,7 @@ class WindowSet:
         cursor = needed(f"writing to table {wrapper.name!r}")
         store = wrapper.store(cursor)
         time_ms = wrapper.record_time_ms(cursor)
-        stream_times = cursor.batch.stream_times
-        stream_time_ms = (
-            wrapper.observe(cursor, store, time_ms) if wrapper.own_time else stream_times[cursor.index]
-        )
+        stream_time_ms = wrapper.passed(cursor, store, self.key, time_ms)
         is_late = False
         for start in wrapper.window.starts_ms(time_ms):
             if start < 0 <= time_ms:
@@ -354,7 +397,7 @@ class WindowSet:
         if cursor is not None:
             start = wrapper.last_start(wrapper.record_time_ms(cursor) - back_ms)
             return wrapper.store(cursor).get(self.key, start)
-        for store, now_ms in wrapper.reads():
+        for store, now_ms in wrapper.reads(self.key):
             value = store.get(self.key, wrapper.last_start(now_ms - back_ms))
             if value is not None:
                 return value
@@ -366,7 +409,7 @@ class WindowSet:
         start = wrapper.last_start(time_ms)
         if cursor is not None:
             return wrapper.store(cursor).get(self.key, start)
-        for store, _ in wrapper.reads():
+        for store, _ in wrapper.reads(self.key):
             value = store.get(self.key, start)
             if value is not None:
                 return value

@@ -33,6 +33,27 @@ def after_idle(seconds: Seconds) -> AfterIdle:
     return AfterIdle(milliseconds(seconds, "after_idle"))
 
 
+@dataclass(frozen=True, slots=True)
+class PerKey:
+    """Close each key's windows by the key's own time."""
+
+    behind_max_ms: int | None
+    idle_ms: int | None
+
+
+def per_key(*, behind_max: Seconds | None = None, after_idle: Seconds | None = None) -> PerKey:
+    """Close a key's windows by what is written to that key: one that runs ahead makes no other's records late.
+
+    A key's last windows stay open until its next record; unless it is further behind the latest write of its
+    partition than ``behind_max`` seconds, or the partition's input has been idle for ``after_idle`` seconds. Without
+    ``behind_max`` the time of every key is kept for ever.
+    """
+    return PerKey(
+        None if behind_max is None else milliseconds(behind_max, "per_key behind_max"),
+        None if after_idle is None else milliseconds(after_idle, "per_key after_idle"),
+    )
+
+
 TIME_AHEAD_MAX_MS: Final = 7 * 86_400_000
 """Times further ahead of the clock are not believed (milliseconds given as seconds, mostly): they go into
 their windows, and close no others."""
@@ -57,7 +78,7 @@ class HoppingWindow:
         expires: Seconds | None = None,
         *,
         grace: Seconds | None = None,
-        close: str | AfterIdle = EVENT_TIME,
+        close: str | AfterIdle | PerKey = EVENT_TIME,
     ) -> None:
         """Raises ``ImproperlyConfigured`` for windows that cannot be."""
         self.size_ms: Final = milliseconds(size, "window size")
@@ -75,9 +96,9 @@ class HoppingWindow:
                 f"window expires {expires!r} after its end, before its grace of {grace!r} is over; make "
                 f"expires at least the grace"
             )
-        if close != EVENT_TIME and not isinstance(close, AfterIdle):
+        if close != EVENT_TIME and not isinstance(close, AfterIdle | PerKey):
             raise ImproperlyConfigured(
-                f"window close={close!r}: expected 'event_time' or after_idle(seconds)"
+                f"window close={close!r}: expected 'event_time', after_idle(seconds) or per_key(…)"
             )
         self.close: Final = close
 
@@ -119,7 +140,7 @@ class TumblingWindow(HoppingWindow):
         expires: Seconds | None = None,
         *,
         grace: Seconds | None = None,
-        close: str | AfterIdle = EVENT_TIME,
+        close: str | AfterIdle | PerKey = EVENT_TIME,
     ) -> None:
         """A hopping window whose step is its size."""
         super().__init__(size, size, expires, grace=grace, close=close)

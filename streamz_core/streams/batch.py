@@ -70,6 +70,11 @@ class Batch:
         self._stream_times: list[Any] | None = None
 
     @property
+    def latest_ms(self) -> int:
+        """The latest timestamp that is believed."""
+        return self._latest_ms
+
+    @property
     def stream_times(self) -> list[Any]:
         """By record: the partition's stream time once it was seen, the running maximum of timestamps.
 

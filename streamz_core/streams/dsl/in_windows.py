@@ -16,9 +16,10 @@ from streamz_core.streams.dsl.options import Materialized, Named, option
 from streamz_core.streams.dsl.serde import UNKNOWN, Serde
 from streamz_core.streams.dsl.suppressed import Windowing, limited
 from streamz_core.streams.dsl.user_function import user_function
-from streamz_core.streams.dsl.window_shapes import Aggregation, Emission, key_times_store, shape_of
+from streamz_core.streams.dsl.window_shapes import Aggregation, Emission, shape_of
 from streamz_core.streams.dsl.windows import UnlimitedWindows
 from streamz_core.streams.graph import Input, StoreUse
+from streamz_core.streams.operators.key_times import key_times_store
 from streamz_core.streams.operators.late_rows import LATE, TAKEN
 from streamz_core.streams.operators.stateless import Branch
 

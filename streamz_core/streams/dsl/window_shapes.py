@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from streamz_core.errors import Misuse
 from streamz_core.serde.stamped import StampedCodec
-from streamz_core.serde.stored import StoredValueCodec
 from streamz_core.streams.dsl.durations import milliseconds
 from streamz_core.streams.dsl.windows import (
     FOREVER_MS,
@@ -22,7 +21,7 @@ from streamz_core.streams.dsl.windows import (
     UnlimitedWindows,
     Windows,
 )
-from streamz_core.streams.operators.key_times import KeyTimes
+from streamz_core.streams.operators.key_times import KeyTimes, times_name
 from streamz_core.streams.operators.session_aggregate import SessionAggregate
 from streamz_core.streams.operators.sliding_aggregate import SlidingAggregate
 from streamz_core.streams.operators.view import TableView
@@ -281,25 +280,6 @@ def session_store(
 def key_times(store: str, close: CloseStrategy) -> KeyTimes | None:
     """The times of the keys of ``store``, where they have some of their own."""
     return KeyTimes(times_name(store), close.behind_max_ms) if close.is_per_key else None
-
-
-def key_times_store(windows: StoreSpec) -> StoreSpec:
-    """Where they are kept: as the windows are."""
-    return StoreSpec(
-        times_name(windows.name),
-        StoreKind.KEY_VALUE,
-        windows.key_codec,
-        StampedCodec(StoredValueCodec(f"time of a key of store {windows.name!r}")),
-        expires=True,
-        in_memory=windows.in_memory,
-        changelog=windows.changelog,
-        changelog_config=windows.changelog_config,
-    )
-
-
-def times_name(store: str) -> str:
-    """The name of the store of its keys' times."""
-    return f"{store}-key-times"
 
 
 def retention_ms(materialized: Materialized, size_ms: int, grace_ms: int) -> int:

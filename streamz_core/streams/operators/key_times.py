@@ -1,6 +1,7 @@
 """``KeyTimes``: a time for each key, by which its windows close, whatever other keys' clocks say.
 
-Owns: what a key's time is, which of its windows have closed or ended, and when its time may be forgotten.
+Owns: what a key's time is, where it is kept, which of a key's windows have closed or ended, and when its time may
+be forgotten.
 Must not know: aggregates, rows, what is told of a window.
 
 A key's time is the highest timestamp of its own rows, kept in a store beside the windows, with the start of its
@@ -12,16 +13,18 @@ time and windows it has passed is forgotten: it would stand there anyway.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from streamz_core.serde.stamped import StampedCodec
+from streamz_core.serde.stored import StoredValueCodec
 from streamz_core.state.store_time import UNKNOWN
+from streamz_core.streams.topology import StoreKind, StoreSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamz_core.state.expiring import ExpiringStore
     from streamz_core.state.windowed import WindowedStore
-    from streamz_core.streams.operator import OperatorContext
     from streamz_core.streams.operators.closing import Closing
 
 
@@ -33,15 +36,15 @@ class KeyTimes:
 
         ``behind_max_ms``: time passes for a key that is further behind the latest row of all keys.
         """
-        self._store_name = store
+        self.store_name: Final = store
         self._behind_max_ms = behind_max_ms
         self._told: dict[Any, int] = {}
         """Keys whose time has moved since ``settle``, with what it was then: what had closed by it is done with."""
         self._was_idle = False
 
-    def open(self, context: OperatorContext, windows: WindowedStore) -> None:
+    def open(self, times: ExpiringStore, windows: WindowedStore) -> None:
         """Begin with the stores as they are."""
-        self._times: ExpiringStore = context.store(self._store_name)
+        self._times = times
         self._windows = windows
 
     def observe(self, key: Any, timestamp: int, starts: Sequence[int], latest_ms: int) -> int:
@@ -50,6 +53,7 @@ class KeyTimes:
         A timestamp behind ``latest_ms`` is not believed, and moves no time.
         """
         windows = self._windows
+        self._was_idle = False
         is_believed = timestamp <= latest_ms
         if is_believed and self._behind_max_ms is not None:
             windows.observe(timestamp - self._behind_max_ms)
@@ -63,14 +67,28 @@ class KeyTimes:
             )
         return now_ms
 
+    def time_of(self, key: Any) -> int:
+        """The key's time now; -1 where none has come."""
+        return max(self._entry(key)[0], self._windows.stream_time_ms)
+
     def pass_time(self, now_ms: int, closing: Closing) -> None:
         """Let time pass where no rows do: for all keys by the wall clock, and after idleness for each that is open."""
-        if not closing.is_idle():
-            self._was_idle = False
+        is_idle = closing.is_idle()
+        self.note_idle(closing.latest_ms(), is_idle=is_idle)
+        if not is_idle:
             self._windows.observe(closing.passed_ms(now_ms, self._windows, self._windows.grace_ms))
-        elif not self._was_idle:
-            self._was_idle = True
-            self._close_all(closing.latest_ms())
+
+    def note_idle(self, latest_ms: int, *, is_idle: bool) -> None:
+        """In idleness the windows that are open close, but for those of times that are not believed."""
+        if is_idle and not self._was_idle:
+            self._close_all(latest_ms)
+        self._was_idle = is_idle
+
+    def take_closed(self) -> list[tuple[Any, int, Any]]:
+        """``closed`` and ``settle``: for who tells of what closed at once."""
+        closed = self.closed()
+        self.settle()
+        return closed
 
     def closed(self) -> list[tuple[Any, int, Any]]:
         """``(key, start, value)`` of what has closed since ``settle``, each once, the oldest windows first."""
@@ -133,6 +151,25 @@ class KeyTimes:
                 time_ms, youngest = self._entry(key)
                 if time_ms < closes_ms:
                     self._move(key, time_ms, closes_ms, max(youngest, start))
+
+
+def times_name(windows: str) -> str:
+    """The name of the store of the keys' times, beside the store of their windows."""
+    return f"{windows}-key-times"
+
+
+def key_times_store(windows: StoreSpec) -> StoreSpec:
+    """That store: kept as the windows are."""
+    return StoreSpec(
+        times_name(windows.name),
+        StoreKind.KEY_VALUE,
+        windows.key_codec,
+        StampedCodec(StoredValueCodec(f"time of a key of store {windows.name!r}")),
+        expires=True,
+        in_memory=windows.in_memory,
+        changelog=windows.changelog,
+        changelog_config=windows.changelog_config,
+    )
 
 
 def _by_start(row: tuple[Any, int, Any]) -> int:

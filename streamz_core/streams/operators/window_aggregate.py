@@ -77,7 +77,7 @@ class WindowAggregate(Operator):
         self._store: WindowedStore = context.store(self._store_name)
         self._closing.open(context)
         if self._by_key is not None:
-            self._by_key.open(context, self._store)
+            self._by_key.open(context.store(self._by_key.store_name), self._store)
 
     def process(self, rows: Rows) -> Rows | None:
         """The updates, or nothing where they wait."""

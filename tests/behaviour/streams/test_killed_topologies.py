@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamz_core import App
+from streamz_core import App, per_key
 from streamz_core.streams import (
     BufferConfig,
     CloseStrategy,
@@ -64,7 +64,7 @@ def final(windowed: Any) -> Any:
     return windowed.emit_strategy(EmitStrategy.on_window_close()).count("counts")
 
 
-def per_key(windowed: Any) -> Any:
+def counted_per_key(windowed: Any) -> Any:
     return windowed.close_strategy(CloseStrategy.per_key()).count("counts")
 
 
@@ -163,10 +163,30 @@ def agents() -> App:
     return app
 
 
+def agents_per_key() -> App:
+    app = App("agents")
+    left = app.topic("left", key_type=str, value_type=str)
+    finals = app.topic("finals", key_type=str, value_type=int)
+    late = app.topic("late", key_type=str, value_type=str)
+
+    async def closed(key: Any, count: int) -> None:
+        await finals.send(key=f"{key[0]} {key[1][0]}", value=count)
+
+    table = app.Table("windows", default=int, on_window_close=closed)
+    windows = table.hopping(0.01, 0.005, grace=0, close=per_key(behind_max=0.02), on_late=late)
+
+    @app.agent(left)
+    async def count(stream: Any) -> None:
+        async for key, _ in stream.items():  # noqa: PERF102 - a stream of pairs, no dict
+            windows[key] += 1
+
+    return app
+
+
 TOPOLOGIES = {
     "tumbling windows": windowed(TimeWindows.of_size_and_grace(10, 5)),
     "final results": windowed(TimeWindows.of_size_and_grace(10, 5), final),
-    "windows that close per key": windowed(TimeWindows.of_size_and_grace(10, 5), per_key),
+    "windows that close per key": windowed(TimeWindows.of_size_and_grace(10, 5), counted_per_key),
     "final results per key": windowed(TimeWindows.of_size_and_grace(10, 5).advance_by(5), final_per_key),
     "suppressed": windowed(TimeWindows.of_size_and_grace(10, 5), suppressed),
     "sessions": windowed(SessionWindows.of_inactivity_gap_and_grace(5, 5)),
@@ -176,6 +196,7 @@ TOPOLOGIES = {
     "dealt out anew": dealt_out,
     "a processor with a timer": processed,
     "agents": agents,
+    "agents per key": agents_per_key,
 }
 
 

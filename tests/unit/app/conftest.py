@@ -13,6 +13,7 @@ from streamz_core.app.table_keeper import TableKeeper
 from streamz_core.clock import Clock
 from streamz_core.model import TopicPartition
 from streamz_core.state.cache import CachedStore
+from streamz_core.state.expiring import ExpiringStore
 from streamz_core.state.memory import MemoryStore
 from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.batch import Batch
@@ -70,7 +71,9 @@ class FakeTask:
         (self.part,) = app.topology(counts).subtopologies
         for spec in self.part.stores:
             codecs = (MemoryStore(spec.name), spec.key_codec, spec.value_codec)
-            if spec.kind is StoreKind.KEY_VALUE:
+            if spec.expires:
+                self.context.stores[spec.name] = ExpiringStore(*codecs)
+            elif spec.kind is StoreKind.KEY_VALUE:
                 self.context.stores[spec.name] = CachedStore(*codecs)
             else:
                 assert spec.window_size_ms is not None
