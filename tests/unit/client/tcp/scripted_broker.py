@@ -95,8 +95,9 @@ class ScriptedBroker:
                 size = int.from_bytes(await reader.readexactly(4))
                 await self._answer(memoryview(await reader.readexactly(size)), writer)
         except (asyncio.IncompleteReadError, ConnectionError, HangUp):
-            writer.transport.abort()
+            pass
         finally:
+            writer.transport.abort()
             self._writers.discard(writer)
             self._tasks.discard(task)
 

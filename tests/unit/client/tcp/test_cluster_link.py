@@ -60,6 +60,7 @@ from streamz_core.protocol.messages.produce import (
     TopicProduceResponse,
 )
 from streamz_core.protocol.record_batch import split
+from tests.unit.client.tcp.scripted_broker import Hang
 
 
 def produce(partitions, records=b"", **changes):
@@ -374,7 +375,12 @@ async def test_nothing_is_written_behind_a_batch_that_was_refused(cluster, opene
 async def test_without_acks_nobody_waits_for_an_answer(cluster, opened):
     (broker,) = await cluster(1)
     arrived = asyncio.Event()
-    broker.on(ProduceRequest, lambda _: arrived.set())
+
+    def take(_):
+        arrived.set()
+        raise Hang
+
+    broker.on(ProduceRequest, take)
     link = await opened(broker)
 
     answer = await link.send(produce([0], acks=0))
