@@ -217,7 +217,7 @@ def test_each_output_comes_out_once(name: str) -> None:
     assert report.kills == 2 * min(report.points, POINTS)
 
 
-@pytest.mark.parametrize("name", ["tumbling windows", "tables joined", "agents"])
+@pytest.mark.parametrize("name", ["tumbling windows", "final results per key", "tables joined", "agents"])
 def test_tables_end_up_the_same_where_commits_hold_several_records(name: str) -> None:
     make = TOPOLOGIES[name]
 

@@ -18,7 +18,7 @@ from streamz_core.state.windowed import WindowedStore
 from streamz_core.streams.operators.key_times import KeyTimes
 from streamz_core.streams.operators.window_aggregate import WindowAggregate
 from streamz_core.streams.operators.windows import hopping_starts
-from streamz_core.streams.rows import Rows
+from tests.unit.streams.operators.crashing_task import CrashingTask
 from tests.unit.streams.operators.recomputed import Row, Table
 
 BELIEVED_MS = 500
@@ -52,8 +52,8 @@ def expected_of(
     return found, late
 
 
-class Task:
-    """Runs the operator over rows, with commits and crashes; keeps what was committed of its output."""
+class Task(CrashingTask):
+    """A store of windows and one of times; it is its operator's context too."""
 
     def __init__(
         self, make: Callable[[], WindowAggregate], size_ms: int, grace_ms: int, retention_ms: int
@@ -62,44 +62,13 @@ class Task:
         self._sizes = (size_ms, grace_ms, retention_ms)
         self._backends = MemoryStore("windows"), MemoryStore("times")
         self._believed_ms = BELIEVED_MS
-        self.committed: list[tuple[Any, Any, Any]] = []
-        self._start()
-
-    def run(self, given_rows: list[Row], plan: list[tuple[int, str]]) -> None:
-        done = position = 0
-        for count, what in [*plan, (len(given_rows), "commit")]:
-            piece = given_rows[position : position + count]
-            self._take(self._operator.process(_columns(piece)) if piece else None)
-            position += len(piece)
-            if what == "commit":
-                self._commit()
-                done = position
-            elif what == "crash":
-                self._start()
-                position = done
+        super().__init__()
 
     def close_all(self) -> None:
         self._believed_ms = FOREVER
         self.run([(key, 0, FOREVER) for key in "abc"], [])
 
-    def table(self) -> Table:
-        """What the committed updates come to; each must replace what was there."""
-        found: Table = {}
-        for key, old, new in self.committed:
-            place = (key.key, key.window.start, key.window.end)
-            assert found.get(place) == old
-            found[place] = new
-        return found
-
-    # -- as its operator sees it
-
-    def store(self, name: str) -> Any:
-        return self.windows if name == "windows" else self.times
-
-    def latest_timestamp_ms(self) -> int:
-        return self._believed_ms
-
-    def _start(self) -> None:
+    def start(self) -> None:
         size_ms, grace_ms, retention_ms = self._sizes
         self.windows = WindowedStore(
             self._backends[0],
@@ -118,29 +87,21 @@ class Task:
             latest_ms=self.latest_timestamp_ms,
             budget=CacheBudget(600),
         )
-        self._operator = self._make()
-        self._operator.open(self)  # type: ignore[arg-type]
-        self._outputs: list[tuple[Any, Any, Any]] = []
+        self.operator = self._make()
+        self.operator.open(self)  # type: ignore[arg-type]
 
-    def _commit(self) -> None:
-        self._take(self._operator.flush())
+    def commit_stores(self) -> None:
         self.windows.drop_expired(-1)
         self.times.drop_expired()
         for store in (self.windows, self.times):
             store.collect()
             store.committed(store.position() + 1)
-        self.committed += self._outputs
-        self._outputs = []
 
-    def _take(self, made: Rows | None) -> None:
-        if made is not None:
-            assert made.olds is not None
-            self._outputs += zip(made.keys, made.olds, made.values, strict=True)
+    def store(self, name: str) -> Any:
+        return self.windows if name == "windows" else self.times
 
-
-def _columns(piece: list[Row]) -> Rows:
-    keys, values, timestamps = (list(column) for column in zip(*piece, strict=True))
-    return Rows(keys, values, timestamps, list(range(len(piece))))
+    def latest_timestamp_ms(self) -> int:
+        return self._believed_ms
 
 
 @given(

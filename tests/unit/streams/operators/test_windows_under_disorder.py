@@ -19,8 +19,8 @@ from streamz_core.streams.operators.session_aggregate import SessionAggregate
 from streamz_core.streams.operators.sliding_aggregate import SlidingAggregate
 from streamz_core.streams.operators.window_aggregate import WindowAggregate
 from streamz_core.streams.operators.windows import hopping_starts
-from streamz_core.streams.rows import Rows
-from tests.unit.streams.operators.recomputed import Row, Table, sessions_of, sliding_of, time_windows_of
+from tests.unit.streams.operators.crashing_task import CrashingTask
+from tests.unit.streams.operators.recomputed import Row, sessions_of, sliding_of, time_windows_of
 
 rows = st.lists(
     st.tuples(st.sampled_from("ab"), st.integers(0, 9), st.integers(0, 60)), min_size=1, max_size=30
@@ -48,66 +48,24 @@ class Context:
         return 0
 
 
-class Task:
-    """Runs an operator over rows, with commits and crashes in between; keeps what was committed of its output."""
+class Task(CrashingTask):
+    """One store."""
 
     def __init__(self, make: Callable[[], Operator], reopen: Callable[[MemoryStore], Any]) -> None:
         self._make = make
         self._reopen = reopen
         self._backend = MemoryStore("store")
-        self._outputs: list[tuple[Any, Any, Any]] = []
-        self.committed: list[tuple[Any, Any, Any]] = []
-        self.store: Any = None
-        self._start()
+        super().__init__()
 
-    def run(self, given_rows: list[Row], plan: list[tuple[int, str]]) -> None:
-        done = position = 0
-        for count, what in [*plan, (len(given_rows), "commit")]:
-            piece = given_rows[position : position + count]
-            self._take(self._operator.process(_columns(piece)) if piece else None)
-            position += len(piece)
-            if what == "commit":
-                self._commit()
-                done = position
-            elif what == "crash":
-                self._start()
-                position = done
-
-    def table(self) -> Table:
-        """What the committed updates come to; each must replace what was there."""
-        found: Table = {}
-        for key, old, new in self.committed:
-            place = (key.key, key.window.start, key.window.end)
-            assert found.get(place) == old
-            if new is None:
-                del found[place]
-            else:
-                found[place] = new
-        return found
-
-    def _start(self) -> None:
+    def start(self) -> None:
         self.store = self._reopen(self._backend)
-        self._operator = self._make()
-        self._operator.open(Context(self.store))
-        self._outputs = []
+        self.operator = self._make()
+        self.operator.open(Context(self.store))
 
-    def _commit(self) -> None:
-        self._take(self._operator.flush())
+    def commit_stores(self) -> None:
         self.store.drop_expired(self.store.stream_time_ms)
         self.store.collect()
         self.store.committed(self.store.position() + 1)
-        self.committed += self._outputs
-        self._outputs = []
-
-    def _take(self, made: Rows | None) -> None:
-        if made is not None:
-            assert made.olds is not None
-            self._outputs += zip(made.keys, made.olds, made.values, strict=True)
-
-
-def _columns(piece: list[Row]) -> Rows:
-    keys, values, timestamps = (list(column) for column in zip(*piece, strict=True))
-    return Rows(keys, values, timestamps, list(range(len(piece))))
 
 
 def _windows(size_ms: int, grace_ms: int) -> Callable[[MemoryStore], WindowedStore]:
