@@ -28,6 +28,19 @@ if TYPE_CHECKING:
     from streamz_core.streams.operators.closing import Closing
 
 
+class _Moved:
+    """A key whose time has moved, or that has begun windows, since what had closed was told."""
+
+    __slots__ = ("before_ms", "begun", "youngest")
+
+    def __init__(self, before_ms: int, youngest: int) -> None:
+        self.before_ms = before_ms
+        self.youngest = youngest
+        """The start of its youngest window then: between that and ``begun`` it has none, however far it has come."""
+        self.begun: set[int] = set()
+        """The starts of all that are younger."""
+
+
 class KeyTimes:
     """The times of one window store's keys, in one task."""
 
@@ -38,14 +51,18 @@ class KeyTimes:
         """
         self.store_name: Final = store
         self._behind_max_ms = behind_max_ms
-        self._told: dict[Any, int] = {}
-        """Keys whose time has moved since ``settle``, with what it was then: what had closed by it is done with."""
+        self._moved: dict[Any, _Moved] = {}
+        """Since ``settle``."""
         self._was_idle = False
 
     def open(self, times: ExpiringStore, windows: WindowedStore) -> None:
         """Begin with the stores as they are."""
         self._times = times
         self._windows = windows
+        if windows.starts() and next(times.items(), None) is None:
+            # They closed by the time of all keys until now, which none of these is behind.
+            for key, start, _end, _value in windows.all():
+                self._move(key, UNKNOWN, [start])
 
     def observe(self, key: Any, timestamp: int, starts: Sequence[int], latest_ms: int) -> int:
         """A row is at hand that belongs to the windows at ``starts``; its key's time now.
@@ -58,13 +75,13 @@ class KeyTimes:
         if is_believed and self._behind_max_ms is not None:
             windows.observe(timestamp - self._behind_max_ms)
         time_ms, youngest = self._entry(key)
-        is_moving = is_believed and timestamp > time_ms
-        now_ms = max(timestamp if is_moving else time_ms, windows.stream_time_ms)
-        is_younger = bool(starts) and starts[-1] > youngest and not windows.late(starts[-1], now_ms)
-        if is_moving or is_younger:
-            self._move(
-                key, time_ms, timestamp if is_moving else time_ms, starts[-1] if is_younger else youngest
-            )
+        before_ms = max(time_ms, windows.stream_time_ms)
+        now_ms = timestamp if is_believed and timestamp > before_ms else before_ms
+        moved = self._moved.get(key)
+        known = youngest if moved is None else moved.youngest
+        begun = [start for start in starts if start > known and not windows.late(start, now_ms)]
+        if now_ms > before_ms or begun:
+            self._move(key, now_ms if now_ms > before_ms else time_ms, begun)
         return now_ms
 
     def time_of(self, key: Any) -> int:
@@ -96,8 +113,8 @@ class KeyTimes:
         passed_ms = windows.stream_time_ms
         found = [row for row in windows.expire(passed_ms) if not self._was_told(row[0], row[1])]
         own: list[tuple[Any, int, Any]] = []
-        for key, before_ms in self._told.items():
-            for start in self._ended(key, max(before_ms, passed_ms), windows.grace_ms):
+        for key, moved in self._moved.items():
+            for start in self._ended(key, moved, windows.grace_ms):
                 value = windows.get(key, start)
                 if value is not None:
                     own.append((key, start, value))
@@ -107,13 +124,12 @@ class KeyTimes:
     def settle(self) -> None:
         """What has closed is told: let go of the windows whose retention is over. A commit follows."""
         windows = self._windows
-        passed_ms = windows.stream_time_ms
-        for key, before_ms in self._told.items():
-            for start in self._ended(key, max(before_ms, passed_ms), windows.retention_ms):
+        for key, moved in self._moved.items():
+            for start in self._ended(key, moved, windows.retention_ms):
                 if windows.get(key, start) is not None:
                     windows.remove(key, start)
-        self._told = {}
-        self._times.observe(passed_ms)
+        self._moved = {}
+        self._times.observe(windows.stream_time_ms)
 
     def _entry(self, key: Any) -> tuple[int, int]:
         stamped = self._times.get(key)
@@ -122,22 +138,34 @@ class KeyTimes:
         time_ms, youngest = stamped[0]
         return time_ms, youngest
 
-    def _move(self, key: Any, before_ms: int, time_ms: int, youngest: int) -> None:
-        self._told.setdefault(key, before_ms)
+    def _move(self, key: Any, time_ms: int, begun: list[int]) -> None:
+        """Set the time of a key that has rows in windows at these starts, the youngest last."""
+        before = before_ms, youngest = self._entry(key)
+        moved = self._moved.get(key)
+        if moved is None:
+            moved = self._moved[key] = _Moved(before_ms, youngest)
+        if begun:
+            moved.begun.update(begun)
+            youngest = max(youngest, begun[-1])
+        if (time_ms, youngest) == before:
+            return
         windows = self._windows
         gone_ms = windows.end(youngest) + windows.retention_ms if youngest > UNKNOWN else UNKNOWN
         self._times.put(key, ([time_ms, youngest], time_ms, max(time_ms, gone_ms)))
 
     def _was_told(self, key: Any, start: int) -> bool:
-        before_ms = self._told.get(key)
-        if before_ms is None:
-            before_ms = self._entry(key)[0]
+        moved = self._moved.get(key)
+        before_ms = self._entry(key)[0] if moved is None else moved.before_ms
         return self._windows.end(start) + self._windows.grace_ms <= before_ms
 
-    def _ended(self, key: Any, after_ms: int, kept_ms: int) -> list[int]:
-        """The starts of windows, of this key among others, that are over ``kept_ms`` behind their end since then."""
-        time_ms, youngest = self._entry(key)
-        return self._windows.starts_ended(after_ms - kept_ms, time_ms - kept_ms, youngest)
+    def _ended(self, key: Any, moved: _Moved, kept_ms: int) -> list[int]:
+        """The starts of windows that the key, and no time of all keys, has passed by ``kept_ms`` since it moved."""
+        windows = self._windows
+        after_ms = max(moved.before_ms, windows.stream_time_ms) - kept_ms
+        by_ms = self._entry(key)[0] - kept_ms
+        ended = windows.starts_ended(after_ms, by_ms, moved.youngest)
+        ended += [start for start in moved.begun if after_ms < windows.end(start) <= by_ms]
+        return ended
 
     def _close_all(self, latest_ms: int) -> None:
         windows = self._windows
@@ -148,9 +176,8 @@ class KeyTimes:
             if closes_ms <= windows.stream_time_ms:
                 continue
             for key, _ in windows.items(start):
-                time_ms, youngest = self._entry(key)
-                if time_ms < closes_ms:
-                    self._move(key, time_ms, closes_ms, max(youngest, start))
+                if self._entry(key)[0] < closes_ms:
+                    self._move(key, closes_ms, [])
 
 
 def times_name(windows: str) -> str:

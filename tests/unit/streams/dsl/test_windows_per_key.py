@@ -179,6 +179,17 @@ def test_idleness_closes_each_keys_windows(bench: Any) -> None:
     assert bench.run(("a", "late", 9), ("a", "x", 10), ("a", "x", 20))[2:] == [("[a@10/20]", 1)]
 
 
+def test_what_closes_at_once_is_told_of_by_the_order_of_windows(bench: Any) -> None:
+    close = CloseStrategy.per_key(after_idle=5)
+    windows = TimeWindows.of_size_and_grace(10, 100)
+    shown(windowed(bench, windows, close=close).emit_strategy(FINAL).count("counts"))
+    bench.run(("a", "x", 1), ("a", "x", 21), ("b", "x", 11))
+
+    bench.driver.advance_wall_clock_time(10)
+
+    assert bench.output() == [("[a@0/10]", 1), ("[b@10/20]", 1), ("[a@20/30]", 1)]
+
+
 def test_idleness_closes_again_after_more_input(bench: Any) -> None:
     close = CloseStrategy.per_key(after_idle=timedelta(seconds=5))
     shown(windowed(bench, close=close).emit_strategy(FINAL).count("counts"))
