@@ -140,15 +140,13 @@ class KeyTimes:
 
     def _move(self, key: Any, time_ms: int, begun: list[int]) -> None:
         """Set the time of a key that has rows in windows at these starts, the youngest last."""
-        before = before_ms, youngest = self._entry(key)
+        before_ms, youngest = self._entry(key)
         moved = self._moved.get(key)
         if moved is None:
             moved = self._moved[key] = _Moved(before_ms, youngest)
         if begun:
             moved.begun.update(begun)
             youngest = max(youngest, begun[-1])
-        if (time_ms, youngest) == before:
-            return
         windows = self._windows
         gone_ms = windows.end(youngest) + windows.retention_ms if youngest > UNKNOWN else UNKNOWN
         self._times.put(key, ([time_ms, youngest], time_ms, max(time_ms, gone_ms)))

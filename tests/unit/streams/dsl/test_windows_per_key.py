@@ -230,6 +230,18 @@ def test_a_timestamp_that_is_not_believed_closes_nothing_of_its_own_key(bench: A
     assert bench.run(("a", "x", now + 10)) == [(f"[a@{now}/{now + 10}]", 2)]
 
 
+def test_idleness_leaves_windows_of_times_that_are_not_believed_open(bench: Any) -> None:
+    close = CloseStrategy.per_key(after_idle=5)
+    shown(windowed(bench, close=close).emit_strategy(FINAL).count("counts"))
+    now = 1_700_000_000_000
+    believed = {"timestamp_ahead_max": timedelta(days=1)}
+    bench.run(("a", "x", now), ("a", "x", now + 10 * DAY_MS), config=believed)
+
+    bench.driver.advance_wall_clock_time(10)
+    assert bench.output() == [(f"[a@{now}/{now + 10}]", 1)]
+    assert bench.run(("a", "x", now + 10), ("a", "x", now + 20))[1:] == [(f"[a@{now + 10}/{now + 20}]", 1)]
+
+
 # -- what cannot be
 
 
