@@ -10,7 +10,7 @@ import pytest
 from streamz_core.errors import Misuse
 from streamz_core.streams.dsl.calendar_windows import CalendarWindows
 from streamz_core.streams.dsl.emit_strategy import CloseStrategy, EmitStrategy
-from streamz_core.streams.dsl.options import Materialized
+from streamz_core.streams.dsl.options import Materialized, Named
 from streamz_core.streams.dsl.suppressed import BufferConfig, Suppressed
 from streamz_core.streams.dsl.windows import SessionWindows, SlidingWindows, TimeWindows, UnlimitedWindows
 
@@ -240,6 +240,25 @@ def test_idleness_leaves_windows_of_times_that_are_not_believed_open(bench: Any)
     bench.driver.advance_wall_clock_time(10)
     assert bench.output() == [(f"[a@{now}/{now + 10}]", 1)]
     assert bench.run(("a", "x", now + 10), ("a", "x", now + 20))[1:] == [(f"[a@{now + 10}/{now + 20}]", 1)]
+
+
+def test_a_record_that_is_skipped_moves_no_time(bench: Any) -> None:
+    def add(_key: str, value: str, total: int) -> int:
+        return total + int(value)
+
+    named = Named.as_("add").with_error_policy("skip")
+    shown(windowed(bench).emit_strategy(FINAL).aggregate(lambda: 0, add, "sums", named))
+
+    found = bench.run(("a", "1", 1), ("a", "bad", 100), ("b", "5", 70), ("a", "2", 2), ("a", "3", 10))
+    assert found == [("[a@0/10]", 3)]
+
+
+def test_cached_updates_of_one_commit_and_what_goes_with_it(bench: Any) -> None:
+    table = windowed(bench).count("counts")
+    table.filter(lambda _key, count: count > 1).to_stream(lambda key, _: str(key)).to("out")
+
+    found = bench.run(("a", "x", 1), ("b", "x", 50), ("a", "x", 2), ("a", "x", 30), ("a", "late", 3))
+    assert found == [("[a@0/10]", 2)]
 
 
 # -- what cannot be
