@@ -318,6 +318,8 @@ class _Sender:
             self.transactions += 1
         else:
             await self._producer.flush()
+        # The futures are done; those who count what they tell have their turn now, and the last line comes after them.
+        await sleep(self._clock, 0)
 
 
 def _print_metrics(sender: _Sender, settings: dict[str, Any]) -> None:
