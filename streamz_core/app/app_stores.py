@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streamz_core.app.services import Runnable
     from streamz_core.app.settings import Settings
     from streamz_core.state.restore import RestoreProgress
-    from streamz_core.streams.runtime.members import KeyQueryMetadata
+    from streamz_core.streams.runtime.members import KeyQueryMetadata, StreamsMetadata
     from streamz_core.streams.runtime.queries import StoreView
 
 
@@ -74,6 +74,16 @@ class AppStores(AppDeclarations):
         if runtime is None:
             raise ImproperlyConfigured(f"app {self.id!r} reads no topics: it has no store {store!r}")
         return await runtime.query_metadata_for_key(store, key)
+
+    async def streams_metadata_for_store(self, store: str) -> list[StreamsMetadata]:
+        """Which processes of the app have which partitions of a store: Kafka Streams' ``streamsMetadataForStore``.
+
+        For asking all of them. Raises as ``query_metadata_for_key``.
+        """
+        runtime = self.running.runtime
+        if runtime is None:
+            raise ImproperlyConfigured(f"app {self.id!r} reads no topics: it has no store {store!r}")
+        return await runtime.streams_metadata_for_store(store)
 
     def on_restore(self, listener: Callable[[RestoreProgress], None]) -> Callable[[RestoreProgress], None]:
         """Call ``listener(progress)`` whenever the restore of a store starts, goes on, ends or is suspended.

@@ -25,7 +25,7 @@ from streamz_core.streams.runtime.task_assignor import TaskAssignor
 
 if TYPE_CHECKING:
     from streamz_core.client.request import Requests
-    from streamz_core.protocol.messages.describe_groups import DescribedGroupMember
+    from streamz_core.protocol.messages.describe_groups import DescribedGroup, DescribedGroupMember
     from streamz_core.streams.topology import SubTopology
 
 _STABLE: Final = "Stable"
@@ -47,6 +47,20 @@ class KeyQueryMetadata:
     """Whether this process is the active one."""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamsMetadata:
+    """A process of an app, and what it has of a store. Kafka Streams' value of this name."""
+
+    host: str
+    """As ``KeyQueryMetadata`` tells processes."""
+    partitions: tuple[int, ...]
+    """Those it works on: it answers with what is committed."""
+    standby_partitions: tuple[int, ...] = ()
+    """Those it has copies of, to be read with ``stale``."""
+    is_here: bool = False
+    """Whether this is the process that asks."""
+
+
 class Members:
     """The processes of one app, as their group has them."""
 
@@ -60,10 +74,7 @@ class Members:
 
         Raises ``StoreUnavailable`` while tasks are shared out anew.
         """
-        request = DescribeGroupsRequest(groups=[self._group])
-        (group,) = (await self._requests.send(request, f"describing group {self._group!r}")).groups
-        if group.error_code:
-            raise error_for(group.error_code, f"group {self._group!r}: {group.error_message or ''}")
+        group = await self._described()
         task = task_id(part, partition)
         active = next((one for one in group.members if self._works_on(one, part, partition)), None)
         if group.group_state != _STABLE or active is None:
@@ -71,6 +82,36 @@ class Members:
         copies = group.protocol_data == TaskAssignor.name
         standbys = (_host(one) for one in group.members if copies and task in _copies(one))
         return KeyQueryMetadata(partition, _host(active), tuple(standbys), active.member_id == me)
+
+    async def having(self, part: SubTopology, me: str) -> list[StreamsMetadata]:
+        """What each process has of a part's stores, those that have something; raises as ``holding``."""
+        group = await self._described()
+        if group.group_state != _STABLE:
+            raise StoreUnavailable(f"the tasks of app {self._group!r} are changing hands; ask again")
+        copies = group.protocol_data == TaskAssignor.name
+        found = []
+        for one in group.members:
+            active = {partition for topic, partition in _assigned(one).partitions() if topic in part.topics}
+            names = _copies(one) if copies else []
+            standby = {
+                int(partition)
+                for name, _, partition in (task.rpartition("_") for task in names)
+                if name == part.name
+            }
+            if active or standby:
+                found.append(
+                    StreamsMetadata(
+                        _host(one), tuple(sorted(active)), tuple(sorted(standby)), one.member_id == me
+                    )
+                )
+        return found
+
+    async def _described(self) -> DescribedGroup:
+        request = DescribeGroupsRequest(groups=[self._group])
+        (group,) = (await self._requests.send(request, f"describing group {self._group!r}")).groups
+        if group.error_code:
+            raise error_for(group.error_code, f"group {self._group!r}: {group.error_message or ''}")
+        return group
 
     def _works_on(self, member: DescribedGroupMember, part: SubTopology, partition: int) -> bool:
         owned = set(_assigned(member).partitions())

@@ -31,7 +31,7 @@ from streamz_core.streams.runtime.committer import AtLeastOnce, Committer, Exact
 from streamz_core.streams.runtime.failures import TaskInterrupted
 from streamz_core.streams.runtime.global_tables import GlobalTables
 from streamz_core.streams.runtime.layout import Layout
-from streamz_core.streams.runtime.members import KeyQueryMetadata, Members
+from streamz_core.streams.runtime.members import KeyQueryMetadata, Members, StreamsMetadata
 from streamz_core.streams.runtime.offsets import GroupOffsets
 from streamz_core.streams.runtime.queries import StoreView
 from streamz_core.streams.runtime.services import TaskServices
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from streamz_core.streams.runtime.config import RuntimeConfig
     from streamz_core.streams.runtime.standbys import Standby
     from streamz_core.streams.runtime.stores import StoreChanges
-    from streamz_core.streams.topology import Topology
+    from streamz_core.streams.topology import SubTopology, Topology
 
 _log = logging.getLogger(__name__)
 
@@ -205,14 +205,25 @@ class StreamsRuntime:
     async def query_metadata_for_key(self, name: str, key: Any) -> KeyQueryMetadata:
         """Which process has a key of a store. Raises as ``store`` does, and ``StoreUnavailable`` in a rebalance."""
         partition = self.store(name).partition_of(key)
+        members, part, me = self._where(name)
+        return await members.holding(part, partition, me)
+
+    async def streams_metadata_for_store(self, name: str) -> list[StreamsMetadata]:
+        """What each process has of a store. Raises as ``query_metadata_for_key``."""
+        self.store(name)
+        members, part, me = self._where(name)
+        return await members.having(part, me)
+
+    def _where(self, store: str) -> tuple[Members, SubTopology, str]:
+        """Whom to ask who has a store of which part, and who asks."""
         assert self._layout is not None
         assert self._members is not None
         assert self._consumer is not None
         parts = self._layout.topology.subtopologies
-        part = next((part for part in parts if any(store.name == name for store in part.stores)), None)
+        part = next((part for part in parts if any(one.name == store for one in part.stores)), None)
         if part is None:
-            raise Misuse(f"store {name!r} is a global table: every process has all of it")
-        return await self._members.holding(part, partition, self._consumer.group_metadata().member_id)
+            raise Misuse(f"store {store!r} is a global table: every process has all of it")
+        return self._members, part, self._consumer.group_metadata().member_id
 
     def _copies(self) -> Mapping[str, Standby]:
         return {} if self._standbys is None else self._standbys.copies

@@ -59,6 +59,20 @@ async def test_standbys_are_named_too(lab, tmp_path):
         assert len(told.standbys) == 1
 
 
+async def test_all_processes_of_a_store_are_told_with_their_partitions(lab, tmp_path):
+    apps = await two(lab, datadir=lambda n: str(tmp_path / str(n)), num_standby_replicas=lambda _: 1)
+
+    told = await lab.clock.drive(apps[0].streams_metadata_for_store("n"))
+
+    assert {one.host for one in told} == {"host0:80", "host1:80"}
+    assert sorted(partition for one in told for partition in one.partitions) == [0, 1, 2, 3]
+    assert [one.host for one in told if one.is_here] == ["host0:80"]
+    for one in told:
+        assert sorted((*one.partitions, *one.standby_partitions)) == [0, 1, 2, 3]
+    with pytest.raises(Misuse, match="'places' is a global table"):
+        await lab.clock.drive(apps[0].streams_metadata_for_store("places"))
+
+
 async def test_a_process_that_says_nothing_is_told_by_its_member_id(lab):
     app = counting(lab)
     await lab.start(app)
