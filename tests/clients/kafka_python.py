@@ -31,6 +31,8 @@ class KafkaPythonConsumer:
         if group is None:
             self.kafka.assign([TopicPartition(topic, number) for number in range(partitions)])
         else:
+            # A leader that has not heard of the topic yet assigns nothing of it, and does not look again for long.
+            self.kafka.partitions_for_topic(topic)
             self.kafka.subscribe([topic])
 
     def poll(self) -> list[Record]:
